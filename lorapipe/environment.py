@@ -1,0 +1,246 @@
+"""What the environment variables mean. Pure: reads a mapping, knows no Django and starts nothing."""
+
+import hashlib
+import math
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+ROOT_DATA = Path("/var/lib/lorapipe")
+DEMO_RPM = 600
+REAL_RPM = 50
+KEYLESS = "unused"  # some gateways want the header, whatever it holds
+
+
+class WrongEnvironment(Exception):
+    """Some variables cannot be used; `problems` names each of them with its remedy, all at once."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+@dataclass(frozen=True, kw_only=True)
+class Environment:
+    """The effective settings. URLs and the key are secrets, so the repr leaves them out."""
+
+    port: int = 8000
+    host: str = "127.0.0.1"
+    data_dir: Path
+    database_url: str | None = field(default=None, repr=False)
+    redis_url: str | None = field(default=None, repr=False)
+    anthropic_api_key: str | None = field(default=None, repr=False)
+    anthropic_base_url: str | None = field(default=None, repr=False)
+    anthropic_model: str = "claude-sonnet-5-5"
+    anthropic_max_tokens: int = 8192
+    anthropic_temperature: float | None = None
+    rate_limit_rpm: int = REAL_RPM
+    worker_slots: int = 32
+    max_concurrency: int = 10
+    simulator_url: str | None = None
+
+    @property
+    def demo(self) -> bool:
+        """Neither a key nor a base URL: our simulator answers and nothing costs money."""
+        return self.anthropic_api_key is None and self.anthropic_base_url is None
+
+    @property
+    def mode(self) -> str:
+        return "demo" if self.demo else "real"
+
+    @property
+    def provider_label(self) -> str:
+        """Who answers, for people: "simulated", "Anthropic API" or the host of the base URL."""
+        if self.demo:
+            return "simulated"
+        if self.anthropic_base_url is None:
+            return "Anthropic API"
+        return urlsplit(self.anthropic_base_url).netloc.rpartition("@")[2]
+
+    def fingerprint(self) -> dict[str, str]:
+        """A hash per variable, so that a difference can be named without storing a secret.
+
+        PORT and HOST are left out: where the pages are served changes nothing about a job.
+        """
+        return {name: _short_hash(value) for name, value in self._effective().items()}
+
+    def _effective(self) -> dict[str, object]:
+        return {
+            "DATABASE_URL": self.database_url,
+            "REDIS_URL": self.redis_url,
+            "ANTHROPIC_API_KEY": self.anthropic_api_key,
+            "ANTHROPIC_BASE_URL": self.anthropic_base_url,
+            "ANTHROPIC_MODEL": self.anthropic_model,
+            "ANTHROPIC_MAX_TOKENS": self.anthropic_max_tokens,
+            "ANTHROPIC_TEMPERATURE": self.anthropic_temperature,
+            "RATE_LIMIT_RPM": self.rate_limit_rpm,
+            "LORAPIPE_WORKER_SLOTS": self.worker_slots,
+            "LORAPIPE_MAX_CONCURRENCY": self.max_concurrency,
+        }
+
+
+def read(environ: Mapping[str, str]) -> Environment:
+    """Turn variables into settings. Empty values count as unset.
+
+    Raises WrongEnvironment with every problem at once; no message holds a secret.
+    """
+    reader = _Reader(environ)
+    key = reader.text("ANTHROPIC_API_KEY", default=None, check=_key_problem, secret=True)
+    base_url = reader.text("ANTHROPIC_BASE_URL", default=None, check=_base_url_problem)
+    demo = key is None and base_url is None
+    settings = Environment(
+        port=reader.whole("PORT", default=8000, low=1, high=65_535),
+        host=reader.text("HOST", default="127.0.0.1", check=_host_problem) or "127.0.0.1",
+        data_dir=Path(
+            reader.text("LORAPIPE_DATA_DIR", default=None, check=_folder_problem) or default_data_dir()
+        ),
+        database_url=reader.text("DATABASE_URL", default=None, check=_database_problem, secret=True),
+        redis_url=reader.text("REDIS_URL", default=None, check=_redis_problem, secret=True),
+        anthropic_api_key=KEYLESS if key is None and base_url is not None else key,
+        anthropic_base_url=base_url and base_url.rstrip("/"),
+        anthropic_model=reader.text("ANTHROPIC_MODEL", default=None, check=_model_problem)
+        or Environment.anthropic_model,
+        anthropic_max_tokens=reader.whole("ANTHROPIC_MAX_TOKENS", default=8192, low=1, high=128_000),
+        anthropic_temperature=reader.fraction("ANTHROPIC_TEMPERATURE"),
+        rate_limit_rpm=reader.whole(
+            "RATE_LIMIT_RPM", default=DEMO_RPM if demo else REAL_RPM, low=1, high=1_000_000
+        ),
+        worker_slots=reader.whole("LORAPIPE_WORKER_SLOTS", default=32, low=1, high=1000),
+        max_concurrency=reader.whole("LORAPIPE_MAX_CONCURRENCY", default=10, low=1, high=1000),
+        simulator_url=reader.text("LORAPIPE_SIMULATOR_URL", default=None, check=_http_problem),
+    )
+    if reader.problems:
+        raise WrongEnvironment(reader.problems)
+    return settings
+
+
+def default_data_dir(*, root: bool | None = None, checkout: Path = CHECKOUT) -> Path:
+    """`<checkout>/.data`; as root a folder that PostgreSQL's own user can reach, one per checkout."""
+    if os.geteuid() == 0 if root is None else root:
+        return ROOT_DATA / _short_hash(str(checkout))
+    return checkout / ".data"
+
+
+class _Reader:
+    """Reads one variable at a time and collects what is wrong with them."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+        self.problems: list[str] = []
+
+    def text(
+        self,
+        name: str,
+        *,
+        default: str | None,
+        check: Callable[[str], str | None],
+        secret: bool = False,
+    ) -> str | None:
+        value = self._environ.get(name, "").strip()
+        if not value:
+            return default
+        if problem := check(value):
+            self._refuse(name, "(not shown)" if secret else repr(_without_password(value)), problem)
+        return value
+
+    def whole(self, name: str, *, default: int, low: int, high: int) -> int:
+        value = self._environ.get(name, "").strip()
+        if not value:
+            return default
+        if re.fullmatch(r"[0-9]{1,9}", value) and low <= int(value) <= high:
+            return int(value)
+        self._refuse(
+            name, repr(value), f"must be a whole number from {low} to {high}; unset it for {default}"
+        )
+        return default
+
+    def fraction(self, name: str) -> float | None:
+        value = self._environ.get(name, "").strip()
+        if not value:
+            return None
+        number = _number(value)
+        if 0 <= number <= 1:
+            return number
+        self._refuse(name, repr(value), "must be a number from 0 to 1; unset it for the model's own default")
+        return None
+
+    def _refuse(self, name: str, shown: str, problem: str) -> None:
+        self.problems.append(f"{name}={shown}: {problem}")
+
+
+def _number(value: str) -> float:
+    try:
+        return float(value)
+    except ValueError:
+        return math.nan  # compares false with every bound
+
+
+def _key_problem(value: str) -> str | None:
+    if re.fullmatch(r"[!-~]+", value):
+        return None
+    return "must be one word of plain characters; copy the key again, without spaces or line breaks"
+
+
+def _base_url_problem(value: str) -> str | None:
+    if problem := _http_problem(value):
+        return problem
+    if value.rstrip("/").endswith("/v1"):
+        return "must not end in /v1, which is added to each request; remove it"
+    return None
+
+
+def _http_problem(value: str) -> str | None:
+    if _is_url(value, {"http", "https"}, needs_host=True):
+        return None
+    return "must be an address that begins with http:// or https://"
+
+
+def _host_problem(value: str) -> str | None:
+    if re.fullmatch(r"[A-Za-z0-9.:_%-]+", value):
+        return None
+    return "must be a host name or an address alone, for example 127.0.0.1 or 0.0.0.0"
+
+
+def _folder_problem(value: str) -> str | None:
+    if Path(value).is_absolute():
+        return None
+    return f"must be an absolute path, for example {Path.cwd() / value}"
+
+
+def _database_problem(value: str) -> str | None:
+    if _is_url(value, {"postgres", "postgresql"}) and urlsplit(value).path.strip("/"):
+        return None
+    return "must be postgresql://USER:PASSWORD@HOST:PORT/NAME (only PostgreSQL is supported); unset it for our own"
+
+
+def _redis_problem(value: str) -> str | None:
+    if _is_url(value, {"redis", "rediss", "unix"}):
+        return None
+    return "must begin with redis://, rediss:// or unix://; unset it for our own"
+
+
+def _model_problem(value: str) -> str | None:
+    if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._:@/-]*", value):
+        return None
+    return f"must be a model id, for example {Environment.anthropic_model}"
+
+
+def _is_url(value: str, schemes: set[str], *, needs_host: bool = False) -> bool:
+    try:
+        parts = urlsplit(value)
+        has_host = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+    return parts.scheme in schemes and value.startswith(f"{parts.scheme}://") and (has_host or not needs_host)
+
+
+def _without_password(value: str) -> str:
+    return re.sub(r"(//[^/@\s]*:)[^/@]*@", r"\1***@", value)
+
+
+def _short_hash(value: object) -> str:
+    return hashlib.sha256(repr(value).encode("utf-8", "surrogateescape")).hexdigest()[:12]
