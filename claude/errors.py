@@ -1,0 +1,271 @@
+"""Four errors, named by what the caller must do, and the one place that reads a status code.
+
+The table is section 6 of the execution design. Codes and statuses decide, never wording, but for two
+billing messages that the API sends as a plain 400.
+"""
+
+import json
+import math
+import re
+import time
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
+from typing import Any, Literal
+
+Kind = Literal[
+    "rate_limited",
+    "overloaded",
+    "server_error",
+    "timeout",
+    "connection",
+    "provider_auth",
+    "provider_billing",
+    "invalid_request",
+    "not_found",
+    "too_large",
+    "refused",
+    "max_tokens",
+    "wrong_stop",
+    "unreadable",
+    "failed_check",
+    "bad_characters",
+]
+
+SPEND_LIMIT_CODES = frozenset({"enforced_spend_limit_reached", "contract_spend_limit_reached"})
+# Sent as an ordinary 400: an account's own monthly limit, and an empty prepaid balance.
+BILLING_MESSAGES = ("You have reached your specified API usage limits", "Your credit balance is too low")
+LONGEST_RETRY_AFTER = 86_400.0
+MESSAGE_LIMIT = 2_000
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+
+
+def storable(text: str, *, limit: int = MESSAGE_LIMIT) -> str:
+    """The text as PostgreSQL and psycopg accept it (no NUL, no lone surrogate), cut at `limit` characters."""
+    return _UNSTORABLE.sub("\ufffd", text[:limit])
+
+
+class ClaudeError(Exception):
+    """A call that gave no usable answer. The message is English, storable, names the remedy, never the key.
+
+    `body` is what the server sent, raw; `retry_after` is in seconds. Survives pickling.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        kind: Kind,
+        status: int | None = None,
+        request_id: str | None = None,
+        body: bytes = b"",
+        retry_after: float | None = None,
+    ) -> None:
+        self.message = storable(message)
+        super().__init__(self.message)
+        self.kind: Kind = kind
+        self.status = status
+        self.request_id = request_id
+        self.body = body
+        self.retry_after = retry_after
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restore, (type(self), self.message, self.__dict__)
+
+
+def _restore(error_class: type[ClaudeError], message: str, fields: dict[str, Any]) -> ClaudeError:
+    error = error_class.__new__(error_class, message)
+    error.__dict__.update(fields)
+    return error
+
+
+class Busy(ClaudeError):
+    """Try again later. `costs_attempt` is False when the server surely did no work for us."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        kind: Kind,
+        costs_attempt: bool,
+        status: int | None = None,
+        request_id: str | None = None,
+        body: bytes = b"",
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(
+            message, kind=kind, status=status, request_id=request_id, body=body, retry_after=retry_after
+        )
+        self.costs_attempt = costs_attempt
+
+    @property
+    def blocks_pool(self) -> bool:
+        """Every worker must wait, not only this one: `retry_after` seconds, or the caller's default if None."""
+        return self.kind == "rate_limited"
+
+
+class Blocked(ClaudeError):
+    """Nobody may call with this key until a person has repaired it (`provider_auth`, `provider_billing`)."""
+
+
+class Declined(ClaudeError):
+    """This request will never be answered: the item ends here."""
+
+
+class Unusable(ClaudeError):
+    """Paid for, but no conversation can be made of it: try again within bounds."""
+
+
+def from_response(status: int, *, headers: Mapping[str, str], body: bytes) -> ClaudeError:
+    """What a response other than 200 means. The body may be JSON of the API, HTML of a proxy, or empty."""
+    error = _error_object(body)
+    said = _said(error, body)
+    fields: dict[str, Any] = {
+        "status": status,
+        "request_id": request_id(headers),
+        "body": body,
+        "retry_after": retry_after(headers),
+    }
+    if _about_money(status, code=_code(error), said=said):
+        return Blocked(
+            f"The provider stopped this key for reasons of billing ({_cited(status, said)}). Raise the spend limit "
+            "or add credit in the provider's console, then resume the job.",
+            kind="provider_billing",
+            **fields,
+        )
+    if status in (401, 403):
+        return Blocked(
+            f"The provider refused the API key ({_cited(status, said)}). Check ANTHROPIC_API_KEY and what the key "
+            "is allowed to use, then resume the job.",
+            kind="provider_auth",
+            **fields,
+        )
+    return _busy(status, said, fields) or _declined(status, said, fields)
+
+
+def _busy(status: int, said: str, fields: dict[str, Any]) -> Busy | None:
+    cited = _cited(status, said)
+    if status == 429:
+        return Busy(
+            f"The provider's rate limit is reached ({cited}). The call is repeated later; lower RATE_LIMIT_RPM if "
+            "this happens often.",
+            kind="rate_limited",
+            costs_attempt=False,
+            **fields,
+        )
+    if status in (503, 529):
+        return Busy(
+            f"The provider is overloaded ({cited}). The call is repeated later.",
+            kind="overloaded",
+            costs_attempt=False,
+            **fields,
+        )
+    if status in (408, 504):
+        return Busy(
+            f"The provider gave up waiting ({cited}). The call is repeated; shorten the prompt or lower max_tokens "
+            "if this happens often.",
+            kind="timeout",
+            costs_attempt=True,
+            **fields,
+        )
+    if status in (409, 499) or status >= 500:
+        return Busy(
+            f"The provider failed ({cited}). The call is repeated.",
+            kind="server_error",
+            costs_attempt=True,
+            **fields,
+        )
+    return None
+
+
+def _declined(status: int, said: str, fields: dict[str, Any]) -> Declined:
+    cited = _cited(status, said)
+    if status == 404:
+        return Declined(
+            f"The provider does not know this model or address ({cited}). Check the model's name and "
+            "ANTHROPIC_BASE_URL, which must not end in /v1.",
+            kind="not_found",
+            **fields,
+        )
+    if status == 413:
+        return Declined(
+            f"The request is too large for the provider ({cited}). Shorten the prompt.",
+            kind="too_large",
+            **fields,
+        )
+    if 300 <= status < 400:
+        return Declined(
+            f"The server redirects elsewhere ({cited}). Set ANTHROPIC_BASE_URL to the final address.",
+            kind="invalid_request",
+            **fields,
+        )
+    return Declined(
+        f"The provider does not accept this request ({cited}). Change the template, the values or the model.",
+        kind="invalid_request",
+        **fields,
+    )
+
+
+def request_id(headers: Mapping[str, str]) -> str | None:
+    """The provider's own name for the call, storable, or None."""
+    value = headers.get("request-id")
+    return storable(value, limit=200) if value else None
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds to wait as the server asks, from seconds, milliseconds or an HTTP date; None if unreadable.
+
+    At most a day: a broken proxy's 10^12 would overflow an interval column.
+    """
+    milliseconds = _seconds(headers.get("retry-after-ms"))
+    seconds = milliseconds / 1000 if milliseconds is not None else _seconds(headers.get("retry-after"))
+    return None if seconds is None else min(seconds, LONGEST_RETRY_AFTER)
+
+
+def _seconds(value: str | None) -> float | None:
+    if value is None:
+        return None
+    try:
+        seconds = float(value)
+    except ValueError:
+        return _seconds_until(value)
+    return seconds if math.isfinite(seconds) and seconds >= 0 else None
+
+
+def _seconds_until(http_date: str) -> float | None:
+    try:
+        return max(0.0, parsedate_to_datetime(http_date).timestamp() - time.time())
+    except (ValueError, OverflowError):
+        return None
+
+
+def _about_money(status: int, *, code: str | None, said: str) -> bool:
+    # The spend limits come as 429, where waiting does not cure them: look before the rate limit does.
+    if status == 402 or (status == 429 and code in SPEND_LIMIT_CODES):
+        return True
+    return status == 400 and said.startswith(BILLING_MESSAGES)
+
+
+def _error_object(body: bytes) -> dict[str, Any]:
+    try:
+        parsed = json.loads(body)
+    except (ValueError, RecursionError):
+        return {}
+    error = parsed.get("error") if isinstance(parsed, dict) else None
+    return error if isinstance(error, dict) else {}
+
+
+def _code(error: dict[str, Any]) -> str | None:
+    details = error.get("details")
+    code = details.get("error_code") if isinstance(details, dict) else None
+    return code if isinstance(code, str) else None
+
+
+def _said(error: dict[str, Any], body: bytes) -> str:
+    message = error.get("message")
+    if isinstance(message, str):
+        return message
+    return "" if error else " ".join(body[:200].decode("utf-8", "replace").split())
+
+
+def _cited(status: int, said: str) -> str:
+    return f"HTTP {status}: {said[:500]}" if said else f"HTTP {status}"

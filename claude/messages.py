@@ -1,0 +1,71 @@
+"""What goes to Claude and what comes back, in our own words and without the SDK's types."""
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import Any
+
+DEFAULT_BASE_URL = "https://api.anthropic.com"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """One question. `tag` is our own name for the call; it travels as `x-client-request-id`."""
+
+    model: str
+    max_tokens: int
+    prompt: str
+    system: str = ""
+    schema: dict[str, Any] | None = field(default=None, hash=False)
+    temperature: float | None = None
+    tag: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Usage:
+    """Tokens as the provider bills them. `input_tokens` is only what lies behind the last cache mark."""
+
+    input_tokens: int
+    output_tokens: int
+    cache_write_5m: int = 0
+    cache_write_1h: int = 0
+    cache_read: int = 0
+
+    @property
+    def prompt_tokens(self) -> int:
+        """The whole prompt, cached or not: the size that decides the price step."""
+        return self.input_tokens + self.cache_write_5m + self.cache_write_1h + self.cache_read
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reply:
+    """A paid answer. `text` and `body` are as received and may hold NUL or lone surrogates.
+
+    The other strings are safe to store in PostgreSQL. `refusal` is set exactly when the model refused.
+    """
+
+    text: str = field(repr=False)
+    stop_reason: str | None
+    model: str
+    usage: Usage
+    request_id: str | None
+    simulated: bool
+    body: bytes = field(repr=False)
+    refusal: str | None
+    duration_ms: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Provider:
+    """A server that speaks the Messages API, and the key for it. No base URL means Anthropic's own."""
+
+    base_url: str | None
+    api_key: str = field(repr=False)
+
+    @property
+    def url(self) -> str:
+        return (self.base_url or DEFAULT_BASE_URL).rstrip("/")
+
+    @property
+    def fingerprint(self) -> str:
+        """12 hex digits that tell two providers apart without giving the key away."""
+        return hashlib.sha256(f"{self.url}\0{self.api_key}".encode("utf-8", "surrogatepass")).hexdigest()[:12]
