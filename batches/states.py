@@ -1,0 +1,91 @@
+"""The states of jobs, items and logs, and the words that people see."""
+
+from django.db import models
+
+
+class JobStatus(models.TextChoices):
+    DRAFT = "draft"
+    QUEUED = "queued"
+    PROCESSING = "processing"
+    PAUSED = "paused"
+    COMPLETED = "completed"
+    FAILED = "failed"  # stopped by an error, with a reason; it can be resumed
+    CANCELLED = "cancelled"
+
+
+RUNNING = (JobStatus.QUEUED, JobStatus.PROCESSING)  # items are claimed
+ACTIVE = (JobStatus.QUEUED, JobStatus.PROCESSING, JobStatus.PAUSED)
+PAUSABLE = RUNNING
+RESUMABLE = (JobStatus.PAUSED, JobStatus.FAILED)
+CANCELLABLE = (JobStatus.QUEUED, JobStatus.PROCESSING, JobStatus.PAUSED, JobStatus.FAILED)
+COMPLETABLE = (JobStatus.QUEUED, JobStatus.PROCESSING, JobStatus.PAUSED, JobStatus.FAILED)
+
+
+class Reason(models.TextChoices):
+    """Why a job is paused or failed."""
+
+    NONE = "", ""
+    PERSON = "person", "paused by a person"
+    BUDGET = "budget", "its budget does not cover the next call"
+    ITEM_ERROR = "item_error", "an item failed, and the job stops at the first error"
+    PROVIDER_AUTH = "provider_auth", "the provider refused the key"
+    PROVIDER_BILLING = "provider_billing", "the provider's spend limit or credit is used up"
+    SYSTEMIC_WAIT = "systemic_wait", "the provider made it wait for an hour"
+
+
+class ItemStatus(models.TextChoices):
+    QUEUED = "queued"
+    PROCESSING = "processing"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+OPEN_ITEMS = (ItemStatus.QUEUED, ItemStatus.PROCESSING)
+
+
+class LogState(models.TextChoices):
+    """One attempt to reach Claude: written before the call, completed after it."""
+
+    PENDING = "pending"
+    SUCCEEDED = "succeeded"
+    UNUSABLE = "unusable"  # paid, but no conversation could be made of it
+    FAILED = "failed"
+    UNKNOWN = "unknown"  # whoever asked has died; its worst case is booked until a late reply says better
+    SURPLUS = "surplus"  # paid, but another reply had won
+
+
+class JobKind(models.TextChoices):
+    BATCH = "batch"
+    SINGLE = "single"
+
+
+class ItemKind(models.TextChoices):
+    GENERATE = "generate"
+
+
+class ErrorHandling(models.TextChoices):
+    CONTINUE = "continue", "Go on with the other items"
+    STOP = "stop", "Stop at the first item that fails"
+
+
+class Mode(models.TextChoices):
+    LIVE = "live"
+    ECONOMY = "economy"
+
+
+class Priority(models.IntegerChoices):
+    """Smaller is served first."""
+
+    HIGH = 1, "high"
+    NORMAL = 2, "normal"
+    LOW = 3, "low"
+
+    @classmethod
+    def of(cls, word: str) -> "Priority":
+        """The priority that a word means; KeyError for another word."""
+        return {each.label: each for each in cls}[word]
+
+
+class Dimension(models.TextChoices):
+    REQUESTS = "requests"

@@ -1,0 +1,52 @@
+"""The states of a conversation, and every move between them."""
+
+from django.db import models
+
+
+class Status(models.TextChoices):
+    DRAFT = "draft"
+    GENERATING = "generating"
+    GENERATED = "generated"
+    PENDING_REVIEW = "pending_review"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    NEEDS_REVISION = "needs_revision"
+    FAILED = "failed"
+    ARCHIVED = "archived"
+
+
+# Has its turns: a person may decide on it.
+REVIEWABLE = frozenset(
+    {Status.GENERATED, Status.PENDING_REVIEW, Status.NEEDS_REVISION, Status.APPROVED, Status.REJECTED}
+)
+ARCHIVABLE = frozenset(Status) - {Status.GENERATING, Status.ARCHIVED}
+AWAITING_REVIEW = frozenset({Status.GENERATED, Status.PENDING_REVIEW, Status.NEEDS_REVISION})
+
+DECISIONS = {
+    Status.APPROVED: "approved",
+    Status.REJECTED: "rejected",
+    Status.NEEDS_REVISION: "sent back for revision",
+}
+
+MOVES = frozenset(
+    {(old, new) for old in REVIEWABLE for new in REVIEWABLE if old != new}
+    | {(old, Status.ARCHIVED) for old in ARCHIVABLE}
+    | {(Status.ARCHIVED, new) for new in ARCHIVABLE}
+    | {
+        (Status.DRAFT, Status.GENERATING),
+        (Status.GENERATING, Status.FAILED),
+        (Status.GENERATING, Status.DRAFT),
+    }
+    | {(Status.GENERATING, new) for new in AWAITING_REVIEW}
+)
+
+
+class Source(models.TextChoices):
+    GENERATED = "generated"
+    EDITED = "edited"
+    IMPORTED = "imported"
+
+
+class Role(models.TextChoices):
+    USER = "user"
+    ASSISTANT = "assistant"

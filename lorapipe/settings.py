@@ -1,0 +1,229 @@
+"""Django settings. What a person can set is in `environment.py`; here it only finds its place."""
+
+import os
+import sys
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import environ
+from csp.constants import NONE, SELF
+
+from lorapipe import environment
+from lorapipe.queues import Queue
+from lorapipe.stack import client as stack_client
+
+ROOT = Path(__file__).resolve().parent.parent
+ENVIRONMENT = environment.read(os.environ)
+STACK = stack_client.living(ENVIRONMENT.data_dir) if not ENVIRONMENT.database_url else None
+
+# --- who is asking: the web's statements are short, the engine's may take longer -------------------
+WEB_PROCESS = Path(sys.argv[0]).name.startswith("gunicorn") if sys.argv else False
+POOLED_PROCESS = WEB_PROCESS or any("celery" in word for word in sys.argv[:1])
+
+# --- security --------------------------------------------------------------------------------------
+DEBUG = False
+SECRET_KEY = (
+    os.environ.get("SECRET_KEY") or "made anew by ./run; only commands without a web page run on this one"
+)
+ALLOWED_HOSTS = [
+    "127.0.0.1",
+    "localhost",
+    "[::1]",
+    ENVIRONMENT.host,
+    *os.environ.get("LORAPIPE_ALLOWED_HOSTS", "").split(),
+]
+# Behind TLS (`LORAPIPE_HTTPS=1`, a proxy that sets X-Forwarded-Proto) cookies and redirects are strict; the plain
+# loopback address that `./run` prints could not sign anybody in with them.
+HTTPS = os.environ.get("LORAPIPE_HTTPS") == "1"
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
+SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
+SECURE_REFERRER_POLICY = "same-origin"
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+    }
+}
+
+# --- applications ----------------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "lorapipe.apps.LoraPipeConfig",
+    "workspaces",
+    "templates_app",
+    "conversations",
+    "batches",
+    "exports",
+    "unfold",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.postgres",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "rest_framework",
+    "django_htmx",
+    "template_partials",
+    "csp",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "lorapipe.middleware.RequestIdMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "lorapipe.middleware.AdminPolicyMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "workspaces.htmx.HtmxMiddleware",
+]
+ROOT_URLCONF = "lorapipe.urls"
+WSGI_APPLICATION = "lorapipe.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "lorapipe.context.shell",
+            ]
+        },
+    }
+]
+LOGIN_URL = "sign_in"
+LOGIN_REDIRECT_URL = "generate_all"
+AUTH_USER_MODEL = "workspaces.User"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+SIGN_IN_LINK_LIFETIME = timedelta(minutes=15)
+
+# --- PostgreSQL ------------------------------------------------------------------------------------
+DATABASE_URL = ENVIRONMENT.database_url or (STACK.database_url if STACK else None)
+
+
+def database(url: str | None) -> dict[str, Any]:
+    """Django's settings for one PostgreSQL URL. Timeouts are set on connect until roles carry them."""
+    found: dict[str, Any] = environ.Env.db_url_config(url) if url else {"NAME": "no-stack-is-running"}
+    found["ENGINE"] = "django.db.backends.postgresql"
+    timeouts = {"lock_timeout": "5s", "statement_timeout": "5s" if WEB_PROCESS else "30s"}
+    timeouts["idle_in_transaction_session_timeout"] = "30s"
+    found.setdefault("OPTIONS", {})
+    found["OPTIONS"]["options"] = " ".join(f"-c {name}={value}" for name, value in timeouts.items())
+    found["OPTIONS"]["connect_timeout"] = 5
+    if POOLED_PROCESS:
+        found["OPTIONS"]["pool"] = {"min_size": 1, "max_size": 12, "timeout": 20, "max_idle": 60}
+    found["ATOMIC_REQUESTS"] = False  # a view that waits for a job would wait for rows that nobody can see
+    return found
+
+
+DATABASES = {"default": database(DATABASE_URL)}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- Celery: what is not used, and why, is in docs/decisions/ and execution.md ---------------------
+REDIS_URL = ENVIRONMENT.redis_url or (STACK.redis_url if STACK else None)
+CELERY_BROKER_URL = REDIS_URL or "redis://127.0.0.1:1/0"
+CELERY_TASK_DEFAULT_QUEUE = Queue.GENERATION.value
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = False
+CELERY_WORKER_DISABLE_PREFETCH = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_ETA_TASK_LIMIT = 10  # a tripwire: nothing here sends an ETA
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "health_check_interval": 10,
+    "socket_keepalive": True,
+    "socket_timeout": 30,
+    "socket_connect_timeout": 2,
+    "global_keyprefix": "lorapipe:",
+    "max_connections": ENVIRONMENT.worker_slots + 100,
+}
+
+# --- the engine's times, in seconds; tests divide them (execution.md section 2) --------------------
+TIME_SCALE = float(os.environ.get("LORAPIPE_TIME_SCALE", "1"))
+ENGINE_TICK_S = 0.5
+ENGINE_HEARTBEAT_S = 10 / TIME_SCALE
+ENGINE_STALE_S = 45 / TIME_SCALE
+ENGINE_REAP_EVERY_S = 15 / TIME_SCALE
+ENGINE_START_GRACE_S = 75 / TIME_SCALE
+ENGINE_RING_AGAIN_S = 15 / TIME_SCALE
+ENGINE_REAP_AFTER_DEADLINE_S = 30 / TIME_SCALE
+ENGINE_BACKOFF_S = [seconds / TIME_SCALE for seconds in (1, 2, 4, 8, 16)]
+ENGINE_MAX_ATTEMPTS = 3
+ENGINE_MAX_CRASHES = 3
+
+# --- Claude ----------------------------------------------------------------------------------------
+SIMULATOR_URL = ENVIRONMENT.simulator_url or (STACK.simulator_url if STACK else None)
+DEMO = ENVIRONMENT.demo
+CLAUDE_BASE_URL = SIMULATOR_URL if DEMO else ENVIRONMENT.anthropic_base_url
+CLAUDE_API_KEY = "demo" if DEMO else ENVIRONMENT.anthropic_api_key or "unused"
+
+# --- quality: below the first a conversation needs revision, below the second a person looks first --
+QUALITY_REVISION_BELOW = "6.0"
+QUALITY_REVIEW_BELOW = "8.0"
+
+# --- API -------------------------------------------------------------------------------------------
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "workspaces.authentication.TokenAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "EXCEPTION_HANDLER": "lorapipe.api_errors.answer",
+}
+
+# --- words, times, files ---------------------------------------------------------------------------
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_I18N = False
+USE_TZ = True
+STATIC_URL = "static/"
+STATIC_ROOT = ENVIRONMENT.data_dir / "static"
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_MAX_AGE = 600
+DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
+UNFOLD = {
+    "SITE_TITLE": "LoRAPipe admin",
+    "SITE_HEADER": "LoRAPipe",
+    "SHOW_HISTORY": False,
+}
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"out": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["out"], "level": "INFO"},
+    "loggers": {
+        "httpx2": {"level": "WARNING"},
+        "anthropic": {"level": "WARNING"},
+        "celery": {"level": "WARNING"},
+    },
+}

@@ -1,0 +1,20 @@
+"""Every URL of the product."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+from lorapipe import views
+
+urlpatterns = [
+    path("healthz", views.healthz, name="healthz"),
+    path("readyz", views.readyz, name="readyz"),
+    path("api/", include("lorapipe.api_urls")),
+    path("admin/", admin.site.urls),
+    path("", include("workspaces.urls")),
+    path("", include("conversations.urls")),
+    path("", include("batches.urls")),
+]
+
+handler403 = views.forbidden
+handler404 = views.not_found
+handler500 = views.broken

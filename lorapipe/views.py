@@ -1,0 +1,58 @@
+"""Health, and the pages for what went wrong."""
+
+from django.conf import settings
+from django.db import OperationalError, connection
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from redis import Redis, RedisError
+
+from batches.models import Worker
+from lorapipe.queues import Queue
+
+
+def healthz(request: HttpRequest) -> HttpResponse:
+    """Liveness: this process answers. It asks nobody."""
+    return JsonResponse({"status": "ok"})
+
+
+def readyz(request: HttpRequest) -> HttpResponse:
+    """Readiness of the database, the broker and a worker for each queue: 200, or 503 with what is missing."""
+    found = {"database": _database_answers(), "broker": _broker_answers()}
+    found["workers"] = found["database"] and _every_queue_has_a_worker()
+    ready = all(found.values())
+    return JsonResponse({"status": "ready" if ready else "not ready", **found}, status=200 if ready else 503)
+
+
+def _database_answers() -> bool:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except OperationalError:
+        return False
+    return True
+
+
+def _broker_answers() -> bool:
+    try:
+        with Redis.from_url(settings.CELERY_BROKER_URL, socket_connect_timeout=1, socket_timeout=1) as broker:
+            return bool(broker.ping())
+    except RedisError:
+        return False
+
+
+def _every_queue_has_a_worker() -> bool:
+    served = {queue for queues in Worker.live().values_list("queues", flat=True) for queue in queues}
+    return served.issuperset(Queue)
+
+
+def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    return render(request, "403.html", status=403)
+
+
+def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    return render(request, "404.html", status=404)
+
+
+def broken(request: HttpRequest) -> HttpResponse:
+    """The last resort: it asks neither the database nor the static files' manifest."""
+    return render(None, "500.html", {"request_id": getattr(request, "request_id", "")}, status=500)

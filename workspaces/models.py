@@ -1,0 +1,213 @@
+"""Who works here: people, their workspaces, and the base of every row that belongs to one."""
+
+import hashlib
+import secrets
+import uuid
+from datetime import datetime
+from typing import Any, ClassVar, Self
+
+from django.conf import settings
+from django.contrib.auth.models import AbstractUser
+from django.contrib.auth.models import UserManager as DjangoUserManager
+from django.db import models, transaction
+from django.utils import timezone
+from django.utils.deconstruct import deconstructible
+
+
+@deconstructible(path="workspaces.models.ClockTimestamp")
+class ClockTimestamp(models.Func):
+    """The database's clock at this very moment; `now()` would be the transaction's start."""
+
+    template = "clock_timestamp()"
+    output_field = models.DateTimeField()
+
+
+class TimestampedModel(models.Model):
+    """`created_at` by the database's clock; `updated_at` by a trigger, so that bulk updates move it too."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    created_at = models.DateTimeField(db_default=ClockTimestamp(), editable=False)
+    updated_at = models.DateTimeField(db_default=ClockTimestamp(), editable=False)
+
+    class Meta:
+        abstract = True
+
+
+class UserManager(DjangoUserManager["User"]):
+    def create_with_workspace(self, username: str, **fields: Any) -> "User":
+        """A person without a usable password, and the personal workspace that each person has."""
+        with transaction.atomic():
+            user = self.create_user(username, **fields)
+            workspace = Workspace.objects.create(name=f"{username}'s workspace", personal=True)
+            Membership.objects.create(workspace=workspace, user=user, role=Membership.Role.OWNER)
+        return user
+
+
+class User(AbstractUser):
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    updated_at = models.DateTimeField(db_default=ClockTimestamp(), editable=False)
+
+    objects: ClassVar[UserManager] = UserManager()  # type: ignore[assignment]
+
+    def personal_workspace(self) -> "Workspace":
+        """The workspace in which this person's own jobs live. It is made when it is missing (createsuperuser)."""
+        found = Workspace.objects.filter(
+            personal=True, membership__user=self, membership__role=Membership.Role.OWNER
+        ).first()
+        if found is None:
+            with transaction.atomic():
+                found = Workspace.objects.create(name=f"{self.username}'s workspace", personal=True)
+                Membership.objects.create(workspace=found, user=self, role=Membership.Role.OWNER)
+        return found
+
+
+class Workspace(TimestampedModel):
+    name = models.CharField(max_length=200)
+    personal = models.BooleanField(default=False)
+    id_prefix = models.CharField(
+        max_length=10, default="fp", help_text="First part of every conversation's human id."
+    )
+    members = models.ManyToManyField(
+        settings.AUTH_USER_MODEL, through="Membership", related_name="workspaces"
+    )
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(id_prefix__regex=r"^[a-z][a-z0-9]{0,9}$"), name="workspace_id_prefix"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Membership(TimestampedModel):
+    class Role(models.TextChoices):
+        OWNER = "owner"
+        EDITOR = "editor"
+        REVIEWER = "reviewer"
+        VIEWER = "viewer"
+
+    # Who may spend money and change rows, and who may decide on conversations.
+    EDITORS = (Role.OWNER, Role.EDITOR)
+    REVIEWERS = (Role.OWNER, Role.EDITOR, Role.REVIEWER)
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE)
+    role = models.CharField(max_length=10, choices=Role.choices, default=Role.EDITOR)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["workspace", "user"], name="membership_once"),
+            models.CheckConstraint(
+                condition=models.Q(role__in=["owner", "editor", "reviewer", "viewer"]), name="membership_role"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} is {self.role} of {self.workspace}"
+
+
+class WorkspaceQuerySet(models.QuerySet[Any]):
+    """Rows of a workspace. Every query of a page or of the API starts with `visible_to` or `editable_by`."""
+
+    def visible_to(self, user: Any) -> Self:
+        return self._with_role(user, Membership.Role.values)
+
+    def editable_by(self, user: Any) -> Self:
+        return self._with_role(user, Membership.EDITORS)
+
+    def reviewable_by(self, user: Any) -> Self:
+        return self._with_role(user, Membership.REVIEWERS)
+
+    def _with_role(self, user: Any, roles: Any) -> Self:
+        if not user.is_authenticated:
+            return self.none()
+        # A list of ids, not a join: the planner then sees how selective it is, and one person has few workspaces.
+        mine = list(
+            Membership.objects.filter(user=user, role__in=roles).values_list("workspace_id", flat=True)
+        )
+        return self.filter(workspace_id__in=mine)
+
+
+class OwnedModel(TimestampedModel):
+    """A row that belongs to a workspace. `created_by` says who made it, never who may see it."""
+
+    # No index of their own: a list's composite index begins with the workspace, nothing is looked up by its maker.
+    workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="+", db_index=False)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        editable=False,
+        db_index=False,
+    )
+
+    class Meta:
+        abstract = True
+
+
+def hashed(secret: str) -> str:
+    """Secrets of 256 random bits need no salt and no slow hash: nobody can guess them from their sha256."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+class ApiToken(TimestampedModel):
+    """A key to the API. Only its hash is stored; the text is shown once."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="api_tokens")
+    name = models.CharField(max_length=100)
+    token_hash = models.CharField(max_length=64, unique=True, editable=False)
+    last_used_at = models.DateTimeField(null=True, editable=False)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.name} of {self.user}"
+
+    @classmethod
+    def issue(cls, user: User, *, name: str) -> str:
+        """Make a token and return its text, which cannot be read again."""
+        text = f"lp_{secrets.token_urlsafe(32)}"
+        cls.objects.create(user=user, name=name, token_hash=hashed(text))
+        return text
+
+
+class SignInLink(TimestampedModel):
+    """A one-time link that signs a person in. Only its hash is stored."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    token_hash = models.CharField(max_length=64, unique=True, editable=False)
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"link for {self.user}"
+
+    @classmethod
+    def issue(cls, user: User) -> str:
+        """Make a link's secret: valid for 15 minutes (`SIGN_IN_LINK_LIFETIME`), once."""
+        text = secrets.token_urlsafe(32)
+        cls.objects.create(
+            user=user, token_hash=hashed(text), expires_at=timezone.now() + settings.SIGN_IN_LINK_LIFETIME
+        )
+        return text
+
+    @classmethod
+    def usable(cls, text: str, *, at: datetime) -> "SignInLink | None":
+        return (
+            cls.objects.select_related("user")
+            .filter(token_hash=hashed(text), used_at=None, expires_at__gt=at)
+            .first()
+        )
+
+    @classmethod
+    def redeem(cls, text: str) -> User | None:
+        """Use the link up and return its person; None when it is unknown, used or too old."""
+        at = timezone.now()
+        link = cls.usable(text, at=at)
+        if link is None or not cls.objects.filter(pk=link.pk, used_at=None).update(used_at=at):
+            return None
+        return link.user

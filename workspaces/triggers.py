@@ -1,0 +1,49 @@
+"""Migration operations for what a table keeps by itself."""
+
+from django.db import migrations
+
+MAKE_FUNCTION = """
+CREATE OR REPLACE FUNCTION lorapipe_touch() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    NEW.updated_at = clock_timestamp();
+    RETURN NEW;
+END $$;
+"""
+
+
+def touch_function() -> migrations.RunSQL:
+    """The function behind every `updated_at`; made by the first migration of this room."""
+    return migrations.RunSQL(MAKE_FUNCTION, "DROP FUNCTION lorapipe_touch()")
+
+
+def keeps_updated_at(*tables: str) -> list[migrations.RunSQL]:
+    """A trigger on each table that moves `updated_at` with every update, bulk updates too."""
+    return [
+        migrations.RunSQL(
+            f"CREATE TRIGGER touch BEFORE UPDATE ON {table} FOR EACH ROW EXECUTE FUNCTION lorapipe_touch()",
+            f"DROP TRIGGER touch ON {table}",
+        )
+        for table in tables
+    ]
+
+
+def refuses_change(table: str, *, columns: list[str], once: str) -> migrations.RunSQL:
+    """A trigger that refuses to change these columns of a row, or to delete it, once the column `once` is set."""
+    old, new = (", ".join(f"{row}.{column}" for column in columns) for row in ("OLD", "NEW"))
+    return migrations.RunSQL(
+        f"""
+        CREATE FUNCTION {table}_is_fixed() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            IF OLD.{once} IS NULL THEN RETURN coalesce(NEW, OLD); END IF;
+            IF TG_OP = 'DELETE' THEN
+                RAISE EXCEPTION 'a published version cannot be deleted' USING ERRCODE = 'restrict_violation';
+            END IF;
+            IF ({old}) IS DISTINCT FROM ({new}) OR NEW.{once} IS NULL THEN
+                RAISE EXCEPTION 'a published version cannot be changed' USING ERRCODE = 'restrict_violation';
+            END IF;
+            RETURN NEW;
+        END $$;
+        CREATE TRIGGER fixed BEFORE UPDATE OR DELETE ON {table} FOR EACH ROW EXECUTE FUNCTION {table}_is_fixed();
+        """,
+        f"DROP TRIGGER fixed ON {table}; DROP FUNCTION {table}_is_fixed();",
+    )
