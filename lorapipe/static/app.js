@@ -1,0 +1,250 @@
+// LoRAPipe's only script of its own. Everything works without it; it adds keys, live progress and small comforts.
+// Event delegation on `document` throughout, so that swapped content needs no set-up.
+
+// --- one table of keys: the dispatcher and the sheet (ui/keys.html, tested) know the same ones --------------------
+const KEYS = {
+  "?": () => openSheet("keys"),
+  "/": () => document.getElementById("find")?.focus(),
+  "j": () => moveCursor(1),
+  "k": () => moveCursor(-1),
+  "o": () => document.querySelector("tr.cursor a")?.click(),
+  "[": () => document.querySelector("[data-page=previous]")?.click(),
+  "]": () => document.querySelector("[data-page=next]")?.click(),
+  "f": () => toggleFilters(),
+  "p": () => document.querySelector("[data-key=p]")?.click(),
+  "C": () => document.querySelector("[data-key='Shift+C']")?.click(),
+  "e": () => document.querySelector("[data-key=e]")?.click(),
+};
+const GO = { g: "[data-go=g]", b: "[data-go=b]", c: "[data-go=c]" };
+let going = 0;
+
+function isTyping(target) {
+  return target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName);
+}
+
+document.addEventListener("keydown", (event) => {
+  if (event.isComposing || event.altKey) return;
+  if ((event.ctrlKey || event.metaKey) && event.key === "Enter") {
+    event.target.form?.requestSubmit(event.target.form.querySelector("[data-primary]"));
+    return;
+  }
+  if (event.key === "Escape") closeMenus();
+  if (event.ctrlKey || event.metaKey || isTyping(event.target) || document.querySelector("dialog[open]")) return;
+  if (Date.now() - going < 1200 && GO[event.key]) {
+    going = 0;
+    document.querySelector(GO[event.key])?.click();
+  } else if (event.key === "g") {
+    going = Date.now();
+  } else if (KEYS[event.key]) {
+    KEYS[event.key]();
+  } else {
+    return;
+  }
+  event.preventDefault();
+});
+
+// --- table: a cursor on the rows; the title link of the row holds the focus -------------------------------------------
+function moveCursor(step) {
+  const rows = [...document.querySelectorAll("tr[data-row]")];
+  if (!rows.length) return;
+  const at = rows.findIndex((row) => row.classList.contains("cursor"));
+  const next = rows[Math.min(rows.length - 1, Math.max(0, at + step))];
+  rows[at]?.classList.remove("cursor");
+  next.classList.add("cursor");
+  next.querySelector("a")?.focus();
+  next.scrollIntoView({ block: "nearest" });
+}
+
+function toggleFilters() {
+  const filters = document.querySelector("details.filters");
+  if (!filters) return;
+  filters.open = !filters.open;
+  if (filters.open) filters.querySelector("input, select")?.focus();
+}
+
+function closeMenus(except) {
+  document.querySelectorAll("details.menu[open]").forEach((menu) => {
+    if (menu === except) return;
+    const hadFocus = menu.contains(document.activeElement);
+    menu.open = false;
+    if (hadFocus) menu.querySelector("summary").focus();
+  });
+}
+document.addEventListener("click", (event) => closeMenus(event.target.closest("details.menu")));
+
+// --- dialogs: a link with data-dialog works as a page without this script --------------------------------------------
+function openSheet(id) {
+  const sheet = document.getElementById(id);
+  if (sheet && !sheet.open) sheet.showModal();
+}
+document.addEventListener("click", (event) => {
+  const opener = event.target.closest("[data-opens]");
+  if (opener) openSheet(opener.dataset.opens);
+  if (event.target.closest("[data-closes]")) event.target.closest("dialog").close();
+  if (event.target.matches("dialog.sheet")) event.target.close(); // the backdrop
+  const copier = event.target.closest("[data-copy]");
+  if (copier) copy(copier);
+});
+document.addEventListener("htmx:after:swap", (event) => {
+  const target = event.detail.ctx.target;
+  if (target?.id === "dialog-body") openSheet("dialog");
+});
+
+async function copy(button) {
+  const source = document.getElementById(button.dataset.copy);
+  await navigator.clipboard.writeText(source.textContent);
+  const words = button.querySelector("span");
+  const before = words.textContent;
+  words.textContent = "Copied";
+  setTimeout(() => { words.textContent = before; }, 1500);
+}
+
+// --- theme: the cookie is what the server reads; without script the same form is a POST --------------------------
+document.addEventListener("submit", (event) => {
+  const choice = event.submitter?.closest("[data-theme-choice]")?.dataset.themeChoice;
+  if (choice) {
+    event.preventDefault();
+    document.cookie = `theme=${choice};path=/;max-age=31536000;samesite=lax`;
+    document.documentElement.dataset.theme = choice;
+    document.querySelectorAll("[data-theme-choice]").forEach((button) => {
+      button.setAttribute("aria-pressed", String(button.dataset.themeChoice === choice));
+    });
+    return;
+  }
+  // A paid form is sent once; the server's idempotency key is the real guard.
+  if (event.target.matches("[data-once]") && event.submitter?.matches("[data-primary]")) {
+    if (event.target.dataset.sent) event.preventDefault();
+    event.target.dataset.sent = "1";
+    event.submitter.setAttribute("aria-disabled", "true");
+  }
+});
+window.addEventListener("pageshow", () => {
+  document.querySelectorAll("[data-once]").forEach((form) => {
+    delete form.dataset.sent;
+    form.querySelector("[data-primary]")?.removeAttribute("aria-disabled");
+  });
+});
+
+// --- paired fields: slider and number, the amount on the start button -----------------------------------------------
+document.addEventListener("input", (event) => {
+  const pair = event.target.dataset.pair;
+  if (pair) document.getElementById(pair).value = event.target.value;
+  const label = document.querySelector(`[data-amount-of="${event.target.id}"]`);
+  if (label && Number(event.target.value) > 0) label.textContent = `$${Number(event.target.value).toFixed(2)}`;
+});
+
+// --- polling: polite when nobody looks, honest when the connection is lost --------------------------------------------
+const BACKOFF_S = [5, 10, 30];
+let touched = Date.now();
+let polls = 0;
+let failures = 0;
+let quietUntil = 0;
+let lastGood = new Date();
+for (const name of ["pointermove", "keydown", "scroll"]) {
+  document.addEventListener(name, () => { touched = Date.now(); }, { passive: true });
+}
+
+function isPoll(ctx) {
+  return ctx?.sourceElement?.matches?.("[data-poll]");
+}
+
+document.addEventListener("htmx:before:request", (event) => {
+  const ctx = event.detail.ctx;
+  if (!isPoll(ctx) || ctx.sourceEvent?.type !== "every") return;
+  polls += 1;
+  const nobodyLooks = Date.now() - touched > 60000 && polls % 10 !== 0;
+  if (document.hidden || nobodyLooks || Date.now() < quietUntil) event.preventDefault();
+});
+document.addEventListener("visibilitychange", () => {
+  touched = Date.now();
+  if (!document.hidden) document.body.dispatchEvent(new Event("refresh"));
+});
+document.addEventListener("htmx:after:request", (event) => {
+  const ctx = event.detail.ctx;
+  if (!isPoll(ctx)) return;
+  if (ctx.response.status < 400) connectionIsBack();
+});
+for (const name of ["htmx:response:error", "htmx:error"]) {
+  document.addEventListener(name, (event) => {
+    const ctx = event.detail.ctx;
+    if (!ctx) return;
+    const status = ctx.response?.status;
+    if (status === 401 || status === 403) {
+      toast("You are signed out, or this page is old.", "Reload", () => window.location.reload());
+    } else if (isPoll(ctx)) {
+      connectionFailed();
+    } else if (status === undefined || status >= 500) {
+      const id = ctx.response?.headers?.get("X-Request-ID");
+      toast(`That did not work.${id ? ` Request ${id}.` : ""} Nothing was changed that the page does not show.`);
+    }
+  });
+}
+
+function connectionFailed() {
+  failures += 1;
+  if (failures < 3) return;
+  quietUntil = Date.now() + BACKOFF_S[Math.min(failures - 3, BACKOFF_S.length - 1)] * 1000;
+  const banner = document.getElementById("connection");
+  if (!banner) return;
+  banner.querySelector("[data-since]").textContent = lastGood.toLocaleTimeString();
+  banner.hidden = false;
+}
+
+function connectionIsBack() {
+  failures = 0;
+  quietUntil = 0;
+  lastGood = new Date();
+  const banner = document.getElementById("connection");
+  if (banner) banner.hidden = true;
+}
+
+// --- after a swap: the title, the announcement (only when its words changed), the focus --------------------------------
+let focusKey = null;
+document.addEventListener("htmx:before:swap", () => {
+  focusKey = document.activeElement?.dataset?.focusKey ?? null;
+});
+document.addEventListener("htmx:after:swap", () => {
+  const live = document.querySelector("[data-title]");
+  if (live) {
+    document.title = live.dataset.title;
+    const announcement = document.getElementById("announcement");
+    if (announcement && announcement.textContent !== live.dataset.announce) {
+      announcement.textContent = live.dataset.announce;
+    }
+  }
+  if (focusKey && document.activeElement === document.body) {
+    document.querySelector(`[data-focus-key="${focusKey}"]`)?.focus();
+  }
+});
+
+// --- toasts come from the server; these close them, and the few that only the browser can know are text only ------------
+document.addEventListener("click", (event) => {
+  if (event.target.closest("[data-dismiss]")) event.target.closest(".alert").remove();
+});
+function fade(alert) {
+  if (!alert.matches("[data-fades]") || alert.dataset.timed) return;
+  alert.dataset.timed = "1";
+  setTimeout(function leave() {
+    if (alert.matches(":hover, :focus-within")) setTimeout(leave, 2000);
+    else alert.remove();
+  }, 7000);
+}
+const toaster = document.getElementById("toaster");
+if (toaster) {
+  toaster.querySelectorAll(".alert").forEach(fade);
+  new MutationObserver(() => toaster.querySelectorAll(".alert").forEach(fade)).observe(toaster, { childList: true });
+}
+function toast(words, verb, action) {
+  const template = document.getElementById("toast-template");
+  if (!template || [...toaster.querySelectorAll("p")].some((line) => line.textContent === words)) return;
+  const alert = template.content.firstElementChild.cloneNode(true);
+  alert.querySelector("p").textContent = words;
+  const button = alert.querySelector("[data-retry]");
+  if (verb) {
+    button.textContent = verb;
+    button.addEventListener("click", action);
+  } else {
+    button.remove();
+  }
+  toaster.append(alert);
+}

@@ -1,0 +1,224 @@
+"""Small pieces of every page, as template tags: icons, badges, scores, money, times, keys, links that edit the query."""
+
+import functools
+import re
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from decimal import ROUND_HALF_UP, Decimal
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from django import template
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
+
+register = template.Library()
+
+ICONS = Path(__file__).resolve().parent.parent / "static" / "vendor" / "lucide"
+
+
+class Badge(NamedTuple):
+    """A status for people: never by colour alone, always an icon and a word."""
+
+    word: str
+    icon: str
+    tone: str
+
+
+# Conversations, jobs and items share their words; `pausing`, `cancelling`, `stopping` are said, never stored.
+BADGES: Mapping[str, Badge] = {
+    "draft": Badge("Draft", "circle-dashed", ""),
+    "generating": Badge("Generating", "loader", "info"),
+    "generated": Badge("Generated", "check", "ok"),
+    "pending_review": Badge("Pending review", "clock", "info"),
+    "approved": Badge("Approved", "circle-check", "ok"),
+    "rejected": Badge("Rejected", "x", "bad"),
+    "needs_revision": Badge("Needs revision", "pencil-line", "warn"),
+    "failed": Badge("Failed", "triangle-alert", "bad"),
+    "archived": Badge("Archived", "archive", ""),
+    "queued": Badge("Queued", "clock", ""),
+    "processing": Badge("Processing", "loader", "info"),
+    "pausing": Badge("Pausing", "hourglass", "warn"),
+    "paused": Badge("Paused", "circle-pause", "warn"),
+    "stopping": Badge("Stopping", "hourglass", "bad"),
+    "cancelling": Badge("Cancelling", "hourglass", ""),
+    "cancelled": Badge("Cancelled", "ban", ""),
+    "completed": Badge("Completed", "circle-check", "ok"),
+}
+TIERS: Mapping[str, str] = {"template": "Template", "scenario": "Scenario", "edge_case": "Edge case"}
+MOVING = frozenset({"generating", "processing"})
+
+
+@functools.cache
+def _drawing(name: str) -> str:
+    """The inside of a vendored icon; KeyError-like failure names the missing file."""
+    found = re.search(r"<svg[^>]*>(.*)</svg>", (ICONS / f"{name}.svg").read_text(), re.DOTALL)
+    if found is None:
+        raise ValueError(f"{name}.svg holds no drawing")
+    return " ".join(found[1].split())
+
+
+@register.simple_tag
+@functools.cache
+def icon(name: str, size: int = 16) -> SafeString:
+    """An inline SVG of the vendored set, in the colour of the text; for eyes only, the word stands beside it."""
+    drawing = mark_safe(_drawing(name))  # noqa: S308, a file of ours, checked by scripts/vendor.py
+    return format_html(
+        '<svg width="{0}" height="{0}" viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="2" '
+        'stroke-linecap="round" stroke-linejoin="round" aria-hidden="true">{1}</svg>',
+        size,
+        drawing,
+    )
+
+
+@register.simple_tag
+def status_badge(status: str, word: str = "") -> SafeString:
+    """The badge of a status word; `word` says it otherwise ("Completed, 5 failed")."""
+    badge = BADGES.get(status) or Badge(status.replace("_", " ").capitalize(), "info", "")
+    return format_html(
+        '<span class="badge{}{}">{}{}</span>',
+        f" tone-{badge.tone}" if badge.tone else "",
+        " spin" if status in MOVING else "",
+        icon(badge.icon, 12),
+        word or badge.word,
+    )
+
+
+@register.filter
+def status_word(status: str) -> str:
+    badge = BADGES.get(status)
+    return badge.word if badge else status.replace("_", " ").capitalize()
+
+
+@register.filter
+def tier_word(tier: str) -> str:
+    return TIERS.get(tier, tier.replace("_", " ").capitalize())
+
+
+@register.simple_tag
+def tier_badge(tier: str) -> SafeString:
+    return format_html('<span class="badge tier">{}</span>', tier_word(tier))
+
+
+@register.simple_tag
+def score(value: Decimal | None) -> SafeString:
+    """A 0 to 10 score with its meter; a dash where there is none."""
+    if value is None:
+        return format_html('<span class="muted" title="Not scored">{}</span>', "—")
+    return format_html(
+        '<span class="score"><progress class="meter" max="10" value="{0}" aria-hidden="true"></progress>{0}</span>',
+        f"{value:.1f}",
+    )
+
+
+def dollars(amount: Decimal | float | int) -> str:
+    """`$0.041` below one dollar, `$27.70` above; zero is `$0.00`, and what rounds to nothing says so."""
+    exact = Decimal(str(amount))
+    if exact == 0:
+        return "$0.00"
+    if abs(exact) >= 1:
+        return f"${exact.quantize(Decimal('0.01'), ROUND_HALF_UP):,}"
+    if abs(exact) < Decimal("0.0005"):
+        return "<$0.001"
+    return f"${exact.quantize(Decimal('0.001'), ROUND_HALF_UP)}"
+
+
+@register.simple_tag
+def money(amount: Decimal | float | int | None) -> SafeString:
+    """A short amount with the exact one in its title."""
+    if amount is None:
+        return format_html('<span class="muted">{}</span>', "—")
+    exact = f"{Decimal(str(amount)):f}"
+    exact = exact.rstrip("0").rstrip(".") if "." in exact else exact
+    return format_html('<span class="num" title="${}">{}</span>', exact or "0", dollars(amount))
+
+
+@register.filter(name="dollars")
+def dollars_filter(amount: Decimal | float | int | None) -> str:
+    return "" if amount is None else dollars(amount)
+
+
+@register.simple_tag
+def ago(moment: datetime | None) -> SafeString:
+    """A short relative time with the absolute one in title and `datetime`."""
+    if moment is None:
+        return format_html('<span class="muted">{}</span>', "—")
+    return format_html(
+        '<time class="nowrap" datetime="{}" title="{} UTC">{}</time>',
+        moment.isoformat(timespec="seconds"),
+        moment.strftime("%-d %b %Y, %H:%M:%S"),
+        _since(timezone.now() - moment, moment),
+    )
+
+
+def _since(passed: timedelta, moment: datetime) -> str:
+    seconds = int(passed.total_seconds())
+    if seconds < 60:
+        return "just now"
+    if seconds < 3600:
+        return f"{seconds // 60} min ago"
+    if seconds < 86400:
+        return f"{seconds // 3600} h ago"
+    if seconds < 30 * 86400:
+        return f"{seconds // 86400} d ago"
+    return moment.strftime("%-d %b %Y")
+
+
+@register.filter
+def duration(seconds: float | None) -> str:
+    """A measured time: `0:07`, `12:41`, `1:02:07`."""
+    if seconds is None:
+        return "—"
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+@register.filter
+def about(seconds: float | None) -> str:
+    """An estimated time, rounded to what one can know: `~40 s`, `~5 min 50 s`, `~1 h 20 min`."""
+    if seconds is None:
+        return "—"
+    if seconds < 10:
+        return "a few seconds"
+    tens = int(-(-seconds // 10) * 10)
+    if tens < 60:
+        return f"~{tens} s"
+    if tens < 3600:
+        minutes, rest = divmod(tens, 60)
+        return f"~{minutes} min {rest} s" if rest and minutes < 10 else f"~{minutes} min"
+    hours, rest = divmod(tens, 3600)
+    return f"~{hours} h {rest // 60} min" if rest >= 60 else f"~{hours} h"
+
+
+@register.filter
+def compact(number: int | None) -> str:
+    """`812`, `48.2 k`, `2.31 M`."""
+    if number is None:
+        return "—"
+    if number < 1000:
+        return str(number)
+    if number < 1_000_000:
+        return f"{number / 1000:.1f} k"
+    return f"{number / 1_000_000:.2f} M"
+
+
+@register.simple_tag
+def kbd(keys: str) -> SafeString:
+    """The hint of a key on a button. The keys themselves are in app.js; tests/lorapipe compare the two."""
+    return format_html('<kbd class="kbd only-wide" aria-hidden="true">{}</kbd>', keys)
+
+
+@register.simple_tag(takes_context=True)
+def url_with(context: template.Context, **changes: Any) -> str:
+    """The current path with its query string edited: a value sets, `None` or `""` removes. The page is reset."""
+    request = context["request"]
+    query = request.GET.copy()
+    query.pop("page", None)
+    for name, value in changes.items():
+        if value in (None, ""):
+            query.pop(name, None)
+        else:
+            query[name] = str(value)
+    return f"{request.path}?{query.urlencode()}" if query else str(request.path)
