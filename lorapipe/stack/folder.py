@@ -1,0 +1,220 @@
+"""The data folder: who may use it, its secrets, its lock and what is running in it."""
+
+import contextlib
+import fcntl
+import json
+import os
+import secrets
+import signal
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from lorapipe.stack import process
+
+Status = Literal["starting", "ready", "ending"]
+Kind = Literal["up", "job", "command"]
+POLL_S = 0.05
+SWEEP_S = 15.0
+
+
+class FolderRefused(Exception):
+    """The data folder cannot be used; the message holds the remedy."""
+
+
+class FolderTaken(Exception):
+    """Another stack lives in this folder."""
+
+    def __init__(self, path: Path, pid: int) -> None:
+        super().__init__(f"LoRAPipe already runs in {path} (pid {pid})")
+        self.pid = pid
+
+
+@dataclass(frozen=True, kw_only=True)
+class StackState:
+    """What stack.json says about the stack of a folder. `fingerprint` has a hash per setting and `code`."""
+
+    pid: int
+    status: Status
+    kind: Kind
+    mode: str
+    fingerprint: Mapping[str, str]
+    database_url: str | None = field(default=None, repr=False)
+    redis_url: str | None = field(default=None, repr=False)
+    simulator_url: str | None = None
+    web_url: str | None = None
+
+    def difference(self, fingerprint: Mapping[str, str]) -> str | None:
+        """The first setting that is not the same, by name."""
+        names = sorted({*self.fingerprint, *fingerprint})
+        return next((name for name in names if self.fingerprint.get(name) != fingerprint.get(name)), None)
+
+
+@dataclass(frozen=True)
+class DataFolder:
+    """Paths and files of one data folder. Everything in it is for its owner alone."""
+
+    path: Path
+
+    @property
+    def postgres(self) -> Path:
+        return self.path / "postgres"
+
+    @property
+    def valkey(self) -> Path:
+        return self.path / "valkey"
+
+    @property
+    def log(self) -> Path:
+        return self.path / "log"
+
+    @property
+    def state_file(self) -> Path:
+        return self.path / "stack.json"
+
+    @property
+    def lock_file(self) -> Path:
+        return self.path / "stack.lock"
+
+    @property
+    def clients_file(self) -> Path:
+        return self.path / "clients.lock"
+
+    def prepare(self) -> None:
+        """Make the folder where it is missing. Raises FolderRefused when this user cannot use it.
+
+        As root it may be passed through (0711): PostgreSQL runs as another user and owns a folder inside.
+        """
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self.path.mkdir(mode=0o711 if os.geteuid() == 0 else 0o700, exist_ok=True)
+            for folder in (self.valkey, self.log):
+                folder.mkdir(mode=0o700, exist_ok=True)
+            self.clients_file.touch(mode=0o600)
+        except OSError as error:
+            raise FolderRefused(
+                f"LORAPIPE_DATA_DIR={self.path}: {error.strerror} ({error.filename}). "
+                "Set LORAPIPE_DATA_DIR to a folder that this user may write to."
+            ) from error
+
+    def secret(self, name: str) -> str:
+        """A random word of this folder, made once and kept in a file of mode 0600."""
+        path = self.path / name
+        if not path.exists():
+            draft = _private_file(path.with_name(f".{name}.{os.getpid()}"), secrets.token_urlsafe(48))
+            with contextlib.suppress(FileExistsError):
+                os.link(draft, path)
+            draft.unlink()
+        return path.read_text()
+
+    def write_state(self, state: StackState) -> None:
+        _replace(self.state_file, json.dumps(asdict(state)))
+
+    def read_state(self) -> StackState | None:
+        """What stack.json says, whether or not that stack still lives."""
+        try:
+            return StackState(**json.loads(self.state_file.read_text()))
+        except (OSError, ValueError, TypeError):
+            return None
+
+    def living(self) -> StackState | None:
+        """The stack that holds this folder now, if its state is known."""
+        if not self.path.is_dir() or not self.is_locked():
+            return None
+        state = self.read_state()
+        return state if state and state.pid == self._holder() else None
+
+    def is_locked(self) -> bool:
+        """Whether a process holds the folder. Tries a shared lock for an instant."""
+        try:
+            with open(self.lock_file) as lock:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            return False
+        except BlockingIOError:
+            return True
+        return False
+
+    @contextlib.contextmanager
+    def hold(self, *, wait_s: float = 1.0) -> Iterator[None]:
+        """Be the one stack of this folder. Raises FolderTaken when another is.
+
+        Waits a little: `is_locked` of a passer-by holds the lock for an instant, and a stack that has
+        just been told to end needs a moment.
+        """
+        with _locked(self.lock_file, seconds=wait_s) as lock:
+            if lock is None:
+                raise FolderTaken(self.path, self._holder())
+            os.ftruncate(lock, 0)
+            os.pwrite(lock, str(os.getpid()).encode(), 0)
+            try:
+                yield
+            finally:
+                self.state_file.unlink(missing_ok=True)
+
+    def _holder(self) -> int:
+        text = self.lock_file.read_text()
+        return int(text) if text.isdigit() else 0
+
+    def record(self, running: Mapping[str, tuple[int, int]]) -> None:
+        """Note who runs (name -> pid, signal that ends it), for `sweep` after a crash of ours."""
+        entries = [
+            {"name": name, "pid": pid, "signal": number, "identity": process.identity(pid)}
+            for name, (pid, number) in running.items()
+        ]
+        _replace(self.path / "processes.json", json.dumps(entries))
+
+    def sweep(self) -> list[str]:
+        """End what an earlier stack left behind; returns the names. Call it with the folder held."""
+        left = [entry for entry in self._recorded() if process.identity(entry["pid"]) == entry["identity"]]
+        for entry in left:
+            process.signal_group(entry["pid"], entry["signal"])
+        for entry in left:
+            if not process.wait_until_gone(entry["pid"], entry["identity"], seconds=SWEEP_S):
+                process.signal_group(entry["pid"], signal.SIGKILL)
+        (self.path / "processes.json").unlink(missing_ok=True)
+        return [entry["name"] for entry in left]
+
+    def _recorded(self) -> list[dict[str, Any]]:
+        try:
+            entries: list[dict[str, Any]] = json.loads((self.path / "processes.json").read_text())
+        except (OSError, ValueError):
+            return []
+        return [entry for entry in entries if entry["identity"]]
+
+
+@contextlib.contextmanager
+def _locked(path: Path, *, seconds: float) -> Iterator[int | None]:
+    """The open lock file, or None when somebody else kept it all that time."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    deadline = time.monotonic() + seconds
+    try:
+        while not _try_lock(descriptor):
+            if time.monotonic() > deadline:
+                yield None
+                return
+            time.sleep(POLL_S)
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _try_lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _private_file(path: Path, text: str) -> Path:
+    path.unlink(missing_ok=True)
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)
+    return path
+
+
+def _replace(path: Path, text: str) -> None:
+    _private_file(path.with_name(f".{path.name}.{os.getpid()}"), text).replace(path)

@@ -1,0 +1,135 @@
+"""Starting processes that cannot outlive us, knowing them again, and ending them."""
+
+import contextlib
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+LAUNCHER = Path(__file__).with_name("launch.py")
+PLAIN_ENV = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
+POLL_S = 0.02
+WANTED_FILES = 65_536
+
+
+@dataclass(frozen=True, kw_only=True)
+class Account:
+    """The user that a program runs as when we are root."""
+
+    name: str
+    uid: int
+    gid: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Program:
+    """What to run and how to end it. `death_signal` is what the kernel sends when we are gone (Linux)."""
+
+    name: str
+    argv: tuple[str, ...]
+    cwd: Path
+    env: Mapping[str, str] = field(default_factory=lambda: PLAIN_ENV, repr=False)
+    account: Account | None = None
+    log: Path | None = None
+    stop_signal: signal.Signals = signal.SIGTERM
+    death_signal: signal.Signals = signal.SIGKILL
+    kill_signal: signal.Signals = signal.SIGKILL
+    grace_s: float = 10.0
+
+
+def spawn(program: Program) -> subprocess.Popen[bytes]:
+    """Start it in its own session, so that the terminal's Ctrl-C does not reach it.
+
+    Output goes to its log, else to a pipe. Call it from a thread that lives as long as the program
+    should: the kernel sends the death signal when the *thread* that forked ends.
+    """
+    with _output(program) as output:
+        return subprocess.Popen(
+            [*launcher(program), *program.argv],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=dict(program.env),
+            cwd="/",
+            start_new_session=True,
+        )
+
+
+def launcher(program: Program) -> list[str]:
+    account = program.account or Account(name="", uid=-1, gid=-1)
+    words = (int(program.death_signal), os.getpid(), account.uid, account.gid, program.cwd)
+    return [sys.executable, "-I", "-S", str(LAUNCHER), *map(str, words)]
+
+
+@contextlib.contextmanager
+def _output(program: Program) -> Iterator[IO[bytes] | int]:
+    if program.log is None:
+        yield subprocess.PIPE
+        return
+    with open(os.open(program.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as log:
+        yield log
+
+
+def identity(pid: int) -> str | None:
+    """Tells a process from a later one with the same number; None when there is none (or a zombie)."""
+    return _identity_from_proc(pid) if Path("/proc/self/stat").exists() else _identity_from_ps(pid)
+
+
+def _identity_from_ps(pid: int) -> str | None:
+    command = ["/bin/ps", "-o", "lstart=", "-p", str(pid)]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip() or None
+
+
+def _identity_from_proc(pid: int) -> str | None:
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return None
+    fields = stat.rpartition(")")[2].split()
+    return None if fields[0] in "ZX" else f"{boot}:{fields[19]}"
+
+
+def signal_group(pid: int, number: signal.Signals) -> None:
+    """Signal a process and its group; one that has gone already is fine."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, number)
+
+
+def end(process: subprocess.Popen[bytes], program: Program) -> None:
+    """Ask it to stop, wait its grace, then kill its group."""
+    if process.poll() is None:
+        with contextlib.suppress(ProcessLookupError):
+            process.send_signal(program.stop_signal)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(program.grace_s)
+    if process.poll() is None:
+        signal_group(process.pid, signal.SIGKILL)
+        process.wait()
+    if process.stdout:
+        process.stdout.close()
+
+
+def wait_until_gone(pid: int, known: str, *, seconds: float) -> bool:
+    """Whether the process known by this identity ended in time."""
+    deadline = time.monotonic() + seconds
+    while identity(pid) == known:
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(POLL_S)
+    return True
+
+
+def raise_open_files() -> None:
+    """Many systems start with 1024 open files, which 500 calls in flight pass; children inherit ours."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = WANTED_FILES if hard == resource.RLIM_INFINITY else min(hard, WANTED_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
