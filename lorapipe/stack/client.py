@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -62,6 +62,7 @@ class JoinedStack:
     started: bool
     secret_key: str
     _lock: int
+    _process: subprocess.Popen[bytes] | None = field(default=None, repr=False)  # kept, or Python warns
 
     @property
     def database_url(self) -> str:
@@ -125,7 +126,7 @@ def join_or_start(settings: Environment, *, wait_s: float = START_S) -> JoinedSt
     except BaseException:
         os.close(lock)
         raise
-    return JoinedStack(state, starter.pid == state.pid, folder.secret("secret_key"), lock)
+    return JoinedStack(state, starter.pid == state.pid, folder.secret("secret_key"), lock, starter.process)
 
 
 def join(settings: Environment, *, wait_s: float = START_S) -> JoinedStack | None:
@@ -149,23 +150,23 @@ class _Starter:
     def __init__(self, folder: DataFolder) -> None:
         self._log = folder.log / "stack.log"
         self._mark = 0
-        self._process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[bytes] | None = None
 
     @property
     def pid(self) -> int | None:
-        return self._process.pid if self._process else None
+        return self.process.pid if self.process else None
 
     def ensure(self) -> None:
         """Start it unless it runs. Raises StackFailed when it ended for another reason than a held folder."""
-        if self._process is not None:
-            code = self._process.poll()
+        if self.process is not None:
+            code = self.process.poll()
             if code is None:
                 return
             if code != TAKEN:
                 raise StackFailed(self.words())
         self._mark = self._log.stat().st_size if self._log.exists() else 0
         with open(os.open(self._log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as log:
-            self._process = subprocess.Popen(
+            self.process = subprocess.Popen(
                 [sys.executable, "-m", "lorapipe.stack", "hold"],
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -1,0 +1,121 @@
+"""`./run manage COMMAND` and `./run generate`: Django's commands with a database behind them."""
+
+import contextlib
+import fcntl
+import os
+import sys
+import time
+from collections.abc import Iterator
+
+from django.core.management import execute_from_command_line
+
+from lorapipe.environment import CHECKOUT, Environment
+from lorapipe.stack import client, services
+from lorapipe.stack.crew import say
+from lorapipe.stack.folder import DataFolder, StackState
+from lorapipe.stack.process import raise_open_files
+from lorapipe.stack.supervisor import Supervisor
+
+WITHOUT_DATABASE = {
+    "up",
+    "help",
+    "version",
+    "check",
+    "diffsettings",
+    "findstatic",
+    "collectstatic",
+    "makemessages",
+    "compilemessages",
+    "startapp",
+}
+HELP = {"-h", "--help", "--version"}
+POLL_S = 0.1
+
+
+def up(settings: Environment) -> int:
+    return Supervisor(settings, kind="up").run()
+
+
+def hold(settings: Environment) -> int:
+    """A stack without web pages that ends with its last client (see `client.join_or_start`)."""
+    return Supervisor(settings, kind="job").run()
+
+
+def manage(settings: Environment, words: list[str]) -> int:
+    """Run one of Django's commands, on the living stack or on servers started for its duration."""
+    if not words or words[0] in WITHOUT_DATABASE or HELP & set(words):
+        return _django(words)
+    with _servers(settings) as environ:
+        os.environ.update(environ)
+        return _django(words)
+
+
+def generate(settings: Environment, words: list[str]) -> int:
+    """Run the job of the terminal on a living stack, or on one that ends with it."""
+    if HELP & set(words):
+        return _django(["generate", *words])
+    with client.join_or_start(settings) as stack:
+        os.environ.update(stack.environ())
+        return _django(["generate", *words])
+
+
+def _django(words: list[str]) -> int:
+    sys.argv = [str(CHECKOUT / "manage.py"), *words]
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "lorapipe.settings")
+    execute_from_command_line(sys.argv)
+    return 0
+
+
+@contextlib.contextmanager
+def _servers(settings: Environment) -> Iterator[dict[str, str]]:
+    joined = client.join(settings)
+    if joined:
+        with joined:
+            yield joined.environ()
+        return
+    folder = DataFolder(settings.data_dir)
+    with folder.hold(), contextlib.ExitStack() as running:
+        yield _start(settings, folder, running)
+
+
+def _start(settings: Environment, folder: DataFolder, running: contextlib.ExitStack) -> dict[str, str]:
+    raise_open_files()
+    folder.sweep()
+    state = StackState(
+        pid=os.getpid(),
+        status="ready",
+        kind="command",
+        mode=settings.mode,
+        fingerprint=client.effective_fingerprint(settings),
+        database_url=settings.database_url or _keep(running, services.start_postgres(folder)),
+        redis_url=settings.redis_url or _keep(running, services.start_valkey(folder)),
+    )
+    folder.write_state(state)
+    running.callback(_wait_for_others, folder)
+    urls = {"DATABASE_URL": state.database_url or "", "REDIS_URL": state.redis_url or ""}
+    return {**urls, "SECRET_KEY": folder.secret("secret_key")}
+
+
+def _keep(running: contextlib.ExitStack, server: services.Server) -> str:
+    running.callback(server.stop)
+    return server.url
+
+
+def _wait_for_others(folder: DataFolder) -> None:
+    """Other commands may have joined our servers meanwhile."""
+    told = False
+    with open(folder.clients_file, "rb") as lock:
+        while not _try(lock.fileno()):
+            if not told:
+                told = True
+                say("Another command still uses this database; waiting for its end.")
+            time.sleep(POLL_S)
+        folder.state_file.unlink(missing_ok=True)
+
+
+def _try(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

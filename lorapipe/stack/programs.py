@@ -1,0 +1,60 @@
+"""The Python programs of a stack: simulator, web, dispatcher and the two workers."""
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from lorapipe.environment import CHECKOUT, Environment
+from lorapipe.stack.process import Program
+
+INTERACTIVE_SLOTS = 2
+CALL_S = 60 + 8192 / 40  # the deadline of one call, execution.md section 2
+STOP_GRACE_S = 60
+PYTHON = sys.executable
+
+
+def child_environ(settings: Environment, urls: Mapping[str, str]) -> dict[str, str]:
+    """Our own environment, the URLs of this stack and the effective data folder."""
+    fixed = {
+        "LORAPIPE_DATA_DIR": str(settings.data_dir),
+        "DJANGO_SETTINGS_MODULE": "lorapipe.settings",
+        "PYTHONUNBUFFERED": "1",
+    }
+    inherited = {name: value for name, value in os.environ.items() if name != "LORAPIPE_SIMULATOR_URL"}
+    return {**inherited, **fixed, **urls}
+
+
+def simulator(environ: Mapping[str, str], *, port: int, port_file: Path) -> Program:
+    words = ("-m", "claude.simulator", "--port", str(port), "--port-file", str(port_file))
+    return _python("simulator", *words, environ=environ)
+
+
+def prepare(environ: Mapping[str, str]) -> Program:
+    return _python("prepare", "manage.py", "prepare", environ=environ)
+
+
+def web(environ: Mapping[str, str], settings: Environment) -> Program:
+    """One process with threads. Run as a script: the settings know the web by the name `gunicorn`."""
+    bind = (
+        f"[{settings.host}]:{settings.port}" if ":" in settings.host else f"{settings.host}:{settings.port}"
+    )
+    words = ("lorapipe.wsgi", "-b", bind, "-w", "1", "--threads", "8", "--graceful-timeout", "3")
+    script = str(Path(PYTHON).with_name("gunicorn"))
+    return _python("web", script, *words, "--log-level", "warning", "--no-control-socket", environ=environ)
+
+
+def dispatcher(environ: Mapping[str, str]) -> Program:
+    return _python("dispatcher", "manage.py", "dispatch", environ=environ)
+
+
+def worker(environ: Mapping[str, str], *, queue: str, slots: int, max_tokens: int) -> Program:
+    """A Celery worker of one queue. TERM lets its calls finish, however long one may take."""
+    celery = ("-m", "celery", "-q", "-A", "lorapipe", "worker", "-P", "threads", "-c", str(slots))
+    flags = ("-Q", queue, "-n", f"{queue}@%h", "--without-gossip", "--without-mingle", "-l", "WARNING")
+    grace_s = max(CALL_S, 60 + max_tokens / 40) + STOP_GRACE_S
+    return _python(queue, *celery, *flags, environ=environ, grace_s=grace_s)
+
+
+def _python(name: str, *words: str, environ: Mapping[str, str], grace_s: float = 15.0) -> Program:
+    return Program(name=name, argv=(PYTHON, *words), cwd=CHECKOUT, env=environ, grace_s=grace_s)

@@ -1,0 +1,287 @@
+"""Runs a whole stack in one process tree: servers, simulator, web, dispatcher, workers. All end together."""
+
+import contextlib
+import fcntl
+import http.client
+import json
+import os
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import psycopg
+
+from lorapipe.environment import Environment
+from lorapipe.queues import Queue
+from lorapipe.stack import programs, services
+from lorapipe.stack.child import Backoff, Child
+from lorapipe.stack.client import TAKEN, effective_fingerprint
+from lorapipe.stack.crew import Crew, Interrupted, Signals, say
+from lorapipe.stack.folder import DataFolder, FolderRefused, FolderTaken, Kind, StackState, Status
+from lorapipe.stack.postgres import Postgres
+from lorapipe.stack.process import raise_open_files
+from lorapipe.stack.valkey import Valkey
+
+LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
+SIMULATOR_START_S = 30.0
+COUNT_CALLS = "SELECT count(*) FROM batch_items WHERE status = 'processing'"
+FIRST_TO_END = ("dispatcher",)
+WORKERS = (Queue.GENERATION.value, Queue.INTERACTIVE.value)
+LAST_TO_END = (("web",), ("simulator",), ("valkey",), ("postgres",))
+
+
+class StartFailed(Exception):
+    """A part of the stack did not start; the message says which and where to look."""
+
+
+@dataclass
+class Supervisor:
+    """One stack of one data folder. `kind` "up" has web pages; "job" has none and ends with its last client."""
+
+    settings: Environment
+    kind: Kind = "up"
+    backoff: Backoff = field(default_factory=Backoff)
+    announce: Callable[[str], None] = say
+
+    def run(self) -> int:
+        """The exit code: 0 after a stop, 1 when something did not start, 2 when it may not start here."""
+        self.folder = DataFolder(self.settings.data_dir)
+        try:
+            self.folder.prepare()
+            if self.kind == "up":
+                _refuse_taken_port(self.settings)
+            with self.folder.hold(wait_s=5.0 if self._is_ending() else 1.0):
+                return self._run_held()
+        except FolderTaken as error:
+            self.announce(f"{error}. Stop it with Ctrl-C where it runs, or: kill {error.pid}")
+            return 2 if self.kind == "up" else TAKEN
+        except FolderRefused as error:
+            self.announce(str(error))
+            return 2
+
+    def _is_ending(self) -> bool:
+        state = self.folder.living()
+        return state is not None and (state.status == "ending" or state.kind == "command")
+
+    def _run_held(self) -> int:
+        raise_open_files()
+        self.urls: dict[str, str] = {"SECRET_KEY": self.folder.secret("secret_key")}
+        self.fingerprint = effective_fingerprint(self.settings)
+        signals = Signals()
+        with signals.caught() as wakeup:
+            self.crew = Crew(signals, wakeup, self.announce, self.backoff, self._record)
+            try:
+                self._start()
+                self._watch()
+                code = 0
+            except Interrupted:
+                code = 0
+            except (StartFailed, services.DidNotStart) as error:
+                self.announce(str(error))
+                code = 1
+            finally:
+                self._stop()
+            return code if signals.count < 2 else 1
+
+    # --- start -------------------------------------------------------------------------------------
+
+    def _start(self) -> None:
+        for name in self.folder.sweep():
+            self.announce(f"{name} of an earlier run was still there and has been ended")
+        self._write("starting")
+        self._start_servers()
+        if self.settings.demo:
+            self._start_simulator()
+        self._prepare()
+        self._start_programs()
+        self._write("ready")
+
+    def _start_servers(self) -> None:
+        for name, given, make in (
+            ("REDIS_URL", self.settings.redis_url, Valkey),
+            ("DATABASE_URL", self.settings.database_url, Postgres),
+        ):
+            self.urls[name] = given or self._start_server(make(self.folder, port=services.free_port()))
+            self._leave_if_asked()
+
+    def _start_server(self, kind: Postgres | Valkey) -> str:
+        server = services.start(kind)
+        self.crew.adopt(Child(kind.program(), self.backoff, server.child, started_at=time.monotonic()))
+        return kind.url
+
+    def _start_simulator(self) -> None:
+        """On a port of its choice, which it keeps when it is started again."""
+        port_file = self.folder.path / "simulator.port"
+        port_file.unlink(missing_ok=True)
+        environ = programs.child_environ(self.settings, {})
+        child = self.crew.start(programs.simulator(environ, port=0, port_file=port_file))
+        port = self._wait_for_port(child, port_file)
+        child.program = programs.simulator(environ, port=port, port_file=port_file)
+        self.urls["LORAPIPE_SIMULATOR_URL"] = f"http://127.0.0.1:{port}"
+        self.announce(
+            "Demo mode: every reply is simulated, nothing is sent to Anthropic. Set ANTHROPIC_API_KEY for real ones."
+        )
+
+    def _wait_for_port(self, child: Child, port_file: Path) -> int:
+        deadline = time.monotonic() + SIMULATOR_START_S
+        while time.monotonic() < deadline and not child.deaths:
+            with contextlib.suppress(OSError, ValueError):
+                return int(port_file.read_text())
+            self.crew.pump(0.05)
+            self._leave_if_asked()
+        raise StartFailed("The simulator did not start; its own words are above.")
+
+    def _prepare(self) -> None:
+        """Migrations, starter pack, owner, limiter rows: one run of `manage.py prepare`."""
+        self.prepared: dict[str, Any] = {}
+        program = programs.prepare(self._environ())
+        if code := self.crew.run_once(program, each_line=self._take_answer):
+            raise StartFailed(f"prepare ended with exit code {code}; its own words are above.")
+
+    def _take_answer(self, line: str) -> bool:
+        """The JSON object that `prepare` prints last holds the sign-in link, so it is not shown in the log."""
+        with contextlib.suppress(ValueError):
+            answer = json.loads(line)
+            if isinstance(answer, dict):
+                self.prepared = answer
+                return True
+        return False
+
+    def _start_programs(self) -> None:
+        environ, settings = self._environ(), self.settings
+        slots = {WORKERS[0]: settings.worker_slots, WORKERS[1]: programs.INTERACTIVE_SLOTS}
+        if self.kind == "up":
+            self.crew.start(programs.web(environ, settings))
+        self.crew.start(programs.dispatcher(environ))
+        for queue, count in slots.items():
+            tokens = settings.anthropic_max_tokens
+            self.crew.start(programs.worker(environ, queue=queue, slots=count, max_tokens=tokens))
+
+    def _environ(self) -> dict[str, str]:
+        return programs.child_environ(self.settings, self.urls)
+
+    def _leave_if_asked(self) -> None:
+        if self.crew.signals.count:
+            raise Interrupted
+
+    # --- life --------------------------------------------------------------------------------------
+
+    def _watch(self) -> None:
+        greeted = self.kind != "up"
+        while not self.crew.signals.count and not self._is_abandoned():
+            self.crew.pump(0.1 if not greeted else 0.5)
+            if not greeted and _answers(self.settings):
+                greeted = True
+                self._greet()
+
+    def _greet(self) -> None:
+        address = web_url(self.settings)
+        link = self.prepared.get("sign_in_url_path")
+        self.announce(
+            f"\nLoRAPipe is ready: {address}/" + ("   (simulated replies)" if self.settings.demo else "")
+        )
+        if link:
+            self.announce(f"Sign in within 15 minutes, once: {address}{link}")
+        self.announce("Ctrl-C stops everything; your data stays in " + str(self.folder.path) + "\n")
+
+    def _is_abandoned(self) -> bool:
+        """Whether the last client of a job's stack is gone. A client that comes now finds it ending."""
+        if self.kind != "job":
+            return False
+        with open(self.folder.clients_file, "rb") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return False
+            self._write("ending")
+            return True
+
+    def _record(self, crew: Crew) -> None:
+        self.folder.record(
+            {
+                child.name: (child.process.pid, int(child.program.death_signal))
+                for child in crew.children.values()
+                if child.process
+            }
+        )
+
+    def _write(self, status: Status) -> None:
+        self.folder.write_state(
+            StackState(
+                pid=os.getpid(),
+                status=status,
+                kind=self.kind,
+                mode=self.settings.mode,
+                fingerprint=self.fingerprint,
+                database_url=self.urls.get("DATABASE_URL"),
+                redis_url=self.urls.get("REDIS_URL"),
+                simulator_url=self.urls.get("LORAPIPE_SIMULATOR_URL"),
+                web_url=web_url(self.settings) if self.kind == "up" else None,
+            )
+        )
+
+    # --- end ---------------------------------------------------------------------------------------
+
+    def _stop(self) -> None:
+        self._write("ending")
+        self._say_what_it_waits_for()
+        self.crew.stop(FIRST_TO_END)
+        self.crew.stop(WORKERS)
+        for names in LAST_TO_END:
+            self.crew.stop(names)
+        self.crew.kill()
+        self.crew.close()
+        self.folder.record({})
+        self.announce("Stopped.")
+
+    def _say_what_it_waits_for(self) -> None:
+        calls = self._calls_in_flight()
+        if calls:
+            noun = "call" if calls == 1 else "calls"
+            self.announce(
+                f"Stopping: waiting for {calls} {noun} to finish. Ctrl-C again kills at once; "
+                "what these calls cost is then lost."
+            )
+        else:
+            self.announce("Stopping.")
+
+    def _calls_in_flight(self) -> int:
+        url = self.urls.get("DATABASE_URL")
+        if url is None or WORKERS[0] not in self.crew.children:
+            return 0
+        with contextlib.suppress(psycopg.Error), psycopg.connect(url, connect_timeout=2) as connection:
+            row = connection.execute(COUNT_CALLS).fetchone()
+            return int(row[0]) if row else 0
+        return 0
+
+
+def web_url(settings: Environment) -> str:
+    """Where a browser on this machine finds the pages."""
+    host = LOOPBACK.get(settings.host, settings.host)
+    return f"http://[{host}]:{settings.port}" if ":" in host else f"http://{host}:{settings.port}"
+
+
+def _answers(settings: Environment) -> bool:
+    address = urlsplit(web_url(settings))
+    line = http.client.HTTPConnection(address.hostname or "", address.port, timeout=1.0)
+    with contextlib.closing(line), contextlib.suppress(OSError, http.client.HTTPException):
+        line.request("GET", "/healthz")
+        return line.getresponse().status == 200
+    return False
+
+
+def _refuse_taken_port(settings: Environment) -> None:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as error:
+            raise FolderRefused(
+                f"HOST={settings.host} PORT={settings.port}: {error.strerror}. "
+                f"Choose others, for example PORT={settings.port % 65_535 + 1}."
+            ) from error
