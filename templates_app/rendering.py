@@ -88,13 +88,14 @@ def render(text: str, resolved: Mapping[str, object]) -> str:
 
     A plain placeholder whose name is not in `resolved`, or a result beyond MAX_RENDERED characters, raises ValuesError.
     """
-    missing = [p.name for p in scan(text) if not p.conditional and p.name not in resolved]
+    found = placeholders(text)
+    missing = [p.name for p in found if not p.conditional and p.name not in resolved]
     if missing:
         message = (
             "the template uses this name, but it is no variable of the template; declare it or remove it"
         )
         raise ValuesError(Problem(name, message) for name in dict.fromkeys(missing))
-    return "".join(_bounded(_pieces(text, resolved)))
+    return "".join(_bounded(_pieces(text, found, resolved)))
 
 
 def is_true(value: object) -> bool:
@@ -108,9 +109,9 @@ def is_true(value: object) -> bool:
     return bool(word) and word.lower() != "false" and _ZERO.fullmatch(word) is None
 
 
-def _pieces(text: str, resolved: Mapping[str, object]) -> Iterator[str]:
+def _pieces(text: str, found: Iterable[Placeholder], resolved: Mapping[str, object]) -> Iterator[str]:
     position = 0
-    for placeholder in scan(text):
+    for placeholder in found:
         yield text[position : placeholder.start]
         yield _filled(placeholder, resolved)
         position = placeholder.end

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 MAX_NAME = 64
 NAME = re.compile(rf"[A-Za-z_][A-Za-z0-9_]{{0,{MAX_NAME - 1}}}")
@@ -23,8 +23,7 @@ class TemplateSyntax(ValueError):
         self.message, self.line, self.column = message, line, column
 
 
-@dataclass(frozen=True)
-class Placeholder:
+class Placeholder(NamedTuple):
     """Where a text names a variable: characters `start` to `end`, line and column from 1; the two branches if any."""
 
     name: str
