@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 import anthropic
 import httpx2
@@ -100,9 +101,10 @@ def _open(provider: Provider, count: int) -> list[_Shard]:
             kind="provider_auth",
         )
     try:
+        urlsplit(provider.url)  # refuses brackets that httpx2 takes for a host
         address = httpx2.URL(provider.url)
         if address.scheme not in ("http", "https") or not address.host:
-            raise httpx2.InvalidURL("no http(s) address")
+            raise ValueError("no http(s) address")
         trusted = httpx2.create_ssl_context()  # 20 ms and half a megabyte: once for all shards
         return [_Shard(_sdk(provider, address, trusted)) for _ in range(count)]
     except (httpx2.InvalidURL, ValueError) as exc:

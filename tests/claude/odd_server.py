@@ -5,7 +5,7 @@ import socket
 import struct
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -46,7 +46,12 @@ class Answering(BaseHTTPRequestHandler):
             self.close_connection = True  # the client has left, as most of these tests want
 
     def answer(
-        self, status: int, body: bytes, *, headers: dict[str, str] | None = None, type_: str = "application/json"
+        self,
+        status: int,
+        body: bytes,
+        *,
+        headers: dict[str, str] | None = None,
+        type_: str = "application/json",
     ) -> None:
         self.send_response(status)
         self.send_header("content-type", type_)
@@ -73,12 +78,10 @@ class Answering(BaseHTTPRequestHandler):
         self.connection.close()
 
     def finish(self) -> None:
-        try:
+        with suppress(OSError):
             super().finish()
-        except OSError:
-            pass
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+    def log_message(self, format: str, *args: Any) -> None:
         pass
 
 
@@ -87,10 +90,8 @@ class _Server(ThreadingHTTPServer):
     request_queue_size = 256
 
     def shutdown_request(self, request: Any) -> None:
-        try:
+        with suppress(OSError):
             super().shutdown_request(request)
-        except OSError:
-            pass
 
 
 @contextmanager

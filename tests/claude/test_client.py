@@ -18,7 +18,12 @@ Reaction = Callable[[Answering], None]
 
 
 def ask(server: OddServer, *, deadline_s: float = 10.0, key: str = KEY, **changes: object) -> Reply:
-    fields: dict[str, object] = {"model": "claude-sonnet-5-5", "max_tokens": 100, "prompt": "Hi", "tag": "log-1"}
+    fields: dict[str, object] = {
+        "model": "claude-sonnet-5-5",
+        "max_tokens": 100,
+        "prompt": "Hi",
+        "tag": "log-1",
+    }
     client = Client(Provider(base_url=server.url, api_key=key), shards=1)
     try:
         return client.ask(Request(**(fields | changes)), deadline_s=deadline_s)  # type: ignore[arg-type]
@@ -123,7 +128,9 @@ HTML = b"<html><body>Bad gateway</body></html>"
         (307, b"", Declined, "invalid_request"),
     ],
 )
-def test_statuses_that_no_waiting_cures(status: int, body: bytes, error: type[ClaudeError], kind: str) -> None:
+def test_statuses_that_no_waiting_cures(
+    status: int, body: bytes, error: type[ClaudeError], kind: str
+) -> None:
     raised = failing(answering(status, body))
     assert (type(raised), raised.kind, raised.status) == (error, kind, status)
     assert (raised.request_id, raised.body) == ("req_1", body)
@@ -247,7 +254,9 @@ def test_an_endless_body_is_not_read_to_its_end() -> None:
     assert 0 < len(raised.body) <= 1024 * 1024
 
 
-@pytest.mark.parametrize("body", [b"", b"not json", HTML, b"[]", b"{}", failure("api_error", "x"), b"\xff\xfe"])
+@pytest.mark.parametrize(
+    "body", [b"", b"not json", HTML, b"[]", b"{}", failure("api_error", "x"), b"\xff\xfe"]
+)
 def test_a_200_that_is_no_message(body: bytes) -> None:
     raised = failing(answering(200, body))
     assert isinstance(raised, Unusable)
@@ -286,8 +295,11 @@ def test_errors_survive_pickling() -> None:
 
 def test_calls_spread_over_the_shards_and_none_waits() -> None:
     together = threading.Barrier(120)
+    busiest: list[int] = []
 
     def all_at_once(handler: Answering) -> None:
+        together.wait(timeout=20)
+        busiest.append(max(shard.in_use for shard in client._shards))
         together.wait(timeout=20)
         handler.answer(200, message())
 
@@ -301,15 +313,18 @@ def test_calls_spread_over_the_shards_and_none_waits() -> None:
         ]
         for thread in threads:
             thread.start()
-        assert max(shard.in_use for shard in client._shards) <= 50
         for thread in threads:
             thread.join()
         client.close()
     assert texts == ["hello"] * 120
+    assert max(busiest) == 40
 
 
 def test_a_deprecated_model_is_still_called() -> None:
-    with odd_server(answering(200, message())) as server, pytest.warns(DeprecationWarning):
+    with (
+        odd_server(answering(200, message())) as server,
+        pytest.warns(DeprecationWarning, match="sonnet-4-5"),
+    ):
         assert ask(server, model="claude-sonnet-4-5").text == "hello"
 
 
