@@ -30,6 +30,7 @@ class Reason(models.TextChoices):
     ITEM_ERROR = "item_error", "an item failed, and the job stops at the first error"
     PROVIDER_AUTH = "provider_auth", "the provider refused the key"
     PROVIDER_BILLING = "provider_billing", "the provider's spend limit or credit is used up"
+    MODEL = "model", "its model is retired, or has no known price"
     SYSTEMIC_WAIT = "systemic_wait", "the provider made it wait for an hour"
 
 

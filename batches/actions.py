@@ -1,0 +1,217 @@
+"""What people do with batches: start, pause, resume, cancel. Atomic, keyword-only, `by=` the person."""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.db.models import Case, DurationField, ExpressionWrapper, F, Q, Value, When
+from django.db.models.functions import Coalesce, Extract
+from django.utils import timezone
+
+from batches.estimate import estimate
+from batches.models import BatchItem, BatchJob
+from batches.plan import PlanError, PlannedItem, PlanProblem
+from batches.states import (
+    CANCELLABLE,
+    PAUSABLE,
+    RESUMABLE,
+    RUNNING,
+    ErrorHandling,
+    ItemStatus,
+    JobStatus,
+    Priority,
+    Reason,
+)
+from conversations.ids import take_ids
+from workspaces.models import ClockTimestamp, User, Workspace
+from workspaces.states import StaleState
+
+CHUNK = 1000
+
+
+def start_batch(
+    *,
+    workspace: Workspace,
+    plan: Sequence[PlannedItem],
+    by: User,
+    name: str,
+    concurrency: int | None = None,
+    error_handling: ErrorHandling = ErrorHandling.CONTINUE,
+    priority: Priority = Priority.NORMAL,
+    budget_usd: Decimal | None = None,
+    idempotency_key: str | None = None,
+    tier: str = "",
+    seed: int | None = None,
+    shared_parameters: Mapping[str, Any] | None = None,
+) -> BatchJob:
+    """Freeze a plan as a job with its items; the dispatcher sees it within half a second.
+
+    The same idempotency key of the same person gives the same job. Raises PlanError with all problems,
+    UnknownModel or UnknownPrice; then nothing is stored.
+    """
+    earlier = by_idempotency_key(by, idempotency_key)
+    if earlier is not None:
+        return earlier
+    concurrency = concurrency or settings.ENVIRONMENT.max_concurrency
+    priced = estimate(
+        plan,
+        model=settings.ENVIRONMENT.anthropic_model,
+        max_tokens=settings.ENVIRONMENT.anthropic_max_tokens,
+        concurrency=concurrency,
+        on=timezone.now().date(),
+    )
+    budget = priced.default_budget if budget_usd is None else budget_usd
+    _check_settings(concurrency, budget, worst=priced.worst_item)
+    job = BatchJob(
+        workspace=workspace,
+        created_by=by,
+        name=name.strip()[:200] or f"Batch of {len(plan)}",
+        status=JobStatus.QUEUED,
+        priority=priority,
+        error_handling=error_handling,
+        tier=tier,
+        model=priced.model,
+        max_tokens=settings.ENVIRONMENT.anthropic_max_tokens,
+        seed=seed,
+        shared_parameters=dict(shared_parameters or {}),
+        concurrent_processing=concurrency,
+        idempotency_key=idempotency_key,
+        estimate=priced.as_json(),
+        total_items=len(plan),
+        budget_usd=budget,
+        worst_item_usd=priced.worst_item,
+    )
+    try:
+        _freeze(job, plan)
+    except IntegrityError:
+        earlier = by_idempotency_key(by, idempotency_key)
+        if earlier is None:
+            raise
+        return earlier
+    return job
+
+
+def by_idempotency_key(by: User, key: str | None) -> BatchJob | None:
+    return BatchJob.objects.filter(created_by=by, idempotency_key=key).first() if key else None
+
+
+def _check_settings(concurrency: int, budget: Decimal, *, worst: Decimal) -> None:
+    ceiling = settings.ENVIRONMENT.max_concurrency
+    problems = []
+    if not 1 <= concurrency <= ceiling:
+        problems.append(
+            PlanProblem(
+                None,
+                "concurrency",
+                f"{concurrency} at once is not possible: choose 1 to {ceiling} (LORAPIPE_MAX_CONCURRENCY).",
+            )
+        )
+    if budget < worst:
+        problems.append(
+            PlanProblem(
+                None,
+                "budget",
+                f"${budget} does not cover one call: its worst case is ${worst:.4f}. Raise the budget.",
+            )
+        )
+    if problems:
+        raise PlanError(problems)
+
+
+@transaction.atomic
+def _freeze(job: BatchJob, plan: Sequence[PlannedItem]) -> None:
+    ids = take_ids(job.workspace, [item.persona for item in plan])
+    job.save(force_insert=True)
+    BatchItem.objects.bulk_create(
+        (
+            BatchItem(
+                workspace=job.workspace,
+                created_by=job.created_by,
+                job=job,
+                position=item.position,
+                conversation_id=human_id,
+                template_version=item.version,
+                topic=item.topic[:500],
+                tier=item.tier,
+                category=list(item.category),
+                parameters=dict(item.parameters),
+            )
+            for item, human_id in zip(plan, ids, strict=True)
+        ),
+        batch_size=CHUNK,
+    )
+
+
+# --- moves of a job: one conditional UPDATE each; a move already done is no error -------------------
+
+
+def pause(job: BatchJob, *, by: User | None) -> BatchJob:
+    """Nothing new starts; what is in flight finishes and is kept."""
+    moved = _move(
+        job,
+        from_=PAUSABLE,
+        status=JobStatus.PAUSED,
+        reason=Reason.PERSON,
+        reason_note="",
+        stopped_at=ClockTimestamp(),
+    )
+    return _done(job, moved, to=JobStatus.PAUSED, verb="paused")
+
+
+def resume(job: BatchJob, *, by: User | None) -> BatchJob:
+    """Go on after a pause or a repair; with nothing left to do the job is completed at once."""
+    nothing_left = Q(total_items=F("completed_items") + F("failed_items"), in_flight=0)
+    stood_still = Extract(
+        ExpressionWrapper(ClockTimestamp() - F("stopped_at"), output_field=DurationField()), "epoch"
+    )
+    moved = _move(
+        job,
+        from_=RESUMABLE,
+        status=Case(When(nothing_left, then=Value(JobStatus.COMPLETED)), default=Value(JobStatus.PROCESSING)),
+        completed_at=Case(When(nothing_left, then=ClockTimestamp()), default=None),
+        paused_seconds=F("paused_seconds") + Coalesce(stood_still, 0.0),
+        stopped_at=None,
+        reason=Reason.NONE,
+        reason_note="",
+    )
+    return _done(job, moved, to=JobStatus.PROCESSING, verb="resumed", also=(*RUNNING, JobStatus.COMPLETED))
+
+
+def cancel(job: BatchJob, *, by: User | None) -> BatchJob:
+    """Final: what is in flight finishes and is kept, the rest is cancelled.
+
+    The job first and committed, then the sweep in a transaction of its own: together they deadlock with a claim.
+    """
+    moved = _move(
+        job,
+        from_=CANCELLABLE,
+        status=JobStatus.CANCELLED,
+        stopped_at=Coalesce(F("stopped_at"), ClockTimestamp()),
+    )
+    done = _done(job, moved, to=JobStatus.CANCELLED, verb="cancelled")
+    sweep_cancelled(job.pk)
+    return done
+
+
+def sweep_cancelled(job_id: UUID | None = None) -> int:
+    """Cancel what cancelled jobs still have in the queue; returns how many items."""
+    swept = BatchItem.objects.filter(job__status=JobStatus.CANCELLED, status=ItemStatus.QUEUED)
+    if job_id is not None:
+        swept = swept.filter(job_id=job_id)
+    return swept.update(status=ItemStatus.CANCELLED, ended_at=ClockTimestamp(), rung_at=None, run_after=None)
+
+
+def _move(job: BatchJob, *, from_: Sequence[JobStatus], **fields: Any) -> bool:
+    return bool(BatchJob.objects.filter(pk=job.pk, status__in=from_).update(**fields))
+
+
+def _done(
+    job: BatchJob, moved: bool, *, to: JobStatus, verb: str, also: Sequence[JobStatus] = ()
+) -> BatchJob:
+    job.refresh_from_db()
+    if not moved and job.status not in (to, *also):
+        raise StaleState("batch", verb=verb, status=job.status)
+    return job

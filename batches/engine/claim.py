@@ -1,0 +1,217 @@
+"""Step 2 of 4: claim an item. Item, log row, the job's reservation and the permit, in one short transaction."""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from uuid import UUID, uuid4
+
+from django.db import connection, transaction
+from django.db.models import F
+from django.utils import timezone
+
+from batches.limiter import take_permit
+from batches.models import BatchItem, BatchJob, GenerationLog
+from batches.provider import pool_of
+from batches.states import RUNNING, ItemStatus, JobStatus, LogState, Reason
+from claude import lineup, translation
+from claude.messages import Request
+from conversations.generation import Origin, build_request, worst_case
+from workspaces.models import ClockTimestamp
+
+SECONDS_BEFORE_OUTPUT = 60
+SLOWEST_TOKENS_PER_SECOND = 40
+
+
+def deadline_s(max_tokens: int) -> float:
+    """Seconds after which no answer can come any more: 60 + max_tokens / 40 (8,192 tokens: 265 s)."""
+    return SECONDS_BEFORE_OUTPUT + max_tokens / SLOWEST_TOKENS_PER_SECOND
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call:
+    """A call that is ready to be made: everything about it is known, nothing is stored yet."""
+
+    item_id: UUID
+    job_id: UUID
+    log_id: UUID
+    origin: Origin
+    request: Request
+    pool: str
+    reservation: Decimal
+    on: date
+
+    @property
+    def deadline_s(self) -> float:
+        return deadline_s(self.request.max_tokens)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """An item that is ours, announced in the log: the permit starts in `leave_in` seconds."""
+
+    call: Call
+    token: UUID
+    leave_in: float
+
+
+class NotNow(Exception):
+    """The claim was rolled back; `why` is one of item, job, limit."""
+
+    def __init__(self, why: str) -> None:
+        self.why = why
+        super().__init__(why)
+
+
+def prepare(item_id: UUID) -> Call | None:
+    """Resolve the item's prompt and its worst-case price; None when the item is not waiting any more.
+
+    Raises UnknownModel, UnknownPrice and ValuesError: for these nothing may be asked.
+    """
+    item = (
+        BatchItem.objects.select_related("job", "template_version")
+        .filter(pk=item_id, status=ItemStatus.QUEUED)
+        .first()
+    )
+    if item is None:
+        return None
+    on, log_id = timezone.now().date(), uuid4()
+    lineup.card(item.template_version.model or item.job.model, on)
+    request = build_request(
+        version=item.template_version,
+        values=item.parameters,
+        model=item.job.model,
+        max_tokens=_max_tokens(item),
+        tag=str(log_id),
+    )
+    return Call(
+        item_id=item.pk,
+        job_id=item.job_id,
+        log_id=log_id,
+        origin=_origin(item),
+        request=request,
+        pool=pool_of(request.model),
+        reservation=worst_case(request, on=on),
+        on=on,
+    )
+
+
+def _max_tokens(item: BatchItem) -> int:
+    """Twice the job's, where a reply of this item was cut and the model allows it."""
+    if item.attempt and item.logs.filter(error_kind="max_tokens").exists():
+        return min(
+            2 * item.job.max_tokens, lineup.card(item.template_version.model or item.job.model).max_output
+        )
+    return item.job.max_tokens
+
+
+def _origin(item: BatchItem) -> Origin:
+    return Origin(
+        workspace_id=item.workspace_id,
+        created_by_id=item.job.created_by_id,
+        batch_item_id=item.pk,
+        conversation_id=item.conversation_id,
+        template_version=item.template_version,
+        tier=item.tier,
+        topic=item.topic,
+        category=item.category,
+        parameters=item.parameters,
+    )
+
+
+def claim(call: Call, *, worker_id: UUID) -> Claim | None:
+    """Make the item ours; None when it, its job, the budget or the limit does not allow it now.
+
+    Nothing of a refused claim stays, and the item may be rung again at once.
+    """
+    token = uuid4()
+    try:
+        with transaction.atomic():
+            attempt = _take_item(call, token=token, worker_id=worker_id)
+            _announce(call, attempt=attempt, worker_id=worker_id)
+            _reserve(call)
+            leave_in = take_permit(call.pool)
+            if leave_in is None:
+                raise NotNow("limit")
+    except NotNow as refusal:
+        if refusal.why != "item":
+            BatchItem.objects.filter(pk=call.item_id, status=ItemStatus.QUEUED).update(rung_at=None)
+        if refusal.why == "job":
+            pause_for_budget(call)
+        return None
+    return Claim(call=call, token=token, leave_in=leave_in)
+
+
+def _take_item(call: Call, *, token: UUID, worker_id: UUID) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE batch_items SET status = 'processing', attempt = attempt + 1, token = %s, worker_id = %s, "
+            "claimed_at = clock_timestamp(), current_log_id = %s, run_after = NULL "
+            "WHERE id = %s AND status = 'queued' AND (run_after IS NULL OR run_after <= clock_timestamp()) RETURNING attempt",
+            [token, worker_id, call.log_id, call.item_id],
+        )
+        row = cursor.fetchone()
+    if row is None:
+        raise NotNow("item")
+    return int(row[0])
+
+
+def _announce(call: Call, *, attempt: int, worker_id: UUID) -> None:
+    GenerationLog.objects.bulk_create(
+        [
+            GenerationLog(
+                id=call.log_id,
+                workspace_id=call.origin.workspace_id,
+                created_by_id=call.origin.created_by_id,
+                job_id=call.job_id,
+                item_id=call.item_id,
+                template_version=call.origin.template_version,
+                worker_id=worker_id,
+                attempt=attempt,
+                state=LogState.PENDING,
+                pool=call.pool,
+                model=call.request.model,
+                max_tokens=call.request.max_tokens,
+                reservation_usd=call.reservation,
+                price_version=lineup.PRICE_VERSION,
+                deadline=ClockTimestamp() + timedelta(seconds=call.deadline_s),
+                parameters=dict(call.origin.parameters),
+                request_payload=translation.payload(call.request),
+            )
+        ]
+    )
+
+
+def _reserve(call: Call) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE batch_jobs SET in_flight = in_flight + 1, reserved = reserved + %(worst)s, last_served_at = clock_timestamp(), "
+            "status = 'processing', started_at = coalesce(started_at, clock_timestamp()) "
+            "WHERE id = %(job)s AND status IN ('queued', 'processing') AND in_flight < concurrent_processing "
+            "AND spent + reserved + %(worst)s <= budget_usd",
+            {"worst": call.reservation, "job": call.job_id},
+        )
+        if cursor.rowcount == 0:
+            raise NotNow("job")
+
+
+def pause_for_budget(call: Call) -> None:
+    """Pause the job when nothing is in flight and the next reservation does not fit: only then can no claim succeed."""
+    BatchJob.objects.filter(
+        pk=call.job_id,
+        status__in=RUNNING,
+        in_flight=0,
+        budget_usd__lt=F("spent") + F("reserved") + call.reservation,
+    ).update(status=JobStatus.PAUSED, reason=Reason.BUDGET, stopped_at=ClockTimestamp())
+
+
+def may_still_leave(claim: Claim) -> bool:
+    """One look, after the wait: the job runs, the pool is not blocked, the item is still ours."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT j.status IN ('queued', 'processing') AND i.token = %(token)s AND NOT EXISTS "
+            "(SELECT 1 FROM rate_limits r WHERE r.pool = %(pool)s AND r.blocked_until > clock_timestamp()) "
+            "FROM batch_items i JOIN batch_jobs j ON j.id = i.job_id WHERE i.id = %(item)s",
+            {"token": claim.token, "pool": claim.call.pool, "item": claim.call.item_id},
+        )
+        row = cursor.fetchone()
+    return bool(row and row[0])

@@ -1,0 +1,214 @@
+"""Step 4 of 4: file a reply. Money outside, meaning inside: whatever goes wrong with the text, what was paid is kept."""
+
+import json
+import logging
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from django.conf import settings
+from django.db import InterfaceError, OperationalError, transaction
+
+from batches.engine.claim import Call, Claim
+from batches.engine.moves import (
+    Delta,
+    LockedItem,
+    LockedLog,
+    book,
+    end_item,
+    lock_item,
+    lock_log,
+    requeue,
+    settle,
+    settle_requeued,
+)
+from batches.engine.waits import backoff_s
+from batches.models import BatchItem, GenerationLog
+from batches.states import ItemStatus, LogState
+from claude.errors import ClaudeError, Declined, Unusable
+from claude.messages import Reply
+from conversations import generation
+from conversations.models import Conversation
+from conversations.parsing import Draft, read
+from conversations.states import Status
+
+logger = logging.getLogger(__name__)
+
+# From these an item can still be completed by a durable paid reply, whoever thinks he owns it.
+WINNABLE = (ItemStatus.PROCESSING, ItemStatus.QUEUED, ItemStatus.FAILED)
+UNUSABLE_REPLIES = 3  # the first and two more
+CUT_REPLIES = 2  # the first and one with doubled max_tokens
+
+
+@dataclass(frozen=True)
+class Paid:
+    """A reply with its price and what could be read of it."""
+
+    reply: Reply
+    cost: Decimal
+    verdict: Draft | ClaudeError
+
+
+def judge(reply: Reply, *, model: str, on: date) -> Paid:
+    """Price and read a reply; pure, and done before any lock is taken."""
+    cost = generation.cost(reply, model=model, on=on)
+    try:
+        return Paid(reply, cost, read(reply))
+    except (Declined, Unusable) as problem:
+        return Paid(reply, cost, problem)
+
+
+def file(claim: Claim, paid: Paid) -> None:
+    """Store a paid reply: usage, cost and body always; the conversation, if there is one and no other has won.
+
+    Safe to repeat, and to come late: the states and the one-to-one constraint guard it, not the token.
+    """
+    with transaction.atomic():
+        item, log = lock_item(claim.call.item_id), lock_log(claim.call.log_id)
+        if isinstance(paid.verdict, Draft):
+            _file_draft(claim, paid, item, log)
+        else:
+            _file_problem(claim, paid.verdict, item, log, cost=paid.cost, fields=reply_fields(paid.reply))
+
+
+def file_unreadable(claim: Claim, problem: Unusable) -> None:
+    """A 200 whose body holds no message, so no usage: its worst case is booked, its body kept."""
+    fields = {"response_body": problem.body, "provider_request_id": (problem.request_id or "")[:100]}
+    with transaction.atomic():
+        item, log = lock_item(claim.call.item_id), lock_log(claim.call.log_id)
+        _file_problem(claim, problem, item, log, cost=claim.call.reservation, fields=fields)
+
+
+def _file_draft(claim: Claim, paid: Paid, item: LockedItem, log: LockedLog) -> None:
+    if item.status == ItemStatus.COMPLETED:
+        _book_without_item(paid, item, log, state=LogState.SURPLUS)
+    elif item.status not in WINNABLE:
+        _book_without_item(
+            paid, item, log, state=LogState.SUCCEEDED
+        )  # cancelled: kept, a person may still use it
+    else:
+        _complete(claim, paid, item, log)
+
+
+def _complete(claim: Claim, paid: Paid, item: LockedItem, log: LockedLog) -> None:
+    delta = book(log, state=LogState.SUCCEEDED, cost=paid.cost, **reply_fields(paid.reply))
+    if delta is None:
+        return
+    try:
+        with transaction.atomic():
+            conversation = _write(claim.call, paid)
+            end_item(item, status=ItemStatus.COMPLETED)
+    except (OperationalError, InterfaceError):
+        raise  # the database is away or gave way: the whole filing is repeated, nothing is lost
+    except Exception as bug:
+        _park(bug, item, log, delta)
+        return
+    settle(item.job_id, _completed(delta, item, conversation))
+
+
+def _write(call: Call, paid: Paid) -> Conversation:
+    assert isinstance(paid.verdict, Draft)
+    conversation = generation.write(
+        paid.verdict, origin=call.origin, reply=paid.reply, cost_usd=paid.cost, reserved_usd=call.reservation
+    )
+    GenerationLog.objects.filter(pk=call.log_id).update(conversation=conversation)
+    BatchItem.objects.filter(pk=call.item_id).update(current_log=call.log_id)
+    return conversation
+
+
+def _completed(delta: Delta, item: LockedItem, conversation: Conversation) -> Delta:
+    delta.completed = 1
+    delta.successful = int(conversation.status != Status.NEEDS_REVISION)
+    delta.in_flight = -1 if item.status == ItemStatus.PROCESSING else 0
+    delta.failed = -1 if item.status == ItemStatus.FAILED else 0
+    return delta
+
+
+def _park(bug: Exception, item: LockedItem, log: LockedLog, delta: Delta) -> None:
+    """Any other exception is our bug: the reply is kept and not bought again, the others go on."""
+    logger.exception("The paid reply of item %s could not be stored", item.id, exc_info=bug)
+    message = (
+        "The reply is paid and kept, but could not be made a conversation. This is a defect of LoRAPipe."
+    )
+    GenerationLog.objects.filter(pk=log.id).update(
+        state=LogState.UNUSABLE, error_kind="internal", error_message=f"{message} ({type(bug).__name__})"
+    )
+    if item.status != ItemStatus.FAILED:
+        end_item(item, status=ItemStatus.FAILED, kind="internal", message=message)
+        delta.in_flight = -1 if item.status == ItemStatus.PROCESSING else 0
+        delta.failed, delta.stops = 1, True
+    settle(item.job_id, delta)
+
+
+def _book_without_item(paid: Paid, item: LockedItem, log: LockedLog, *, state: LogState) -> None:
+    delta = book(log, state=state, cost=paid.cost, **reply_fields(paid.reply))
+    if delta is not None:
+        settle(item.job_id, delta)
+
+
+# --- paid, but no conversation ----------------------------------------------------------------------
+
+
+def _file_problem(
+    claim: Claim,
+    problem: ClaudeError,
+    item: LockedItem,
+    log: LockedLog,
+    *,
+    cost: Decimal,
+    fields: dict[str, Any],
+) -> None:
+    fields = {**fields, "error_kind": problem.kind, "error_message": problem.message}
+    delta = book(log, state=LogState.UNUSABLE, cost=cost, **fields)
+    if delta is None:
+        return
+    if item.token != claim.token:  # somebody else's by now: only the money is ours to book
+        settle(item.job_id, delta)
+        return
+    delta.in_flight = -1
+    if _is_final(problem, item):
+        end_item(item, status=ItemStatus.FAILED, kind=problem.kind, message=problem.message)
+        delta.failed, delta.stops = 1, True
+        settle(item.job_id, delta)
+    else:
+        requeue(item, wait_s=backoff_s(item.attempt), kind=problem.kind, message=problem.message)
+        settle_requeued(item, delta)
+
+
+def _is_final(problem: ClaudeError, item: LockedItem) -> bool:
+    """Bounds are counted from the item's logs, this one included."""
+    if isinstance(problem, Declined) or item.attempt >= settings.ENGINE_MAX_ATTEMPTS:
+        return True
+    bought = GenerationLog.objects.filter(item_id=item.id, state=LogState.UNUSABLE)
+    if problem.kind == "max_tokens":
+        return bought.filter(error_kind="max_tokens").count() >= CUT_REPLIES
+    return bought.exclude(error_kind="max_tokens").count() >= UNUSABLE_REPLIES
+
+
+def reply_fields(reply: Reply) -> dict[str, Any]:
+    """What a log row keeps of a reply. The body is kept raw; as JSON only where PostgreSQL can represent it."""
+    return {
+        "response_body": reply.body,
+        "response_payload": representable(reply.body),
+        "simulated": reply.simulated,
+        "input_tokens": reply.usage.input_tokens,
+        "output_tokens": reply.usage.output_tokens,
+        "cache_write_tokens": reply.usage.cache_write_5m + reply.usage.cache_write_1h,
+        "cache_read_tokens": reply.usage.cache_read,
+        "duration_ms": reply.duration_ms,
+        "provider_request_id": (reply.request_id or "")[:100],
+        "stop_reason": (reply.stop_reason or "")[:40],
+    }
+
+
+def representable(body: bytes) -> Any:
+    """The body as JSON, or None: jsonb refuses NUL, and psycopg lone surrogates, escaped or not."""
+    try:
+        text = body.decode()
+        payload = json.loads(text)
+        dumped = json.dumps(payload, ensure_ascii=False, allow_nan=False)
+        dumped.encode()
+    except (ValueError, RecursionError):
+        return None
+    return None if "\\u0000" in dumped else payload

@@ -1,0 +1,167 @@
+"""The locks and the two bookings that every move shares. Order: item, log, job, limit; hot rows last, always."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from uuid import UUID
+
+from django.db import connection
+
+from batches.models import GenerationLog
+from batches.states import ItemStatus, LogState, Reason
+from workspaces.models import ClockTimestamp
+
+ZERO = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class LockedItem:
+    id: UUID
+    job_id: UUID
+    status: str
+    token: UUID | None
+    current_log_id: UUID | None
+    attempt: int
+    crashes: int
+
+
+@dataclass(frozen=True, slots=True)
+class LockedLog:
+    id: UUID
+    state: str
+    reservation: Decimal
+    cost: Decimal
+
+
+@dataclass(slots=True)
+class Delta:
+    """What one move changes on its job: applied by `settle` in one UPDATE."""
+
+    spent: Decimal = ZERO
+    released: Decimal = ZERO
+    in_flight: int = 0
+    completed: int = 0
+    failed: int = 0
+    successful: int = 0
+    stops: bool = False  # under `stop`, this failure ends the job
+
+
+def lock_item(item_id: UUID) -> LockedItem:
+    """The first statement of every move; the status read here decides the counters' deltas."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id, job_id, status, token, current_log_id, attempt, crashes FROM batch_items WHERE id = %s FOR NO KEY UPDATE",
+            [item_id],
+        )
+        return LockedItem(*cursor.fetchone())
+
+
+def lock_log(log_id: UUID) -> LockedLog:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id, state, reservation_usd, cost_usd FROM generation_logs WHERE id = %s FOR NO KEY UPDATE",
+            [log_id],
+        )
+        return LockedLog(*cursor.fetchone())
+
+
+def book(log: LockedLog, *, state: LogState, cost: Decimal, **fields: object) -> Delta | None:
+    """Move the log to `state` and return what that does to the job's money; None when it has ended already.
+
+    Pending releases its reservation, exactly once; unknown has booked its worst case as cost, which is taken back.
+    """
+    if log.state not in (LogState.PENDING, LogState.UNKNOWN):
+        return None
+    GenerationLog.objects.filter(pk=log.id).update(
+        state=state, cost_usd=cost, finished_at=ClockTimestamp(), **fields
+    )
+    was_pending = log.state == LogState.PENDING
+    return Delta(spent=cost - log.cost, released=log.reservation if was_pending else ZERO)
+
+
+def requeue(
+    item: LockedItem,
+    *,
+    wait_s: float = 0,
+    attempt: int = 0,
+    crashes: int = 0,
+    kind: str = "",
+    message: str = "",
+) -> None:
+    """Processing -> queued. `attempt` and `crashes` are added; what went wrong stays readable on the item."""
+    _update_item(
+        item.id,
+        "status = 'queued', token = NULL, worker_id = NULL, rung_at = NULL, attempt = attempt + %(attempt)s, "
+        "crashes = crashes + %(crashes)s, error_kind = %(kind)s, error_message = %(message)s, "
+        "run_after = CASE WHEN %(wait)s > 0 THEN clock_timestamp() + make_interval(secs => %(wait)s) END",
+        {"attempt": attempt, "crashes": crashes, "kind": kind, "message": message, "wait": wait_s},
+    )
+
+
+def end_item(
+    item: LockedItem, *, status: ItemStatus, kind: str = "", message: str = "", crashes: int = 0
+) -> None:
+    """To completed, failed or cancelled."""
+    _update_item(
+        item.id,
+        "status = %(status)s, token = NULL, worker_id = NULL, rung_at = NULL, run_after = NULL, ended_at = clock_timestamp(), "
+        "progress = CASE WHEN %(status)s = 'completed' THEN 100 ELSE 0 END, crashes = crashes + %(crashes)s, "
+        "error_kind = %(kind)s, error_message = %(message)s",
+        {"status": status.value, "kind": kind, "message": message, "crashes": crashes},
+    )
+
+
+def _update_item(item_id: UUID, assignments: str, values: dict[str, object]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(f"UPDATE batch_items SET {assignments} WHERE id = %(id)s", {**values, "id": item_id})  # noqa: S608
+
+
+# One UPDATE, no extra lock: the transaction that ends the last open item sees it in its own new counters.
+SETTLE = """
+UPDATE batch_jobs SET
+    spent = spent + %(spent)s, reserved = reserved - %(released)s, in_flight = in_flight + %(in_flight)s,
+    completed_items = completed_items + %(completed)s, failed_items = failed_items + %(failed)s,
+    successful_items = successful_items + %(successful)s,
+    status = CASE WHEN {ends} THEN 'completed' WHEN {stops} THEN 'failed' ELSE status END,
+    reason = CASE WHEN {ends} THEN '' WHEN {stops} THEN %(item_error)s ELSE reason END,
+    reason_note = CASE WHEN {ends} OR {stops} THEN '' ELSE reason_note END,
+    completed_at = CASE WHEN {ends} THEN clock_timestamp() ELSE completed_at END,
+    paused_seconds = CASE WHEN {ends} AND stopped_at IS NOT NULL
+        THEN paused_seconds + extract(epoch FROM clock_timestamp() - stopped_at) ELSE paused_seconds END,
+    stopped_at = CASE WHEN {ends} THEN NULL WHEN {stops} THEN clock_timestamp() ELSE stopped_at END
+WHERE id = %(job)s
+RETURNING status
+""".format(
+    ends=(
+        "(status IN ('queued', 'processing', 'paused', 'failed') AND %(ended)s <> 0"
+        " AND completed_items + failed_items + %(ended)s = total_items)"
+    ),
+    stops="(%(stops)s AND error_handling = 'stop' AND status IN ('queued', 'processing'))",
+)
+
+
+def settle(job_id: UUID, delta: Delta) -> str:
+    """Apply a move to its job; returns the job's status after it."""
+    values = {
+        "job": job_id,
+        "spent": delta.spent,
+        "released": delta.released,
+        "in_flight": delta.in_flight,
+        "completed": delta.completed,
+        "failed": delta.failed,
+        "successful": delta.successful,
+        "ended": delta.completed + delta.failed,
+        "stops": delta.stops,
+        "item_error": Reason.ITEM_ERROR.value,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(SETTLE, values)
+        status: str = cursor.fetchone()[0]
+    return status
+
+
+def settle_requeued(item: LockedItem, delta: Delta) -> str:
+    """Apply the move of an item that went back to the queue. A cancelled job takes no item back."""
+    status = settle(item.job_id, delta)
+    if status == "cancelled":
+        end_item(item, status=ItemStatus.CANCELLED)
+    return status

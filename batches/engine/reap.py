@@ -1,0 +1,90 @@
+"""Find what dead workers left behind: pending logs whose worker is stale, or whose time is up."""
+
+import logging
+from uuid import UUID
+
+from django.conf import settings
+from django.db import DatabaseError, connection, transaction
+
+from batches.engine.moves import (
+    LockedItem,
+    book,
+    end_item,
+    lock_item,
+    lock_log,
+    requeue,
+    settle,
+    settle_requeued,
+)
+from batches.states import ItemStatus, LogState
+
+logger = logging.getLogger(__name__)
+
+# Not within the grace after the database's start: replies may be waiting in the workers' memory.
+ABANDONED = """
+SELECT l.id, l.item_id FROM generation_logs l LEFT JOIN workers w ON w.id = l.worker_id
+ WHERE l.state = 'pending'
+   AND clock_timestamp() > pg_postmaster_start_time() + make_interval(secs => %(grace)s)
+   AND (l.deadline + make_interval(secs => %(after)s) < clock_timestamp()
+        OR w.id IS NULL OR w.stopped_at IS NOT NULL
+        OR w.heartbeat_at + make_interval(secs => %(stale)s) < clock_timestamp())
+ ORDER BY l.deadline
+"""
+CRASHED = "Its worker died {n} times while it was in flight: set aside so that the others can go on."
+
+
+def reap() -> int:
+    """Release every abandoned call: its worst case is booked as cost until a late reply says better.
+
+    Returns how many. One transaction for each: one bad row must not stop the others.
+    """
+    return sum(_reap_one(log_id, item_id) for log_id, item_id in _abandoned())
+
+
+def _abandoned() -> list[tuple[UUID, UUID]]:
+    times = {
+        "grace": settings.ENGINE_START_GRACE_S,
+        "after": settings.ENGINE_REAP_AFTER_DEADLINE_S,
+        "stale": settings.ENGINE_STALE_S,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(ABANDONED, times)
+        return cursor.fetchall()
+
+
+def _reap_one(log_id: UUID, item_id: UUID) -> bool:
+    try:
+        with transaction.atomic():
+            return _give_up(log_id, lock_item(item_id))
+    except DatabaseError:
+        logger.exception("Log %s could not be reaped; the others go on", log_id)
+        return False
+
+
+def _give_up(log_id: UUID, item: LockedItem) -> bool:
+    log = lock_log(log_id)
+    if log.state != LogState.PENDING:
+        return False
+    message = "Nobody knows whether this call was answered: its worker died. Its worst case is booked."
+    delta = book(
+        log, state=LogState.UNKNOWN, cost=log.reservation, error_kind="crashed", error_message=message
+    )
+    assert delta is not None
+    if item.status != ItemStatus.PROCESSING or item.current_log_id != log_id:
+        settle(item.job_id, delta)
+        return True
+    delta.in_flight = -1
+    if item.crashes + 1 < settings.ENGINE_MAX_CRASHES:
+        requeue(item, attempt=-1, crashes=1, kind="crashed", message=message)
+        settle_requeued(item, delta)
+    else:
+        end_item(
+            item,
+            status=ItemStatus.FAILED,
+            kind="crashed",
+            message=CRASHED.format(n=item.crashes + 1),
+            crashes=1,
+        )
+        delta.failed, delta.stops = 1, True
+        settle(item.job_id, delta)
+    return True

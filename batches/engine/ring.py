@@ -1,0 +1,151 @@
+"""Ring: choose the items whose turn it is, stamp them, tell the workers. A message is a hint; the row decides.
+
+Only the database is asked. A dead broker costs a failed publish: the items are rung again after 15 s.
+"""
+
+import logging
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from uuid import UUID
+
+from celery import current_app
+from django.conf import settings
+from django.db import connection, transaction
+from kombu.exceptions import OperationalError as BrokerError
+
+from batches import limiter
+from batches.provider import pool_of
+from batches.states import JobKind
+from lorapipe.queues import Queue
+
+logger = logging.getLogger(__name__)
+
+GENERATE = "batches.generate"  # the task by its name: it rings the next item itself
+KINDS = {Queue.GENERATION: JobKind.BATCH, Queue.INTERACTIVE: JobKind.SINGLE}
+# Least recently served workspace, then priority, then least recently served job.
+CANDIDATES = """
+SELECT j.id, j.model,
+       (SELECT count(*) FROM (
+            SELECT 1 FROM batch_items i WHERE i.job_id = j.id AND i.status = 'queued'
+               AND (i.run_after IS NULL OR i.run_after <= clock_timestamp())
+               AND (i.rung_at IS NULL OR i.rung_at < clock_timestamp() - make_interval(secs => %(again)s))
+             LIMIT %(limit)s) due) AS due,
+       rung.n AS rung,
+       j.concurrent_processing - j.in_flight - rung.n AS room,
+       CASE WHEN j.worst_item_usd > 0 THEN floor((j.budget_usd - j.spent - j.reserved) / j.worst_item_usd) ELSE %(limit)s END AS affordable,
+       j.in_flight
+  FROM batch_jobs j
+ CROSS JOIN LATERAL (
+       SELECT count(*) AS n FROM batch_items i WHERE i.job_id = j.id AND i.status = 'queued'
+          AND i.rung_at >= clock_timestamp() - make_interval(secs => %(again)s)) rung
+ WHERE j.status IN ('queued', 'processing') AND j.kind = %(kind)s
+ ORDER BY (SELECT max(o.last_served_at) FROM batch_jobs o
+            WHERE o.workspace_id = j.workspace_id AND o.status IN ('queued', 'processing')) NULLS FIRST,
+          j.priority, j.last_served_at NULLS FIRST, j.created_at
+"""
+FREE_SLOTS = """
+SELECT coalesce((SELECT sum(w.slots) FROM workers w WHERE w.stopped_at IS NULL AND %(queue)s = ANY(w.queues)
+                    AND w.heartbeat_at > clock_timestamp() - make_interval(secs => %(stale)s)), 0)
+     - coalesce((SELECT sum(j.in_flight) FROM batch_jobs j WHERE j.kind = %(kind)s AND j.in_flight > 0), 0)
+"""
+STAMP = """
+UPDATE batch_items SET rung_at = clock_timestamp() WHERE id IN (
+    SELECT i.id FROM batch_items i WHERE i.job_id = %(job)s AND i.status = 'queued'
+       AND (i.run_after IS NULL OR i.run_after <= clock_timestamp())
+       AND (i.rung_at IS NULL OR i.rung_at < clock_timestamp() - make_interval(secs => %(again)s))
+     ORDER BY i.position LIMIT %(n)s FOR NO KEY UPDATE SKIP LOCKED)
+RETURNING id
+"""
+
+
+@dataclass(slots=True)
+class Candidate:
+    """A running job with what could be rung of it."""
+
+    id: UUID
+    pool: str
+    runnable: int
+    rung: int
+
+
+def ring(queue: Queue, *, job_id: UUID | None = None, at_most: int | None = None) -> int:
+    """Ring what slots, permits, concurrency and budgets allow, of one job or of all; returns how many."""
+    with transaction.atomic():
+        ids = stamp(queue, job_id=job_id, at_most=at_most)
+    return publish(queue, ids)
+
+
+def stamp(queue: Queue, *, job_id: UUID | None = None, at_most: int | None = None) -> list[UUID]:
+    """Choose items and mark them as rung now. Publish them only after the commit: nobody else rings them for 15 s."""
+    return [item for job, n in _choose(queue, job_id, at_most).items() for item in _stamp(job, n)]
+
+
+def publish(queue: Queue, ids: list[UUID]) -> int:
+    """Tell the workers. A broker that is away changes nothing: the rows will be rung again."""
+    for number, item_id in enumerate(ids):
+        try:
+            current_app.send_task(
+                GENERATE, args=[str(item_id)], queue=queue.value, retry=False, ignore_result=True
+            )
+        except (BrokerError, OSError) as problem:
+            logger.warning("The broker is away (%s): %d items will be rung again", problem, len(ids) - number)
+            return number
+    return len(ids)
+
+
+def _choose(queue: Queue, job_id: UUID | None, at_most: int | None) -> Counter[UUID]:
+    """How many items of which job, one by one in the order of fairness."""
+    candidates = _candidates(queue)
+    rung = sum(each.rung for each in candidates)
+    free = _free_slots(queue) - rung
+    permits = limiter.permits(list({each.pool for each in candidates}))
+    for each in candidates:
+        permits[each.pool] = permits.get(each.pool, 0) - each.rung
+    mine = [each for each in candidates if job_id in (None, each.id)]
+    chosen: Counter[UUID] = Counter()
+    for each in _in_turn(mine):
+        if free <= 0 or (at_most is not None and chosen.total() >= at_most):
+            break
+        if permits[each.pool] > 0:
+            permits[each.pool] -= 1
+            free -= 1
+            chosen[each.id] += 1
+    return chosen
+
+
+def _in_turn(candidates: list[Candidate]) -> Iterator[Candidate]:
+    """One item of each job, then the next of each, until none has any left."""
+    left = {each.id: each.runnable for each in candidates}
+    while any(n > 0 for n in left.values()):
+        for each in candidates:
+            if left[each.id] > 0:
+                left[each.id] -= 1
+                yield each
+
+
+def _candidates(queue: Queue) -> list[Candidate]:
+    values = {"again": settings.ENGINE_RING_AGAIN_S, "kind": KINDS[queue].value, "limit": 1000}
+    with connection.cursor() as cursor:
+        cursor.execute(CANDIDATES, values)
+        rows = cursor.fetchall()
+    found = []
+    for job_id, model, due, rung, room, affordable, in_flight in rows:
+        # With nothing in flight one is rung even beyond the budget: its claim then says that the job must pause.
+        means = max(int(affordable), 0 if in_flight or rung else 1)
+        found.append(Candidate(job_id, pool_of(model), max(0, min(due, room, means)), rung))
+    return found
+
+
+def _free_slots(queue: Queue) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            FREE_SLOTS, {"queue": queue.value, "stale": settings.ENGINE_STALE_S, "kind": KINDS[queue].value}
+        )
+        return int(cursor.fetchone()[0])
+
+
+def _stamp(job_id: UUID, n: int) -> list[UUID]:
+    with connection.cursor() as cursor:
+        cursor.execute(STAMP, {"job": job_id, "n": n, "again": settings.ENGINE_RING_AGAIN_S})
+        return [row[0] for row in cursor.fetchall()]

@@ -1,0 +1,174 @@
+"""When the call brought no reply: give it back, try again later, or end it (execution.md sections 4 and 6).
+
+The log's move and the release of its reservation always happen; only the item's move is guarded by the token.
+"""
+
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+
+from batches.engine.claim import Claim
+from batches.engine.filing import file_unreadable
+from batches.engine.moves import (
+    ZERO,
+    Delta,
+    LockedItem,
+    book,
+    end_item,
+    lock_item,
+    lock_log,
+    requeue,
+    settle,
+    settle_requeued,
+)
+from batches.engine.waits import backoff_s
+from batches.limiter import block
+from batches.models import BatchJob, GenerationLog
+from batches.states import RUNNING, ItemStatus, JobStatus, LogState, Reason
+from claude.errors import Blocked, Busy, ClaudeError, Unusable
+from workspaces.models import ClockTimestamp
+
+# A 429 that does not say when to come back blocks the pool for so long.
+BLOCK_WITHOUT_WORD_S = 15.0
+
+
+def release(claim: Claim) -> None:
+    """The call was not made: everything is given back, the attempt too."""
+    with transaction.atomic():
+        item = lock_item(claim.call.item_id)
+        delta = _book_unpaid(
+            claim, kind="not_sent", message="Not sent: the job stopped, or the provider asked to wait."
+        )
+        _move_back(claim, item, delta, attempt=-1)
+
+
+def fail(claim: Claim, *, kind: str, message: str, error: ClaudeError | None = None) -> None:
+    """The item ends here."""
+    with transaction.atomic():
+        item = lock_item(claim.call.item_id)
+        delta = _book_unpaid(claim, kind=kind, message=message, error=error)
+        if delta is None or item.token != claim.token:
+            _settle_log_only(item, delta)
+            return
+        end_item(item, status=ItemStatus.FAILED, kind=kind, message=message)
+        delta.in_flight, delta.failed, delta.stops = -1, 1, True
+        settle(item.job_id, delta)
+
+
+def fail_unasked(item_id: UUID, *, message: str) -> None:
+    """An item whose prompt cannot be made: it ends without a call."""
+    with transaction.atomic():
+        item = lock_item(item_id)
+        if item.status == ItemStatus.QUEUED:
+            end_item(item, status=ItemStatus.FAILED, kind="values", message=message)
+            settle(item.job_id, Delta(failed=1, stops=True))
+
+
+def stop_job(item_id: UUID, *, reason: Reason, message: str) -> None:
+    """The item's job can make no call at all: it fails once, with its reason; resume continues after the repair."""
+    BatchJob.objects.filter(items=item_id, status__in=RUNNING).update(
+        status=JobStatus.FAILED, reason=reason, reason_note=message, stopped_at=ClockTimestamp()
+    )
+
+
+def set_back(claim: Claim, error: ClaudeError) -> None:
+    """Decide by the error's class what happens to the item, to the pool and to the job."""
+    if isinstance(error, Unusable):
+        file_unreadable(claim, error)
+    elif isinstance(error, Blocked):
+        _stop_jobs(claim, error)
+    elif isinstance(error, Busy):
+        _try_later(claim, error)
+    else:
+        fail(claim, kind=error.kind, message=error.message, error=error)
+
+
+def _try_later(claim: Claim, error: Busy) -> None:
+    with transaction.atomic():
+        item = lock_item(claim.call.item_id)
+        if error.costs_attempt and item.token == claim.token and item.attempt >= settings.ENGINE_MAX_ATTEMPTS:
+            return fail(claim, kind=error.kind, message=error.message, error=error)
+        delta = _book_unpaid(claim, kind=error.kind, message=error.message, error=error)
+        wait_s = 0.0 if error.blocks_pool else _wait_s(claim, item, error)
+        _move_back(claim, item, delta, wait_s=wait_s, attempt=0 if error.costs_attempt else -1, error=error)
+        if error.blocks_pool:
+            block(claim.call.pool, seconds=error.retry_after or BLOCK_WITHOUT_WORD_S)
+    return None
+
+
+def _wait_s(claim: Claim, item: LockedItem, error: Busy) -> float:
+    """The provider's own word rules; else the backoff of this item's failures of this kind so far."""
+    if error.retry_after:
+        return error.retry_after
+    if error.costs_attempt:
+        return backoff_s(item.attempt)
+    return backoff_s(GenerationLog.objects.filter(item_id=item.id, error_kind=error.kind).count())
+
+
+def _stop_jobs(claim: Claim, error: Blocked) -> None:
+    """Bad key or no credit: 1,000 items must not fail one by one.
+
+    The item's own move is committed first, then each job in a transaction of its own, ordered by id, else it deadlocks.
+    """
+    with transaction.atomic():
+        item = lock_item(claim.call.item_id)
+        delta = _book_unpaid(claim, kind=error.kind, message=error.message, error=error)
+        _move_back(claim, item, delta, attempt=-1, error=error)
+    reason = Reason.PROVIDER_AUTH if error.kind == "provider_auth" else Reason.PROVIDER_BILLING
+    stopped = [claim.call.job_id] if reason == Reason.PROVIDER_AUTH else _jobs_of_this_key()
+    for job_id in sorted(stopped):
+        BatchJob.objects.filter(pk=job_id, status__in=RUNNING).update(
+            status=JobStatus.FAILED, reason=reason, reason_note=error.message, stopped_at=ClockTimestamp()
+        )
+    BatchJob.objects.filter(pk=claim.call.job_id, status=JobStatus.PAUSED).update(
+        reason=reason, reason_note=error.message
+    )
+
+
+def _jobs_of_this_key() -> list[UUID]:
+    """All running jobs: an installation has one key until workspaces bring their own."""
+    return list(BatchJob.objects.filter(status__in=RUNNING).values_list("pk", flat=True))
+
+
+# --- what the moves share ---------------------------------------------------------------------------
+
+
+def _book_unpaid(claim: Claim, *, kind: str, message: str, error: ClaudeError | None = None) -> Delta | None:
+    """Nothing is booked, but where the provider may have answered and billed: then the worst case, as at a crash."""
+    log = lock_log(claim.call.log_id)
+    fields: dict[str, object] = {"error_kind": kind, "error_message": message}
+    if error is not None:
+        fields["provider_request_id"] = (error.request_id or "")[:100]
+        fields["response_body"] = error.body or None
+    if isinstance(error, Busy) and error.maybe_billed:
+        return book(log, state=LogState.UNKNOWN, cost=log.reservation, **fields)
+    return book(log, state=LogState.FAILED, cost=ZERO, **fields)
+
+
+def _move_back(
+    claim: Claim,
+    item: LockedItem,
+    delta: Delta | None,
+    *,
+    wait_s: float = 0,
+    attempt: int = 0,
+    error: ClaudeError | None = None,
+) -> None:
+    if delta is None or item.token != claim.token:
+        _settle_log_only(item, delta)
+        return
+    requeue(
+        item,
+        wait_s=wait_s,
+        attempt=attempt,
+        kind=error.kind if error else "",
+        message=error.message if error else "",
+    )
+    delta.in_flight = -1
+    settle_requeued(item, delta)
+
+
+def _settle_log_only(item: LockedItem, delta: Delta | None) -> None:
+    if delta is not None:
+        settle(item.job_id, delta)

@@ -1,0 +1,64 @@
+"""`manage.py dispatch`: the one process that sees what is due. It rings, and it reaps."""
+
+import logging
+import signal
+import threading
+import time
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+from django.db import InterfaceError, OperationalError, connection, transaction
+
+from batches.actions import sweep_cancelled
+from batches.engine.reap import reap
+from batches.engine.ring import publish, stamp
+from lorapipe.queues import Queue
+
+logger = logging.getLogger(__name__)
+
+RING_LOCK = 0x10AA01
+
+
+class Command(BaseCommand):
+    help = "Ring due items every half second, release what dead workers left, until SIGTERM."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        ended = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: ended.set())
+        logger.info("Dispatching")
+        reaped_at = 0.0
+        while not ended.wait(settings.ENGINE_TICK_S):
+            try:
+                ring_all()
+                if time.monotonic() - reaped_at >= settings.ENGINE_REAP_EVERY_S:
+                    tidy()
+                    reaped_at = time.monotonic()
+            except (OperationalError, InterfaceError) as problem:
+                logger.warning("The database is away (%s)", problem)
+                connection.close()
+
+
+def ring_all() -> None:
+    """One tick: ring every queue. Two dispatchers do no harm: who finds the lock held leaves this tick to the other."""
+    for queue in Queue:
+        with transaction.atomic():
+            ids = stamp(queue) if try_lock(RING_LOCK) else []
+        publish(queue, ids)
+
+
+def tidy() -> None:
+    """Release abandoned calls, and cancel what a cancelled job still has in the queue.
+
+    No lock over it: each log is reaped in a transaction of its own, guarded by the log's state.
+    """
+    reap()
+    sweep_cancelled()
+
+
+def try_lock(key: int) -> bool:
+    """True when nobody else holds this duty; until the end of the transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [key])
+        return bool(cursor.fetchone()[0])

@@ -1,0 +1,139 @@
+"""Where a batch stands: from the rows, in one query, true at every moment."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from django.conf import settings
+from django.db import connection
+
+from batches.models import BatchJob
+from batches.provider import pool_of
+from batches.states import JobStatus
+from claude.lineup import UnknownModel
+
+RATE_SAMPLE = 30
+
+QUERY = """
+SELECT clock_timestamp() AS at, j.*,
+       (SELECT i.topic FROM batch_items i WHERE i.job_id = j.id AND i.status = 'processing' ORDER BY i.claimed_at DESC LIMIT 1) AS current_item,
+       (SELECT r.blocked_until FROM rate_limits r WHERE r.pool = %(pool)s AND r.blocked_until > clock_timestamp() LIMIT 1) AS blocked_until,
+       EXISTS (SELECT 1 FROM workers w WHERE w.stopped_at IS NULL AND w.queues && ARRAY[%(queue)s]::varchar[]
+                  AND w.heartbeat_at > clock_timestamp() - make_interval(secs => %(stale)s)) AS has_worker,
+       recent.n AS recent_n, recent.first AS recent_first, recent.last AS recent_last
+  FROM batch_jobs j
+ CROSS JOIN LATERAL (
+       SELECT count(*) AS n, min(ended_at) AS first, max(ended_at) AS last
+         FROM (SELECT ended_at FROM batch_items i WHERE i.job_id = j.id AND i.ended_at IS NOT NULL AND i.status IN ('completed', 'failed')
+                ORDER BY ended_at DESC LIMIT %(sample)s) latest) recent
+ WHERE j.id = %(job)s
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """Counts are items, times seconds, money USD. `word` is for people: it knows pausing, stopping and cancelling."""
+
+    status: JobStatus
+    word: str
+    total: int
+    completed: int
+    failed: int
+    successful: int
+    in_flight: int
+    percent: float
+    current_item: str
+    elapsed_s: float | None
+    remaining_s: float | None
+    items_per_minute: float | None
+    spent: Decimal
+    reserved: Decimal
+    budget: Decimal
+    blocked_until: datetime | None
+    has_worker: bool
+
+    @property
+    def ended(self) -> int:
+        return self.completed + self.failed
+
+
+def progress(job: BatchJob) -> Progress:
+    """One query, under 10 ms. Rate and remaining time come from the last 30 items that ended."""
+    row = _row(job)
+    status = JobStatus(row["status"])
+    rate = _per_minute(row)
+    left = row["total_items"] - row["completed_items"] - row["failed_items"]
+    return Progress(
+        status=status,
+        word=_word(status, in_flight=row["in_flight"], failed=row["failed_items"]),
+        total=row["total_items"],
+        completed=row["completed_items"],
+        failed=row["failed_items"],
+        successful=row["successful_items"],
+        in_flight=row["in_flight"],
+        percent=round(100 * (row["completed_items"] + row["failed_items"]) / max(1, row["total_items"]), 1),
+        current_item=row["current_item"] or "",
+        elapsed_s=_elapsed(row),
+        remaining_s=left / rate * 60 if rate and status in (JobStatus.QUEUED, JobStatus.PROCESSING) else None,
+        items_per_minute=rate,
+        spent=row["spent"],
+        reserved=row["reserved"],
+        budget=row["budget_usd"],
+        blocked_until=row["blocked_until"],
+        has_worker=row["has_worker"],
+    )
+
+
+def _row(job: BatchJob) -> dict[str, Any]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            QUERY,
+            {
+                "job": job.pk,
+                "pool": _pool(job),
+                "queue": "generation" if job.kind == "batch" else "interactive",
+                "stale": settings.ENGINE_STALE_S,
+                "sample": RATE_SAMPLE,
+            },
+        )
+        names = [column.name for column in cursor.description]
+        return dict(zip(names, cursor.fetchone(), strict=True))
+
+
+def _pool(job: BatchJob) -> str:
+    try:
+        return pool_of(job.model)
+    except UnknownModel:
+        return ""
+
+
+def _word(status: JobStatus, *, in_flight: int, failed: int) -> str:
+    """What a person reads: calls that are still in flight finish and are kept."""
+    if in_flight:
+        word = {
+            JobStatus.PAUSED: "pausing",
+            JobStatus.CANCELLED: "cancelling",
+            JobStatus.FAILED: "stopping",
+        }.get(status)
+        if word:
+            return word
+    if status == JobStatus.COMPLETED and failed:
+        return f"completed, {failed} failed"
+    return status.label.lower()
+
+
+def _per_minute(row: dict[str, Any]) -> float | None:
+    """Over the latest ends, once there are five; while it runs, up to now, so that a standstill shows."""
+    if row["recent_n"] < 5:
+        return None
+    until = row["at"] if row["status"] == JobStatus.PROCESSING else row["recent_last"]
+    span = (until - row["recent_first"]).total_seconds()
+    return (row["recent_n"] - 1) / span * 60 if span > 0 else None
+
+
+def _elapsed(row: dict[str, Any]) -> float | None:
+    if row["started_at"] is None:
+        return None
+    until = row["completed_at"] or row["stopped_at"] or row["at"]
+    return max(0.0, (until - row["started_at"]).total_seconds() - row["paused_seconds"])

@@ -1,0 +1,35 @@
+"""Which provider this installation talks to, as the settings say, and the client that every slot shares."""
+
+import functools
+
+from django.conf import settings
+
+from batches import limiter
+from claude import lineup
+from claude.client import Client
+from claude.messages import Provider
+
+
+def provider() -> Provider:
+    return Provider(base_url=settings.CLAUDE_BASE_URL, api_key=settings.CLAUDE_API_KEY)
+
+
+@functools.cache
+def client() -> Client:
+    """One client for the whole process: its shards hold about 50 connections each."""
+    return Client(provider(), shards=max(1, -(-settings.ENVIRONMENT.worker_slots // 50)))
+
+
+def pool_of(model: str) -> str:
+    """The limiter's pool of a model: demo and real, or two keys, never share one."""
+    return f"{provider().fingerprint}:{lineup.card(model).pool}"
+
+
+def pools() -> list[str]:
+    """Every pool that a job of this installation may use."""
+    return [f"{provider().fingerprint}:{name}" for name in lineup.pools()]
+
+
+def set_limits_from_settings() -> None:
+    """Make the limiter's rows as RATE_LIMIT_RPM says. Called by whoever starts a stack."""
+    limiter.set_limits(pools(), per_minute=settings.ENVIRONMENT.rate_limit_rpm)

@@ -1,0 +1,16 @@
+"""What the queues carry: the name of an item. A task holds no rule; `batches.work` does the work."""
+
+from uuid import UUID
+
+from celery import shared_task
+
+from batches import work
+from batches.register import this_worker
+from lorapipe.queues import Queue
+
+
+@shared_task(name="batches.generate", queue=Queue.GENERATION, acks_late=False)
+def generate(item_id: str) -> None:
+    """A hint that this item may be due. Lost, doubled, late or reordered, it changes nothing."""
+    worker = this_worker()
+    work.generate(UUID(item_id), worker_id=worker.id, queue=worker.queue)

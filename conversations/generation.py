@@ -1,0 +1,154 @@
+"""One conversation: from a template version and values to a request, and from a draft to rows."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+from uuid import UUID, uuid4
+
+from django.conf import settings
+
+from claude import lineup
+from claude.messages import Reply, Request
+from conversations import quality
+from conversations.models import Conversation, Turn
+from conversations.parsing import SCHEMA, Draft
+from conversations.states import Status
+from templates_app.models import TemplateVersion
+from templates_app.rendering import render, resolve
+
+
+@dataclass(frozen=True, kw_only=True)
+class Origin:
+    """Where a conversation comes from: everything about it that is known before Claude answers."""
+
+    workspace_id: UUID
+    created_by_id: UUID | None
+    batch_item_id: UUID
+    conversation_id: str
+    template_version: TemplateVersion
+    tier: str
+    topic: str
+    category: list[str]
+    parameters: Mapping[str, Any]
+
+
+def build_request(
+    *, version: TemplateVersion, values: Mapping[str, Any], model: str, max_tokens: int, tag: str = ""
+) -> Request:
+    """The question for one conversation. Raises ValuesError with every wrong or missing value."""
+    resolved = resolve(version.typed_variables(), values)
+    return Request(
+        model=version.model or model,
+        max_tokens=max_tokens,
+        prompt=render(version.text, resolved),
+        system=render(version.system_prompt, resolved),
+        schema=SCHEMA,
+        tag=tag,
+    )
+
+
+def input_tokens(request: Request) -> int:
+    """An upper bound of the prompt's tokens: half its UTF-8 bytes, rounded up, until the provider counts them.
+
+    The current tokenizer makes about 2.5 characters of English a token, so this is some 25% above it.
+    """
+    size = len(request.prompt.encode()) + len(request.system.encode())
+    return -(-size // 2)
+
+
+def worst_case(request: Request, *, on: date) -> Decimal:
+    """The most that this call can cost, in USD. Raises UnknownPrice: then there is no call."""
+    return lineup.worst_case(
+        model=request.model, input_tokens=input_tokens(request), max_tokens=request.max_tokens, on=on
+    )
+
+
+def cost(reply: Reply, *, model: str, on: date) -> Decimal:
+    """What this reply cost, in USD, exactly."""
+    return lineup.cost(reply.usage, model=model, on=on)
+
+
+def write(
+    draft: Draft, *, origin: Origin, reply: Reply, cost_usd: Decimal, reserved_usd: Decimal
+) -> Conversation:
+    """Store the conversation with its turns and its score. The caller owns the transaction."""
+    measured = quality.score(draft.turns)
+    key = uuid4()
+    conversation = Conversation(
+        id=key,
+        root_id=key,
+        status=_status(measured),
+        quality_score=measured.overall,
+        quality_metrics=measured.metrics,
+        title=draft.title or _untitled(origin),
+        turn_count=len(draft.turns),
+        **_origin_fields(origin),
+        **_reply_fields(reply, cost_usd=cost_usd, reserved_usd=reserved_usd),
+    )
+    conversation.save(force_insert=True)
+    Turn.objects.bulk_create(_turns(draft, conversation))
+    return conversation
+
+
+def _status(measured: quality.Score) -> Status:
+    word = quality.status_for(
+        measured.overall,
+        revision=Decimal(settings.QUALITY_REVISION_BELOW),
+        review=Decimal(settings.QUALITY_REVIEW_BELOW),
+    )
+    return Status(word)
+
+
+def _untitled(origin: Origin) -> str:
+    persona = str(origin.parameters.get("persona") or "")
+    return " - ".join(part for part in (persona, origin.topic) if part)[:300] or origin.conversation_id
+
+
+def _origin_fields(origin: Origin) -> dict[str, Any]:
+    words = {
+        name: str(origin.parameters.get(name) or "")[:200]
+        for name in ("persona", "emotion", "intent", "tone")
+    }
+    return {
+        "workspace_id": origin.workspace_id,
+        "created_by_id": origin.created_by_id,
+        "batch_item_id": origin.batch_item_id,
+        "conversation_id": origin.conversation_id,
+        "template_version": origin.template_version,
+        "language": origin.template_version.language,
+        "tier": origin.tier,
+        "topic": origin.topic[:500],
+        "category": origin.category,
+        "parameters": dict(origin.parameters),
+        **words,
+    }
+
+
+def _reply_fields(reply: Reply, *, cost_usd: Decimal, reserved_usd: Decimal) -> dict[str, Any]:
+    return {
+        "model": reply.model,
+        "simulated": reply.simulated,
+        "total_tokens": reply.usage.prompt_tokens + reply.usage.output_tokens,
+        "estimated_cost_usd": reserved_usd,
+        "actual_cost_usd": cost_usd,
+        "generation_duration_ms": reply.duration_ms,
+    }
+
+
+def _turns(draft: Draft, conversation: Conversation) -> list[Turn]:
+    return [
+        Turn(
+            workspace_id=conversation.workspace_id,
+            created_by_id=conversation.created_by_id,
+            conversation=conversation,
+            turn_number=number,
+            role=turn.role,
+            content=turn.content,
+            token_count=-(
+                -len(turn.content) * 2 // 5
+            ),  # about 2.5 characters a token; the provider counts only the whole
+        )
+        for number, turn in enumerate(draft.turns, start=1)
+    ]

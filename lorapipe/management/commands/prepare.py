@@ -1,0 +1,41 @@
+"""`manage.py prepare`: bring the database to where this version needs it. Run by `./run` before everything else."""
+
+import json
+from typing import Any
+
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandParser
+from django.urls import reverse
+
+from batches.provider import set_limits_from_settings
+from templates_app.actions import load_pack_templates
+from workspaces.models import SignInLink, User, Workspace
+
+
+class Command(BaseCommand):
+    help = "Migrations, the owner with a personal workspace, the starter pack, the limiter's rows. Safe to repeat."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--link",
+            action="store_true",
+            help="Print a one-time sign-in link's path as JSON on the last line.",
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        call_command("migrate", verbosity=0, interactive=False)
+        owner = first_owner()
+        for workspace in Workspace.objects.all():
+            load_pack_templates(workspace)
+        set_limits_from_settings()
+        path = reverse("sign_in_link", args=[SignInLink.issue(owner)]) if options["link"] else None
+        self.stdout.write(json.dumps({"owner": owner.username, "sign_in_url_path": path}))
+
+
+def first_owner() -> User:
+    """The user `owner`, made at the first start with a personal workspace and no usable password."""
+    owner = User.objects.filter(username="owner").first()
+    if owner is None:
+        owner = User.objects.create_with_workspace("owner", is_staff=True, is_superuser=True)
+    owner.personal_workspace()
+    return owner

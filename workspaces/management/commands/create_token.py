@@ -1,0 +1,27 @@
+"""`./run manage create_token USER`: a key to the API, printed once."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from workspaces.models import ApiToken, User
+
+
+class Command(BaseCommand):
+    help = "Make an API token for a user and print it once; only its hash is stored."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("user", help="The user's name, for example: owner")
+        parser.add_argument("--name", default="command line", help="What the token is for.")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        self.stdout.write(ApiToken.issue(known_user(options["user"]), name=options["name"]))
+
+
+def known_user(name: str) -> User:
+    """The user of that name; CommandError with the names there are."""
+    user = User.objects.filter(username=name).first()
+    if user is None:
+        names = ", ".join(User.objects.order_by("username").values_list("username", flat=True)[:20])
+        raise CommandError(f"No user is called {name!r}. There are: {names or 'none yet'}.")
+    return user
