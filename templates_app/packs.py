@@ -190,13 +190,14 @@ def _variables(row: "_Entry") -> list[Variable]:
 
 def _check_text(row: "_Entry", template: PackTemplate) -> None:
     variables = [Variable.from_dict(definition) for definition in template.variables]
-    try:
-        names = undeclared(template.text, variables)
-    except TemplateSyntax as exc:
-        row.blame(f"text, {exc}")
-        return
-    for name in names:
-        row.blame(f"text uses {{{{{name}}}}}, which is not among its variables")
+    for key, text in (("text", template.text), ("system_prompt", template.system_prompt)):
+        try:
+            names = undeclared(text, variables)
+        except TemplateSyntax as exc:
+            row.blame(f"{key}, {exc}")
+            continue
+        for name in names:
+            row.blame(f"{key} uses {{{{{name}}}}}, which is not among its variables")
 
 
 def _read_items(

@@ -118,6 +118,12 @@ FIRST_ITEM = "template_items.toml, item 1 ('building a first emergency fund on o
         ),
         (
             "templates.toml",
+            "You write training",
+            "You {{verb}} training",
+            "templates.toml, template 1 ('Emotional arc'): system_prompt uses {{verb}}, which",
+        ),
+        (
+            "templates.toml",
             'type = "text"',
             'type = "date"',
             "templates.toml, template 1 ('Emotional arc'): variable topic: type must be",
