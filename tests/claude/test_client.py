@@ -232,7 +232,24 @@ def dripping_error(handler: Answering) -> None:
 
 @pytest.mark.parametrize("reaction", [silent, dripping_head, dripping_body, dripping_error])
 def test_the_deadline_ends_the_call_however_it_is_held_up(reaction: Reaction) -> None:
-    assert 0.4 <= seconds_until_timeout(reaction, deadline_s=0.4) < 1.5
+    assert 0.4 <= seconds_until_timeout(reaction, deadline_s=0.4) < 2
+
+
+def test_a_proxy_of_the_environment_is_used_for_far_servers_and_obeys_the_deadline(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    far = OddServer("http://model.invalid")
+    with odd_server(answering(200, message())) as proxy:
+        monkeypatch.setenv("http_proxy", proxy.url)
+        assert ask(far).text == "hello"
+        assert proxy.seen[0].headers["host"] == "model.invalid"
+    with odd_server(dripping_body) as proxy:
+        monkeypatch.setenv("http_proxy", proxy.url)
+        started = time.monotonic()
+        with pytest.raises(Busy) as caught:
+            ask(far, deadline_s=0.4)
+    assert caught.value.kind == "timeout"
+    assert time.monotonic() - started < 2
 
 
 def test_two_megabytes_arrive_unchanged() -> None:

@@ -6,12 +6,15 @@ from decimal import Decimal
 
 import anthropic.types.model_param as sdk_models
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from claude import lineup
 from claude.lineup import Price, RetiredModel, UnknownModel, UnknownPrice, card, cost, price, worst_case
 from claude.messages import Usage
+
+# The machine is shared: a slow example is no failure.
+unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 TODAY = date(2026, 11, 22)
 NAMES = [name for known in lineup.cards() for name in (known.id, *known.aliases)]
@@ -194,6 +197,7 @@ def test_worst_cases_by_hand(model: str, input_tokens: int, max_tokens: int, exp
     )
 
 
+@unhurried
 @given(
     model=st.sampled_from(NAMES),
     counted=st.integers(0, 300_000),
@@ -209,6 +213,7 @@ def test_no_call_within_its_bounds_costs_more_than_the_worst_case(
     assert cost(usage, model=model, on=TODAY) <= reserved
 
 
+@unhurried
 @given(
     model=st.sampled_from(NAMES),
     tokens=st.lists(st.integers(0, 10**9), min_size=5, max_size=5),

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from claude import lineup
@@ -12,6 +12,9 @@ from claude.errors import Unusable
 from claude.messages import Provider, Reply, Request, Usage
 from claude.translation import headers, payload, reply
 from tests.claude.odd_server import message
+
+# The machine is shared: a slow example is no failure.
+unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 SCHEMA = {"type": "object", "properties": {}, "required": [], "additionalProperties": False}
 FORMAT = {"type": "json_schema", "schema": SCHEMA}
@@ -85,6 +88,7 @@ def test_the_tag_is_made_fit_for_a_header() -> None:
     assert headers(request("claude-haiku-5-5", tag="a\r\nb é")) == {"x-client-request-id": "ab"}
 
 
+@unhurried
 @given(prompt=st.text(), system=st.text(min_size=1))
 def test_prompts_are_sent_character_for_character(prompt: str, system: str) -> None:
     body = json.loads(json.dumps(payload(request("claude-sonnet-5-5", prompt=prompt, system=system))))
@@ -179,6 +183,7 @@ def test_a_message_without_text_or_usage_is_unreadable(changes: dict[str, Any]) 
     assert (caught.value.kind, caught.value.body, caught.value.status) == ("unreadable", body, 200)
 
 
+@unhurried
 @given(st.binary() | st.recursive(st.none() | st.text(), st.lists).map(lambda v: json.dumps(v).encode()))
 def test_no_body_raises_anything_else(body: bytes) -> None:
     with pytest.raises(Unusable):

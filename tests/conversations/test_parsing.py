@@ -6,12 +6,15 @@ import time
 from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from claude.errors import ClaudeError, Declined, Unusable
 from claude.messages import Reply, Usage
 from conversations.parsing import SCHEMA, Draft, TurnDraft, read
+
+# The machine is shared: a slow example is no failure.
+unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 TURNS = [{"role": "user", "content": "Hello"}, {"role": "assistant", "content": "Hi"}]
 PLAIN = {"title": "Greeting", "turns": TURNS}
@@ -243,6 +246,7 @@ wrappings = st.sampled_from(
 )
 
 
+@unhurried
 @given(pairs=conversations, wrapping=wrappings, ascii_only=st.booleans(), indent=st.sampled_from([None, 2]))
 def test_any_conversation_survives_any_packaging(
     pairs: list[tuple[str, str]], wrapping: str, indent: int | None, *, ascii_only: bool
@@ -263,6 +267,7 @@ jsons = st.recursive(
 )
 
 
+@unhurried
 @given(
     st.text() | jsons.map(json.dumps) | st.tuples(st.text(), jsons.map(json.dumps), st.text()).map("".join)
 )

@@ -4,11 +4,14 @@ import json
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from conversations.parsing import TurnDraft
 from conversations.quality import score, status_for
+
+# The machine is shared: a slow example is no failure.
+unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def turns(count: int, length: int, *, roles: tuple[str, str] = ("user", "assistant")) -> list[TurnDraft]:
@@ -110,6 +113,7 @@ def test_thresholds_are_settings() -> None:
     assert status_for(Decimal("9.0"), review=Decimal("9.5")) == "pending_review"
 
 
+@unhurried
 @given(st.lists(st.builds(TurnDraft, st.sampled_from(["user", "assistant", "system"]), st.text())))
 def test_any_turns_get_a_score_between_0_and_10_with_one_decimal(drafts: list[TurnDraft]) -> None:
     scored = score(drafts)
