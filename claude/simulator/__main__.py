@@ -1,0 +1,73 @@
+"""python -m claude.simulator --port N: serves until SIGTERM or SIGINT."""
+
+import argparse
+import asyncio
+import os
+import resource
+import signal
+from pathlib import Path
+
+from aiohttp import web
+
+from claude.simulator.ledger import Ledger
+from claude.simulator.server import Options, Simulator
+
+BACKLOG = 4096
+
+
+def main() -> None:
+    args = _arguments()
+    _raise_file_limit()
+    options = Options(latency=args.latency, seed=args.seed, rpm=args.rpm, burst=args.burst)
+    ledger = Ledger(args.ledger_file)
+    asyncio.run(_serve(Simulator(options, ledger), args))
+    ledger.close()
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="claude.simulator", description="A simulator of the Messages API.")
+    parser.add_argument("--port", type=int, required=True, help="0 takes a free one")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--latency", type=float, default=1.0, help="seconds per reply, give or take a fifth")
+    parser.add_argument("--seed", type=int, default=0, help="another seed, other conversations")
+    parser.add_argument("--rpm", type=float, help="request limit per minute and model pool; none by default")
+    parser.add_argument(
+        "--burst", type=float, help="requests at once under the limit; ten seconds' worth by default"
+    )
+    parser.add_argument("--port-file", type=Path, help="where the chosen port is written")
+    parser.add_argument(
+        "--ledger-file", type=Path, help="one JSON line is appended for each finished request"
+    )
+    return parser.parse_args()
+
+
+async def _serve(simulator: Simulator, args: argparse.Namespace) -> None:
+    # Five hundredths of a second: calls in flight are dropped, as when the real service goes away.
+    runner = web.AppRunner(simulator.application(), access_log=None, shutdown_timeout=0.05)
+    await runner.setup()
+    await web.TCPSite(runner, args.host, args.port, backlog=BACKLOG).start()
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    _announce(runner.addresses[0][1], args.port_file)
+    await stop.wait()
+    await runner.cleanup()
+
+
+def _announce(port: int, file: Path | None) -> None:
+    """The file appears whole: a reader that polls for it never sees half a number."""
+    if file is not None:
+        draft = file.with_name(file.name + ".new")
+        draft.write_text(f"{port}\n")
+        os.replace(draft, file)
+    print(port, flush=True)
+
+
+def _raise_file_limit() -> None:
+    """One open request is one file; the usual soft limit of 1,024 would be too low."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,59 @@
+"""What the simulator would have charged: one entry for every request, in order of arrival."""
+
+import json
+from dataclasses import asdict, dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import IO, Any
+
+
+@dataclass(kw_only=True)
+class Entry:
+    """`status` None: no answer was sent (yet, or ever). Times in unix seconds, tokens and money as billed."""
+
+    request_id: str
+    client_request_id: str | None
+    received_at: float
+    model: str | None = None
+    answered_at: float | None = None
+    status: int | None = None
+    billed: bool = False
+    delivered: bool = False
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost_usd: str = "0"
+    fault: str | None = None
+    stop_reason: str | None = None
+    prompt_sha256: str | None = None
+
+    def charge(self, *, input_tokens: int, output_tokens: int, cost: Decimal) -> None:
+        self.billed = True
+        self.input_tokens = input_tokens
+        self.output_tokens = output_tokens
+        self.cost_usd = format(cost, "f")
+
+
+class Ledger:
+    """Kept in memory; each finished entry is also appended to a file when one is given, so that a kill loses none."""
+
+    def __init__(self, file: Path | None = None):
+        self._entries: list[Entry] = []
+        self._out: IO[str] | None = file.open("a", encoding="utf-8", buffering=1) if file else None
+
+    def add(self, entry: Entry) -> None:
+        self._entries.append(entry)
+
+    def finish(self, entry: Entry, *, now: float) -> None:
+        entry.answered_at = now
+        if self._out is not None:
+            self._out.write(json.dumps(asdict(entry)) + "\n")
+
+    def since(self, index: int) -> list[dict[str, Any]]:
+        return [asdict(entry) for entry in self._entries[index:]]
+
+    def clear(self) -> None:
+        self._entries.clear()
+
+    def close(self) -> None:
+        if self._out is not None:
+            self._out.close()

@@ -1,0 +1,245 @@
+"""The message that answers a request: content, stop reason and usage, and the odd ones that a fault asks for."""
+
+import base64
+import json
+import math
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from claude.simulator import brief, dialogue, samples
+from claude.simulator.faults import Fault
+from claude.simulator.request import Asked
+from claude.simulator.schemas import resolve
+
+HUGE = 2_000_000
+THINKING = {
+    "low": (20, 90),
+    "medium": (60, 260),
+    "high": (120, 700),
+    "xhigh": (300, 1500),
+    "max": (500, 3000),
+}
+_PLAIN = (
+    "Happy to help. Tell me a little more about what you would like to know, and I will take it step by step."
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reply:
+    """What goes into the message. `text` None: no text block. `thinking` None: no thinking block."""
+
+    text: str | None
+    stop_reason: str = "end_turn"
+    stop_sequence: str | None = None
+    stop_details: Mapping[str, Any] | None = None
+    thinking: str | None = None
+    signature: str = ""
+    thinking_tokens: int = 0
+    output_tokens: int = 0
+
+
+@dataclass
+class Script:
+    """A conversation before it becomes JSON, so that a fault can spoil it."""
+
+    title: str
+    turns: list[tuple[str, str]] = field(default_factory=list)
+
+
+def answer(asked: Asked, *, seed: int, fault: Fault | None = None) -> Reply:
+    """The same for the same body and seed, whatever came before."""
+    chance = random.Random(asked.digest + seed.to_bytes(8, "big", signed=True))  # noqa: S311 (not a secret)
+    kind = fault.kind if fault else ""
+    reply = _think(asked, chance)
+    if fault is not None and kind == "refusal":
+        details = {
+            "type": "refusal",
+            "category": fault.category,
+            "explanation": "Declined by a simulated classifier.",
+        }
+        return replace(
+            reply, stop_reason="refusal", stop_details=details, output_tokens=reply.thinking_tokens
+        )
+    if kind == "empty":
+        return replace(reply, output_tokens=reply.thinking_tokens)
+    text = _disguise(_text(asked, chance, fault), kind)
+    if kind == "max_tokens":
+        spoilt = replace(reply, text=text[: len(text) * 3 // 5])
+        return replace(spoilt, stop_reason="max_tokens", output_tokens=asked.max_tokens)
+    return _bounded(asked, replace(reply, text=text))
+
+
+def message(asked: Asked, reply: Reply, *, message_id: str) -> dict[str, Any]:
+    """The body of the 200."""
+    return {
+        "id": message_id,
+        "type": "message",
+        "role": "assistant",
+        "model": asked.model,
+        "content": list(_content(reply)),
+        "stop_reason": reply.stop_reason,
+        "stop_sequence": reply.stop_sequence,
+        "stop_details": reply.stop_details,
+        "container": None,
+        "diagnostics": None,
+        "usage": _usage(asked, reply),
+    }
+
+
+def _content(reply: Reply) -> list[dict[str, Any]]:
+    blocks: list[dict[str, Any]] = []
+    if reply.thinking is not None:
+        blocks.append({"type": "thinking", "thinking": reply.thinking, "signature": reply.signature})
+    if reply.text is not None:
+        blocks.append({"type": "text", "text": reply.text, "citations": None})
+    return blocks
+
+
+def _usage(asked: Asked, reply: Reply) -> dict[str, Any]:
+    return {
+        "input_tokens": asked.input_tokens,
+        "output_tokens": reply.output_tokens,
+        "cache_creation_input_tokens": 0,
+        "cache_read_input_tokens": 0,
+        "cache_creation": {"ephemeral_5m_input_tokens": 0, "ephemeral_1h_input_tokens": 0},
+        "output_tokens_details": {"thinking_tokens": reply.thinking_tokens},
+        "server_tool_use": {"web_search_requests": 0, "web_fetch_requests": 0},
+        "service_tier": "standard",
+        "inference_geo": asked.body.get("inference_geo") or "global",
+        "speed": "standard",
+    }
+
+
+def _think(asked: Asked, chance: random.Random) -> Reply:
+    """A reply with nothing but its thinking block, if the model thinks here.
+
+    `between_tools` thinks a little as well: what the real model does is not documented, and a client that takes the
+    first block for the text should be found out.
+    """
+    thinking = asked.body.get("thinking") or {"type": "adaptive" if asked.facts.thinks else "disabled"}
+    if thinking["type"] == "disabled":
+        return Reply(text=None)
+    effort = (asked.body.get("output_config") or {}).get("effort") or "medium"
+    spent = chance.randint(*THINKING["low" if thinking["type"] == "between_tools" else effort])
+    shown = "I plan the order of the turns first." if thinking.get("display") == "summarized" else ""
+    signature = "Eq" + base64.b64encode(asked.digest * 3).decode()
+    return Reply(
+        text=None,
+        thinking=shown,
+        signature=signature,
+        thinking_tokens=min(spent, asked.max_tokens),
+        output_tokens=min(spent, asked.max_tokens),
+    )
+
+
+def _bounded(asked: Asked, reply: Reply) -> Reply:
+    """Cuts at a stop sequence and at max_tokens, and counts the output."""
+    text = reply.text or ""
+    stops = [(text.index(stop), stop) for stop in asked.body.get("stop_sequences") or [] if stop in text]
+    if stops:
+        at, stop = min(stops)
+        text = text[:at]
+        reply = replace(reply, stop_reason="stop_sequence", stop_sequence=stop)
+    room = asked.max_tokens - reply.thinking_tokens
+    per_token = asked.facts.chars_per_token
+    wanted = math.ceil(len(text) / per_token)
+    if wanted > room and len(text) < HUGE // 2:
+        reply = replace(reply, stop_reason="max_tokens", stop_sequence=None)
+        text = text[: int(room * per_token)]
+    return replace(reply, text=text or None, output_tokens=reply.thinking_tokens + min(wanted, room))
+
+
+def _text(asked: Asked, chance: random.Random, fault: Fault | None) -> str:
+    story = brief.read(asked.prompt)
+    if asked.schema is None and not story.wants_json:
+        return _PLAIN
+    shape = asked.schema or {}
+    turns = _turns_property(shape)
+    if asked.schema is not None and turns is None:
+        return _dump(samples.sample(shape, chance))
+    script = _script(story, chance)
+    if fault is not None:
+        _spoil(script, fault, chance)
+    return _escape(_dump(_filled(shape, turns or "turns", script, chance)))
+
+
+def _script(story: brief.Brief, chance: random.Random) -> Script:
+    written = dialogue.write(story, chance)
+    roles = ("user", "assistant")
+    return Script(written.title, [(roles[number % 2], turn) for number, turn in enumerate(written.turns)])
+
+
+def _turns_property(schema: Mapping[str, Any]) -> str | None:
+    """The name of the property that holds the turns, if the schema is one of a conversation."""
+    defs = {**schema.get("definitions", {}), **schema.get("$defs", {})}
+    for name, part in resolve(schema, defs).get("properties", {}).items():
+        item = resolve(resolve(part, defs).get("items", {}), defs)
+        if {"role", "content"} <= set(item.get("properties", {})):
+            return str(name)
+    return None
+
+
+def _filled(schema: Mapping[str, Any], turns: str, script: Script, chance: random.Random) -> dict[str, Any]:
+    told = {"title": script.title, turns: [{"role": role, "content": text} for role, text in script.turns]}
+    if not schema:
+        return told
+    made: dict[str, Any] = samples.sample(schema, chance)
+    return {name: told.get(name, value) for name, value in made.items()}
+
+
+def _dump(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+# Faults inside the conversation. NUL and a lone surrogate travel as marks, because JSON has to carry their escapes.
+_NUL, _SURROGATE = "\ue000", "\ue001"
+
+
+def _escape(text: str) -> str:
+    return text.replace(_NUL, "\\u0000").replace(_SURROGATE, "\\ud800")
+
+
+def _spoil(script: Script, fault: Fault, chance: random.Random) -> None:
+    spoilers: Mapping[str, Callable[[Script, Fault, random.Random], None]] = {
+        "wrong_roles": _mix_roles,
+        "nul": lambda script, fault, chance: _insert(script, _NUL, chance),
+        "surrogate": lambda script, fault, chance: _insert(script, _SURROGATE, chance),
+        "unresolved_placeholder": lambda script, fault, chance: _insert(script, "{{name}}", chance),
+        "huge": _inflate,
+    }
+    if fault.kind in spoilers:
+        spoilers[fault.kind](script, fault, chance)
+
+
+def _mix_roles(script: Script, fault: Fault, chance: random.Random) -> None:
+    if chance.random() < 0.5:
+        del script.turns[0]
+    else:
+        script.turns[1] = ("user", script.turns[1][1])
+
+
+def _insert(script: Script, mark: str, chance: random.Random) -> None:
+    at = chance.randrange(len(script.turns))
+    role, text = script.turns[at]
+    head, _, tail = text.partition(" ")
+    script.turns[at] = (role, f"{head} {mark} {tail}")
+
+
+def _inflate(script: Script, fault: Fault, chance: random.Random) -> None:
+    role, text = script.turns[-1]
+    script.turns[-1] = (role, (text + " ") * ((fault.size or HUGE) // len(text) + 1))
+
+
+def _disguise(text: str, kind: str) -> str:
+    """Faults around the JSON text."""
+    if kind == "fence":
+        return f"```json\n{text}\n```"
+    if kind == "prose":
+        return (
+            f"Here is the conversation you asked for.\n\n{text}\n\nLet me know if you would like another one."
+        )
+    if kind == "truncated_json":
+        return text[: len(text) * 2 // 3]
+    return text
