@@ -129,8 +129,8 @@ def published_versions(workspace: Workspace) -> dict[str, TemplateVersion]:
     newest = (
         TemplateVersion.objects.filter(template__in=templates, published_at__isnull=False)
         .select_related("template")
-        .order_by("template", "-number")
-        .distinct("template")
+        .order_by("template_id", "-number")
+        .distinct("template_id")
     )
     return {version.template.name: version for version in newest}
 

@@ -22,12 +22,17 @@ def client() -> Client:
 
 def pool_of(model: str) -> str:
     """The limiter's pool of a model: demo and real, or two keys, never share one."""
-    return f"{provider().fingerprint}:{lineup.card(model).pool}"
+    return f"{_account()}:{lineup.card(model).pool}"
 
 
 def pools() -> list[str]:
     """Every pool that a job of this installation may use."""
-    return [f"{provider().fingerprint}:{name}" for name in lineup.pools()]
+    return [f"{_account()}:{name}" for name in lineup.pools()]
+
+
+def _account() -> str:
+    """Whose limits they are. The simulator's port is another at every start, its limits are not."""
+    return "demo" if settings.DEMO else provider().fingerprint
 
 
 def set_limits_from_settings() -> None:

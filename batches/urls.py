@@ -1,5 +1,16 @@
 """Pages of this room."""
 
-from django.urls import URLPattern
+from django.urls import URLPattern, path
 
-urlpatterns: list[URLPattern] = []
+from batches import views
+
+urlpatterns: list[URLPattern] = [
+    path("", views.generate_all, name="generate_all"),
+    path("plan/<int:position>/", views.plan_prompt, name="plan_prompt"),
+    path("batches/", views.batches, name="batches"),
+    path("batches/<uuid:job_id>/", views.batch, name="batch"),
+    path("batches/<uuid:job_id>/progress/", views.batch_progress, name="batch_progress"),
+    path("batches/<uuid:job_id>/pause/", views.batch_pause, name="batch_pause"),
+    path("batches/<uuid:job_id>/resume/", views.batch_resume, name="batch_resume"),
+    path("batches/<uuid:job_id>/cancel/", views.batch_cancel, name="batch_cancel"),
+]

@@ -13,6 +13,7 @@ from django.db import InterfaceError, OperationalError, connection, transaction
 from batches.actions import sweep_cancelled
 from batches.engine.reap import reap
 from batches.engine.ring import publish, stamp
+from batches.provider import set_limits_from_settings
 from lorapipe.queues import Queue
 
 logger = logging.getLogger(__name__)
@@ -27,6 +28,7 @@ class Command(BaseCommand):
         ended = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: ended.set())
+        set_limits_from_settings()
         logger.info("Dispatching")
         reaped_at = 0.0
         while not ended.wait(settings.ENGINE_TICK_S):

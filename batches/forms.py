@@ -1,0 +1,67 @@
+"""The form of "Generate all": what to generate and how to run it."""
+
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.http import QueryDict
+
+from batches.states import ErrorHandling
+from templates_app.states import Tier
+
+CHOICES = (
+    "tier",
+    "limit",
+    "seed",
+    "concurrency",
+    "error_handling",
+    "name",
+)  # what a link to the page may carry
+
+
+class GenerateForm(forms.Form):
+    """Always bound: what the request leaves out has its default, so that a bare link shows the whole plan."""
+
+    tier = forms.MultipleChoiceField(
+        label="Tiers", choices=Tier.choices, error_messages={"required": "choose at least one."}
+    )
+    limit = forms.IntegerField(label="Conversations", required=False, min_value=1)
+    seed = forms.IntegerField(label="Seed", required=False, min_value=-(2**63), max_value=2**63 - 1)
+    concurrency = forms.IntegerField(label="Concurrency", min_value=1)
+    error_handling = forms.ChoiceField(label="When an item fails", choices=ErrorHandling.choices)
+    budget = forms.DecimalField(
+        label="Stop at cost", required=False, min_value=Decimal("0.01"), max_digits=12, decimal_places=4
+    )
+    name = forms.CharField(label="Name", required=False, max_length=200)
+    idempotency_key = forms.CharField(required=False, max_length=200)
+
+    def __init__(self, given: QueryDict, *, idempotency_key: str) -> None:
+        values = given.copy()
+        if given.get("action") is None and "tier" not in given:
+            values.setlist("tier", Tier.values)
+        values.setdefault("concurrency", str(settings.ENVIRONMENT.max_concurrency))
+        values.setdefault("error_handling", ErrorHandling.CONTINUE)
+        values.setdefault("idempotency_key", idempotency_key)
+        if given.get("action") != "start" and values.get("budget") == values.get("offered_budget"):
+            values.pop("budget", None)  # nobody has changed it: a new plan offers its own
+        super().__init__(values)
+
+    def clean_concurrency(self) -> int:
+        value: int = self.cleaned_data["concurrency"]
+        ceiling = settings.ENVIRONMENT.max_concurrency
+        if value > ceiling:
+            raise forms.ValidationError(f"at most {ceiling} at once (LORAPIPE_MAX_CONCURRENCY).")
+        return value
+
+    def chosen(self, name: str) -> Any:
+        self.is_valid()
+        return self.cleaned_data.get(name)
+
+    def link(self) -> str:
+        """The query string that shows this plan again."""
+        query = QueryDict(mutable=True)
+        for name in CHOICES:
+            values = [value for value in self.data.getlist(name) if value]  # type: ignore[attr-defined]
+            query.setlist(name, values)
+        return query.urlencode()

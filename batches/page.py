@@ -1,0 +1,201 @@
+"""What the page of a batch shows beside the job itself: read from the rows, put into words. It decides nothing."""
+
+import hashlib
+from typing import Any, NamedTuple
+
+from django.db.models import Count, Min, Q, QuerySet, Sum
+from django.db.models.fields.json import KeyTextTransform
+from django.utils import timezone
+
+from batches.models import BatchItem, BatchJob
+from batches.progress import Progress
+from batches.states import CANCELLABLE, PAUSABLE, RESUMABLE, RUNNING, ItemStatus, JobStatus, Reason
+from batches.words import REASONS, Words, error_words
+from templates_app.states import Tier
+
+FINAL = (JobStatus.COMPLETED, JobStatus.CANCELLED)
+SHOWN = (
+    "",
+    ItemStatus.FAILED,
+    ItemStatus.PROCESSING,
+    ItemStatus.COMPLETED,
+    ItemStatus.QUEUED,
+    ItemStatus.CANCELLED,
+)
+DERIVED = ("pausing", "stopping", "cancelling")
+
+
+class Banner(NamedTuple):
+    tone: str
+    icon: str
+    title: str
+    text: str
+    detail: str = ""
+
+
+def live_context(job: BatchJob, now: Progress) -> dict[str, Any]:
+    """The region that is polled: title, state, controls, banners, numbers."""
+    moving = now.status not in FINAL or now.in_flight > 0
+    return {
+        "job": job,
+        "progress": now,
+        "state": now.word if now.word in DERIVED else now.status.value,
+        "state_words": now.word[:1].upper() + now.word[1:],
+        "page_title": f"{int(now.percent)}% {job.name}" if now.status in RUNNING else job.name,
+        "percent": int(now.percent),
+        "announcement": f"{now.word}, {int(now.percent // 10) * 10}% finished",
+        "polls": moving,
+        "rev": revision(now),
+        "can_pause": now.status in PAUSABLE,
+        "can_resume": now.status in RESUMABLE,
+        "can_cancel": now.status in CANCELLABLE,
+        "banners": banners(job, now),
+        "others": max(0, now.in_flight - 1),
+        "weak": now.completed - now.successful,
+        "tokens": tokens(job),
+        "estimate": job.estimate,
+    }
+
+
+def revision(now: Progress) -> str:
+    """`<items>.<everything>`: the first part changes when a row of the item table does."""
+    items = (now.status, now.completed, now.failed, now.in_flight, now.current_item)
+    rest = (now.spent, now.blocked_until, now.has_worker, int((now.elapsed_s or 0) / 5))
+    return f"{short_hash(items)}.{short_hash(items + rest)}"
+
+
+def short_hash(values: tuple[Any, ...]) -> str:
+    return hashlib.sha256(repr(values).encode()).hexdigest()[:10]
+
+
+def tokens(job: BatchJob) -> dict[str, int]:
+    found = job.logs.aggregate(
+        input=Sum("input_tokens", default=0),
+        output=Sum("output_tokens", default=0),
+        simulated=Count("pk", filter=Q(simulated=True)),
+    )
+    return {**found, "all": found["input"] + found["output"]}
+
+
+# --- banners ---------------------------------------------------------------------------------------
+
+
+def banners(job: BatchJob, now: Progress) -> list[Banner]:
+    found = [_finishing(now), _reason(job, now), _blocked(now), _no_worker(now), _end(job, now)]
+    return [banner for banner in found if banner is not None]
+
+
+def _finishing(now: Progress) -> Banner | None:
+    if now.word not in DERIVED:
+        return None
+    calls = f"{now.in_flight} call{'' if now.in_flight == 1 else 's'}"
+    return Banner(
+        "info", "hourglass", f"Finishing {calls} in flight", "What they bring is kept, and charged."
+    )
+
+
+def _reason(job: BatchJob, now: Progress) -> Banner | None:
+    if now.status not in RESUMABLE:
+        return None
+    words = REASONS.get(job.reason) or Words("Stopped", "Resume goes on with what is left.")
+    if job.reason == Reason.PERSON:
+        return Banner("info", "circle-pause", words.title, words.advice)
+    tone = "warn" if job.reason == Reason.BUDGET else "bad"
+    return Banner(tone, "triangle-alert", words.title, words.advice, job.reason_note)
+
+
+def _blocked(now: Progress) -> Banner | None:
+    if now.blocked_until is None or now.status not in RUNNING:
+        return None
+    seconds = max(1, round((now.blocked_until - timezone.now()).total_seconds()))
+    return Banner(
+        "warn", "hourglass", "Claude asked to slow down", f"Going on in about {seconds} s. Nothing is lost."
+    )
+
+
+def _no_worker(now: Progress) -> Banner | None:
+    if now.has_worker or now.status not in RUNNING:
+        return None
+    return Banner(
+        "bad",
+        "circle-alert",
+        "No worker is running",
+        "Nothing is generated until one runs; then this batch goes on by itself. Start LoRAPipe in its folder:",
+        "./run",
+    )
+
+
+def _end(job: BatchJob, now: Progress) -> Banner | None:
+    if now.status == JobStatus.CANCELLED and not now.in_flight:
+        left = now.total - now.ended
+        return Banner(
+            "info", "ban", "Cancelled", f"{now.completed} finished are kept, {left} were not generated."
+        )
+    if now.status != JobStatus.COMPLETED:
+        return None
+    if now.failed:
+        return Banner(
+            "warn", "triangle-alert", "Finished, with failures", f"{now.completed} of {now.total} succeeded."
+        )
+    return Banner(
+        "ok", "circle-check", "Finished", f"All {now.total} are there, scored and ready to be read."
+    )
+
+
+# --- the tables below ----------------------------------------------------------------------------------
+
+
+def items_of(job: BatchJob, show: str) -> "QuerySet[BatchItem]":
+    """In plan order, which never changes while one looks. Values stay in the database: one can have 20,000 characters."""
+    rows = job.items.filter(status=show) if show in ItemStatus.values else job.items.all()
+    return (
+        rows.select_related("conversation")
+        .annotate(persona=KeyTextTransform("persona", "parameters"))
+        .only(
+            *("job_id", "position", "conversation_id", "topic", "tier", "status", "attempt", "ended_at"),
+            *("error_kind", "error_message"),
+            *("conversation__title", "conversation__status", "conversation__quality_score"),
+        )
+        .order_by("position")
+    )
+
+
+def counts(job: BatchJob) -> list[dict[str, Any]]:
+    return list(job.items.order_by().values("tier", "status").annotate(n=Count("pk")))
+
+
+def by_tier(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    ended = (ItemStatus.COMPLETED, ItemStatus.FAILED)
+    rows = [
+        {
+            "tier": tier,
+            "total": sum(each["n"] for each in found if each["tier"] == tier),
+            "ended": sum(each["n"] for each in found if each["tier"] == tier and each["status"] in ended),
+        }
+        for tier in Tier.values
+    ]
+    return [row for row in rows if row["total"]]
+
+
+def choices(found: list[dict[str, Any]], *, show: str, path: str) -> list[dict[str, Any]]:
+    """The filters above the items: all, and each state that has some."""
+    rows = [
+        {
+            "name": name,
+            "word": ItemStatus(name).label if name else "All",
+            "count": sum(each["n"] for each in found if name in ("", each["status"])),
+            "href": f"{path}?show={name}" if name else path,
+            "on": name == show,
+        }
+        for name in SHOWN
+    ]
+    return [row for row in rows if row["count"] or row["on"] or not row["name"]]
+
+
+def errors_of(job: BatchJob) -> list[dict[str, Any]]:
+    """Failed items by kind, the most frequent first, with one of the messages and what to do."""
+    if not job.failed_items:
+        return []
+    failed = job.items.filter(status=ItemStatus.FAILED).order_by().values("error_kind")
+    groups = failed.annotate(count=Count("pk"), sample=Min("error_message")).order_by("-count")
+    return [{**group, "words": error_words(group["error_kind"])} for group in groups]

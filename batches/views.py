@@ -1,0 +1,318 @@
+"""Generate all, the list of batches, and the page of one with its controls."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from batches import actions, page
+from batches.estimate import Estimate, estimate
+from batches.forms import GenerateForm
+from batches.models import BatchItem, BatchJob
+from batches.plan import PlanError, PlannedItem, starter_plan
+from batches.progress import progress
+from batches.states import ErrorHandling, ItemStatus, Priority
+from batches.words import error_words
+from claude.lineup import RetiredModel, UnknownModel, UnknownPrice
+from templates_app.packs import load_pack
+from templates_app.states import Tier
+from workspaces.htmx import is_htmx, targets
+from workspaces.models import User
+from workspaces.paging import page_of
+from workspaces.states import StaleState
+
+ITEMS_PER_PAGE = 100
+JOBS_PER_PAGE = 50
+CANNOT_PRICE = (PlanError, UnknownModel, RetiredModel, UnknownPrice)
+
+
+def person(request: HttpRequest) -> User:
+    """Who is signed in; the views that call this require it."""
+    if not isinstance(request.user, User):
+        raise PermissionDenied
+    return request.user
+
+
+# --- generate all ---------------------------------------------------------------------------------------
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+def generate_all(request: HttpRequest) -> HttpResponse:
+    """The starter plan with its estimate; POST `start` starts it, POST `update` shows the plan as chosen."""
+    given = request.POST if request.method == "POST" else request.GET
+    form = GenerateForm(given, idempotency_key=str(uuid4()))
+    if request.POST.get("action") == "start":
+        return start(request, form)
+    if request.method == "POST" and not is_htmx(request) and form.is_valid():
+        return redirect(f"{reverse('generate_all')}?{form.link()}")
+    part = "#plan" if targets(request, "plan") else ""
+    response = render(request, f"batches/generate_all.html{part}", plan_context(request, form))
+    if part:
+        response["HX-Replace-Url"] = f"{reverse('generate_all')}?{form.link()}"
+    return response
+
+
+def start(request: HttpRequest, form: GenerateForm) -> HttpResponse:
+    if form.is_valid():
+        try:
+            job = start_from(form, by=person(request))
+        except CANNOT_PRICE as wrong:
+            add_problems(form, wrong)
+        else:
+            return redirect("batch", job.pk)
+    return render(request, "batches/generate_all.html", plan_context(request, form), status=422)
+
+
+def start_from(form: GenerateForm, *, by: User) -> BatchJob:
+    chosen = form.cleaned_data
+    plan = plan_of(form, by=by)
+    return actions.start_batch(
+        workspace=by.personal_workspace(),
+        plan=plan,
+        by=by,
+        name=chosen["name"] or offered_name(plan),
+        concurrency=chosen["concurrency"],
+        error_handling=ErrorHandling(chosen["error_handling"]),
+        priority=Priority.NORMAL,
+        budget_usd=chosen["budget"],
+        idempotency_key=chosen["idempotency_key"],
+        tier=chosen["tier"][0] if len(chosen["tier"]) == 1 else "",
+        seed=chosen["seed"],
+    )
+
+
+def plan_of(form: GenerateForm, *, by: User) -> list[PlannedItem]:
+    return starter_plan(
+        by.personal_workspace(),
+        tiers=form.chosen("tier") or [],
+        limit=form.chosen("limit"),
+        seed=form.chosen("seed"),
+    )
+
+
+def add_problems(form: GenerateForm, wrong: Exception) -> None:
+    """What the plan says about a field stands at the field."""
+    problems = wrong.problems if isinstance(wrong, PlanError) else []
+    for problem in problems:
+        known = problem.column in form.fields and problem.row is None
+        form.add_error(problem.column if known else None, problem.message if known else str(problem))
+    if not problems:
+        form.add_error(None, str(wrong))
+
+
+def plan_context(request: HttpRequest, form: GenerateForm) -> dict[str, Any]:
+    form.is_valid()
+    plan: list[PlannedItem] = []
+    priced: Estimate | None = None
+    try:
+        plan = plan_of(form, by=person(request))
+        priced = estimate_of(plan, form) if plan else None
+    except CANNOT_PRICE as wrong:
+        add_problems(form, wrong)
+    offered = priced.default_budget if priced else None
+    return {
+        "form": form,
+        **plan_sizes(form),
+        "groups": groups_of(plan, form),
+        "count": len(plan),
+        "estimate": priced,
+        "model": settings.ENVIRONMENT.anthropic_model,
+        "concurrency": form.chosen("concurrency"),
+        "max_concurrency": settings.ENVIRONMENT.max_concurrency,
+        "requests_per_minute": settings.ENVIRONMENT.rate_limit_rpm,
+        "offered_budget": offered,
+        "budget": form.data.get("budget") or offered,
+        "spend_up_to": form.chosen("budget") or offered,
+        "offered_name": offered_name(plan),
+    }
+
+
+def estimate_of(plan: list[PlannedItem], form: GenerateForm) -> Estimate:
+    return estimate(
+        plan,
+        model=settings.ENVIRONMENT.anthropic_model,
+        max_tokens=settings.ENVIRONMENT.anthropic_max_tokens,
+        concurrency=form.chosen("concurrency") or settings.ENVIRONMENT.max_concurrency,
+        on=datetime.now(UTC).date(),
+    )
+
+
+def plan_sizes(form: GenerateForm) -> dict[str, Any]:
+    """The tiers with how many items each has, the whole, and the most that the chosen tiers give."""
+    wanted = form.chosen("tier") or []
+    items = load_pack().items
+    sizes = [
+        {
+            "value": tier.value,
+            "word": tier.label,
+            "chosen": tier.value in wanted,
+            "size": sum(item.tier == tier.value for item in items),
+        }
+        for tier in Tier
+    ]
+    return {
+        "tiers": sizes,
+        "plan_size": len(items),
+        "most": sum(int(str(each["size"])) for each in sizes if each["chosen"]),
+    }
+
+
+def groups_of(plan: list[PlannedItem], form: GenerateForm) -> list[dict[str, Any]]:
+    link = form.link()
+    groups = []
+    for tier in Tier:
+        rows = [
+            {"item": item, "preview": f"{reverse('plan_prompt', args=[item.position])}?{link}"}
+            for item in plan
+            if item.tier == tier
+        ]
+        groups.append({"tier": tier.value, "rows": rows})
+    return [group for group in groups if group["rows"]]
+
+
+def offered_name(plan: list[PlannedItem]) -> str:
+    return f"Starter plan, {len(plan)} conversation{'' if len(plan) == 1 else 's'}"
+
+
+@require_safe
+@login_required
+def plan_prompt(request: HttpRequest, position: int) -> HttpResponse:
+    """The prompt of one planned item, exactly as it would be sent."""
+    form = GenerateForm(request.GET, idempotency_key="")
+    found = [item for item in plan_of(form, by=person(request)) if item.position == position]
+    if not found:
+        raise Http404
+    asked = found[0].request(
+        model=settings.ENVIRONMENT.anthropic_model, max_tokens=settings.ENVIRONMENT.anthropic_max_tokens
+    )
+    context = {"item": found[0], "asked": asked, "plan_url": f"{reverse('generate_all')}?{form.link()}"}
+    part = "#prompt" if targets(request, "dialog-body") else ""
+    return render(request, f"batches/prompt.html{part}", context)
+
+
+# --- batches ----------------------------------------------------------------------------------------------
+
+
+@require_safe
+@login_required
+def batches(request: HttpRequest) -> HttpResponse:
+    jobs = BatchJob.objects.visible_to(request.user).newest_first()
+    return render(request, "batches/batches.html", {"page": page_of(jobs, request, per=JOBS_PER_PAGE)})
+
+
+@require_safe
+@login_required
+def batch(request: HttpRequest, job_id: UUID) -> HttpResponse:
+    """One batch; `#items` and `#side` alone when the item table says that something has changed."""
+    job = visible(request, job_id)
+    part = next((f"#{name}" for name in ("items", "side") if targets(request, name)), "")
+    context = page.live_context(job, progress(job))
+    found = page.counts(job)
+    if part != "#items":
+        context |= {"by_tier": page.by_tier(found), "errors": page.errors_of(job)}
+    if part != "#side":
+        context |= items_context(request, job, found)
+    return render(request, f"batches/batch.html{part}", context)
+
+
+def items_context(request: HttpRequest, job: BatchJob, found: list[dict[str, Any]]) -> dict[str, Any]:
+    show = request.GET.get("show", "")
+    show = show if show in ItemStatus.values else ""
+    shown = page_of(page.items_of(job, show), request, per=ITEMS_PER_PAGE)
+    return {
+        "page": shown,
+        "rows": [
+            {"item": item, "made": made_of(item), "error": error_words(item.error_kind)}
+            for item in shown.rows
+        ],
+        "choices": page.choices(found, show=show, path=request.path),
+    }
+
+
+def made_of(item: BatchItem) -> Any:
+    """The item's conversation, None while there is none."""
+    return getattr(item, "conversation", None)
+
+
+@require_safe
+@login_required
+def batch_progress(request: HttpRequest, job_id: UUID) -> HttpResponse:
+    """The live region; 204 while nothing has changed since `rev`. Without htmx: the page."""
+    job = visible(request, job_id)
+    if not is_htmx(request):
+        return redirect("batch", job.pk)
+    now = progress(job)
+    seen, rev = request.GET.get("rev", ""), page.revision(now)
+    if seen == rev:
+        return HttpResponse(status=204)
+    response = live(request, job)
+    if seen.partition(".")[0] != rev.partition(".")[0]:
+        response["HX-Trigger"] = "items-changed"
+    return response
+
+
+def live(request: HttpRequest, job: BatchJob) -> HttpResponse:
+    return render(request, "batches/batch.html#live", page.live_context(job, progress(job)))
+
+
+@require_POST
+@login_required
+def batch_pause(request: HttpRequest, job_id: UUID) -> HttpResponse:
+    return moved(request, editable(request, job_id), actions.pause)
+
+
+@require_POST
+@login_required
+def batch_resume(request: HttpRequest, job_id: UUID) -> HttpResponse:
+    return moved(request, editable(request, job_id), actions.resume)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+def batch_cancel(request: HttpRequest, job_id: UUID) -> HttpResponse:
+    """GET asks, in a dialog or as a page, and says what is kept; POST cancels."""
+    job = editable(request, job_id)
+    if request.method == "POST":
+        return moved(request, job, actions.cancel)
+    in_dialog = targets(request, "dialog-body")
+    left = job.total_items - job.ended_items - job.in_flight
+    context = {"job": job, "left": left, "in_dialog": in_dialog}
+    return render(request, f"batches/cancel.html{'#question' if in_dialog else ''}", context)
+
+
+def moved(request: HttpRequest, job: BatchJob, move: Callable[..., BatchJob]) -> HttpResponse:
+    """Makes the move and shows the batch as it then is; an impossible move is told, not raised."""
+    try:
+        job = move(job, by=person(request))
+    except StaleState as stale:
+        messages.error(request, str(stale))
+    if not targets(request, "live"):
+        return HttpResponseRedirect(reverse("batch", args=[job.pk]))
+    response = live(request, job)
+    response["HX-Trigger"] = "items-changed"
+    return response
+
+
+def visible(request: HttpRequest, job_id: UUID) -> BatchJob:
+    rows = BatchJob.objects.visible_to(request.user).select_related("created_by")
+    return get_object_or_404(rows, pk=job_id)
+
+
+def editable(request: HttpRequest, job_id: UUID) -> BatchJob:
+    """404 for what one may not see, 403 for what one may see but not change."""
+    job = visible(request, job_id)
+    if not BatchJob.objects.editable_by(request.user).filter(pk=job.pk).exists():
+        raise PermissionDenied
+    return job
