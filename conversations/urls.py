@@ -1,5 +1,10 @@
 """Pages of this room."""
 
-from django.urls import URLPattern
+from django.urls import URLPattern, path
 
-urlpatterns: list[URLPattern] = []
+from conversations import views
+
+urlpatterns: list[URLPattern] = [
+    path("conversations/", views.conversations, name="conversations"),
+    path("conversations/<uuid:conversation_id>/", views.conversation, name="conversation"),
+]

@@ -33,7 +33,9 @@ def running_job(request: HttpRequest) -> BatchJob | None:
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
         return None
-    found: BatchJob | None = BatchJob.objects.visible_to(user).filter(status__in=RUNNING).newest_first().first()
+    found: BatchJob | None = (
+        BatchJob.objects.visible_to(user).filter(status__in=RUNNING).newest_first().first()
+    )
     return found
 
 

@@ -1,0 +1,109 @@
+"""The filters of the conversation list. The query string is their only state."""
+
+from datetime import datetime, time, timedelta
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
+
+from django import forms
+from django.db.models import F
+from django.utils import timezone
+
+from conversations.models import ConversationQuerySet
+from conversations.states import Status
+from templates_app.states import Tier
+
+NEWEST = "-created"
+SORTS = {
+    NEWEST: ("-created_at", "-id"),
+    "created": ("created_at", "id"),
+    "-score": (F("quality_score").desc(nulls_last=True), "-created_at", "-id"),
+    "score": (F("quality_score").asc(nulls_last=True), "-created_at", "-id"),
+}
+STATUS_CHOICES = [(value, value.replace("_", " ").capitalize()) for value in Status.values]
+
+
+class Chip(NamedTuple):
+    """One active filter, in words, and the query string without it."""
+
+    words: str
+    query: str
+
+
+class FilterForm(forms.Form):
+    """What cannot be read is named as an error and left out; the rest of the filters still apply."""
+
+    q = forms.CharField(label="Search", required=False, max_length=200)
+    tier = forms.MultipleChoiceField(label="Tier", required=False, choices=Tier.choices)
+    status = forms.MultipleChoiceField(label="Status", required=False, choices=STATUS_CHOICES)
+    score_min = forms.DecimalField(
+        label="Score from", required=False, min_value=0, max_value=10, decimal_places=1
+    )
+    score_max = forms.DecimalField(
+        label="Score to", required=False, min_value=0, max_value=10, decimal_places=1
+    )
+    created_from = forms.DateField(label="Made from", required=False)
+    created_to = forms.DateField(label="Made to", required=False)
+    batch = forms.UUIDField(label="Batch", required=False)
+    sort = forms.ChoiceField(label="Order", required=False, choices=[(name, name) for name in SORTS])
+
+    @property
+    def order(self) -> str:
+        return self.chosen("sort") or NEWEST
+
+    def chosen(self, name: str) -> Any:
+        """The value of a filter, None or empty when it is not set or cannot be read."""
+        self.is_valid()
+        return self.cleaned_data.get(name)
+
+    def apply(self, rows: ConversationQuerySet) -> ConversationQuerySet:
+        rows = rows.matching((self.chosen("q") or "").replace("\x00", ""))
+        if tiers := self.chosen("tier"):
+            rows = rows.filter(tier__in=tiers)
+        if statuses := self.chosen("status"):
+            rows = rows.filter(status__in=statuses)
+        if batch := self.chosen("batch"):
+            rows = rows.filter(batch_item__job=batch)
+        rows = rows.scored_between(self.chosen("score_min"), self.chosen("score_max"))
+        rows = rows.created_between(self._midnight("created_from", 0), self._midnight("created_to", 1))
+        return rows.order_by(*SORTS[self.order])
+
+    def _midnight(self, name: str, days: int) -> datetime | None:
+        """The start of the day (plus `days`, so that the last day counts whole)."""
+        day = self.chosen(name)
+        if day is None:
+            return None
+        return timezone.make_aware(datetime.combine(day, time())) + timedelta(days=days)
+
+    def chips(self) -> list[Chip]:
+        return [Chip(self._words(name), self._query_without(name)) for name in self.active()]
+
+    def active(self) -> list[str]:
+        return [name for name in self.fields if name != "sort" and self.chosen(name) not in (None, "", [])]
+
+    def _words(self, name: str) -> str:
+        value = self.chosen(name)
+        if name == "q":
+            return f"“{value}”"
+        if isinstance(value, list):
+            words = dict(self.fields[name].choices)  # type: ignore[attr-defined]
+            value = ", ".join(words[each] for each in value)
+        return f"{self.fields[name].label}: {value}" if name != "batch" else "One batch"
+
+    def _query_without(self, name: str) -> str:
+        pairs = [
+            (key, value)
+            for key in self.data
+            if key not in (name, "page")
+            for value in self.data.getlist(key)  # type: ignore[attr-defined]
+            if value
+        ]
+        return urlencode(pairs)
+
+
+def rows_for_list(rows: ConversationQuerySet) -> ConversationQuerySet:
+    """Only the columns that the list shows; prompts' values and metrics stay in the database."""
+    return rows.select_related("batch_item__job").only(
+        *("conversation_id", "version", "title", "persona", "tier", "status", "simulated"),
+        *("quality_score", "turn_count", "actual_cost_usd", "created_at", "workspace_id"),
+        *("batch_item__job__name",),
+    )

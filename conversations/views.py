@@ -1,0 +1,100 @@
+"""The list of conversations and the page of one."""
+
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth.decorators import login_required
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_safe
+
+from conversations import quality
+from conversations.forms import NEWEST, FilterForm, rows_for_list
+from conversations.models import Conversation
+from workspaces.htmx import targets
+from workspaces.paging import page_of
+
+PER_PAGE = 50
+
+
+@require_safe
+@login_required
+def conversations(request: HttpRequest) -> HttpResponse:
+    """All conversations that one may see, filtered by the query string; `#table` alone for the live search."""
+    form = FilterForm(request.GET)
+    rows = form.apply(Conversation.objects.visible_to(request.user))
+    context = {
+        "form": form,
+        "page": page_of(rows_for_list(rows), request, per=PER_PAGE),
+        "chips": form.chips(),
+        "active": form.active(),
+        "order": form.order,
+        "newest": NEWEST,
+        "kept": [(name, value) for name in request.GET for value in request.GET.getlist(name) if kept(name)],
+        "back": request.GET.urlencode(),
+    }
+    part = "#table" if targets(request, "table") else ""
+    return render(request, f"conversations/conversations.html{part}", context)
+
+
+def kept(name: str) -> bool:
+    """Filters that a new search keeps."""
+    return name in FilterForm.base_fields and name != "q"
+
+
+@require_safe
+@login_required
+def conversation(request: HttpRequest, conversation_id: UUID) -> HttpResponse:
+    """One conversation: its turns, its score, where it came from. 404 for what belongs to somebody else."""
+    found = get_object_or_404(rows_for_page(request), pk=conversation_id)
+    context = {
+        "conversation": found,
+        "turns": list(found.turns.all()),
+        "metrics": metrics(found.quality_metrics),
+        "log": (log := log_of(found)),
+        "took": log.duration_ms / 1000 if log and log.duration_ms else None,
+        "parameters": sorted(found.parameters.items()),
+        "back": request.GET.get("back", "")[:1000],
+    }
+    return render(request, "conversations/conversation.html", context)
+
+
+def rows_for_page(request: HttpRequest) -> "QuerySet[Conversation]":
+    related = ("template_version__template", "batch_item__job", "approved_by")
+    return Conversation.objects.visible_to(request.user).select_related(*related)
+
+
+def log_of(found: Conversation) -> Any:
+    """The attempt that gave this conversation; without the raw payloads, which can be megabytes."""
+    return (
+        found.logs.filter(state="succeeded")
+        .defer("request_payload", "response_payload", "response_body")
+        .first()
+    )
+
+
+def metrics(stored: dict[str, Any]) -> list[dict[str, Any]]:
+    """The three measures of the structure score in words, as they were stored with the score."""
+    if stored.get("formula") != quality.FORMULA_VERSION:
+        return []
+    rows = (
+        (
+            "Turn count",
+            "turn_count_score",
+            quality.TURN_COUNT_WEIGHT,
+            f"{stored['turn_count']} turns; 8 to 16 score 10",
+        ),
+        (
+            "Mean length",
+            "length_score",
+            quality.LENGTH_WEIGHT,
+            f"{stored['mean_length']:.0f} characters; 100 to 500 score 10",
+        ),
+        ("Structure", "structure_score", quality.STRUCTURE_WEIGHT, "roles alternate, user first"),
+    )
+    return [
+        {"name": name, "score": stored[key], "weight": int(weight * Decimal(100)), "words": words}
+        for name, key, weight, words in rows
+    ]

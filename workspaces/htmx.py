@@ -1,0 +1,45 @@
+"""What pages need to speak with htmx 4."""
+
+from collections.abc import Callable
+from urllib.parse import unquote
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
+
+Respond = Callable[[HttpRequest], HttpResponse]
+
+
+def is_htmx(request: HttpRequest) -> bool:
+    return request.headers.get("HX-Request") == "true"
+
+
+def targets(request: HttpRequest, element_id: str) -> bool:
+    """Does htmx want only this element? In htmx 4 the header reads `tag#id`."""
+    if not is_htmx(request):
+        return False
+    return unquote(request.headers.get("HX-Target", "")).partition("#")[2] == element_id
+
+
+class HtmxMiddleware:
+    """Fragments are never cached or mistaken for the page, and carry the messages that wait as toasts."""
+
+    def __init__(self, get_response: Respond) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if not is_htmx(request):
+            return response
+        response["Vary"] = ", ".join(filter(None, [response.get("Vary"), "HX-Request"]))
+        response["Cache-Control"] = "no-store"
+        if shows_html(response) and (waiting := list(messages.get_messages(request))):
+            response.content += render_to_string("ui/toasts_oob.html", {"messages": waiting}).encode()
+        return response
+
+
+def shows_html(response: HttpResponse) -> bool:
+    """A body that htmx will put into the page: not a redirect, not 204, not an error page."""
+    swapped = response.status_code in (200, 422) and not response.streaming
+    moves_on = any(name in response for name in ("HX-Redirect", "HX-Location", "HX-Refresh"))
+    return swapped and not moves_on and response.get("Content-Type", "").startswith("text/html")

@@ -1,0 +1,77 @@
+"""Signing in and out, and the choice of the theme. The only pages that do not ask who one is."""
+
+from typing import cast
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth import login, logout
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect, render, resolve_url
+from django.utils import timezone
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_POST
+
+from workspaces.forms import SignInForm
+from workspaces.models import SignInLink, User
+
+BACKEND = "django.contrib.auth.backends.ModelBackend"
+YEAR_S = 365 * 24 * 3600
+THEMES = ("light", "dark", "system")
+
+
+@never_cache
+@sensitive_post_parameters("password")
+def sign_in(request: HttpRequest) -> HttpResponse:
+    """Name and password; without a password, the words how to get a one-time link."""
+    if request.user.is_authenticated:
+        return redirect(after_sign_in(request))
+    form = SignInForm(request, request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        login(request, cast(User, form.user), backend=BACKEND)
+        return redirect(after_sign_in(request))
+    status = 422 if form.errors else 200
+    context = {"form": form, "next": wanted(request)}
+    return render(request, "workspaces/sign_in.html", context, status=status)
+
+
+@never_cache
+def sign_in_with_link(request: HttpRequest, token: str) -> HttpResponse:
+    """GET shows whom the link signs in, so that a preview does not use it up; POST uses it."""
+    if request.method == "POST":
+        user = SignInLink.redeem(token)
+        if user is not None and user.is_active:
+            login(request, user, backend=BACKEND)
+            return redirect(settings.LOGIN_REDIRECT_URL)
+    link = SignInLink.usable(token, at=timezone.now()) if request.method != "POST" else None
+    status = 200 if link else 410
+    return render(request, "workspaces/sign_in_link.html", {"link": link}, status=status)
+
+
+@require_POST
+def sign_out(request: HttpRequest) -> HttpResponse:
+    logout(request)
+    messages.info(request, "You are signed out.")
+    return redirect("sign_in")
+
+
+@require_POST
+def theme(request: HttpRequest) -> HttpResponse:
+    """Light, dark or the system's, kept in a cookie that the template reads: no flash, no script needed."""
+    response = HttpResponseRedirect(after_sign_in(request))
+    if request.POST.get("theme") in THEMES:
+        response.set_cookie("theme", request.POST["theme"], max_age=YEAR_S, samesite="Lax")
+    return response
+
+
+def wanted(request: HttpRequest) -> str:
+    """Where one wanted to go, if it is a page of ours; else the empty string."""
+    target = request.POST.get("next") or request.GET.get("next") or ""
+    hosts = {request.get_host()}
+    fits = url_has_allowed_host_and_scheme(target, allowed_hosts=hosts, require_https=request.is_secure())
+    return target if fits else ""
+
+
+def after_sign_in(request: HttpRequest) -> str:
+    return wanted(request) or resolve_url(settings.LOGIN_REDIRECT_URL)
