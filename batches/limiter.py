@@ -100,7 +100,7 @@ def take_permit(pool: str) -> float | None:
             raise NoLimiter(pool)
         cursor.execute(GRANT, {"pool": pool, "ahead": AHEAD_S})
         row = cursor.fetchone()
-    return float(row[0]) if row else None
+    return max(0.0, float(row[0])) if row else None  # the clock has moved on between its two readings
 
 
 def block(pool: str, *, seconds: float) -> None:

@@ -31,7 +31,7 @@ from workspaces.models import User
 from workspaces.paging import page_of
 from workspaces.states import StaleState
 
-ITEMS_PER_PAGE = 100
+ITEMS_PER_PAGE = 50
 JOBS_PER_PAGE = 50
 CANNOT_PRICE = (PlanError, UnknownModel, RetiredModel, UnknownPrice)
 

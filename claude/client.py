@@ -193,6 +193,7 @@ def _from_transport(exc: Exception, *, request_id: str | None = None) -> ClaudeE
             kind="timeout",
             costs_attempt=True,
             request_id=request_id,
+            maybe_billed=True,
         )
     if isinstance(cause, ValueError):
         return Declined(
@@ -205,4 +206,5 @@ def _from_transport(exc: Exception, *, request_id: str | None = None) -> ClaudeE
         kind="connection",
         costs_attempt=True,
         request_id=request_id,
+        maybe_billed=True,
     )

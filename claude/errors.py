@@ -23,7 +23,7 @@ Kind = Literal[
     "invalid_request",
     "not_found",
     "too_large",
-    "refused",
+    "declined",
     "max_tokens",
     "wrong_stop",
     "unreadable",
@@ -79,7 +79,10 @@ def _restore(error_class: type[ClaudeError], message: str, fields: dict[str, Any
 
 
 class Busy(ClaudeError):
-    """Try again later. `costs_attempt` is False when the server surely did no work for us."""
+    """Try again later. `costs_attempt` is False when the server surely did no work for us.
+
+    `maybe_billed` is True when the request was sent and no answer came: nobody knows whether it was paid.
+    """
 
     def __init__(
         self,
@@ -91,11 +94,13 @@ class Busy(ClaudeError):
         request_id: str | None = None,
         body: bytes = b"",
         retry_after: float | None = None,
+        maybe_billed: bool = False,
     ) -> None:
         super().__init__(
             message, kind=kind, status=status, request_id=request_id, body=body, retry_after=retry_after
         )
         self.costs_attempt = costs_attempt
+        self.maybe_billed = maybe_billed
 
     @property
     def blocks_pool(self) -> bool:

@@ -80,7 +80,7 @@ def read(reply: Reply) -> Draft:
         raise Declined(
             f"The model refused ({reply.refusal or 'no reason given'}). Change the topic or the template; the same "
             "request would be refused again.",
-            kind="refused",
+            kind="declined",
             request_id=reply.request_id,
             body=reply.body,
         )

@@ -58,7 +58,7 @@ def test_a_message_can_be_stored() -> None:
             retry_after=2.0,
         ),
         Blocked("b", kind="provider_billing", status=402),
-        Declined("d", kind="refused", request_id="r"),
+        Declined("d", kind="declined", request_id="r"),
         Unusable("u", kind="unreadable", body=b"\xff\x00"),
     ],
 )

@@ -196,7 +196,7 @@ def test_escaped_surrogate_pairs_are_ordinary_characters() -> None:
 def test_a_refusal_is_final_and_says_why() -> None:
     raised = problem(TEXT, stop_reason="refusal", refusal="bio: No.")
     assert isinstance(raised, Declined)
-    assert raised.kind == "refused"
+    assert raised.kind == "declined"
     assert "bio: No." in str(raised)
 
 
