@@ -30,8 +30,9 @@ def simulator(environ: Mapping[str, str], *, port: int, port_file: Path) -> Prog
     return _python("simulator", *words, environ=environ)
 
 
-def prepare(environ: Mapping[str, str]) -> Program:
-    return _python("prepare", "manage.py", "prepare", environ=environ)
+def prepare(environ: Mapping[str, str], *, link: bool) -> Program:
+    words = ("manage.py", "prepare", "--link") if link else ("manage.py", "prepare")
+    return _python("prepare", *words, environ=environ)
 
 
 def web(environ: Mapping[str, str], settings: Environment) -> Program:

@@ -138,7 +138,7 @@ class Supervisor:
     def _prepare(self) -> None:
         """Migrations, starter pack, owner, limiter rows: one run of `manage.py prepare`."""
         self.prepared: dict[str, Any] = {}
-        program = programs.prepare(self._environ())
+        program = programs.prepare(self._environ(), link=self.kind == "up")
         if code := self.crew.run_once(program, each_line=self._take_answer):
             raise StartFailed(f"prepare ended with exit code {code}; its own words are above.")
 
