@@ -90,7 +90,7 @@ class DataFolder:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self.path.mkdir(mode=0o711 if os.geteuid() == 0 else 0o700, exist_ok=True)
-            for folder in (self.valkey, self.log):
+            for folder in (self.valkey, self.log, self.path / "static"):
                 folder.mkdir(mode=0o700, exist_ok=True)
             self.clients_file.touch(mode=0o600)
         except OSError as error:

@@ -12,6 +12,8 @@ INTERACTIVE_SLOTS = 2
 CALL_S = 60 + 8192 / 40  # the deadline of one call, execution.md section 2
 STOP_GRACE_S = 60
 PYTHON = sys.executable
+# Celery's, ten lines per worker in a container; what runs as root here only speaks to loopback and to Claude.
+ROOT_WARNING = "ignore:You're running the worker with superuser privileges"
 
 
 def child_environ(settings: Environment, urls: Mapping[str, str]) -> dict[str, str]:
@@ -20,6 +22,7 @@ def child_environ(settings: Environment, urls: Mapping[str, str]) -> dict[str, s
         "LORAPIPE_DATA_DIR": str(settings.data_dir),
         "DJANGO_SETTINGS_MODULE": "lorapipe.settings",
         "PYTHONUNBUFFERED": "1",
+        "PYTHONWARNINGS": ",".join(filter(None, [os.environ.get("PYTHONWARNINGS"), ROOT_WARNING])),
     }
     inherited = {name: value for name, value in os.environ.items() if name != "LORAPIPE_SIMULATOR_URL"}
     return {**inherited, **fixed, **urls}
