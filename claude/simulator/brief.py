@@ -2,12 +2,15 @@
 
 import re
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
+
+from claude.simulator import facts
 
 _LINE = re.compile(r"^[ \t>*#-]*([A-Za-z][A-Za-z ()/-]{2,40}?)[ \t*]*:[ \t*]*(\S.*)$", re.MULTILINE)
 _MONEY = re.compile(r"[$£€]\s?\d[\d,]*(?:\.\d+)?(?:k\b|K\b|\s?million)?")
 _ARC = re.compile(r"\s*(?:->|→|=>|>|;|,|\bthen\b|\bto\b|\binto\b|\bthrough\b|\bvia\b)\s*", re.IGNORECASE)
-_AGE = re.compile(r"\b([2-8]\d)[- ]year|\baged? ([2-8]\d)\b|,\s*([2-8]\d)\b")
+_AGE = re.compile(r"\b([2-8]\d)[- ]year|\baged? ([2-8]\d)\b|,\s*([2-8]\d)\b|\b(?:is|are) ([2-8]\d)\b")
 _UNWANTED = re.compile(r"[{}<>\x00-\x1f\x7f]|\*\*")
 _DULL = re.compile(
     "about|above|after|again|along|answer|array|assistant|before|being|between|below|content|conversation|could|"
@@ -35,6 +38,8 @@ class Brief:
     arc: tuple[str, ...]
     context: str
     expected: str
+    told: str
+    amounts: Mapping[str, int]
     money: tuple[str, ...]
     age: str
     currency: str
@@ -52,6 +57,8 @@ def read(prompt: str) -> Brief:
         arc=_arc(found["arc"], found["emotion"]),
         context=found["context"],
         expected=found["expected"],
+        told=clean(facts.first_person(found["context"]), 300),
+        amounts=facts.amounts(found["context"]),
         money=tuple(dict.fromkeys(amount.rstrip(",") for amount in _MONEY.findall(story)))[:3],
         age=_age(story),
         currency=_currency(story),

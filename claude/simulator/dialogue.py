@@ -12,11 +12,15 @@ from functools import cache
 from typing import Any
 
 from claude.simulator.brief import Brief
+from claude.simulator.facts import mine
 from claude.simulator.wording import Words, bank
 
-LENGTHS = (4, 4, 5, 5, 5, 6, 6, 6, 7, 7, 8)  # exchanges, that is 8 to 16 turns
+LENGTHS = (4, 5, 5, 6, 6, 6, 7, 7, 8, 8)  # exchanges, that is 8 to 16 turns
 _CLAUSE = re.compile(r"[,;:()\u2013\u2014]| - | who | with | whose ")
 _NAMED = re.compile(r"([A-Z][a-z]+)(?: [A-Z][a-z]+)?\s*[,(]\s*\d{2}\b")
+_TELLING = re.compile(
+    "asks|demands|hints|insists|insults|lies|pretends|refuses|reveals|slips|threatens|tries|wants"
+)
 Thread = Mapping[str, Any]
 
 
@@ -72,14 +76,19 @@ def _weight(name: str, brief: Brief) -> int:
 
 class _Writer:
     def __init__(self, brief: Brief, chance: random.Random):
-        slots = {"topic": _inside(brief.topic), "emotion": brief.arc[0]}
-        slots |= {"age": brief.age} if brief.age else {}
         self.brief = brief
         self.chance = chance
-        self.words = Words(chance, currency=brief.currency, **slots)
+        self.words = Words(
+            chance,
+            currency=brief.currency,
+            slots=_slots(brief),
+            amounts=brief.amounts,
+            contracted=chance.random() < 0.8,
+        )
         self.exchanges = chance.choice(LENGTHS)
         self.turns: list[str] = []
         self.steps: list[str] = []
+        self.grave: Thread = {}
 
     def write(self) -> Dialogue:
         title = self._title()
@@ -97,6 +106,8 @@ class _Writer:
         doubts = self.chance.sample(bank()["doubts"], 1 if room < 4 else 2)
         limits = self._limits()
         threads = self._threads(max(1, room - len(doubts) - len(limits)))
+        if limits and "steps" in limits[0]:
+            return [threads[0], *limits]
         beats = [threads[0], *limits, *threads[1:]]
         for doubt in doubts[: max(0, room - len(beats))]:
             beats.insert(self.chance.randint(1, len(beats)), doubt)
@@ -117,7 +128,7 @@ class _Writer:
         return [best] if _fit(best["words"], self.brief) > 1 else []
 
     def _title(self) -> str:
-        title = self.words.pick(bank()["titles"])
+        title = self.brief.topic if _told_of(self.brief.topic) else self.words.pick(bank()["titles"])
         return title[0].upper() + title[1:]
 
     def _feeling(self) -> Mapping[str, Any]:
@@ -127,16 +138,22 @@ class _Writer:
         return feeling_of(arc[min(len(arc) - 1, int(done * len(arc)))])
 
     def _open(self, first: Thread) -> None:
-        parts = [self.words.pick(bank()["openings"]), self.words.pick(self._feeling()["user"])]
-        who = self._persona()
-        if who:
-            parts.insert(self.chance.randint(0, 1), who)
-        if self.brief.money:
-            self.words.fill("quoted", self.chance.choice(self.brief.money))
-            parts.append(self.words.pick(bank()["quoting"]))
-        welcome = self.words.pick(self._feeling()["ack"])
-        frame = self.words.pick(bank()["frames"])
-        self._say(parts, [welcome, frame, self._lead(first)])
+        user = [self.words.pick(bank()["openings"]), self.words.pick(self._feeling()["user"])]
+        user.insert(self.chance.randint(0, 1), self._persona())
+        user.append(self._facts())
+        welcome = [self.words.pick(self._feeling()["ack"]), self.words.pick(bank()["frames"])]
+        self._say(
+            [*user, *self._maybe(0.3, "asides")], [*welcome, *self._maybe(0.5, "frames"), self._lead(first)]
+        )
+
+    def _facts(self) -> str:
+        """What the context says about the person, or at least an amount out of it."""
+        if self.brief.told:
+            return self.brief.told + "."
+        if not self.brief.money:
+            return ""
+        self.words.fill("quoted", self.chance.choice(self.brief.money))
+        return self.words.pick(bank()["quoting"])
 
     def _persona(self) -> str:
         named = _NAMED.match(self.brief.persona)
@@ -151,16 +168,27 @@ class _Writer:
         return self.words.pick(bank()["personas"])
 
     def _middle(self, beat: Thread, following: Thread | None) -> None:
-        user = [self.words.pick(beat["answer"])]
-        if self.chance.random() < 0.55:
-            user.insert(self.chance.randint(0, 1), self.words.pick(self._feeling()["user"]))
-        reply = [self.words.pick(beat["advise"])]
-        if self.chance.random() < 0.5:
-            reply.insert(0, self.words.pick(self._feeling()["ack"]))
-        reply.append(self._lead(following))
-        if "step" in beat:
-            self.steps.append(self.words.pick(beat["step"]))
-        self._say(user, reply)
+        """An answer and the advice for this very answer. A doubt or a limit stands without asides."""
+        number = self.chance.randrange(len(beat["answer"]))
+        answer, advice = self.words.say(beat["answer"][number]), self.words.say(beat["advise"][number])
+        if "steps" in beat:
+            self.grave = beat
+            self._say([answer], [advice, self.words.say(beat["lead"])])
+            return
+        if "step" not in beat:
+            reason = [] if "words" in beat else self._maybe(0.6, "reasons")
+            self._say([*self._mood(0.6, "user"), answer], [advice, *reason, self._lead(following)])
+            return
+        self.steps.append(self.words.say(beat["step"][min(number, len(beat["step"]) - 1)]))
+        user = [*self._mood(0.6, "user"), answer, *self._maybe(0.85, "asides")]
+        reply = [*self._mood(0.5, "ack"), advice, *self._maybe(0.9, "reasons"), *self._maybe(0.5, "reasons")]
+        self._say(user, [*reply, self._lead(following)])
+
+    def _mood(self, odds: float, what: str) -> list[str]:
+        return [self.words.pick(self._feeling()[what])] if self.chance.random() < odds else []
+
+    def _maybe(self, odds: float, name: str) -> list[str]:
+        return [self.words.pick(bank()[name])] if self.chance.random() < odds else []
 
     def _lead(self, following: Thread | None) -> str:
         """The end of a planner's turn: the question that the next beat answers."""
@@ -169,26 +197,52 @@ class _Writer:
         return self.words.pick(following.get("ask") or bank()["invitations"])
 
     def _plan(self) -> None:
-        user = [self.words.pick(bank()["requests"])]
-        if self.chance.random() < 0.4:
-            user.append(self.words.pick(self._feeling()["user"]))
+        if self.grave:
+            self._say_grave("request", "plan", _listed(self.grave["steps"], bank()["ordinals"][0]), "check")
+            return
+        user = [*self._mood(0.6, "user"), self.words.pick(bank()["requests"])]
         more = self.chance.sample(bank()["steps"], 3)
         steps = [*self.steps[:4], *map(self.words.say, more)][: max(3, min(4, len(self.steps)))]
         self._say(
             user, [self.words.pick(bank()["plans"]), self._listed(steps), self.words.pick(bank()["checks"])]
         )
 
-    def _listed(self, steps: Sequence[str]) -> str:
-        names = self.chance.choice(bank()["ordinals"])
-        return " ".join(f"{name} {step}" for name, step in zip(names, steps, strict=False))
-
     def _close(self) -> None:
+        if self.grave:
+            self._say_grave("thanks", "farewell")
+            return
         last = self._feeling()
-        thanks = [self.words.pick(bank()["thanks"]), self.words.pick(last["user"])]
-        self._say(thanks, [self.words.pick(last["ack"]), self.words.pick(bank()["farewells"])])
+        thanks = [
+            self.words.pick(bank()["thanks"]),
+            self.words.pick(last["user"]),
+            *self._maybe(0.4, "asides"),
+        ]
+        farewell = [*self._maybe(0.6, "reasons"), self.words.pick(bank()["farewells"])]
+        self._say(thanks, [self.words.pick(last["ack"]), *farewell])
+
+    def _say_grave(self, user: str, *assistant: str) -> None:
+        """After a crisis the ends are its own ones: no word about money, no cheer."""
+        parts = (self.grave.get(part, part) for part in assistant)
+        self._say([self.words.say(self.grave[user])], [self.words.say(part) for part in parts])
 
     def _say(self, user: Sequence[str], assistant: Sequence[str]) -> None:
         self.turns += [" ".join(filter(None, user)), " ".join(filter(None, assistant))]
+
+
+def _listed(steps: Sequence[str], names: Sequence[str]) -> str:
+    return " ".join(f"{name} {step}" for name, step in zip(names, steps, strict=False))
+
+
+def _slots(brief: Brief) -> dict[str, str]:
+    """A topic that tells of somebody (`hides a loan`) does not fit into a sentence: the subject's name stands in."""
+    topic = str(subject_of(brief)["label"]) if _told_of(brief.topic) else _inside(mine(brief.topic))
+    slots = {"topic": topic, "emotion": brief.arc[0]}
+    return slots | ({"age": brief.age} if brief.age else {})
+
+
+def _told_of(topic: str) -> bool:
+    first = topic.split(" ", 1)[0]
+    return bool(_TELLING.fullmatch(first.lower())) or first in ("I", "We", "He", "She", "They")
 
 
 def _inside(topic: str) -> str:
@@ -199,6 +253,13 @@ def _inside(topic: str) -> str:
 
 
 def _with_article(core: str) -> str:
+    """`Gig Worker`: a gig worker; `Military Family`: part of a military family."""
+    if core.lower().endswith(("family", "couple", "household", "team")):
+        return (
+            f"one half of a {core.lower()}"
+            if core.lower().endswith("couple")
+            else f"part of a {core.lower()}"
+        )
     words = [word if word.isupper() else word.lower() for word in core.split()]
     if words[0] in ("a", "an", "the", "two", "my"):
         return " ".join(words)
