@@ -203,9 +203,8 @@ class _Writer:
         user = [*self._mood(0.6, "user"), self.words.pick(bank()["requests"])]
         more = self.chance.sample(bank()["steps"], 3)
         steps = [*self.steps[:4], *map(self.words.say, more)][: max(3, min(4, len(self.steps)))]
-        self._say(
-            user, [self.words.pick(bank()["plans"]), self._listed(steps), self.words.pick(bank()["checks"])]
-        )
+        listed = _listed(steps, self.chance.choice(bank()["ordinals"]))
+        self._say(user, [self.words.pick(bank()["plans"]), listed, self.words.pick(bank()["checks"])])
 
     def _close(self) -> None:
         if self.grave:
