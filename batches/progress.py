@@ -128,8 +128,8 @@ def _per_minute(row: dict[str, Any]) -> float | None:
     if row["recent_n"] < 5:
         return None
     until = row["at"] if row["status"] == JobStatus.PROCESSING else row["recent_last"]
-    span = (until - row["recent_first"]).total_seconds()
-    return (row["recent_n"] - 1) / span * 60 if span > 0 else None
+    span: float = (until - row["recent_first"]).total_seconds()
+    return float((row["recent_n"] - 1) / span * 60) if span > 0 else None
 
 
 def _elapsed(row: dict[str, Any]) -> float | None:

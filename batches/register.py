@@ -43,7 +43,8 @@ class Heartbeat(threading.Thread):
 
     def beat(self) -> None:
         try:
-            Worker.objects.filter(pk=self.worker.pk).update(heartbeat_at=ClockTimestamp())
+            if not Worker.objects.filter(pk=self.worker.pk).update(heartbeat_at=ClockTimestamp()):
+                sign_on(self.worker)  # somebody has cleared the register
         except (DatabaseError, InterfaceError) as problem:
             logger.warning("No heartbeat (%s)", problem)
         finally:
@@ -71,9 +72,13 @@ def register(*, queues: Sequence[Queue], slots: int) -> Worker:
         queues=[queue.value for queue in queues],
         slots=slots,
     )
+    sign_on(worker)
+    return worker
+
+
+def sign_on(worker: Worker) -> None:
     worker.heartbeat_at = ClockTimestamp()
     worker.save(force_insert=True)
-    return worker
 
 
 def this_worker() -> Registered:

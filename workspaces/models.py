@@ -47,7 +47,7 @@ class User(AbstractUser):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     updated_at = models.DateTimeField(db_default=ClockTimestamp(), editable=False)
 
-    objects: ClassVar[UserManager] = UserManager()  # type: ignore[assignment]
+    objects: ClassVar[UserManager] = UserManager()
 
     def personal_workspace(self) -> "Workspace":
         """The workspace in which this person's own jobs live. It is made when it is missing (createsuperuser)."""

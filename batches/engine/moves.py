@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
@@ -64,7 +65,7 @@ def lock_log(log_id: UUID) -> LockedLog:
         return LockedLog(*cursor.fetchone())
 
 
-def book(log: LockedLog, *, state: LogState, cost: Decimal, **fields: object) -> Delta | None:
+def book(log: LockedLog, *, state: LogState, cost: Decimal, **fields: Any) -> Delta | None:
     """Move the log to `state` and return what that does to the job's money; None when it has ended already.
 
     Pending releases its reservation, exactly once; unknown has booked its worst case as cost, which is taken back.
@@ -110,7 +111,7 @@ def end_item(
     )
 
 
-def _update_item(item_id: UUID, assignments: str, values: dict[str, object]) -> None:
+def _update_item(item_id: UUID, assignments: str, values: dict[str, Any]) -> None:
     with connection.cursor() as cursor:
         cursor.execute(f"UPDATE batch_items SET {assignments} WHERE id = %(id)s", {**values, "id": item_id})  # noqa: S608
 
@@ -141,7 +142,7 @@ RETURNING status
 
 def settle(job_id: UUID, delta: Delta) -> str:
     """Apply a move to its job; returns the job's status after it."""
-    values = {
+    values: dict[str, Any] = {
         "job": job_id,
         "spent": delta.spent,
         "released": delta.released,

@@ -49,7 +49,7 @@ def _abandoned() -> list[tuple[UUID, UUID]]:
     }
     with connection.cursor() as cursor:
         cursor.execute(ABANDONED, times)
-        return cursor.fetchall()
+        return list(cursor.fetchall())
 
 
 def _reap_one(log_id: UUID, item_id: UUID) -> bool:

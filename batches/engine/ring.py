@@ -7,6 +7,7 @@ import logging
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from celery import current_app
@@ -125,7 +126,11 @@ def _in_turn(candidates: list[Candidate]) -> Iterator[Candidate]:
 
 
 def _candidates(queue: Queue) -> list[Candidate]:
-    values = {"again": settings.ENGINE_RING_AGAIN_S, "kind": KINDS[queue].value, "limit": 1000}
+    values: dict[str, Any] = {
+        "again": settings.ENGINE_RING_AGAIN_S,
+        "kind": KINDS[queue].value,
+        "limit": 1000,
+    }
     with connection.cursor() as cursor:
         cursor.execute(CANDIDATES, values)
         rows = cursor.fetchall()

@@ -1,0 +1,70 @@
+"""SIGKILL of the worker at a random moment, and again: every conversation once, none partial, little paid twice."""
+
+import random
+import time
+
+from batches.models import BatchJob, GenerationLog
+from batches.states import JobStatus
+from conversations.models import Conversation
+from tests.support.engine import Engine, wait_for_end
+from tests.support.invariants import assert_billed_is_logged, assert_invariants
+from tests.support.jobs import start_starter_job
+from tests.support.simulator import RunningSimulator
+from tests.support.waiting import wait_for
+from workspaces.models import User
+
+
+def test_ninety_conversations_survive_two_kills(
+    owner: User, engine: Engine, fast_simulator: RunningSimulator
+) -> None:
+    seed = random.randrange(2**32)
+    print(f"seed {seed}")
+    dice = random.Random(seed)
+    fast_simulator.options(latency=0.4)
+    engine.start_dispatcher()
+    worker = engine.start_worker()
+    job = start_starter_job(owner, concurrency=10)
+    in_flight_at_kills = 0
+    for _ in range(2):
+        wait_for_progress(job)
+        wait_until(time.monotonic() + dice.uniform(0.3, 1.5))
+        engine.kill(worker)
+        in_flight_at_kills += BatchJob.objects.get(pk=job.pk).in_flight
+        worker = engine.start_worker()
+    job = wait_for_end(job, seconds=90)
+    assert (job.status, job.completed_items) == (JobStatus.COMPLETED, 90)
+    assert Conversation.objects.count() == 90
+    billed = [entry for entry in fast_simulator.ledger() if entry["billed"]]
+    assert len(billed) <= 90 + in_flight_at_kills
+    assert GenerationLog.objects.filter(state="unknown").count() <= in_flight_at_kills
+    assert_billed_is_logged(fast_simulator.ledger())
+    assert_invariants()
+
+
+def test_an_item_that_kills_its_worker_is_parked_at_the_third_crash(
+    owner: User, engine: Engine, fast_simulator: RunningSimulator
+) -> None:
+    fast_simulator.options(latency=20)
+    engine.start_dispatcher()
+    job = start_starter_job(owner, limit=1)
+    for _ in range(3):
+        worker = engine.start_worker()
+        wait_for(lambda: BatchJob.objects.get(pk=job.pk).in_flight == 1, what="the item is claimed")
+        engine.kill(worker)
+        wait_for(
+            lambda: BatchJob.objects.get(pk=job.pk).in_flight == 0, what="the dead worker's item is reaped"
+        )
+    job = wait_for_end(job)
+    assert (job.status, job.failed_items) == (JobStatus.COMPLETED, 1)
+    item = job.items.get()
+    assert (item.error_kind, item.crashes) == ("crashed", 3)
+    assert_invariants()
+
+
+def wait_for_progress(job: BatchJob) -> None:
+    before = BatchJob.objects.get(pk=job.pk).completed_items
+    wait_for(lambda: BatchJob.objects.get(pk=job.pk).completed_items > before, what="work goes on")
+
+
+def wait_until(moment: float) -> None:
+    wait_for(lambda: time.monotonic() >= moment, every=0.01)
