@@ -3,8 +3,10 @@
 from collections.abc import Callable
 from urllib.parse import unquote
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import resolve_url
 from django.template.loader import render_to_string
 
 Respond = Callable[[HttpRequest], HttpResponse]
@@ -31,11 +33,18 @@ class HtmxMiddleware:
         response = self.get_response(request)
         if not is_htmx(request):
             return response
+        if asks_to_sign_in(response):
+            return HttpResponse(status=401)  # app.js says so; htmx would put the sign-in page into the table
         response["Vary"] = ", ".join(filter(None, [response.get("Vary"), "HX-Request"]))
         response["Cache-Control"] = "no-store"
         if shows_html(response) and (waiting := list(messages.get_messages(request))):
             response.content += render_to_string("ui/toasts_oob.html", {"messages": waiting}).encode()
         return response
+
+
+def asks_to_sign_in(response: HttpResponse) -> bool:
+    target = response.get("Location", "").partition("?")[0]
+    return response.status_code == 302 and target == resolve_url(settings.LOGIN_URL)
 
 
 def shows_html(response: HttpResponse) -> bool:

@@ -130,7 +130,8 @@ document.addEventListener("input", (event) => {
   const pair = event.target.dataset.pair;
   if (pair) document.getElementById(pair).value = event.target.value;
   const label = document.querySelector(`[data-amount-of="${event.target.id}"]`);
-  if (label && Number(event.target.value) > 0) label.textContent = `$${Number(event.target.value).toFixed(2)}`;
+  const amount = Number(event.target.value);
+  if (label && amount > 0) label.textContent = `$${amount.toFixed(amount < 1 ? 3 : 2)}`;
 });
 
 // --- polling: polite when nobody looks, honest when the connection is lost --------------------------------------------
