@@ -2,6 +2,7 @@
 
 import os
 import sys
+import tomllib
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from lorapipe.queues import Queue
 from lorapipe.stack import client as stack_client
 
 ROOT = Path(__file__).resolve().parent.parent
+VERSION: str = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
 ENVIRONMENT = environment.read(os.environ)
 STACK = stack_client.living(ENVIRONMENT.data_dir) if not ENVIRONMENT.database_url else None
 
@@ -196,7 +198,7 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["lorapipe.api_parsers.StorableJSONParser"],
     "EXCEPTION_HANDLER": "lorapipe.api_errors.answer",
 }
 

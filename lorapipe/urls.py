@@ -13,6 +13,7 @@ urlpatterns = [
     path("", include("workspaces.urls")),
     path("", include("conversations.urls")),
     path("", include("batches.urls")),
+    path("", include("exports.urls")),
 ]
 
 handler403 = views.forbidden

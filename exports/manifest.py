@@ -1,0 +1,69 @@
+"""What stands beside an exported file: what is in it, where it comes from, and whether it is simulated."""
+
+from typing import Any
+
+from django.conf import settings
+from django.utils import timezone
+
+from batches.models import BatchJob
+from exports.stream import Written
+from templates_app.models import TemplateVersion
+
+FORMAT = "messages"
+
+
+def manifest(written: Written, *, file: str, job: BatchJob | None = None) -> dict[str, Any]:
+    """A JSON object that describes the bytes that were written. It warns first where something is simulated."""
+    warning = simulated_warning(written.simulated, written.count)
+    return {
+        **({"warning": warning} if warning else {}),
+        "simulated": {"count": written.simulated, "all": 0 < written.count == written.simulated},
+        "format": FORMAT,
+        "file": file,
+        "sha256": written.sha256,
+        "bytes": written.bytes,
+        "counts": {
+            "conversations": written.count,
+            "turns": written.turns,
+            "by_status": dict(sorted(written.statuses.items())),
+            "by_tier": dict(sorted(written.tiers.items())),
+        },
+        "models": dict(sorted(written.models.items())),
+        "template_versions": _template_versions(written),
+        "job": _job(job) if job else None,
+        "created_at": timezone.now().isoformat(timespec="seconds"),
+        "lorapipe_version": settings.VERSION,
+    }
+
+
+def simulated_warning(simulated: int, count: int) -> str:
+    """One sentence in plain sight; empty where everything is real."""
+    if not simulated:
+        return ""
+    which = f"all {count}" if simulated == count else f"{simulated} of {count}"
+    return f"SIMULATED: {which} conversations were written by LoRAPipe's simulator, not by a model. Do not train on them."
+
+
+def _template_versions(written: Written) -> list[dict[str, Any]]:
+    found = TemplateVersion.objects.filter(pk__in=written.versions).select_related("template")
+    return [
+        {
+            "name": version.template.name,
+            "number": version.number,
+            "id": str(version.pk),
+            "conversations": written.versions[version.pk],
+        }
+        for version in found.order_by("template__name", "number")
+    ]
+
+
+def _job(job: BatchJob) -> dict[str, Any]:
+    return {
+        "id": str(job.pk),
+        "name": job.name,
+        "status": job.status,
+        "model": job.model,
+        "seed": job.seed,
+        "items": {"total": job.total_items, "completed": job.completed_items, "failed": job.failed_items},
+        "cost_usd": str(job.spent),
+    }

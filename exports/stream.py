@@ -1,0 +1,120 @@
+"""Conversations as a stream of lines, in a fixed order and in constant memory, however many there are."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby, islice
+from operator import itemgetter
+from typing import BinaryIO, NamedTuple
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from batches.models import BatchJob
+from conversations.models import Conversation, Turn
+from exports.formats import ExportError, messages_line
+from templates_app.models import TemplateVersion
+
+# 250 conversations of 12 turns are some 2 MB; the turns of a chunk come in one query.
+CHUNK = 250
+
+
+class _Row(NamedTuple):
+    id: UUID
+    conversation_id: str
+    template_version_id: UUID | None
+    tier: str
+    status: str
+    model: str
+    simulated: bool
+
+
+class Line(NamedTuple):
+    """A conversation and its line."""
+
+    row: _Row
+    turns: int
+    line: bytes
+
+
+@dataclass(kw_only=True)
+class Written:
+    """What a file holds: counted while it was written, so that it is true of these very bytes."""
+
+    count: int = 0
+    turns: int = 0
+    bytes: int = 0
+    simulated: int = 0
+    sha256: str = ""
+    statuses: Counter[str] = field(default_factory=Counter)
+    tiers: Counter[str] = field(default_factory=Counter)
+    models: Counter[str] = field(default_factory=Counter)
+    versions: Counter[UUID] = field(default_factory=Counter)
+
+    def add(self, each: Line) -> None:
+        self.count += 1
+        self.turns += each.turns
+        self.bytes += len(each.line)
+        self.simulated += each.row.simulated
+        self.statuses[each.row.status] += 1
+        self.tiers[each.row.tier] += 1
+        self.models[each.row.model] += 1
+        if each.row.template_version_id:
+            self.versions[each.row.template_version_id] += 1
+
+
+def of_job(job: BatchJob) -> QuerySet[Conversation]:
+    """All conversations that a job has made, whatever their review state, in the order of its plan."""
+    return Conversation.objects.filter(batch_item__job=job).order_by("batch_item__position")
+
+
+def write_jsonl(conversations: QuerySet[Conversation], stream: BinaryIO) -> Written:
+    """Write `messages` JSONL. Raises ExportError naming a conversation that cannot be written."""
+    written, digest = Written(), hashlib.sha256()
+    for each in lines(conversations):
+        stream.write(each.line)
+        digest.update(each.line)
+        written.add(each)
+    written.sha256 = digest.hexdigest()
+    return written
+
+
+def iter_jsonl(conversations: QuerySet[Conversation]) -> Iterator[bytes]:
+    """The same bytes for a streaming response."""
+    return (each.line for each in lines(conversations))
+
+
+def lines(conversations: QuerySet[Conversation]) -> Iterator[Line]:
+    """In the order of the query, or by creation; a server-side cursor holds the place."""
+    ordered = conversations if conversations.ordered else conversations.order_by("created_at", "id")
+    rows = map(_Row._make, ordered.values_list(*_Row._fields).iterator(chunk_size=CHUNK))
+    systems: dict[UUID | None, str] = {None: ""}
+    while chunk := list(islice(rows, CHUNK)):
+        _learn_systems(systems, chunk)
+        turns = _turns(chunk)
+        yield from (_line(row, turns.get(row.id, []), systems[row.template_version_id]) for row in chunk)
+
+
+def _line(row: _Row, turns: Sequence[tuple[str, str]], system: str) -> Line:
+    try:
+        return Line(row, len(turns), messages_line(turns, system=system))
+    except ExportError as error:
+        raise ExportError(f"The conversation {row.conversation_id} cannot be exported: {error}.") from error
+
+
+def _learn_systems(systems: dict[UUID | None, str], chunk: Sequence[_Row]) -> None:
+    """The training system prompt of each version, read once; the generator's own prompt is never exported."""
+    new = {key for row in chunk if (key := row.template_version_id) and key not in systems}
+    if new:
+        systems.update(TemplateVersion.objects.filter(pk__in=new).values_list("pk", "training_system_prompt"))
+
+
+def _turns(chunk: Sequence[_Row]) -> dict[UUID, list[tuple[str, str]]]:
+    found = (
+        Turn.objects.filter(conversation_id__in=[row.id for row in chunk])
+        .order_by("conversation_id", "turn_number")
+        .values_list("conversation_id", "role", "content")
+    )
+    groups = groupby(found, key=itemgetter(0))
+    return {key: [(role, content) for _, role, content in group] for key, group in groups}
