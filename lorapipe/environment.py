@@ -232,10 +232,11 @@ def _model_problem(value: str) -> str | None:
 def _is_url(value: str, schemes: set[str], *, needs_host: bool = False) -> bool:
     try:
         parts = urlsplit(value)
-        has_host = bool(parts.hostname) and parts.port != 0
+        numbered = parts.port != 0  # raises for what is no port number
     except ValueError:
         return False
-    return parts.scheme in schemes and value.startswith(f"{parts.scheme}://") and (has_host or not needs_host)
+    known = parts.scheme in schemes and value.startswith(f"{parts.scheme}://")
+    return known and numbered and (bool(parts.hostname) or not needs_host)
 
 
 def _without_password(value: str) -> str:

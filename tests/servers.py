@@ -23,6 +23,7 @@ from lorapipe.stack.services import start_postgres, start_valkey
 PREFIX = "lorapipe-tests-"
 POSTGRES = "LORAPIPE_TESTS_POSTGRES"
 VALKEY = "LORAPIPE_TESTS_VALKEY"
+FOLDER = "LORAPIPE_TESTS_FOLDER"
 OVERRIDE = "LORAPIPE_TEST_DATABASE_URL"
 QUIET = {"-h", "--help", "-V", "--version", "--markers"}
 _running = contextlib.ExitStack()
@@ -55,6 +56,7 @@ def _start_servers() -> None:
     valkey = start_valkey(folder, durable=False)
     _running.callback(valkey.stop)
     os.environ[VALKEY] = valkey.url
+    os.environ[FOLDER] = str(folder.path)
 
 
 def _start_postgres(folder: DataFolder) -> str:
@@ -74,6 +76,7 @@ def _set_environment(worker: str) -> None:
         del os.environ[name]
     os.environ["DATABASE_URL"] = os.environ.get(POSTGRES, "postgresql://nobody@127.0.0.1:1/none")
     os.environ["REDIS_URL"] = re.sub(r"/\d+$", f"/{index}", os.environ.get(VALKEY, "redis://127.0.0.1:1/0"))
+    os.environ["LORAPIPE_DATA_DIR"] = os.environ.get(FOLDER, tempfile.gettempdir())
     os.environ["SECRET_KEY"] = "only-for-tests-" * 4
 
 

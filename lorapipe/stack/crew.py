@@ -93,7 +93,8 @@ class Crew:
         finally:
             child.kill()
             self._forget_output(child)
-        return child.process.wait() if child.process else 0
+            code = child.process.wait() if child.process else 0
+        return code
 
     def pump(self, seconds: float) -> None:
         """Show what the children say, bury and restart the dead; returns after at most `seconds`."""

@@ -1,0 +1,138 @@
+import os
+from pathlib import Path
+
+import pytest
+
+from lorapipe.environment import Environment, WrongEnvironment, default_data_dir, read
+
+DATABASE = "postgresql://me:hush-database@db.example:5432/lorapipe"
+KEY = "sk-hush-key"
+
+
+def problems(**environ: str) -> list[str]:
+    with pytest.raises(WrongEnvironment) as caught:
+        read(environ)
+    return caught.value.problems
+
+
+def test_nothing_set_is_demo_mode_with_its_own_limit() -> None:
+    found = read({})
+    assert (found.demo, found.mode, found.provider_label, found.rate_limit_rpm) == (
+        True,
+        "demo",
+        "simulated",
+        600,
+    )
+    assert (found.port, found.host, found.anthropic_max_tokens) == (8000, "127.0.0.1", 8192)
+    assert (found.worker_slots, found.max_concurrency, found.anthropic_temperature) == (32, 10, None)
+
+
+def test_empty_values_count_as_unset() -> None:
+    names = ("PORT", "ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL", "DATABASE_URL", "ANTHROPIC_MODEL", "HOST")
+    assert read(dict.fromkeys(names, "  ")) == read({})
+
+
+def test_a_key_means_the_real_service_at_its_usual_limit() -> None:
+    found = read({"ANTHROPIC_API_KEY": KEY})
+    assert (found.mode, found.provider_label, found.rate_limit_rpm) == ("real", "Anthropic API", 50)
+
+
+def test_a_base_url_without_a_key_sends_a_placeholder() -> None:
+    found = read({"ANTHROPIC_BASE_URL": "http://gateway.example:8080/"})
+    assert (found.anthropic_api_key, found.anthropic_base_url) == ("unused", "http://gateway.example:8080")
+    assert found.provider_label == "gateway.example:8080"
+    assert not found.demo
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PORT", "0"),
+        ("PORT", "65536"),
+        ("PORT", "eighty"),
+        ("PORT", "8_000"),
+        ("PORT", "-1"),
+        ("HOST", "http://localhost"),
+        ("HOST", "two words"),
+        ("LORAPIPE_DATA_DIR", "relative/folder"),
+        ("DATABASE_URL", "mysql://me@db/lorapipe"),
+        ("DATABASE_URL", "postgresql://me@db/"),
+        ("DATABASE_URL", "postgresql://me@db:0/lorapipe"),
+        ("REDIS_URL", "http://localhost"),
+        ("ANTHROPIC_API_KEY", "two words"),
+        ("ANTHROPIC_BASE_URL", "gateway.example"),
+        ("ANTHROPIC_BASE_URL", "https://gateway.example/v1"),
+        ("ANTHROPIC_BASE_URL", "https://gateway.example/v1/"),
+        ("ANTHROPIC_MODEL", "claude sonnet"),
+        ("ANTHROPIC_MAX_TOKENS", "0"),
+        ("ANTHROPIC_MAX_TOKENS", "128001"),
+        ("ANTHROPIC_TEMPERATURE", "1.1"),
+        ("ANTHROPIC_TEMPERATURE", "nan"),
+        ("ANTHROPIC_TEMPERATURE", "warm"),
+        ("RATE_LIMIT_RPM", "0"),
+        ("RATE_LIMIT_RPM", "1000001"),
+        ("RATE_LIMIT_RPM", "5.5"),
+        ("LORAPIPE_WORKER_SLOTS", "0"),
+        ("LORAPIPE_WORKER_SLOTS", "1001"),
+        ("LORAPIPE_MAX_CONCURRENCY", "0"),
+        ("LORAPIPE_MAX_CONCURRENCY", "1001"),
+    ],
+)
+def test_a_wrong_value_is_refused_by_name(name: str, value: str) -> None:
+    [problem] = problems(**{name: value})
+    assert problem.startswith(f"{name}=")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PORT", "65535"),
+        ("HOST", "::1"),
+        ("DATABASE_URL", "postgres:///lorapipe"),
+        ("REDIS_URL", "unix:///run/redis.sock"),
+        ("REDIS_URL", "rediss://:word@host:6380/1"),
+        ("ANTHROPIC_TEMPERATURE", "0"),
+        ("RATE_LIMIT_RPM", "1000000"),
+    ],
+)
+def test_values_at_the_edge_are_taken(name: str, value: str) -> None:
+    assert read({name: value})
+
+
+def test_all_problems_come_at_once_without_the_secrets() -> None:
+    found = problems(
+        PORT="0",
+        DATABASE_URL="mysql://me:hush-database@db/x",
+        REDIS_URL="http://:hush-redis@host",
+        ANTHROPIC_API_KEY="hush key",
+        ANTHROPIC_BASE_URL="https://me:hush-gateway@host/v1",
+    )
+    assert len(found) == 5
+    assert "hush" not in "".join(found)
+
+
+def test_secrets_are_not_in_the_repr_or_the_fingerprint() -> None:
+    found = read(
+        {"DATABASE_URL": DATABASE, "ANTHROPIC_API_KEY": KEY, "REDIS_URL": "redis://:hush-redis@host"}
+    )
+    assert "hush" not in repr(found) + repr(found.fingerprint())
+
+
+def test_the_fingerprint_names_what_differs() -> None:
+    one, other = read({}).fingerprint(), read({"RATE_LIMIT_RPM": "7", "PORT": "9000"}).fingerprint()
+    assert [name for name in one if one[name] != other[name]] == ["RATE_LIMIT_RPM"]
+
+
+def test_the_data_folder_is_in_the_checkout_and_elsewhere_for_root() -> None:
+    checkout = Path("/home/me/lora pipe")
+    assert default_data_dir(root=False, checkout=checkout) == checkout / ".data"
+    assert default_data_dir(root=True, checkout=checkout).parent == Path("/var/lib/lorapipe")
+    assert default_data_dir(root=True, checkout=checkout) != default_data_dir(
+        root=True, checkout=checkout / "b"
+    )
+    assert read({}).data_dir == default_data_dir(root=os.geteuid() == 0)
+
+
+def test_the_simulator_of_the_stack_is_read() -> None:
+    found: Environment = read({"LORAPIPE_SIMULATOR_URL": "http://127.0.0.1:5000"})
+    assert (found.simulator_url, found.demo) == ("http://127.0.0.1:5000", True)
