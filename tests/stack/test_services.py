@@ -71,7 +71,7 @@ def test_postgres_asks_for_the_password_and_commits_durably(folder: DataFolder) 
             psycopg.connect(server.url.replace(server.kind.password, "wrong"))
         with psycopg.connect(server.url) as connection:
             shown = {
-                name: connection.execute(f"SHOW {name}").fetchone()  # type: ignore[call-overload]
+                name: connection.execute(f"SHOW {name}").fetchone()
                 for name in ("fsync", "synchronous_commit", "max_connections", "server_encoding")
             }
     finally:
