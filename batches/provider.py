@@ -1,23 +1,14 @@
-"""Which provider this installation talks to, as the settings say, and the client that every slot shares."""
-
-import functools
+"""Which provider this installation talks to, as the settings say, and whose limits those are."""
 
 from django.conf import settings
 
 from batches import limiter
 from claude import lineup
-from claude.client import Client
 from claude.messages import Provider
 
 
 def provider() -> Provider:
     return Provider(base_url=settings.CLAUDE_BASE_URL, api_key=settings.CLAUDE_API_KEY)
-
-
-@functools.cache
-def client() -> Client:
-    """One client for the whole process: its shards hold about 50 connections each."""
-    return Client(provider(), shards=max(1, -(-settings.ENVIRONMENT.worker_slots // 50)))
 
 
 def pool_of(model: str) -> str:

@@ -10,11 +10,11 @@ from uuid import UUID
 
 from django.db import InterfaceError, OperationalError, connection
 
+from batches.engine.ask import ask
 from batches.engine.claim import Call, Claim, claim, may_still_leave, prepare
 from batches.engine.filing import file, judge
 from batches.engine.ring import ring
 from batches.engine.setbacks import fail, fail_unasked, release, set_back, stop_job
-from batches.provider import client
 from batches.states import Reason
 from claude.errors import ClaudeError
 from claude.lineup import UnknownModel, UnknownPrice
@@ -65,8 +65,7 @@ def ask_and_file(claimed: Claim) -> None:
     connection.close()
     call = claimed.call
     try:
-        reply = client().ask(call.request, deadline_s=call.deadline_s)
-        paid = judge(reply, model=call.request.model, on=call.on)
+        paid = judge(ask(call), model=call.request.model, on=call.on)
     except ClaudeError as error:
         problem = error
         until_stored(lambda: set_back(claimed, problem))
