@@ -161,7 +161,7 @@ def items_of(job: BatchJob, show: str) -> "QuerySet[BatchItem]":
 
 
 def counts(job: BatchJob) -> list[dict[str, Any]]:
-    return list(job.items.order_by().values("tier", "status").annotate(n=Count("pk")))
+    return [dict(row) for row in job.items.order_by().values("tier", "status").annotate(n=Count("pk"))]
 
 
 def by_tier(found: list[dict[str, Any]]) -> list[dict[str, Any]]:

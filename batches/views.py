@@ -307,7 +307,8 @@ def moved(request: HttpRequest, job: BatchJob, move: Callable[..., BatchJob]) ->
 
 def visible(request: HttpRequest, job_id: UUID) -> BatchJob:
     rows = BatchJob.objects.visible_to(request.user).select_related("created_by")
-    return get_object_or_404(rows, pk=job_id)
+    found: BatchJob = get_object_or_404(rows, pk=job_id)
+    return found
 
 
 def editable(request: HttpRequest, job_id: UUID) -> BatchJob:
