@@ -20,7 +20,7 @@ from batches.estimate import Estimate, estimate
 from batches.forms import GenerateForm
 from batches.models import BatchItem, BatchJob
 from batches.plan import PlanError, PlannedItem, starter_plan
-from batches.progress import progress
+from batches.progress import Progress, progress
 from batches.states import ErrorHandling, ItemStatus, Priority
 from batches.words import error_words
 from claude.lineup import RetiredModel, UnknownModel, UnknownPrice
@@ -257,14 +257,14 @@ def batch_progress(request: HttpRequest, job_id: UUID) -> HttpResponse:
     seen, rev = request.GET.get("rev", ""), page.revision(now)
     if seen == rev:
         return HttpResponse(status=204)
-    response = live(request, job)
+    response = live(request, job, now)
     if seen.partition(".")[0] != rev.partition(".")[0]:
         response["HX-Trigger"] = "items-changed"
     return response
 
 
-def live(request: HttpRequest, job: BatchJob) -> HttpResponse:
-    return render(request, "batches/batch.html#live", page.live_context(job, progress(job)))
+def live(request: HttpRequest, job: BatchJob, now: Progress) -> HttpResponse:
+    return render(request, "batches/batch.html#live", page.live_context(job, now))
 
 
 @require_POST
@@ -300,7 +300,7 @@ def moved(request: HttpRequest, job: BatchJob, move: Callable[..., BatchJob]) ->
         messages.error(request, str(stale))
     if not targets(request, "live"):
         return HttpResponseRedirect(reverse("batch", args=[job.pk]))
-    response = live(request, job)
+    response = live(request, job, progress(job))
     response["HX-Trigger"] = "items-changed"
     return response
 

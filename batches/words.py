@@ -32,6 +32,11 @@ REASONS: Mapping[str, Words] = {
         "No credit left",
         "The provider's credit or spend limit is used up. Add credit or raise the limit there, then resume.",
     ),
+    Reason.MODEL: Words(
+        "The model cannot be used",
+        "It is retired, or its price is not known, so no budget could be kept. Set ANTHROPIC_MODEL to a current one "
+        "and start a new batch.",
+    ),
     Reason.SYSTEMIC_WAIT: Words(
         "The provider did not let anything through",
         "It asked to wait for an hour in all. Resume tries again.",

@@ -43,13 +43,22 @@ def test_only_what_one_may_see(client: Client, owner: User) -> None:
 def test_the_filters(client: Client, owner: User) -> None:
     rows: list[dict[str, Any]] = [
         {"title": "a", "tier": Tier.TEMPLATE, "status": Status.APPROVED, "quality_score": Decimal("9.1")},
-        {"title": "b", "tier": Tier.SCENARIO, "status": Status.PENDING_REVIEW, "quality_score": Decimal("7.0")},
+        {
+            "title": "b",
+            "tier": Tier.SCENARIO,
+            "status": Status.PENDING_REVIEW,
+            "quality_score": Decimal("7.0"),
+        },
         {"title": "c", "tier": Tier.EDGE_CASE, "status": Status.NEEDS_REVISION, "quality_score": None},
     ]
     for row in rows:
-        made = make_conversation(workspace=owner.personal_workspace(), persona=f"persona {row['title']}", **row)
+        made = make_conversation(
+            workspace=owner.personal_workspace(), persona=f"persona {row['title']}", **row
+        )
         days = ord(row["title"]) - ord("a")
-        Conversation.objects.filter(pk=made.pk).update(created_at=datetime(2026, 3, 1 + days, 23, 59, tzinfo=UTC))
+        Conversation.objects.filter(pk=made.pk).update(
+            created_at=datetime(2026, 3, 1 + days, 23, 59, tzinfo=UTC)
+        )
     assert titles(client) == ["c", "b", "a"]
     assert titles(client, "?tier=template&tier=scenario") == ["b", "a"]
     assert titles(client, "?status=needs_revision") == ["c"]
@@ -69,7 +78,16 @@ def test_the_conversations_of_one_batch(client: Client, owner: User) -> None:
 
 
 @pytest.mark.parametrize(
-    "query", ["?score_min=lots", "?created_from=yesterday", "?batch=17", "?tier=gold", "?q=%00", "?page=x", "?sort=;drop"]
+    "query",
+    [
+        "?score_min=lots",
+        "?created_from=yesterday",
+        "?batch=17",
+        "?tier=gold",
+        "?q=%00",
+        "?page=x",
+        "?sort=;drop",
+    ],
 )
 def test_what_cannot_be_read_is_left_out_and_named(client: Client, owner: User, query: str) -> None:
     make_conversation(workspace=owner.personal_workspace(), title="there")
@@ -130,5 +148,7 @@ def test_as_many_queries_for_fifty_rows_as_for_one(
 
 def test_the_age_of_a_row(client: Client, owner: User) -> None:
     made = make_conversation(workspace=owner.personal_workspace())
-    Conversation.objects.filter(pk=made.pk).update(created_at=timezone.now() - timedelta(minutes=3, seconds=5))
+    Conversation.objects.filter(pk=made.pk).update(
+        created_at=timezone.now() - timedelta(minutes=3, seconds=5)
+    )
     assert "3 min ago" in client.get("/conversations/").text

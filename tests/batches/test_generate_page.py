@@ -1,0 +1,167 @@
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.test import Client
+from pytest_django import DjangoAssertNumQueries
+
+from batches.models import BatchJob
+from templates_app.actions import load_pack_templates
+from tests.factories import make_user
+from workspaces.models import User
+
+pytestmark = pytest.mark.django_db
+# Session, user, personal workspace, templates; for the shell: workspaces and running batch, workspaces and count.
+QUERIES = 8
+PLAN = {"HX-Request": "true", "HX-Target": "form#plan"}
+
+
+@pytest.fixture
+def owner(client: Client) -> User:
+    user = make_user(username="owner")
+    load_pack_templates(user.personal_workspace())
+    client.force_login(user)
+    return user
+
+
+def form_of(client: Client, query: str = "") -> dict[str, Any]:
+    """What a browser would send when nobody changes anything."""
+    context = client.get(f"/{query}").context
+    form = context["form"]
+    return {
+        "tier": form["tier"].value(),
+        "limit": form["limit"].value() or "",
+        "seed": form["seed"].value() or "",
+        "concurrency": form["concurrency"].value(),
+        "error_handling": form["error_handling"].value(),
+        "budget": context["budget"],
+        "offered_budget": context["offered_budget"],
+        "name": "",
+        "idempotency_key": form["idempotency_key"].value(),
+    }
+
+
+def test_the_whole_plan_with_its_price(client: Client, owner: User) -> None:
+    page = client.get("/")
+    assert [(group["tier"], len(group["rows"])) for group in page.context["groups"]] == [
+        ("template", 40),
+        ("scenario", 35),
+        ("edge_case", 15),
+    ]
+    estimate = page.context["estimate"]
+    assert estimate.cost_low < estimate.cost < estimate.cost_high <= estimate.default_budget
+    assert (
+        f'Start, spend up to <span data-amount-of="id_budget" class="num">${estimate.default_budget}'
+        in page.text
+    )
+    assert not BatchJob.objects.exists()
+
+
+def test_a_link_shows_a_part_of_the_plan(client: Client, owner: User) -> None:
+    context = client.get("/?tier=edge_case&limit=3&seed=7").context
+    again = client.get("/?tier=edge_case&limit=3&seed=7").context
+    topics = [row["item"].topic for group in context["groups"] for row in group["rows"]]
+    assert len(topics) == context["count"] == 3
+    assert topics == [row["item"].topic for group in again["groups"] for row in group["rows"]]
+
+
+def test_start_makes_the_job_that_was_shown(client: Client, owner: User) -> None:
+    answer = client.post(
+        "/", {**form_of(client, "?tier=template&limit=3"), "budget": "1.25", "action": "start"}
+    )
+    job = BatchJob.objects.get()
+    assert answer["Location"] == f"/batches/{job.pk}/"
+    assert (job.total_items, job.tier, job.budget_usd, job.created_by) == (
+        3,
+        "template",
+        Decimal("1.25"),
+        owner,
+    )
+    assert job.name == "Starter plan, 3 conversations"
+    assert job.error_handling == "continue"
+
+
+def test_pressing_start_twice_makes_one_job(client: Client, owner: User) -> None:
+    form = {**form_of(client, "?limit=2"), "action": "start"}
+    first, second = client.post("/", form), client.post("/", form)
+    assert first["Location"] == second["Location"]
+    assert BatchJob.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"tier": []}, "choose at least one"),
+        ({"concurrency": "0"}, "greater than or equal to 1"),
+        ({"concurrency": "9999"}, "LORAPIPE_MAX_CONCURRENCY"),
+        ({"budget": "0.01"}, "does not cover one call"),
+        ({"budget": "lots"}, "Enter a number"),
+        ({"limit": "-3"}, "greater than or equal to 1"),
+        ({"error_handling": "panic"}, "valid choice"),
+        ({"name": "x" * 201}, "at most 200"),
+    ],
+)
+def test_what_cannot_be_started_is_told_at_its_field(
+    client: Client, owner: User, change: dict[str, Any], words: str
+) -> None:
+    answer = client.post("/", {**form_of(client, "?limit=2"), **change, "action": "start"})
+    assert answer.status_code == 422
+    assert words in answer.text
+    assert "problem" in answer.text
+    assert not BatchJob.objects.exists()
+
+
+def test_an_untouched_budget_follows_the_plan(client: Client, owner: User) -> None:
+    form = {**form_of(client), "limit": "3", "action": "update"}
+    answer = client.post("/", form, headers=PLAN)
+    assert answer.context["budget"] == answer.context["offered_budget"]
+    assert answer.context["budget"] < Decimal(str(form["budget"]))
+
+
+def test_a_budget_of_ones_own_stays(client: Client, owner: User) -> None:
+    form = {**form_of(client), "budget": "5", "limit": "3", "action": "update"}
+    assert client.post("/", form, headers=PLAN).context["budget"] == "5"
+
+
+def test_a_change_gets_the_form_alone_and_the_address_of_the_plan(client: Client, owner: User) -> None:
+    form = {**form_of(client), "tier": ["scenario"], "limit": "4", "action": "update"}
+    answer = client.post("/", form, headers=PLAN)
+    assert answer.text.lstrip().startswith("<form")
+    assert answer["HX-Replace-Url"] == "/?tier=scenario&limit=4&concurrency=10&error_handling=continue"
+    assert client.get(answer["HX-Replace-Url"]).context["count"] == 4
+
+
+def test_without_script_an_update_is_a_redirect(client: Client, owner: User) -> None:
+    form = {**form_of(client), "tier": ["scenario"], "action": "update"}
+    answer = client.post("/", form)
+    assert answer.status_code == 302
+    assert answer["Location"].startswith("/?tier=scenario&")
+
+
+def test_the_prompt_is_the_one_that_would_be_sent(client: Client, owner: User) -> None:
+    row = client.get("/?tier=scenario&limit=2").context["groups"][0]["rows"][1]
+    page = client.get(row["preview"])
+    asked = row["item"].request(
+        model=settings.ENVIRONMENT.anthropic_model, max_tokens=settings.ENVIRONMENT.anthropic_max_tokens
+    )
+    assert page.context["asked"] == asked
+    assert client.get("/plan/3/?tier=scenario&limit=2").status_code == 404
+
+
+def test_missing_starter_templates_are_named_with_the_remedy(client: Client) -> None:
+    client.force_login(make_user())
+    page = client.get("/")
+    assert page.status_code == 200
+    assert "./run manage prepare" in page.text
+    assert "Start, spend" not in page.text
+
+
+def test_demo_mode_says_so(client: Client, owner: User) -> None:
+    assert settings.DEMO
+    assert "replies are simulated by a local stand-in for Claude" in client.get("/").text
+
+
+def test_queries(client: Client, owner: User, django_assert_num_queries: DjangoAssertNumQueries) -> None:
+    with django_assert_num_queries(QUERIES):
+        client.get("/")
