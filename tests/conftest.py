@@ -1,4 +1,4 @@
-"""Fixtures of all tests. The servers behind them come from `tests/servers.py`."""
+"""Fixtures that every room's tests may use."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ from tests.support.simulator import RunningSimulator
 
 @pytest.fixture(scope="session")
 def simulator() -> Iterator[RunningSimulator]:
-    """One simulator per xdist worker, with answers after 50 ms; a test that sets faults resets them first."""
-    running = RunningSimulator("--latency", "0.05").start()
+    """One simulator for each xdist worker, with answers at once. Whoever changes its options says so in his test."""
+    running = RunningSimulator("--latency", "0").start()
     yield running
     running.stop()
