@@ -1,0 +1,184 @@
+"""What the batches' API says, in the words of the wire."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Exists, OuterRef
+
+from batches.estimate import Estimate
+from batches.models import BatchItem, BatchJob, BatchJobQuerySet, GenerationLog
+from batches.plan import PlanError, PlanProblem
+from batches.progress import Progress
+from batches.states import Priority
+from templates_app.models import TemplateVersion
+from workspaces.wire import about_dollars, dollars, duration, moment, whole
+
+# Where a plan's words differ from the wire's.
+WIRE_NAMES = {"concurrency": "concurrentProcessing", "budget": "budgetUsd", "template": "templateId"}
+
+
+def on_the_wire(wrong: PlanError) -> PlanError:
+    """The same problems under the names that the request used."""
+    return PlanError(
+        [
+            problem
+            if problem.row
+            else PlanProblem(None, WIRE_NAMES.get(problem.column, problem.column), problem.message)
+            for problem in wrong.problems
+        ]
+    )
+
+
+def with_simulated(rows: BatchJobQuerySet) -> BatchJobQuerySet:
+    """Each job with whether one of its replies came from the simulator."""
+    logs = GenerationLog.objects.filter(job=OuterRef("pk"), simulated=True)
+    found: BatchJobQuerySet = rows.annotate(simulated=Exists(logs))
+    return found
+
+
+def started(job: BatchJob) -> dict[str, Any]:
+    """The answer to a start, the same for the same Idempotency-Key."""
+    return {
+        "success": True,
+        "jobId": job.pk,
+        "status": job.status,
+        "name": job.name,
+        "totalItems": job.total_items,
+        **estimated(job.estimate),
+        "budgetUsd": dollars(job.budget_usd),
+        "templates": [_template(each) for each in _versions_of(job)],
+    }
+
+
+def _versions_of(job: BatchJob) -> list[TemplateVersion]:
+    used = BatchItem.objects.filter(job=job).order_by().values("template_version").distinct()
+    return list(
+        TemplateVersion.objects.filter(pk__in=used).select_related("template").order_by("template__name")
+    )
+
+
+def priced(found: Estimate, versions: Mapping[Any, TemplateVersion]) -> dict[str, Any]:
+    """The answer to an estimate."""
+    return {
+        "success": True,
+        "totalItems": found.items,
+        **estimated(found.as_json()),
+        "templates": [_template(each) for each in versions.values()],
+        "simulated": settings.DEMO,
+    }
+
+
+def estimated(stored: Mapping[str, Any]) -> dict[str, Any]:
+    """An estimate as it is stored on its job; money as strings there."""
+    if not stored:
+        return {"estimatedCost": None, "estimatedTime": None}
+    return {
+        "estimatedCost": about_dollars(Decimal(stored["cost"])),
+        "estimatedCostUsd": dollars(Decimal(stored["cost"])),
+        "estimatedCostRangeUsd": {
+            "low": dollars(Decimal(stored["cost_low"])),
+            "high": dollars(Decimal(stored["cost_high"])),
+        },
+        "worstItemUsd": dollars(Decimal(stored["worst_item"])),
+        "defaultBudgetUsd": dollars(Decimal(stored["default_budget"])),
+        "estimatedTime": duration(stored["seconds"]),
+        "estimatedSeconds": whole(stored["seconds"]),
+        "inputTokens": stored["input_tokens"],
+        "outputTokens": stored["output_tokens"],
+        "model": stored["model"],
+        "concurrentProcessing": stored["concurrency"],
+        "requestsPerMinute": stored["requests_per_minute"],
+        "basis": stored["basis"],
+    }
+
+
+def _template(version: TemplateVersion) -> dict[str, Any]:
+    return {
+        "templateId": version.template_id,
+        "name": version.template.name,
+        "version": version.number,
+        "versionId": version.pk,
+    }
+
+
+def status_of(job: BatchJob, now: Progress) -> dict[str, Any]:
+    """The design's status, with exact numbers beside its words. `job` comes from `with_simulated`."""
+    return {
+        "jobId": job.pk,
+        "status": now.status.value,
+        "stateWord": now.word,
+        "reason": job.reason or None,
+        "reasonNote": job.reason_note or None,
+        "progress": now.percent,
+        "totalItems": now.total,
+        "completedItems": now.completed,
+        "failedItems": now.failed,
+        "successfulItems": now.successful,
+        "inFlight": now.in_flight,
+        "currentItem": now.current_item or None,
+        "elapsedTime": duration(now.elapsed_s),
+        "elapsedSeconds": whole(now.elapsed_s),
+        "estimatedTimeRemaining": duration(now.remaining_s),
+        "estimatedTimeRemainingSeconds": whole(now.remaining_s),
+        "itemsPerMinute": None if now.items_per_minute is None else round(now.items_per_minute, 1),
+        "actualCost": about_dollars(now.spent),
+        "actualCostUsd": dollars(now.spent),
+        "budgetUsd": dollars(now.budget),
+        "simulated": bool(getattr(job, "simulated", False)),
+    }
+
+
+def settings_of(job: BatchJob) -> dict[str, Any]:
+    """What a batch was started with."""
+    return {
+        "name": job.name,
+        "tier": job.tier or None,
+        "priority": Priority(job.priority).label,
+        "mode": job.mode,
+        "errorHandling": job.error_handling,
+        "concurrentProcessing": job.concurrent_processing,
+        "sharedParameters": job.shared_parameters,
+        "model": job.model,
+        "seed": job.seed,
+        "createdAt": moment(job.created_at),
+        "startedAt": moment(job.started_at),
+        "completedAt": moment(job.completed_at),
+    }
+
+
+def job_row(job: BatchJob) -> dict[str, Any]:
+    """A batch in a list: from its own row alone."""
+    return {
+        "jobId": job.pk,
+        "status": job.status,
+        "reason": job.reason or None,
+        "progress": round(100 * job.ended_items / max(1, job.total_items), 1),
+        "totalItems": job.total_items,
+        "completedItems": job.completed_items,
+        "failedItems": job.failed_items,
+        "successfulItems": job.successful_items,
+        "inFlight": job.in_flight,
+        "actualCost": about_dollars(job.spent),
+        "actualCostUsd": dollars(job.spent),
+        "budgetUsd": dollars(job.budget_usd),
+        **settings_of(job),
+    }
+
+
+def item_row(item: BatchItem) -> dict[str, Any]:
+    made = getattr(item, "conversation", None)
+    return {
+        "id": item.pk,
+        "position": item.position,
+        "conversationId": item.conversation_id,
+        "topic": item.topic,
+        "tier": item.tier,
+        "status": item.status,
+        "attempt": item.attempt,
+        "errorKind": item.error_kind or None,
+        "errorMessage": item.error_message or None,
+        "endedAt": moment(item.ended_at),
+        "conversation": made and {"id": made.pk, "title": made.title, "status": made.status},
+    }

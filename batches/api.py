@@ -1,0 +1,171 @@
+"""The batches' API: estimate, start, watch, pause, resume, cancel. Rules are in `batches.actions` and the plan."""
+
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.core.exceptions import PermissionDenied
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.utils import timezone
+from rest_framework.decorators import api_view
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from batches import actions, answers, page
+from batches.estimate import Estimate, estimate
+from batches.listed_plan import ListedItem, listed_plan, template_for, with_shared
+from batches.models import BatchJob
+from batches.plan import PlanError, PlannedItem, starter_plan
+from batches.progress import progress
+from batches.serializers import ActionBody, BatchBody, JobsQuery, StartBody
+from batches.states import ErrorHandling, Priority
+from workspaces.models import User, Workspace
+from workspaces.wire import PageQuery, checked, person, slice_of
+
+MOVES = {"pause": actions.pause, "resume": actions.resume, "cancel": actions.cancel}
+LONGEST_KEY = 200
+
+
+# --- before the start, and the start ------------------------------------------------------------------
+
+
+@api_view(["POST"])
+def generate_batch(request: Request) -> Response:
+    """202 with the job, at once. The same Idempotency-Key of the same person gives the same job."""
+    by = person(request)
+    key = idempotency_key(request)
+    job = actions.by_idempotency_key(by, key) or start(checked(StartBody(data=request.data)), by=by, key=key)
+    headers = {"Location": reverse("api_batch_status", args=[job.pk])}
+    return Response(answers.started(job), status=202, headers=headers)
+
+
+def start(given: dict[str, Any], *, by: User, key: str | None) -> BatchJob:
+    try:
+        workspace, plan = planned(given, by=by)
+        return actions.start_batch(
+            workspace=workspace,
+            plan=plan,
+            by=by,
+            name=given["name"],
+            concurrency=given.get("concurrentProcessing"),
+            error_handling=ErrorHandling(given["errorHandling"]),
+            priority=Priority.of(given["priority"]),
+            budget_usd=given["budgetUsd"],
+            idempotency_key=key,
+            tier=given["tier"] or "",
+            seed=given["seed"],
+            shared_parameters=given["sharedParameters"],
+        )
+    except PlanError as wrong:
+        raise answers.on_the_wire(wrong) from wrong
+
+
+@api_view(["POST"])
+def batch_estimate(request: Request) -> Response:
+    """Cost and time of the same body, with their range and basis. It makes nothing."""
+    given = checked(BatchBody(data=request.data))
+    try:
+        _, plan = planned(given, by=person(request))
+        found = estimate_of(plan, given)
+    except PlanError as wrong:
+        raise answers.on_the_wire(wrong) from wrong
+    versions = {item.version.pk: item.version for item in plan}
+    return Response(answers.priced(found, versions))
+
+
+def estimate_of(plan: list[PlannedItem], given: dict[str, Any]) -> Estimate:
+    return estimate(
+        plan,
+        model=settings.ENVIRONMENT.anthropic_model,
+        max_tokens=settings.ENVIRONMENT.anthropic_max_tokens,
+        concurrency=given.get("concurrentProcessing") or settings.ENVIRONMENT.max_concurrency,
+        on=timezone.now().date(),
+    )
+
+
+def planned(given: dict[str, Any], *, by: User) -> tuple[Workspace, list[PlannedItem]]:
+    """The plan that a body means, and the workspace whose it will be: the template's, else the personal one."""
+    if given["templateId"] is None:
+        workspace = by.personal_workspace()
+        tiers = [given["tier"]] if given["tier"] else None
+        plan = starter_plan(workspace, tiers=tiers, seed=given["seed"])
+    else:
+        version = template_for(by, given["templateId"])
+        workspace = version.workspace
+        items = [ListedItem(**item) for item in given["items"]]
+        plan = listed_plan(version, items, tier=given["tier"] or "", seed=given["seed"])
+    return workspace, with_shared(plan, given["sharedParameters"])
+
+
+def idempotency_key(request: Request) -> str | None:
+    key = request.headers.get("Idempotency-Key", "").strip()
+    if len(key) > LONGEST_KEY or not key.isprintable():
+        problem = f"At most {LONGEST_KEY} printable characters."
+        raise ValidationError({"Idempotency-Key": [problem]})
+    return key or None
+
+
+# --- jobs -----------------------------------------------------------------------------------------------
+
+
+@api_view(["GET"])
+def batches(request: Request) -> Response:
+    """The newest first; `status=active`: by priority, then age."""
+    query = JobsQuery.of(request)
+    jobs = BatchJob.objects.visible_to(request.user)
+    if query["status"] == "active":
+        jobs = jobs.active().order_by("priority", "created_at", "id")
+    else:
+        jobs = (jobs.filter(status=query["status"]) if query["status"] else jobs).newest_first()
+    found = slice_of(jobs, limit=query["limit"], offset=query["offset"])
+    return Response({"jobs": [answers.job_row(job) for job in found.rows], **found.about})
+
+
+@api_view(["GET", "PATCH"])
+def batch(request: Request, job_id: UUID) -> Response:
+    return moved(request, job_id) if request.method == "PATCH" else shown(request, job_id)
+
+
+def shown(request: Request, job_id: UUID) -> Response:
+    """The batch with its items in plan order, a page of them."""
+    query = PageQuery.of(request)
+    job = visible(request, job_id)
+    items = slice_of(page.items_of(job, ""), limit=query["limit"], offset=query["offset"])
+    return Response(
+        {
+            **answers.status_of(job, progress(job)),
+            **answers.settings_of(job),
+            "items": [answers.item_row(item) for item in items.rows],
+            **items.about,
+        }
+    )
+
+
+def moved(request: Request, job_id: UUID) -> Response:
+    job = editable(request, job_id)
+    given = checked(ActionBody(data=request.data))
+    job = MOVES[given["action"]](job, by=person(request))
+    return Response({"jobId": job.pk, "status": job.status})
+
+
+@api_view(["GET"])
+def batch_status(request: Request, job_id: UUID) -> Response:
+    """Small and quick: made to be polled."""
+    job = visible(request, job_id)
+    return Response(answers.status_of(job, progress(job)))
+
+
+def visible(request: Request, job_id: UUID) -> BatchJob:
+    jobs = answers.with_simulated(BatchJob.objects.visible_to(request.user))
+    job: BatchJob = get_object_or_404(jobs, pk=job_id)
+    return job
+
+
+def editable(request: Request, job_id: UUID) -> BatchJob:
+    """404 for what one may not see, 403 for what one may see but not change."""
+    job = visible(request, job_id)
+    if not BatchJob.objects.editable_by(request.user).filter(pk=job.pk).exists():
+        raise PermissionDenied
+    return job

@@ -1,0 +1,102 @@
+"""Plans made of what a request lists: items of one template, and parameters that all items share."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+from uuid import UUID
+
+from django.core.exceptions import PermissionDenied
+
+from batches.plan import PlanError, PlannedItem, PlanProblem, check, cut
+from templates_app.models import PromptTemplate, TemplateVersion
+from workspaces.models import User
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListedItem:
+    """One conversation as a request lists it. Without a tier it is of the template's."""
+
+    topic: str
+    tier: str = ""
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    category: Sequence[str] = ()
+
+
+def template_for(user: User, template_id: UUID) -> TemplateVersion:
+    """The newest published version of a template in whose workspace this person may spend money.
+
+    Raises PlanError for what he cannot see or use, PermissionDenied for what he may only see.
+    """
+    template: PromptTemplate | None = (
+        PromptTemplate.objects.visible_to(user).usable().filter(pk=template_id).first()
+    )
+    version = template.published_version() if template else None
+    if template is None or version is None:
+        problem = "There is no such template with a published version that you can see."
+        raise PlanError([PlanProblem(None, "templateId", problem)])
+    if not PromptTemplate.objects.editable_by(user).filter(pk=template.pk).exists():
+        raise PermissionDenied
+    return version
+
+
+def listed_plan(
+    version: TemplateVersion, items: Sequence[ListedItem], *, tier: str = "", seed: int | None = None
+) -> list[PlannedItem]:
+    """The items in the order of the list; with a seed they are shuffled as every plan is."""
+    takes_topic = "topic" in names_of(version)
+    return cut(
+        [
+            PlannedItem(
+                position=position,
+                tier=item.tier or tier or version.template.tier,
+                version=version,
+                topic=item.topic,
+                parameters={**item.parameters, **({"topic": item.topic} if takes_topic else {})},
+                category=tuple(item.category),
+            )
+            for position, item in enumerate(items, start=1)
+        ],
+        limit=None,
+        seed=seed,
+    )
+
+
+def with_shared(plan: Sequence[PlannedItem], shared: Mapping[str, Any]) -> list[PlannedItem]:
+    """Each item with the shared parameters under its own: where both name one, the item's stands.
+
+    A shared name that a used template lacks is an error, told once and together with the items' own problems.
+    """
+    problems = shared_problems(plan, shared)
+    wrong = {problem.column.removeprefix("sharedParameters.") for problem in problems}
+    fitting = {name: value for name, value in shared.items() if name not in wrong}
+    merged = [replace(item, parameters={**fitting, **item.parameters}) for item in plan]
+    if problems:
+        raise PlanError([*problems, *problems_of(merged)])
+    return merged
+
+
+def shared_problems(plan: Sequence[PlannedItem], shared: Mapping[str, Any]) -> list[PlanProblem]:
+    versions = {item.version.pk: item.version for item in plan}.values() if shared else ()
+    lacking = {name: [str(each) for each in versions if name not in names_of(each)] for name in shared}
+    return [
+        PlanProblem(
+            None,
+            f"sharedParameters.{name}",
+            f"is not a variable of {', '.join(templates)}; remove it or correct its name",
+        )
+        for name, templates in lacking.items()
+        if templates
+    ]
+
+
+def problems_of(plan: Sequence[PlannedItem]) -> list[PlanProblem]:
+    """What is wrong with the values, whatever the model will be."""
+    try:
+        check(plan, model="any", max_tokens=1)
+    except PlanError as wrong:
+        return wrong.problems
+    return []
+
+
+def names_of(version: TemplateVersion) -> set[str]:
+    return {variable.name for variable in version.typed_variables()}

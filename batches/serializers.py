@@ -1,0 +1,96 @@
+"""The bodies and query strings of the batches' API, checked by field. Rules about plans and money are elsewhere."""
+
+from typing import Any
+
+from django.conf import settings
+from rest_framework import serializers
+
+from batches.plan import LARGEST_PLAN
+from batches.states import ErrorHandling, JobStatus, Mode, Priority
+from templates_app.states import Tier
+from workspaces.wire import PageQuery, StrictSerializer
+
+BIGGEST = 2**63 - 1
+ACTIONS = ("pause", "resume", "cancel")
+NOT_YET = "This version cannot do this yet: {}."
+PRIORITY_WORDS = [each.label for each in Priority]
+
+
+class ItemBody(StrictSerializer):
+    topic = serializers.CharField(max_length=500, trim_whitespace=False)
+    tier = serializers.ChoiceField(choices=Tier.choices, default="")
+    parameters = serializers.DictField(default=dict)
+    category = serializers.ListField(child=serializers.CharField(max_length=100), max_length=20, default=list)
+
+    def validate_parameters(self, value: dict[str, Any]) -> dict[str, Any]:
+        if "topic" in value:
+            raise serializers.ValidationError("The topic stands beside the parameters: leave it out of them.")
+        return value
+
+
+class BatchBody(StrictSerializer):
+    """What both the start and the estimate take."""
+
+    later = {
+        "conversationIds": NOT_YET.format("generate from drafts; name a template and its items instead"),
+    }
+
+    name = serializers.CharField(max_length=200, required=False)
+    tier = serializers.ChoiceField(choices=Tier.choices, allow_null=True, default=None)
+    templateId = serializers.UUIDField(allow_null=True, default=None)
+    items: serializers.ListSerializer[Any] = serializers.ListSerializer(
+        child=ItemBody(), allow_null=True, default=None, max_length=LARGEST_PLAN
+    )
+    sharedParameters = serializers.DictField(default=dict)
+    concurrentProcessing = serializers.IntegerField(min_value=1, required=False)
+    errorHandling = serializers.ChoiceField(choices=ErrorHandling.choices, default=ErrorHandling.CONTINUE)
+    priority = serializers.ChoiceField(choices=PRIORITY_WORDS, default=Priority.NORMAL.label)
+    mode = serializers.ChoiceField(choices=Mode.choices, default=Mode.LIVE)
+    budgetUsd = serializers.DecimalField(
+        max_digits=18, decimal_places=9, min_value=0, allow_null=True, default=None
+    )
+    seed = serializers.IntegerField(min_value=-BIGGEST - 1, max_value=BIGGEST, allow_null=True, default=None)
+
+    def validate_concurrentProcessing(self, value: int) -> int:
+        ceiling = settings.ENVIRONMENT.max_concurrency
+        if value > ceiling:
+            raise serializers.ValidationError(f"At most {ceiling} at once (LORAPIPE_MAX_CONCURRENCY).")
+        return value
+
+    def validate_mode(self, value: str) -> str:
+        if value != Mode.LIVE:
+            raise serializers.ValidationError(NOT_YET.format("leave `mode` out, or send `live`"))
+        return value
+
+    def validate(self, given: dict[str, Any]) -> dict[str, Any]:
+        if given["templateId"] is None and given["items"] is not None:
+            raise serializers.ValidationError({"templateId": "Items need the template that they fill."})
+        if given["templateId"] is not None and given["items"] is None:
+            raise serializers.ValidationError({"items": "A template needs the items that fill it."})
+        return given
+
+
+class StartBody(BatchBody):
+    name = serializers.CharField(max_length=200)
+
+
+class ActionBody(StrictSerializer):
+    """One verb. The other changes of a running batch come with a later version."""
+
+    later = {
+        name: NOT_YET.format("a batch keeps what it was started with")
+        for name in ("concurrentProcessing", "priority", "budgetUsd")
+    }
+
+    action = serializers.CharField()
+
+    def validate_action(self, value: str) -> str:
+        if value == "retry_failed":
+            raise serializers.ValidationError(NOT_YET.format("start a new batch with the failed items"))
+        if value not in ACTIONS:
+            raise serializers.ValidationError(f"Choose one of: {', '.join(ACTIONS)}.")
+        return value
+
+
+class JobsQuery(PageQuery):
+    status = serializers.ChoiceField(choices=["active", *JobStatus.values], default="")

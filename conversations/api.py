@@ -1,0 +1,29 @@
+"""The conversations' API: the list without turns, and one with them."""
+
+from uuid import UUID
+
+from django.shortcuts import get_object_or_404
+from rest_framework.decorators import api_view
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from conversations.models import Conversation
+from conversations.serializers import ConversationsQuery, filtered, for_list, in_full, in_list
+from workspaces.wire import slice_of
+
+RELATED = ("batch_item", "approved_by", "template_version")
+
+
+@api_view(["GET"])
+def conversations(request: Request) -> Response:
+    """What one may see, filtered by the query string, the newest first."""
+    query = ConversationsQuery.of(request)
+    rows = for_list(filtered(Conversation.objects.visible_to(request.user), query))
+    found = slice_of(rows, limit=query["limit"], offset=query["offset"])
+    return Response({"conversations": [in_list(each) for each in found.rows], **found.about})
+
+
+@api_view(["GET"])
+def conversation(request: Request, conversation_id: UUID) -> Response:
+    rows = Conversation.objects.visible_to(request.user).select_related(*RELATED)
+    return Response(in_full(get_object_or_404(rows, pk=conversation_id)))

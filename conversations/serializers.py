@@ -1,0 +1,161 @@
+"""The query string of the conversation list, and a conversation in the words of the wire."""
+
+from datetime import datetime, time, timedelta
+from typing import Any
+
+from django.utils import timezone
+from django.utils.dateparse import parse_date, parse_datetime
+from rest_framework import serializers
+
+from conversations.models import Conversation, ConversationQuerySet, Turn
+from conversations.states import Status
+from templates_app.states import Tier
+from workspaces.wire import PageQuery, about_dollars, dollars, moment
+
+# What a list does not show stays in the database: values and metrics can be large.
+NOT_IN_LISTS = ("parameters", "quality_metrics", "search", "error_message")
+LONGEST_SEARCH = 200
+
+
+class MomentField(serializers.Field[datetime, str, str | None, Any]):
+    """An ISO date or time. A date means its first moment, or with `end` its last; without a zone it is UTC."""
+
+    def __init__(self, *, end: bool = False, **options: Any) -> None:
+        super().__init__(**options)
+        self.end = end
+
+    def to_internal_value(self, data: str) -> datetime:
+        try:
+            day = parse_date(data) if len(data) == len("2026-01-01") else None
+            found = datetime.combine(day, time()) if day else parse_datetime(data)
+            if found is None:
+                raise ValueError(data)
+            aware = found if timezone.is_aware(found) else timezone.make_aware(found)
+            return aware.astimezone(timezone.get_current_timezone()) + timedelta(
+                days=1 if day and self.end else 0
+            )
+        except (ValueError, OverflowError) as exc:
+            raise serializers.ValidationError(
+                "Write a date or a time, such as 2026-11-22 or 2026-11-22T10:30:00Z."
+            ) from exc
+
+    def to_representation(self, value: datetime) -> str | None:
+        return moment(value)
+
+
+def score_field() -> serializers.DecimalField:
+    return serializers.DecimalField(
+        max_digits=3, decimal_places=1, min_value=0, max_value=10, default=None, allow_null=True
+    )
+
+
+class ConversationsQuery(PageQuery):
+    several = ("tier", "status")
+
+    tier = serializers.MultipleChoiceField(choices=Tier.choices, default=set)
+    status = serializers.MultipleChoiceField(choices=Status.choices, default=set)
+    qualityScoreMin = score_field()
+    qualityScoreMax = score_field()
+    createdFrom = MomentField(default=None)
+    createdTo = MomentField(default=None, end=True)
+    search = serializers.CharField(max_length=LONGEST_SEARCH, default="")
+    batch = serializers.UUIDField(default=None)
+
+
+def filtered(rows: ConversationQuerySet, query: dict[str, Any]) -> ConversationQuerySet:
+    """The rows that a query string wants, the newest first."""
+    rows = rows.matching(query["search"])
+    if query["tier"]:
+        rows = rows.filter(tier__in=query["tier"])
+    if query["status"]:
+        rows = rows.filter(status__in=query["status"])
+    if query["batch"]:
+        rows = rows.filter(batch_item__job=query["batch"])
+    rows = rows.scored_between(query["qualityScoreMin"], query["qualityScoreMax"])
+    return rows.created_between(query["createdFrom"], query["createdTo"]).newest_first()
+
+
+def for_list(rows: ConversationQuerySet) -> ConversationQuerySet:
+    related = ("batch_item", "approved_by", "template_version")
+    heavy = ("batch_item__parameters", "template_version__text", "template_version__variables")
+    return rows.select_related(*related).defer(*NOT_IN_LISTS, *heavy)
+
+
+def in_list(conversation: Conversation) -> dict[str, Any]:
+    """Without its turns. `conversationId` is the human id, `id` the one for URLs."""
+    return {
+        "id": conversation.pk,
+        "conversationId": conversation.conversation_id,
+        **_about(conversation),
+        **_judged(conversation),
+        **_counted(conversation),
+        "createdAt": moment(conversation.created_at),
+        "updatedAt": moment(conversation.updated_at),
+    }
+
+
+def _about(conversation: Conversation) -> dict[str, Any]:
+    item = conversation.batch_item
+    version = conversation.template_version
+    return {
+        "version": conversation.version,
+        "title": conversation.title,
+        "persona": conversation.persona,
+        "emotion": conversation.emotion,
+        "topic": conversation.topic,
+        "intent": conversation.intent,
+        "tone": conversation.tone,
+        "tier": conversation.tier,
+        "category": conversation.category,
+        "language": conversation.language,
+        "source": conversation.source,
+        "simulated": conversation.simulated,
+        "model": conversation.model,
+        "jobId": item and item.job_id,
+        "templateId": version and version.template_id,
+        "templateVersion": version and version.number,
+        "parentId": conversation.parent_id,
+    }
+
+
+def _judged(conversation: Conversation) -> dict[str, Any]:
+    by = conversation.approved_by
+    score = conversation.quality_score
+    return {
+        "status": conversation.status,
+        "qualityScore": None if score is None else float(score),
+        "flags": conversation.flags,
+        "approvedBy": by and by.username,
+        "approvedAt": moment(conversation.approved_at),
+        "reviewerNotes": conversation.reviewer_notes,
+    }
+
+
+def _counted(conversation: Conversation) -> dict[str, Any]:
+    return {
+        "turnCount": conversation.turn_count,
+        "totalTokens": conversation.total_tokens,
+        "actualCost": about_dollars(conversation.actual_cost_usd),
+        "actualCostUsd": dollars(conversation.actual_cost_usd),
+        "generationDurationMs": conversation.generation_duration_ms,
+    }
+
+
+def in_full(conversation: Conversation) -> dict[str, Any]:
+    """With its turns, its values and how its score came about."""
+    return {
+        **in_list(conversation),
+        "parameters": conversation.parameters,
+        "qualityMetrics": conversation.quality_metrics,
+        "errorMessage": conversation.error_message or None,
+        "turns": [_turn(turn) for turn in conversation.turns.all()],
+    }
+
+
+def _turn(turn: Turn) -> dict[str, Any]:
+    return {
+        "turnNumber": turn.turn_number,
+        "role": turn.role,
+        "content": turn.content,
+        "tokenCount": turn.token_count,
+    }

@@ -1,0 +1,146 @@
+"""What the rooms' APIs share: strict bodies, pages by limit and offset, money and times on the wire."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from rest_framework import serializers
+from rest_framework.request import Request
+
+from workspaces.models import User
+
+DEFAULT_LIMIT = 50
+LARGEST_LIMIT = 200
+LARGEST_OFFSET = 1_000_000
+EXACT_COUNT = 10_000
+MINUTE, HOUR = 60, 3600
+
+
+def person(request: Request) -> User:
+    """Who is calling; every route of the API asks for one."""
+    if not isinstance(request.user, User):
+        raise PermissionDenied
+    return request.user
+
+
+# --- what comes in -----------------------------------------------------------------------------------
+
+
+class StrictSerializer(serializers.Serializer[Any]):
+    """A misspelt field is an error, not a default: `budgetUSD` must not start a batch without its budget.
+
+    `later` names fields of the design that this version does not have, with what to do instead. A `userId` is
+    ignored: the caller is who signed in.
+    """
+
+    later: Mapping[str, str] = {}
+
+    def to_internal_value(self, data: Any) -> Any:
+        problems = self._unknown(data)
+        try:
+            value = super().to_internal_value(data)
+        except serializers.ValidationError as wrong:
+            raise serializers.ValidationError({**_as_mapping(wrong.detail), **problems}) from wrong
+        if problems:
+            raise serializers.ValidationError(problems)
+        return value
+
+    def _unknown(self, data: Any) -> dict[str, Any]:
+        if not isinstance(data, Mapping):
+            return {}
+        known = ", ".join(self.fields)
+        return {
+            str(name): [self.later.get(name, f"This field is not known. Known are: {known}.")]
+            for name in data
+            if name not in self.fields and name != "userId"
+        }
+
+
+def _as_mapping(detail: Any) -> dict[str, Any]:
+    return detail if isinstance(detail, dict) else {"": detail}
+
+
+class PageQuery(StrictSerializer):
+    """The query string of a list. Fields in `several` may be repeated or separated by commas."""
+
+    several: tuple[str, ...] = ()
+
+    limit = serializers.IntegerField(min_value=1, max_value=LARGEST_LIMIT, default=DEFAULT_LIMIT)
+    offset = serializers.IntegerField(min_value=0, max_value=LARGEST_OFFSET, default=0)
+
+    @classmethod
+    def of(cls, request: Request) -> dict[str, Any]:
+        """The values, empty ones left out. Raises ValidationError with every bad one."""
+        given = request.query_params
+        values: dict[str, Any] = {}
+        for name in given:
+            texts = [text for text in given.getlist(name) if text]
+            if name in cls.several:
+                texts = [word for text in texts for word in text.split(",") if word]
+            if texts:
+                values[name] = texts if name in cls.several else texts[-1]
+        return checked(cls(data=values))
+
+
+def checked(serializer: serializers.Serializer[Any]) -> dict[str, Any]:
+    """The values of a body. Raises ValidationError with every problem at once."""
+    serializer.is_valid(raise_exception=True)
+    return dict(serializer.validated_data)
+
+
+# --- what goes out -----------------------------------------------------------------------------------
+
+
+class Slice(NamedTuple):
+    """A bounded part of a list, with what the wire says about the whole."""
+
+    rows: list[Any]
+    about: dict[str, Any]
+
+
+def slice_of(rows: "QuerySet[Any]", *, limit: int, offset: int) -> Slice:
+    """`total` is exact up to ten thousand; beyond that it stays there, with `totalIsMore`."""
+    found = rows.order_by()[: EXACT_COUNT + 1].count()
+    about: dict[str, Any] = {"total": min(found, EXACT_COUNT), "page": offset // limit + 1}
+    if found > EXACT_COUNT:
+        about["totalIsMore"] = True
+    return Slice(list(rows[offset : offset + limit]) if found > min(offset, EXACT_COUNT) else [], about)
+
+
+def dollars(value: Decimal | None) -> str | None:
+    """Exactly, as text: JSON numbers are floats."""
+    return None if value is None else f"{value.normalize():f}"
+
+
+def about_dollars(value: Decimal | None) -> float | None:
+    """As the number that the design has, rounded to six places."""
+    return None if value is None else float(round(value, 6))
+
+
+def whole(value: float | None) -> int | None:
+    return None if value is None else round(value)
+
+
+def duration(seconds: float | None) -> str | None:
+    """`45 seconds`, `15 minutes`, `2 hours 5 minutes`."""
+    if seconds is None:
+        return None
+    rounded = round(seconds)
+    if rounded < MINUTE:
+        return _counted(rounded, "second")
+    if rounded < HOUR:
+        return _counted(round(rounded / MINUTE), "minute")
+    hours, minutes = divmod(round(rounded / MINUTE), 60)
+    return _counted(hours, "hour") + (f" {_counted(minutes, 'minute')}" if minutes else "")
+
+
+def _counted(n: int, noun: str) -> str:
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
+
+
+def moment(value: datetime | None) -> str | None:
+    """ISO 8601 in UTC."""
+    return None if value is None else value.isoformat().replace("+00:00", "Z")
