@@ -1,0 +1,238 @@
+"""`./run` as people use it: real processes, a data folder of its own. Slow."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+
+from lorapipe.environment import CHECKOUT, read
+from lorapipe.stack import client, process
+from lorapipe.stack.folder import DataFolder
+from lorapipe.stack.services import free_port
+from tests.support.waiting import wait_for
+
+pytestmark = pytest.mark.slow
+OURS = re.compile("DATABASE_URL|REDIS_URL|SECRET_KEY|ANTHROPIC_|LORAPIPE_|RATE_LIMIT|PORT$|HOST$|PYTEST|COV")
+
+
+class Run:
+    """One `./run ...` with what it prints."""
+
+    def __init__(self, environ: dict[str, str], *words: str) -> None:
+        self.lines: list[str] = []
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "lorapipe.stack", *words],
+            env=environ,
+            cwd=CHECKOUT,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self.process.stdout
+        with self.process.stdout as output:
+            for line in output:
+                self.lines.append(line.rstrip("\n"))
+
+    def until(self, words: str, *, seconds: float = 90) -> str:
+        def found() -> str | None:
+            return next((line for line in list(self.lines) if words in line), None)
+
+        def looked() -> str | bool | None:
+            return found() or (self.process.poll() is not None and not self._reader.is_alive())
+
+        wait_for(looked, seconds=seconds, what=f"./run says {words!r}")
+        line = found()
+        assert line is not None, "\n".join(self.lines)
+        return line
+
+    def end(self, number: signal.Signals, *, seconds: float = 60) -> int:
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        code = self.process.wait(seconds)
+        self._reader.join(10)
+        return code
+
+
+@pytest.fixture
+def environ(folder: DataFolder) -> dict[str, str]:
+    """Nothing of the tests' servers; ports and data of its own."""
+    plain = {name: value for name, value in os.environ.items() if not OURS.match(name)}
+    return plain | {"LORAPIPE_DATA_DIR": str(folder.path), "PORT": str(free_port())}
+
+
+@pytest.fixture
+def started(environ: dict[str, str]) -> Iterator[list[Run]]:
+    runs: list[Run] = []
+    yield runs
+    for run in runs:
+        run.end(signal.SIGKILL)
+
+
+def identities(folder: DataFolder) -> dict[int, str]:
+    return {entry["pid"]: entry["identity"] for entry in folder._recorded()}
+
+
+def wait_until_gone(known: dict[int, str]) -> None:
+    wait_for(
+        lambda: not [pid for pid, identity in known.items() if process.identity(pid) == identity],
+        seconds=30,
+        what="all processes of the stack end",
+    )
+
+
+def status(url: str) -> int:
+    with urllib.request.urlopen(url, timeout=10) as answer:
+        return int(answer.status)
+
+
+def execute(folder: DataFolder, statement: str) -> Any:
+    state = folder.living()
+    assert state
+    assert state.database_url
+    with psycopg.connect(state.database_url) as connection:
+        found = connection.execute(statement)  # type: ignore[call-overload]
+        return found.fetchone() if found.description else None
+
+
+def test_up_serves_survives_kill_9_and_stops_cleanly(
+    environ: dict[str, str], folder: DataFolder, started: list[Run]
+) -> None:
+    first = Run(environ, "up")
+    started.append(first)
+    address = first.until("LoRAPipe is ready:").split()[3]
+    assert "simulated" in first.until("Demo mode:")
+    assert status(address) == 200
+    link = first.until("Sign in within").split()[-1]
+    assert link.startswith(f"{address}sign-in/")
+    assert status(link) == 200
+
+    second = Run(environ | {"PORT": str(free_port())}, "up")
+    started.append(second)
+    assert f"pid {first.process.pid}" in second.until("already runs")
+    assert second.process.wait(10) == 2
+
+    execute(folder, "CREATE TABLE kept AS SELECT 'paid for' AS word")
+    known = identities(folder)
+    assert len(known) == 7
+    first.end(signal.SIGKILL)
+    wait_until_gone(known)
+
+    again = Run(environ, "up")
+    started.append(again)
+    again.until("LoRAPipe is ready:")
+    assert execute(folder, "SELECT word FROM kept") == ("paid for",)
+    known = identities(folder)
+    assert again.end(signal.SIGINT) == 0
+    assert again.lines[-1] == "Stopped."
+    wait_until_gone(known)
+
+
+def test_servers_and_programs_that_die_come_back(
+    environ: dict[str, str], folder: DataFolder, started: list[Run]
+) -> None:
+    run = Run(environ, "up")
+    started.append(run)
+    address = run.until("LoRAPipe is ready:").split()[3]
+    state = folder.living()
+    for entry in folder._recorded():
+        os.kill(entry["pid"], signal.SIGKILL)
+    for name in ("web", "postgres", "valkey", "simulator", "dispatcher", "generation"):
+        run.until(f"{name} ended (SIGKILL)")
+
+    def healthy() -> bool:
+        try:
+            execute(folder, "SELECT 1")
+            return status(f"{address}healthz") == 200
+        except (OSError, psycopg.Error):
+            return False
+
+    wait_for(healthy, seconds=60, every=0.2, what="web and database are back")
+    assert folder.living() == state
+    assert run.end(signal.SIGTERM) == 0
+
+
+def test_a_stop_counts_the_calls_and_a_second_signal_kills(
+    environ: dict[str, str], folder: DataFolder, started: list[Run]
+) -> None:
+    run = Run(environ, "up")
+    started.append(run)
+    run.until("LoRAPipe is ready:")
+    execute(folder, "ALTER TABLE batch_items RENAME TO batch_items_before")
+    execute(folder, "CREATE TABLE batch_items AS SELECT 'processing' AS status FROM generate_series(1, 3)")
+    dispatcher = next(entry for entry in folder._recorded() if entry["name"] == "dispatcher")
+    os.kill(dispatcher["pid"], signal.SIGSTOP)
+    known = identities(folder)
+    run.process.send_signal(signal.SIGINT)
+    run.until("waiting for 3 calls to finish")
+    begun = time.monotonic()
+    assert run.end(signal.SIGINT) == 1
+    assert time.monotonic() - begun < 10
+    wait_until_gone(known)
+
+
+def test_a_stack_for_a_job_ends_with_its_last_client(
+    environ: dict[str, str], folder: DataFolder, started: list[Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [name for name in os.environ if OURS.match(name)]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("LORAPIPE_DATA_DIR", str(folder.path))
+    settings = read(os.environ)
+    with client.join_or_start(settings) as stack:
+        assert stack.started
+        known = identities(folder)
+        assert {"postgres", "valkey", "simulator", "dispatcher", "generation", "interactive"} == {
+            entry["name"] for entry in folder._recorded()
+        }
+        with client.join_or_start(settings) as other:
+            assert (other.started, other.state.pid) == (False, stack.state.pid)
+        manage = Run(
+            environ, "manage", "shell", "-c", "from workspaces.models import User; print(User.objects.get())"
+        )
+        started.append(manage)
+        assert manage.until("owner")
+        assert manage.process.wait(30) == 0
+        assert folder.living()
+    wait_for(lambda: not folder.is_locked(), seconds=60, what="the stack ends")
+    wait_until_gone(known)
+    assert stack._process
+    stack._process.wait(10)
+
+
+def test_a_command_alone_has_a_database_for_its_duration(
+    environ: dict[str, str], folder: DataFolder, started: list[Run]
+) -> None:
+    run = Run(environ, "manage", "prepare")
+    started.append(run)
+    run.until('"owner"')
+    assert run.process.wait(30) == 0
+    assert not folder.is_locked()
+
+
+def test_wrong_variables_and_a_taken_port_are_refused_by_name(
+    environ: dict[str, str], started: list[Run]
+) -> None:
+    wrong = Run(environ | {"PORT": "0", "ANTHROPIC_TEMPERATURE": "2"}, "up")
+    started.append(wrong)
+    assert wrong.until("ANTHROPIC_TEMPERATURE='2'")
+    assert wrong.until("PORT='0'")
+    assert wrong.process.wait(10) == 2
+    with socket.create_server(("127.0.0.1", int(environ["PORT"]))):
+        taken = Run(environ, "up")
+        started.append(taken)
+        assert taken.until(f"PORT={environ['PORT']}")
+        assert taken.process.wait(10) == 2
