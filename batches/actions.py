@@ -1,7 +1,7 @@
 """What people do with batches: start, pause, resume, cancel. Atomic, keyword-only, `by=` the person."""
 
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
+from decimal import ROUND_UP, Decimal
 from typing import Any
 from uuid import UUID
 
@@ -64,7 +64,7 @@ def start_batch(
         on=timezone.now().date(),
     )
     budget = priced.default_budget if budget_usd is None else budget_usd
-    _check_settings(concurrency, budget, worst=priced.worst_item)
+    check_settings(concurrency, budget, worst=priced.worst_item)
     job = BatchJob(
         workspace=workspace,
         created_by=by,
@@ -98,7 +98,8 @@ def by_idempotency_key(by: User, key: str | None) -> BatchJob | None:
     return BatchJob.objects.filter(created_by=by, idempotency_key=key).first() if key else None
 
 
-def _check_settings(concurrency: int, budget: Decimal, *, worst: Decimal) -> None:
+def check_settings(concurrency: int, budget: Decimal, *, worst: Decimal) -> None:
+    """Raises PlanError for a concurrency above the ceiling and for a budget that does not cover one call."""
     ceiling = settings.ENVIRONMENT.max_concurrency
     problems = []
     if not 1 <= concurrency <= ceiling:
@@ -178,6 +179,20 @@ def resume(job: BatchJob, *, by: User | None) -> BatchJob:
         reason_note="",
     )
     return _done(job, moved, to=JobStatus.PROCESSING, verb="resumed", also=(*RUNNING, JobStatus.COMPLETED))
+
+
+def change_budget(job: BatchJob, *, budget_usd: Decimal, by: User | None) -> BatchJob:
+    """Another limit for a job that stands still. Raises PlanError unless it covers what is spent and one call more."""
+    fits = Q(spent__lte=Value(budget_usd) - F("reserved") - F("worst_item_usd"))
+    moved = BatchJob.objects.filter(fits, pk=job.pk, status__in=RESUMABLE).update(budget_usd=budget_usd)
+    job.refresh_from_db()
+    if moved:
+        return job
+    if job.status not in RESUMABLE:
+        raise StaleState("batch", verb="given another budget", status=job.status)
+    least = (job.spent + job.reserved + job.worst_item_usd).quantize(Decimal("0.01"), rounding=ROUND_UP)
+    problem = f"${budget_usd} does not cover what is spent and the worst case of one call more: at least ${least} does."
+    raise PlanError([PlanProblem(None, "budget", problem)])
 
 
 def cancel(job: BatchJob, *, by: User | None) -> BatchJob:

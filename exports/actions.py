@@ -7,17 +7,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
-from uuid import uuid4
 
 from django.utils.text import slugify
 
 from batches.models import BatchJob
 from exports.manifest import manifest
 from exports.stream import Written, of_job, write_jsonl
-
-
-class CannotWrite(Exception):
-    """The file cannot be written there; the message says why and what to do."""
+from exports.target import CannotWrite, checked_target, draft_path, manifest_path
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,32 +44,6 @@ def export_job(job: BatchJob, path: Path) -> Exported:
     return Exported(path=path, manifest_path=beside, written=written, manifest=about)
 
 
-def manifest_path(path: Path) -> Path:
-    return path.with_name(f"{path.name}.manifest.json")
-
-
-def checked_target(path: Path) -> Path:
-    """The absolute path of a file that can be written. Raises CannotWrite, before any money is spent.
-
-    A device or a pipe is refused: a finished file is moved over its target, which would replace the device itself.
-    """
-    target = Path(os.path.realpath(path))
-    for each in (target, manifest_path(target)):
-        if each.exists() and not each.is_file():
-            raise CannotWrite(f"{each} is not a file; name one, for example dataset.jsonl.")
-    if not target.parent.is_dir():
-        raise CannotWrite(f"The folder {target.parent} does not exist; make it first, or choose another.")
-    draft = _draft(manifest_path(target))
-    try:
-        draft.touch(exist_ok=False)
-        draft.unlink()
-    except OSError as error:
-        raise CannotWrite(
-            f"{target} cannot be written: {error.strerror}. Choose another file with --out."
-        ) from error
-    return target
-
-
 def file_name(stem: str, *, simulated: bool) -> str:
     """What a download is called; it says `simulated` where something in it is."""
     plain = slugify(stem).replace("-", "_")[:60].strip("_") or "conversations"
@@ -88,7 +58,7 @@ def job_file_name(job: BatchJob) -> str:
 @contextlib.contextmanager
 def _replacing(path: Path) -> Iterator[BinaryIO]:
     """A new file that takes the place of `path` when it is complete and on the disk."""
-    draft = _draft(path)
+    draft = draft_path(path)
     try:
         with draft.open("xb") as stream:
             yield stream
@@ -97,7 +67,3 @@ def _replacing(path: Path) -> Iterator[BinaryIO]:
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)
-
-
-def _draft(path: Path) -> Path:
-    return path.with_name(f".lorapipe-{uuid4().hex}.part")

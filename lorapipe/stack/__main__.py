@@ -12,6 +12,7 @@ from lorapipe.stack.services import DidNotStart
 
 USAGE = "usage: ./run [up] | generate ... | test [pytest arguments] | manage COMMAND ..."
 BAD_INPUT = 2
+INTERRUPTED = 130
 
 
 def main(words: list[str]) -> int:
@@ -24,6 +25,8 @@ def main(words: list[str]) -> int:
         return _fail(str(error), BAD_INPUT)
     except (StackFailed, DidNotStart) as error:
         return _fail(str(error), 1)
+    except KeyboardInterrupt:
+        return _fail("Stopped.", INTERRUPTED)
 
 
 def _dispatch(words: list[str]) -> int:

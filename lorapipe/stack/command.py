@@ -15,6 +15,7 @@ from lorapipe.stack.crew import say
 from lorapipe.stack.folder import DataFolder, StackState
 from lorapipe.stack.process import raise_open_files
 from lorapipe.stack.supervisor import Supervisor
+from lorapipe.terminal import options
 
 WITHOUT_DATABASE = {
     "up",
@@ -43,6 +44,8 @@ def hold(settings: Environment) -> int:
 
 def manage(settings: Environment, words: list[str]) -> int:
     """Run one of Django's commands, on the living stack or on servers started for its duration."""
+    if words[:1] == ["generate"]:  # it needs workers too
+        return generate(settings, words[1:])
     if not words or words[0] in WITHOUT_DATABASE or HELP & set(words):
         return _django(words)
     with _servers(settings) as environ:
@@ -51,12 +54,13 @@ def manage(settings: Environment, words: list[str]) -> int:
 
 
 def generate(settings: Environment, words: list[str]) -> int:
-    """Run the job of the terminal on a living stack, or on one that ends with it."""
-    if HELP & set(words):
-        return _django(["generate", *words])
+    """Run the job of the terminal on a living stack, or on one that ends with it. Wrong options start nothing."""
+    options.read(words)
+    if client.living(settings.data_dir) is None:
+        print("Starting the database and the workers (a few seconds) ...", file=sys.stderr)
     with client.join_or_start(settings) as stack:
         os.environ.update(stack.environ())
-        return _django(["generate", *words])
+        return _django(["generate", *words, "--joined"])
 
 
 def _django(words: list[str]) -> int:

@@ -1,0 +1,54 @@
+"""`./run generate`: the same job as in the web, in the terminal."""
+
+import os
+import sys
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+
+from batches.plan import PlanError
+from claude.lineup import RetiredModel, UnknownModel, UnknownPrice
+from exports.target import CannotWrite
+from lorapipe.environment import CHECKOUT
+from lorapipe.management.commands.prepare import first_owner
+from lorapipe.terminal import options as terminal_options
+from lorapipe.terminal.job import Declined, TerminalJob
+from lorapipe.terminal.report import BAD_INPUT, INTERRUPTED
+from lorapipe.terminal.screen import Screen
+from workspaces.states import StaleState
+
+
+class Command(BaseCommand):
+    help = "Plan, estimate, generate, score, store and export conversations. Jobs belong to the user `owner`."
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        terminal_options.add_to(parser)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if not options["joined"]:
+            # The settings have been read without a stack; `./run` finds or starts one before it reads them.
+            os.execv(CHECKOUT / "run", ["./run", "generate", *sys.argv[2:]])  # noqa: S606
+        sys.exit(generate(options, Screen(only_json=options["json"])))
+
+
+def generate(options: dict[str, Any], screen: Screen) -> int:
+    """The exit code: 2 for wrong input, and then nothing has been stored."""
+    try:
+        if wrong := terminal_options.conflicts(options):
+            return _refuse(screen, wrong)
+        return TerminalJob(options, owner=first_owner(), screen=screen).run()
+    except PlanError as error:
+        return _refuse(screen, [str(problem) for problem in error.problems])
+    except (StaleState, CannotWrite, UnknownModel, RetiredModel, UnknownPrice) as error:
+        return _refuse(screen, [str(error)])
+    except (Declined, KeyboardInterrupt):
+        screen.complain("Stopped; nothing was started.")
+        return INTERRUPTED
+
+
+def _refuse(screen: Screen, problems: list[str]) -> int:
+    for problem in problems:
+        screen.complain(problem)
+    screen.result({"exit_code": BAD_INPUT, "problems": problems})
+    return BAD_INPUT
