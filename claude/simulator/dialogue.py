@@ -16,6 +16,7 @@ from claude.simulator.facts import mine
 from claude.simulator.wording import Words, bank
 
 LENGTHS = (4, 5, 5, 6, 6, 6, 7, 7, 8, 8)  # exchanges, that is 8 to 16 turns
+SHORT = 25  # "I am 49" says less than an amount does
 _CLAUSE = re.compile(r"[,;:()\u2013\u2014]| - | who | with | whose ")
 _NAMED = re.compile(r"([A-Z][a-z]+)(?: [A-Z][a-z]+)?\s*[,(]\s*\d{2}\b")
 _TELLING = re.compile(
@@ -64,7 +65,7 @@ def _stems(name: str) -> re.Pattern[str]:
 
 
 def _fit(words: Sequence[str], brief: Brief) -> int:
-    told = ((3, brief.topic), (2, brief.expected), (1, brief.context[:3000]))
+    told = ((3, brief.topic), (2, brief.expected[:2000]), (1, brief.context[:2000]))
     return sum(weight for weight, text in told for word in words if re.search(rf"\b{word}", text.lower()))
 
 
@@ -148,10 +149,9 @@ class _Writer:
 
     def _facts(self) -> str:
         """What the context says about the person, or at least an amount out of it."""
-        if self.brief.told:
-            return self.brief.told + "."
-        if not self.brief.money:
-            return ""
+        told = self.brief.told
+        if len(told) > SHORT or not self.brief.money:
+            return told and f"{told}."
         self.words.fill("quoted", self.chance.choice(self.brief.money))
         return self.words.pick(bank()["quoting"])
 

@@ -73,6 +73,7 @@ _V47 = replace(_V46, chars_per_token=2.5, sampling="default", budget=False)
 _V5 = Facts(pool="", rates=_rates("0", "0"), disabled="yes")
 _ALWAYS = replace(_V5, disabled="no", forced_tools=False, system_turns=True)
 _FABLE = replace(_ALWAYS, pool="fable-5")
+_MYTHOS = replace(_ALWAYS, pool="mythos-5")  # for verified organizations, and the simulated one is
 
 _SONNET_45 = replace(_V45, pool="sonnet-4", rates=_rates("3", "15"), retires=date(2026, 11, 30))
 _OPUS_45 = replace(_V45, pool="opus-4", rates=_rates("5", "25"), effort=True)
@@ -82,6 +83,9 @@ MODELS: Mapping[str, Facts] = {
     "claude-fable-5-2": replace(_FABLE, rates=_rates("8", "40")),
     "claude-fable-5-1": replace(_FABLE, rates=_rates("10", "50")),
     "claude-fable-5": replace(_FABLE, rates=_rates("10", "50"), forced_tools=True),
+    "claude-mythos-5-2": replace(_MYTHOS, rates=_rates("8", "40")),
+    "claude-mythos-5-1": replace(_MYTHOS, rates=_rates("10", "50")),
+    "claude-mythos-5": replace(_MYTHOS, rates=_rates("10", "50")),
     "claude-opus-5-5": replace(_ALWAYS, pool="opus-5-5", rates=_rates("4", "20")),
     "claude-opus-5": replace(
         _V5, pool="opus-5", rates=_rates("5", "25"), disabled="up_to_high", system_turns=True

@@ -1,0 +1,36 @@
+"""Two tables that were written apart, the client's and the simulator's, have to say the same."""
+
+from datetime import date
+
+import pytest
+
+from claude import lineup
+from claude.messages import Usage
+from claude.simulator import rules
+from claude.simulator.rejection import Rejection
+
+TODAY = date(2026, 11, 22)
+SIZES = [(0, 0), (1, 1), (1234, 5678), (100_000, 10), (100_001, 10), (180_000, 64_000)]
+
+
+@pytest.mark.parametrize("model", [card.id for card in lineup.cards()])
+def test_the_client_and_the_simulator_agree(model: str) -> None:
+    card, known = lineup.card(model), rules.facts(model, today=TODAY)
+    assert (card.context, card.max_output) == (known.context, known.max_output)
+    assert card.takes_temperature == (known.sampling == "free")
+    for input_tokens, output_tokens in SIZES:
+        cost = rules.bill(known, input_tokens=input_tokens, output_tokens=output_tokens)
+        usage = Usage(input_tokens=input_tokens, output_tokens=output_tokens)
+        assert lineup.cost(usage, model=model, on=TODAY) == cost
+
+
+def test_inference_in_the_us_costs_a_tenth_more() -> None:
+    known = rules.facts("claude-sonnet-5-5", today=TODAY)
+    plain = rules.bill(known, input_tokens=1000, output_tokens=1000)
+    assert rules.bill(known, input_tokens=1000, output_tokens=1000, geo="us") == plain * 11 / 10
+
+
+def test_sonnet_4_5_ends_on_its_day() -> None:
+    assert rules.facts("claude-sonnet-4-5", today=date(2026, 11, 29))
+    with pytest.raises(Rejection, match="model: claude-sonnet-4-5"):
+        rules.facts("claude-sonnet-4-5", today=date(2026, 11, 30))
