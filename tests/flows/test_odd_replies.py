@@ -5,6 +5,7 @@ import pytest
 from batches.models import BatchItem, GenerationLog
 from batches.states import ItemStatus, JobStatus, LogState
 from conversations.models import Conversation
+from templates_app.packs import load_pack
 from tests.support.engine import Engine, wait_for_end
 from tests.support.invariants import assert_billed_is_logged, assert_invariants
 from tests.support.jobs import start_starter_job
@@ -41,12 +42,13 @@ def test_each_unusable_reply_is_kept_and_asked_again(
     owner: User, engine: Engine, fast_simulator: RunningSimulator
 ) -> None:
     """One fault of each kind over a batch: every reply is stored with its word and its price, every item succeeds."""
+    items = load_pack().items
     fast_simulator.faults(
-        [{"kind": kind, "times": 1, "after": number} for number, kind in enumerate(UNUSABLE)]
+        [{"kind": kind, "match": item.topic} for kind, item in zip(UNUSABLE, items, strict=False)]
     )
     engine.start()
-    job = wait_for_end(start_starter_job(owner, limit=20, concurrency=1))
-    assert (job.status, job.completed_items) == (JobStatus.COMPLETED, 20)
+    job = wait_for_end(start_starter_job(owner, limit=len(UNUSABLE) + 2))
+    assert (job.status, job.completed_items) == (JobStatus.COMPLETED, len(UNUSABLE) + 2)
     bad = GenerationLog.objects.filter(state=LogState.UNUSABLE)
     assert sorted(bad.values_list("error_kind", flat=True)) == sorted(UNUSABLE.values())
     for log in bad:

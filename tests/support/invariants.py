@@ -78,6 +78,12 @@ def assert_invariants() -> None:
     assert not found, found
 
 
+def assert_no_violations() -> None:
+    """The same within a test's own transaction."""
+    found = violations()
+    assert not found, found
+
+
 def assert_billed_is_logged(ledger: list[dict[str, Any]]) -> None:
     """I11: what the provider billed is a subset of what is logged, joined by our own id of each call."""
     with connection.cursor() as cursor:

@@ -5,17 +5,17 @@ from typing import Any
 
 from batches.actions import start_batch
 from batches.models import BatchJob
-from batches.plan import starter_plan
+from batches.plan import cut, starter_plan
 from workspaces.models import User
 
 
 def start_starter_job(
     owner: User, *, limit: int | None = None, concurrency: int = 10, **settings: Any
 ) -> BatchJob:
-    """The starter plan, or its first `limit` items, started."""
+    """The starter plan, or its first `limit` items, started; beyond 90 it begins anew."""
     workspace = owner.personal_workspace()
     budget = settings.pop("budget_usd", Decimal(50))
-    plan = starter_plan(workspace, limit=limit)
+    plan = cut(starter_plan(workspace) * (1 + (limit or 0) // 90), limit=limit or 90, seed=None)
     return start_batch(
         workspace=workspace,
         plan=plan,

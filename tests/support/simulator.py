@@ -26,10 +26,32 @@ class RunningSimulator:
     def start(self) -> "RunningSimulator":
         with tempfile.TemporaryDirectory(prefix="lorapipe-simulator-") as folder:
             port_file = Path(folder) / "port"
-            command = [sys.executable, "-m", "claude.simulator", "--port", "0", "--port-file", str(port_file), *self.options_given]
-            dies_with_us = [sys.executable, "-I", launch.__file__, str(int(signal.SIGKILL)), str(os.getpid()), "-1", "-1", str(CHECKOUT)]
-            self.process = subprocess.Popen([*dies_with_us, *command], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-            port = wait_for(lambda: port_file.exists() and port_file.read_text().strip(), what="the simulator starts")
+            command = [
+                sys.executable,
+                "-m",
+                "claude.simulator",
+                "--port",
+                "0",
+                "--port-file",
+                str(port_file),
+                *self.options_given,
+            ]
+            dies_with_us = [
+                sys.executable,
+                "-I",
+                launch.__file__,
+                str(int(signal.SIGKILL)),
+                str(os.getpid()),
+                "-1",
+                "-1",
+                str(CHECKOUT),
+            ]
+            self.process = subprocess.Popen(
+                [*dies_with_us, *command], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+            )
+            port = wait_for(
+                lambda: port_file.exists() and port_file.read_text().strip(), what="the simulator starts"
+            )
         self.url = f"http://127.0.0.1:{port}"
         return self
 
