@@ -1,0 +1,110 @@
+"""A real browser on the live server. Where no Chromium is found the tests skip and say so; with CI=true they fail."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.test import Client
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from pytest_django.live_server_helper import LiveServer
+
+from tests.support.flow_fixtures import engine, fast_simulator, owner, workspace
+from workspaces.models import User
+
+__all__ = ["engine", "fast_simulator", "owner", "workspace"]
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+OPTIONS = (
+    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync"
+)
+# Whatever the page may do against its content policy ends in the console, which the tests read.
+REPORT_VIOLATIONS = (
+    "document.addEventListener('securitypolicyviolation', "
+    "e => console.error('CSP', e.violatedDirective, e.blockedURI))"
+)
+OpenPage = Callable[..., Page]
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    found = next((path for path in map(shutil.which, NAMES) if path), None)
+    if found is None:
+        reason = f"no browser found, looked for {', '.join(NAMES)}"
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return found
+
+
+@pytest.fixture(scope="session")
+def browser(chromium: str) -> Iterator[Browser]:
+    # Playwright's loop lives in this thread, so Django takes every query of a test for an async one.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=chromium, args=OPTIONS.split())
+        yield started
+        started.close()
+    del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+
+
+@pytest.fixture
+def complaints() -> Iterator[list[str]]:
+    """What the console and the page complained about; a test that ends with one fails."""
+    found: list[str] = []
+    yield found
+    assert found == []
+
+
+@pytest.fixture
+def open_page(browser: Browser, live_server: LiveServer, complaints: list[str]) -> Iterator[OpenPage]:
+    """Opens a page in a window of its own: as somebody, at a width, in a colour scheme."""
+    windows: list[BrowserContext] = []
+
+    def open_(
+        path: str, *, by: User | None = None, width: int = 1440, dark: bool = False, script: bool = True
+    ) -> Page:
+        window = browser.new_context(
+            base_url=live_server.url,
+            viewport={"width": width, "height": 900},
+            color_scheme="dark" if dark else "light",
+            java_script_enabled=script,
+            accept_downloads=True,
+        )
+        windows.append(window)
+        window.add_init_script(REPORT_VIOLATIONS)
+        window.set_default_timeout(15_000)
+        if by is not None:
+            window.add_cookies(
+                [{"name": settings.SESSION_COOKIE_NAME, "value": session_of(by), "url": live_server.url}]
+            )
+        page = window.new_page()
+        page.on(
+            "console",
+            lambda line: complaints.append(line.text) if line.type in ("error", "warning") else None,
+        )
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.goto(path)
+        if script:
+            page.locator("body").wait_for()
+        return page
+
+    yield open_
+    for window in windows:
+        window.close()
+
+
+def session_of(user: User) -> str:
+    client = Client()
+    client.force_login(user)
+    return client.cookies[settings.SESSION_COOKIE_NAME].value
+
+
+def keep_picture(page: Page, name: str) -> None:
+    """A full-page picture in the folder that LORAPIPE_TEST_PICTURES names, for eyes."""
+    folder = os.environ.get("LORAPIPE_TEST_PICTURES")
+    if folder:
+        page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)

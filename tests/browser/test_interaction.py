@@ -1,0 +1,112 @@
+"""Keys, the live search, the plan that follows its form, and what is said when the connection is lost."""
+
+import re
+
+from playwright.sync_api import Page, expect
+
+from batches.models import BatchJob
+from tests.browser.conftest import OpenPage
+from tests.factories import make_conversation, make_job
+from workspaces.models import User
+
+
+def ready(page: Page) -> Page:
+    """Scripts are up: htmx has found the elements that it drives."""
+    page.locator("[data-htmx-powered]").first.wait_for(state="attached")
+    return page
+
+
+def test_the_keys(open_page: OpenPage, owner: User) -> None:
+    for title in ("first", "second", "third"):
+        make_conversation(workspace=owner.personal_workspace(), title=title)
+    page = ready(open_page("/conversations/", by=owner))
+    page.keyboard.press("?")
+    expect(page.locator("dialog#keys")).to_be_visible()
+    page.keyboard.press("j")
+    assert page.locator("tr.cursor").count() == 0, "letters do nothing while a dialog is open"
+    page.keyboard.press("Escape")
+    expect(page.locator("dialog#keys")).to_be_hidden()
+    for key in "jjk":
+        page.keyboard.press(key)
+    expect(page.locator("tr.cursor a").first).to_be_focused()
+    expect(page.locator("tr.cursor")).to_contain_text("third")
+    page.keyboard.press("o")
+    expect(page.locator("h1")).to_contain_text("third")
+    page.keyboard.press("g")
+    page.keyboard.press("b")
+    expect(page.locator("h1")).to_contain_text("Batches")
+
+
+def test_typing_is_not_a_shortcut(open_page: OpenPage, owner: User) -> None:
+    page = ready(open_page("/conversations/", by=owner))
+    page.keyboard.press("/")
+    page.keyboard.type("gb?f")
+    expect(page.locator("#find")).to_have_value("gb?f")
+    expect(page.locator("dialog#keys")).to_be_hidden()
+
+
+def test_the_search_follows_the_typing(open_page: OpenPage, owner: User) -> None:
+    for title in ("A pension at risk", "A new house"):
+        make_conversation(workspace=owner.personal_workspace(), title=title)
+    page = ready(open_page("/conversations/?tier=template", by=owner))
+    page.keyboard.press("/")
+    page.keyboard.type("pension")
+    expect(page.locator("#table")).not_to_contain_text("A new house")
+    expect(page.locator("#table")).to_contain_text("A pension at risk")
+    expect(page.locator("#find")).to_be_focused()
+    expect(page).to_have_url(re.compile(r"q=pension.*tier=template|tier=template.*q=pension"))
+    page.locator("a.chip", has_text="pension").click()
+    expect(page.locator("#table")).to_contain_text("A new house")
+
+
+def test_plan_estimate_and_button_follow_the_form(open_page: OpenPage, owner: User) -> None:
+    page = ready(open_page("/", by=owner))
+    start = page.locator("[data-primary]")
+    before = start.inner_text()
+    page.locator("#tier-scenario input").uncheck()
+    expect(page.locator("#the-plan")).to_contain_text("55 conversations")
+    expect(start).not_to_have_text(before)
+    page.locator("#id_limit").fill("3")
+    page.locator("#id_limit").press("Enter")
+    expect(page.locator("#the-plan")).to_contain_text("3 conversations")
+    assert not BatchJob.objects.exists(), "Enter in a field never spends money"
+    page.locator("#id_budget").fill("2.5")
+    expect(start).to_contain_text("$2.50")
+
+
+def test_the_prompt_of_an_item_in_a_dialog(open_page: OpenPage, owner: User) -> None:
+    page = ready(open_page("/?limit=3", by=owner))
+    opener = page.get_by_role("link", name="Prompt of item 2")
+    opener.click()
+    expect(page.locator("dialog#dialog .prompt").last).to_contain_text("Topic:")
+    page.keyboard.press("Escape")
+    expect(page.locator("dialog#dialog")).to_be_hidden()
+    expect(opener).to_be_focused()
+
+
+def test_cancelling_asks_and_the_safe_answer_has_the_focus(open_page: OpenPage, owner: User) -> None:
+    job = make_job(by=owner, items=3)
+    page = ready(open_page(f"/batches/{job.pk}/", by=owner))
+    page.keyboard.press("Shift+C")
+    expect(page.get_by_role("button", name="Keep it")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("dialog#dialog")).to_be_hidden()
+    page.get_by_role("link", name="Cancel…").click()
+    page.get_by_role("button", name="Cancel the batch").click()
+    expect(page.locator("#live h1")).to_contain_text("Cancelled")
+
+
+def test_a_lost_connection_is_told_and_so_is_its_return(
+    open_page: OpenPage, owner: User, complaints: list[str]
+) -> None:
+    job = make_job(by=owner, items=3)
+    page = ready(open_page(f"/batches/{job.pk}/", by=owner))
+    page.route("**/progress/**", lambda route: route.abort())
+    expect(page.locator("#connection")).to_be_visible(timeout=20_000)
+    expect(page.locator("#connection")).to_contain_text("numbers are from")
+    page.unroute("**/progress/**")
+    BatchJob.objects.update(completed_items=1, successful_items=1)
+    expect(page.locator("#live .big strong")).to_have_text("1", timeout=20_000)
+    expect(page.locator("#connection")).to_be_hidden()
+    assert complaints, "the browser itself reports each failed request"
+    complaints.clear()

@@ -1,0 +1,121 @@
+"""Each page, at both widths and in both themes: no complaint of the browser, nothing wider than the window."""
+
+from decimal import Decimal
+
+import pytest
+from django.utils import timezone
+from playwright.sync_api import Page
+
+from batches.models import BatchJob
+from batches.states import ItemStatus, JobStatus, LogState
+from conversations.models import Conversation
+from conversations.states import Status
+from tests.browser.conftest import OpenPage, keep_picture
+from tests.factories import make_conversation, make_item, make_job, make_log
+from workspaces.models import SignInLink, User
+
+LONG = "Donaudampfschifffahrtsgesellschaftskapitän" * 4
+TEXTS = [
+    "Is <b>this</b> fine? <script>alert(1)</script> مرحبا بالعالم 你好 🙂",
+    LONG,
+    "A\n\n    code = {'a': 1}\n\n" + "word " * 300,
+    "Bye & good luck",
+]
+
+
+@pytest.fixture
+def job(owner: User) -> BatchJob:
+    made = make_job(
+        by=owner,
+        name="Starter plan, 6 conversations",
+        status=JobStatus.PROCESSING,
+        total_items=6,
+        completed_items=3,
+        successful_items=2,
+        failed_items=1,
+        in_flight=1,
+        spent=Decimal("0.09931"),
+        estimate={"cost": "0.12", "cost_low": "0.06", "cost_high": "0.18"},
+    )
+    for number, status in enumerate((Status.GENERATED, Status.NEEDS_REVISION, Status.APPROVED)):
+        item = make_item(job=made, status=ItemStatus.COMPLETED, ended_at=timezone.now())
+        title = LONG if number == 1 else "Whether to co-sign a brother's car loan"
+        conversation = make_conversation(item=item, status=status, turns=TEXTS, title=title, simulated=True)
+        make_log(
+            item=item, conversation=conversation, state=LogState.SUCCEEDED, simulated=True, input_tokens=2011
+        )
+    make_item(job=made, status=ItemStatus.FAILED, error_kind="unreadable", error_message=f"Not JSON: {LONG}")
+    make_item(job=made, status=ItemStatus.PROCESSING, topic="Refinancing student loans")
+    make_item(job=made)
+    return made
+
+
+def paths(job: BatchJob) -> dict[str, str]:
+    conversation = Conversation.objects.filter(title=LONG).get()
+    return {
+        "generate": "/",
+        "prompt": "/plan/3/?tier=scenario",
+        "batches": "/batches/",
+        "batch": f"/batches/{job.pk}/",
+        "batch-failed": f"/batches/{job.pk}/?show=failed",
+        "cancel": f"/batches/{job.pk}/cancel/",
+        "conversations": "/conversations/?tier=template&status=generated&status=needs_revision",
+        "nothing-matches": "/conversations/?q=nothing+like+this",
+        "conversation": f"/conversations/{conversation.pk}/",
+    }
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("width", [1440, 390])
+def test_each_page(open_page: OpenPage, owner: User, job: BatchJob, width: int, dark: bool) -> None:
+    page = open_page("/", by=owner, width=width, dark=dark)
+    for name, path in paths(job).items():
+        page.goto(path)
+        check(page, f"{name}-{width}-{'dark' if dark else 'light'}", width=width)
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("width", [1440, 390])
+def test_the_pages_of_a_stranger(open_page: OpenPage, owner: User, width: int, dark: bool) -> None:
+    page = open_page("/sign-in/", width=width, dark=dark)
+    check(page, f"sign-in-{width}-{'dark' if dark else 'light'}", width=width)
+    page.goto(f"/sign-in/{SignInLink.issue(owner)}/")
+    check(page, f"sign-in-link-{width}-{'dark' if dark else 'light'}", width=width)
+
+
+def check(page: Page, name: str, *, width: int) -> None:
+    keep_picture(page, name)
+    assert page.locator("h1, main h2").count() >= 1, name
+    assert page.evaluate("document.documentElement.scrollWidth") <= width, f"{name} is wider than the window"
+    ids = page.evaluate("[...document.querySelectorAll('[id]')].map(each => each.id)")
+    assert len(ids) == len(set(ids)), f"{name} has an id twice"
+    nameless = page.evaluate(
+        "[...document.querySelectorAll('button, a, input:not([type=hidden]), select')]"
+        ".filter(each => !(each.textContent.trim() || each.ariaLabel || each.labels?.length)).map(each => each.outerHTML)"
+    )
+    assert nameless == [], name
+
+
+def test_both_themes_are_really_two(open_page: OpenPage, owner: User) -> None:
+    colours = {
+        open_page("/batches/", by=owner, dark=dark).evaluate(
+            "getComputedStyle(document.body).backgroundColor"
+        )
+        for dark in (False, True)
+    }
+    assert len(colours) == 2
+
+
+def test_a_chosen_theme_stays(open_page: OpenPage, owner: User) -> None:
+    page = open_page("/batches/", by=owner)
+    page.locator("summary[aria-label=Theme]").click()
+    page.locator("[data-theme-choice=dark]").click()
+    page.goto("/conversations/")
+    assert page.locator("html").get_attribute("data-theme") == "dark"
+
+
+def test_the_menu_of_a_small_window(open_page: OpenPage, owner: User) -> None:
+    page = open_page("/", by=owner, width=390)
+    page.locator(".mobile-menu summary").click()
+    page.locator(".mobile-menu a", has_text="Conversations").click()
+    page.locator("h1", has_text="Conversations").wait_for()
