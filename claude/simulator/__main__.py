@@ -38,9 +38,6 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--ledger-file", type=Path, help="one JSON line is appended for each finished request"
     )
-    parser.add_argument(
-        "--tied", action="store_true", help="end when standard input ends, as when the parent dies"
-    )
     return parser.parse_args()
 
 
