@@ -50,11 +50,19 @@ def live_context(job: BatchJob, now: Progress) -> dict[str, Any]:
         "can_resume": now.status in RESUMABLE,
         "can_cancel": now.status in CANCELLABLE,
         "banners": banners(job, now),
+        "rate": rate(now),
         "others": max(0, now.in_flight - 1),
         "weak": now.completed - now.successful,
         "tokens": tokens(job),
         "estimate": job.estimate,
     }
+
+
+def rate(now: Progress) -> float | None:
+    """Items a minute: of late while it runs, over the whole time when it has ended."""
+    if now.status in FINAL and now.elapsed_s:
+        return now.ended / now.elapsed_s * 60
+    return now.items_per_minute
 
 
 def revision(now: Progress) -> str:

@@ -257,14 +257,20 @@ def batch_progress(request: HttpRequest, job_id: UUID) -> HttpResponse:
     seen, rev = request.GET.get("rev", ""), page.revision(now)
     if seen == rev:
         return HttpResponse(status=204)
-    response = live(request, job, now)
-    if seen.partition(".")[0] != rev.partition(".")[0]:
-        response["HX-Trigger"] = "items-changed"
-    return response
+    if seen.partition(".")[0] == rev.partition(".")[0]:
+        return live(request, job, now)
+    return changed(request, job, now)
 
 
 def live(request: HttpRequest, job: BatchJob, now: Progress) -> HttpResponse:
     return render(request, "batches/batch.html#live", page.live_context(job, now))
+
+
+def changed(request: HttpRequest, job: BatchJob, now: Progress) -> HttpResponse:
+    """The live region, the numbers of the menu, and the word to the tables that they are out of date."""
+    response = render(request, "batches/batch.html#update", page.live_context(job, now))
+    response["HX-Trigger"] = "items-changed"
+    return response
 
 
 @require_POST
@@ -300,9 +306,7 @@ def moved(request: HttpRequest, job: BatchJob, move: Callable[..., BatchJob]) ->
         messages.error(request, str(stale))
     if not targets(request, "live"):
         return HttpResponseRedirect(reverse("batch", args=[job.pk]))
-    response = live(request, job, progress(job))
-    response["HX-Trigger"] = "items-changed"
-    return response
+    return changed(request, job, progress(job))
 
 
 def visible(request: HttpRequest, job_id: UUID) -> BatchJob:

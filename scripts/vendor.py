@@ -31,7 +31,9 @@ class Mismatch(Exception):
 
 def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--check", action="store_true", help="only compare the committed files with the manifest")
+    parser.add_argument(
+        "--check", action="store_true", help="only compare the committed files with the manifest"
+    )
     arguments = parser.parse_args(argv)
     manifest = json.loads(MANIFEST.read_text())
     if arguments.check:
@@ -44,9 +46,7 @@ def main(argv: list[str]) -> int:
 
 def problems(manifest: dict[str, Any]) -> list[str]:
     """One line for each file that is missing, changed, or not in the manifest. Empty: all is well."""
-    wanted = {
-        entry["to"]: entry["sha256"] for package in manifest["packages"] for entry in package["files"]
-    }
+    wanted = {entry["to"]: entry["sha256"] for package in manifest["packages"] for entry in package["files"]}
     there = {path.relative_to(VENDOR).as_posix(): path for path in VENDOR.rglob("*") if path.is_file()}
     there.pop(MANIFEST.name, None)
     found = [f"{name}: not in the manifest" for name in sorted(there.keys() - wanted.keys())]

@@ -25,8 +25,8 @@ pytestmark = pytest.mark.django_db
 # Session, user; workspaces three times; job, progress, tokens, counts, errors, count and page of items;
 # running batch and number of conversations for the shell.
 QUERIES = 14
-# Session, user, workspaces, job, progress, tokens.
-POLL_QUERIES = 6
+# Session, user, workspaces, job, progress, tokens; the menu: workspaces and running batch, workspaces and count.
+POLL_QUERIES = 10
 LIVE = {"HX-Request": "true", "HX-Target": "div#live"}
 
 
