@@ -86,8 +86,11 @@ def _waiting(now: Progress) -> list[str]:
 
 
 def money(amount: Decimal) -> str:
-    """Cents from one dollar up, hundredths of a cent below."""
-    return f"${amount:,.2f}" if amount >= 1 or not amount else f"${amount:.4f}"
+    """Cents; below a dollar hundredths of a cent where they are not zero."""
+    if amount >= 1:
+        return f"${amount:,.2f}"
+    text = f"{amount:.4f}"
+    return f"${text.removesuffix('00')}"
 
 
 def duration(seconds: float) -> str:

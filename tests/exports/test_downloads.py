@@ -1,0 +1,71 @@
+"""The downloads of the web."""
+
+import hashlib
+import json
+
+import pytest
+from django.http import StreamingHttpResponse
+from django.test import Client
+from django.urls import reverse
+
+from batches.models import BatchJob
+from batches.states import ItemStatus
+from conversations.models import Conversation
+from tests.factories import make_conversation, make_item, make_job, make_user
+from workspaces.models import User
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def owner() -> User:
+    return make_user(username="owner")
+
+
+@pytest.fixture
+def job(owner: User) -> BatchJob:
+    job = make_job(by=owner, total_items=2, completed_items=2, name="My batch")
+    for _ in range(2):
+        make_conversation(item=make_item(job=job, status=ItemStatus.COMPLETED), simulated=True)
+    return job
+
+
+def body(response: object) -> bytes:
+    assert isinstance(response, StreamingHttpResponse)
+    return response.getvalue()
+
+
+def test_a_batch_is_streamed_as_a_file(client: Client, owner: User, job: BatchJob) -> None:
+    client.force_login(owner)
+    response = client.get(reverse("batch_download", args=[job.pk]))
+    assert response["Content-Type"].startswith("application/jsonl")
+    assert f'filename="my_batch_{str(job.pk)[:8]}-simulated.jsonl"' in response["Content-Disposition"]
+    assert response["Cache-Control"] == "private, no-store"
+    assert len(body(response).splitlines()) == 2
+
+
+def test_the_manifest_is_of_the_same_bytes(client: Client, owner: User, job: BatchJob) -> None:
+    client.force_login(owner)
+    content = body(client.get(reverse("batch_download", args=[job.pk])))
+    about = json.loads(client.get(reverse("batch_manifest", args=[job.pk])).content)
+    assert about["sha256"] == hashlib.sha256(content).hexdigest()
+    assert about["simulated"] == {"count": 2, "all": True}
+
+
+def test_one_conversation(client: Client, owner: User, job: BatchJob) -> None:
+    client.force_login(owner)
+    found = Conversation.objects.filter(batch_item__job=job)[0]
+    response = client.get(reverse("conversation_download", args=[found.pk]))
+    assert f"{found.conversation_id}-simulated.jsonl" in response["Content-Disposition"]
+    assert len(json.loads(response.content)["messages"]) == 4
+
+
+@pytest.mark.parametrize("name", ["batch_download", "batch_manifest", "conversation_download"])
+def test_what_belongs_to_somebody_else_is_not_there(client: Client, job: BatchJob, name: str) -> None:
+    key = (
+        Conversation.objects.filter(batch_item__job=job)[0].pk if name == "conversation_download" else job.pk
+    )
+    assert client.get(reverse(name, args=[key])).status_code == 302, "signed out"
+    client.force_login(make_user())
+    assert client.get(reverse(name, args=[key])).status_code == 404
+    assert client.post(reverse(name, args=[key])).status_code in (403, 405)

@@ -1,0 +1,50 @@
+"""One conversation as one line."""
+
+import json
+
+import pytest
+
+from exports.formats import ExportError, messages_line
+
+ODD = (
+    "quotes \" and \\ and / and '",
+    "line\nbreak\r\nand\ttab",
+    "separators \u2028 \u2029 \x85 \x1f",
+    "emoji \U0001f600 and \u05e9\u05dc\u05d5\u05dd \u200f",
+    "<b>&amp;</b> {{name}}",
+    "\ufeff\ufffe\U0010ffff",
+)
+
+
+@pytest.mark.parametrize("text", ODD)
+def test_text_comes_back_byte_exact(text: str) -> None:
+    line = messages_line([("user", text), ("assistant", text)])
+    assert json.loads(line) == {
+        "messages": [{"role": "user", "content": text}, {"role": "assistant", "content": text}]
+    }
+    assert line.count(b"\n") == 1
+    assert line.endswith(b"\n")
+
+
+def test_a_line_is_plain_utf8_without_needless_escapes() -> None:
+    assert (
+        messages_line([("user", "Grüße / \u2028")])
+        == '{"messages":[{"role":"user","content":"Grüße / \u2028"}]}\n'.encode()
+    )
+
+
+def test_the_system_message_comes_first_and_only_when_there_is_one() -> None:
+    messages = json.loads(messages_line([("user", "hi")], system="Be kind."))["messages"]
+    assert messages == [{"role": "system", "content": "Be kind."}, {"role": "user", "content": "hi"}]
+    assert len(json.loads(messages_line([("user", "hi")], system=" \n"))["messages"]) == 1
+
+
+@pytest.mark.parametrize("text", ["\ud800", "a\udfffb"])
+def test_half_a_surrogate_pair_is_refused(text: str) -> None:
+    with pytest.raises(ExportError, match=r"half of a surrogate pair \(U\+D"):
+        messages_line([("user", text)])
+
+
+def test_a_conversation_without_turns_is_refused() -> None:
+    with pytest.raises(ExportError, match="no turns"):
+        messages_line([], system="Be kind.")
