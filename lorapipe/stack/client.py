@@ -20,6 +20,8 @@ from lorapipe.stack.folder import DataFolder, StackState
 from lorapipe.stack.version import code_version
 
 START_S = 120.0
+END_S = 15.0
+NOTICED_S = 2.0  # by then a supervisor without clients has seen it
 POLL_S = 0.05
 TAKEN = 3  # exit code of a supervisor that found the folder held
 
@@ -61,6 +63,7 @@ class JoinedStack:
     state: StackState
     started: bool
     secret_key: str
+    _folder: DataFolder
     _lock: int
     _process: subprocess.Popen[bytes] | None = field(default=None, repr=False)  # kept, or Python warns
 
@@ -87,10 +90,13 @@ class JoinedStack:
         return {name: value for name, value in urls.items() if value}
 
     def close(self) -> None:
-        """Let go. A stack that was started for a job ends with its last client."""
+        """Let go. A stack that we started ends with its last client: wait for that, unless calls take long."""
         with contextlib.suppress(OSError):
             os.close(self._lock)
         self._lock = -1
+        if self._process:
+            with contextlib.suppress(KeyboardInterrupt):  # then it ends without us watching
+                _wait_for_end(self._folder, self._process)
 
     def __enter__(self) -> Self:
         return self
@@ -120,13 +126,17 @@ def join_or_start(settings: Environment, *, wait_s: float = START_S) -> JoinedSt
     folder = DataFolder(settings.data_dir)
     folder.prepare()
     lock = _become_client(folder)
+    starter = _Starter(folder)
     try:
-        starter = _Starter(folder)
         state = _wait_for(folder, starter, effective_fingerprint(settings), wait_s)
     except BaseException:
         os.close(lock)
+        if starter.process:
+            _wait_for_end(folder, starter.process)
         raise
-    return JoinedStack(state, starter.pid == state.pid, folder.secret("secret_key"), lock, starter.process)
+    return JoinedStack(
+        state, starter.pid == state.pid, folder.secret("secret_key"), folder, lock, starter.process
+    )
 
 
 def join(settings: Environment, *, wait_s: float = START_S) -> JoinedStack | None:
@@ -138,7 +148,7 @@ def join(settings: Environment, *, wait_s: float = START_S) -> JoinedStack | Non
     while folder.is_locked() and time.monotonic() < deadline:
         state = folder.living()
         if state and state.status == "ready":
-            return JoinedStack(state, False, folder.secret("secret_key"), lock)
+            return JoinedStack(state, False, folder.secret("secret_key"), folder, lock)
         time.sleep(POLL_S)
     os.close(lock)
     return None
@@ -179,6 +189,18 @@ class _Starter:
         with self._log.open("rb") as log:
             log.seek(self._mark)
             return f"The stack did not start, see {self._log}\n{log.read().decode(errors='replace')[-2000:].strip()}"
+
+
+def _wait_for_end(folder: DataFolder, process: subprocess.Popen[bytes]) -> None:
+    """Until it has ended; not for longer than END_S, nor when another client keeps it."""
+    started = time.monotonic()
+    while process.poll() is None:
+        waited = time.monotonic() - started
+        state = folder.living()
+        kept = state is not None and state.status == "ready" and waited > NOTICED_S
+        if kept or waited > END_S:
+            return
+        time.sleep(POLL_S)
 
 
 def _become_client(folder: DataFolder) -> int:

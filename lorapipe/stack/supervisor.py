@@ -28,6 +28,7 @@ from lorapipe.stack.valkey import Valkey
 
 LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 SIMULATOR_START_S = 30.0
+PORT_S = 3.0
 COUNT_CALLS = "SELECT count(*) FROM batch_items WHERE status = 'processing'"
 FIRST_TO_END = ("dispatcher",)
 WORKERS = (Queue.GENERATION.value, Queue.INTERACTIVE.value)
@@ -52,8 +53,6 @@ class Supervisor:
         self.folder = DataFolder(self.settings.data_dir)
         try:
             self.folder.prepare()
-            if self.kind == "up":
-                _refuse_taken_port(self.settings)
             with self.folder.hold(wait_s=5.0 if self._is_ending() else 1.0):
                 return self._run_held()
         except FolderTaken as error:
@@ -68,6 +67,8 @@ class Supervisor:
         return state is not None and (state.status == "ending" or state.kind == "command")
 
     def _run_held(self) -> int:
+        if self.kind == "up":
+            _refuse_taken_port(self.settings)
         raise_open_files()
         self.urls: dict[str, str] = {"SECRET_KEY": self.folder.secret("secret_key")}
         self.fingerprint = effective_fingerprint(self.settings)
@@ -275,13 +276,23 @@ def _answers(settings: Environment) -> bool:
 
 
 def _refuse_taken_port(settings: Environment) -> None:
+    """Gunicorn's worker holds the port for about a second after a `kill -9` of ours, so one try is too few."""
+    deadline = time.monotonic() + PORT_S
+    while problem := _port_problem(settings):
+        if time.monotonic() > deadline:
+            raise FolderRefused(
+                f"HOST={settings.host} PORT={settings.port}: {problem}. "
+                f"Choose others, for example PORT={settings.port % 65_535 + 1}."
+            )
+        time.sleep(0.1)
+
+
+def _port_problem(settings: Environment) -> str | None:
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((settings.host, settings.port))
         except OSError as error:
-            raise FolderRefused(
-                f"HOST={settings.host} PORT={settings.port}: {error.strerror}. "
-                f"Choose others, for example PORT={settings.port % 65_535 + 1}."
-            ) from error
+            return error.strerror or str(error)
+    return None
