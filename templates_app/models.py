@@ -4,10 +4,16 @@ from typing import ClassVar, Self
 
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 
-from templates_app.rendering import Variable
+from templates_app.rendering import TemplateSyntax, Variable, VariableError, undeclared
 from templates_app.states import Tier
-from workspaces.models import OwnedModel, WorkspaceQuerySet
+from workspaces.models import OwnedModel, User, WorkspaceQuerySet
+from workspaces.states import StaleState
+
+
+class NotPublishable(ValueError):
+    """A version that no plan could use; the message names every problem."""
 
 
 class PromptTemplateQuerySet(WorkspaceQuerySet):
@@ -67,3 +73,22 @@ class TemplateVersion(OwnedModel):
 
     def typed_variables(self) -> tuple[Variable, ...]:
         return tuple(Variable.from_dict(each) for each in self.variables)
+
+    def publish(self, *, by: User | None) -> None:
+        """From now on new plans use it, and nobody can change it. Raises StaleState, NotPublishable."""
+        if problems := self.problems():
+            raise NotPublishable(f"{self}: {'; '.join(problems)}")
+        now = timezone.now()
+        if not TemplateVersion.objects.filter(pk=self.pk, published_at=None).update(published_at=now):
+            raise StaleState("template version", verb="published", status="published")
+        self.published_at = now
+
+    def problems(self) -> list[str]:
+        """Every reason why it cannot be published."""
+        found = [] if self.note.strip() else ["it needs a note that says what is new"]
+        try:
+            variables = self.typed_variables()
+            names = (*undeclared(self.text, variables), *undeclared(self.system_prompt, variables))
+        except (VariableError, TemplateSyntax) as wrong:
+            return [*found, str(wrong)]
+        return found + [f"{{{{{name}}}}} is not among its variables" for name in dict.fromkeys(names)]

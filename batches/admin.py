@@ -1,0 +1,219 @@
+"""The admin pages of batches: everything can be looked at, nothing but the verbs moves it."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from batches import actions as verbs
+from batches.models import BatchItem, BatchJob, GenerationLog, RateLimit, Worker
+from workspaces.admin_base import LONGEST_SHOWN, ReadOnlyAdmin, apply_verb, badge, pretty
+from workspaces.models import User
+
+COUNTERS = ("total_items", "completed_items", "failed_items", "successful_items", "in_flight")
+MONEY = ("budget_usd", "spent", "reserved", "worst_item_usd")
+
+
+@admin.register(BatchJob)
+class BatchJobAdmin(ReadOnlyAdmin):
+    list_display = (
+        *("name", "workspace", "state", "reason", "priority", "finished", "failed_items"),
+        *("spent", "budget_usd", "created_at"),
+    )
+    list_filter = ("status", "kind", "mode", "priority", "tier", "error_handling")
+    list_select_related = ("workspace",)
+    list_defer = ("shared_parameters", "estimate", "reason_note")
+    search_fields = ("name",)
+    ordering = ("-created_at",)
+    fieldsets = (
+        (None, {"fields": ("name", "kind", "status", "reason", "reason_note", "rows")}),
+        ("Progress", {"fields": COUNTERS}),
+        ("Money", {"fields": MONEY}),
+        (
+            "Settings",
+            {
+                "fields": (
+                    *("priority", "mode", "error_handling", "tier", "model", "max_tokens", "seed"),
+                    *("concurrent_processing", "idempotency_key", "shared_shown", "estimate_shown"),
+                )
+            },
+        ),
+        (
+            "Times",
+            {
+                "fields": (
+                    *("workspace", "created_by", "created_at", "updated_at", "last_served_at"),
+                    *("started_at", "stopped_at", "paused_seconds", "completed_at"),
+                )
+            },
+        ),
+    )
+    detail_select_related = ("workspace", "created_by")
+    actions = ("pause", "resume", "cancel")
+
+    @badge("Status", ordering="status")
+    def state(self, job: BatchJob) -> str:
+        return job.status
+
+    @admin.display(description="Finished")
+    def finished(self, job: BatchJob) -> str:
+        return f"{job.ended_items} of {job.total_items}"
+
+    @admin.display(description="Its rows")
+    def rows(self, job: BatchJob) -> SafeString:
+        """Links, not an inline: a batch may have ten thousand items."""
+        items, logs = (reverse(f"admin:batches_{name}_changelist") for name in ("batchitem", "generationlog"))
+        return format_html(
+            '<a href="{0}?job__id__exact={2}">Items</a>, <a href="{1}?job__id__exact={2}">generation log</a>',
+            items,
+            logs,
+            job.pk,
+        )
+
+    @admin.display(description="Shared parameters")
+    def shared_shown(self, job: BatchJob) -> SafeString:
+        return pretty(job.shared_parameters)
+
+    @admin.display(description="Estimate")
+    def estimate_shown(self, job: BatchJob) -> SafeString:
+        return pretty(job.estimate)
+
+    @admin.action(description="Pause", permissions=["move"])
+    def pause(self, request: HttpRequest, rows: QuerySet[BatchJob]) -> None:
+        self._move(request, rows, verbs.pause, done="paused")
+
+    @admin.action(description="Resume", permissions=["move"])
+    def resume(self, request: HttpRequest, rows: QuerySet[BatchJob]) -> None:
+        self._move(request, rows, verbs.resume, done="resumed")
+
+    @admin.action(description="Cancel for good", permissions=["move"])
+    def cancel(self, request: HttpRequest, rows: QuerySet[BatchJob]) -> None:
+        self._move(request, rows, verbs.cancel, done="cancelled")
+
+    def _move(
+        self, request: HttpRequest, rows: QuerySet[Any], verb: Callable[..., BatchJob], *, done: str
+    ) -> None:
+        by = request.user if isinstance(request.user, User) else None
+        allowed = BatchJob.objects.editable_by(request.user)
+        apply_verb(request, rows, lambda job: verb(job, by=by), allowed=allowed, done=done)
+
+
+@admin.register(BatchItem)
+class BatchItemAdmin(ReadOnlyAdmin):
+    list_display = (
+        *("conversation_id", "job", "position", "topic", "tier", "state"),
+        *("attempt", "crashes", "error_kind", "ended_at"),
+    )
+    list_filter = ("status", "tier", "kind", ("error_kind", admin.EmptyFieldListFilter))
+    list_select_related = ("job",)
+    list_defer = ("parameters", "error_message")
+    search_fields = ("conversation_id", "topic")
+    ordering = ("-created_at", "position")
+    detail_select_related = ("workspace", "job", "template_version__template", "worker", "current_log")
+    fieldsets = (
+        (None, {"fields": ("conversation_id", "job", "position", "kind", "topic", "tier", "category")}),
+        (
+            "State",
+            {
+                "fields": (
+                    *("status", "progress", "error_kind", "error_message", "attempt", "crashes", "worker"),
+                    *("current_log", "run_after", "rung_at", "claimed_at", "ended_at"),
+                )
+            },
+        ),
+        ("Plan", {"fields": ("workspace", "template_version", "parameters_shown", "created_at")}),
+    )
+
+    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
+        return lookup == "job__id__exact" or super().lookup_allowed(lookup, value, request)  # type: ignore[arg-type]
+
+    @badge("Status", ordering="status")
+    def state(self, item: BatchItem) -> str:
+        return item.status
+
+    @admin.display(description="Parameters")
+    def parameters_shown(self, item: BatchItem) -> SafeString:
+        return pretty(item.parameters)
+
+
+@admin.register(GenerationLog)
+class GenerationLogAdmin(ReadOnlyAdmin):
+    """Append-only for people. Payloads are shown as text, cut where they become too long for a page."""
+
+    list_display = (
+        *("created_at", "item", "job", "attempt", "outcome", "model", "simulated"),
+        *("cost_usd", "input_tokens", "output_tokens", "duration_ms", "error_kind"),
+    )
+    list_filter = ("state", "simulated", ("error_kind", admin.EmptyFieldListFilter))
+    list_select_related = ("item", "job")
+    list_defer = ("parameters", "request_payload", "response_payload", "response_body", "error_message")
+    search_fields = ("=provider_request_id", "item__conversation_id")
+    search_help_text = "The provider's request id, or a conversation's id"
+    ordering = ("-created_at",)
+    detail_select_related = (
+        *("workspace", "job", "item", "conversation"),
+        *("template_version__template", "worker"),
+    )
+    fieldsets = (
+        (None, {"fields": ("job", "item", "conversation", "attempt", "state", "worker", "workspace")}),
+        ("Money", {"fields": ("reservation_usd", "cost_usd", "price_version", "pool", "simulated")}),
+        (
+            "Call",
+            {
+                "fields": (
+                    *("model", "max_tokens", "template_version", "provider_request_id", "stop_reason"),
+                    *("input_tokens", "output_tokens", "cache_write_tokens", "cache_read_tokens"),
+                    *("created_at", "deadline", "finished_at", "duration_ms", "error_kind", "error_message"),
+                )
+            },
+        ),
+        ("Contents", {"fields": ("parameters_shown", "request_shown", "response_shown", "body_shown")}),
+    )
+
+    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
+        return lookup == "job__id__exact" or super().lookup_allowed(lookup, value, request)  # type: ignore[arg-type]
+
+    @badge("State", ordering="state")
+    def outcome(self, log: GenerationLog) -> str:
+        return log.state
+
+    @admin.display(description="Parameters")
+    def parameters_shown(self, log: GenerationLog) -> SafeString:
+        return pretty(log.parameters)
+
+    @admin.display(description="Request")
+    def request_shown(self, log: GenerationLog) -> SafeString:
+        return pretty(log.request_payload)
+
+    @admin.display(description="Response")
+    def response_shown(self, log: GenerationLog) -> SafeString | None:
+        return None if log.response_payload is None else pretty(log.response_payload)
+
+    @admin.display(description="Raw body")
+    def body_shown(self, log: GenerationLog) -> SafeString | None:
+        """Its size and its beginning as text; bytes that are no text show as replacement characters."""
+        if log.response_body is None:
+            return None
+        body = bytes(log.response_body)
+        text = body[: 4 * LONGEST_SHOWN].decode("utf-8", "replace")
+        return format_html("{} bytes{}", f"{len(body):,}", pretty(text))
+
+
+@admin.register(RateLimit)
+class RateLimitAdmin(ReadOnlyAdmin):
+    list_display = ("pool", "dimension", "per_minute", "burst", "interval_s", "tat", "blocked_until")
+    list_filter = ("dimension",)
+    search_fields = ("pool",)
+
+
+@admin.register(Worker)
+class WorkerAdmin(ReadOnlyAdmin):
+    list_display = ("kind", "host", "pid", "slots", "heartbeat_at", "stopped_at")
+    list_filter = ("kind", ("stopped_at", admin.EmptyFieldListFilter))
+    search_fields = ("host",)
+    ordering = ("-heartbeat_at",)

@@ -1,0 +1,175 @@
+"""Curating conversations in the admin: verbs as actions, and what may be edited."""
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission
+from django.test import Client
+from django.urls import reverse
+
+from conversations.models import Conversation
+from conversations.states import Status
+from tests.factories import make_conversation, make_member, make_user, make_workspace
+from workspaces import admin_base
+from workspaces.models import Membership, User
+
+LIST = "/admin/conversations/conversation/"
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def boss() -> User:
+    return make_user(superuser=True)
+
+
+@pytest.fixture
+def client_of_boss(boss: User) -> Client:
+    client = Client()
+    client.force_login(boss)
+    return client
+
+
+def act(client: Client, action: str, *rows: Conversation, **extra: Any) -> list[str]:
+    """The messages that the action leaves."""
+    body = {"action": action, "_selected_action": [str(row.pk) for row in rows], **extra}
+    response = client.post(LIST, body, follow=True)
+    return [str(message) for message in response.context["messages"]]
+
+
+def status_of(row: Conversation) -> str:
+    row.refresh_from_db()
+    return row.status
+
+
+@pytest.mark.parametrize(
+    ("action", "before", "after", "said"),
+    [
+        ("approve", Status.PENDING_REVIEW, Status.APPROVED, "1 approved."),
+        ("reject", Status.APPROVED, Status.REJECTED, "1 rejected."),
+        ("needs_revision", Status.GENERATED, Status.NEEDS_REVISION, "1 sent back."),
+        ("archive", Status.APPROVED, Status.ARCHIVED, "1 archived."),
+    ],
+)
+def test_each_verb(client_of_boss: Client, action: str, before: Status, after: Status, said: str) -> None:
+    row = make_conversation(status=before)
+    assert act(client_of_boss, action, row) == [said]
+    assert status_of(row) == after
+
+
+def test_approving_says_who_and_when(client_of_boss: Client, boss: User) -> None:
+    row = make_conversation()
+    act(client_of_boss, "approve", row)
+    row.refresh_from_db()
+    assert row.approved_by == boss
+    assert row.approved_at is not None
+
+
+def test_restoring_brings_back_what_it_was(client_of_boss: Client) -> None:
+    row = make_conversation(status=Status.REJECTED)
+    act(client_of_boss, "archive", row)
+    assert act(client_of_boss, "restore", row) == ["1 restored."]
+    assert status_of(row) == Status.REJECTED
+
+
+def test_what_cannot_move_is_told(client_of_boss: Client) -> None:
+    fine = [make_conversation() for _ in range(3)]
+    gone = make_conversation(status=Status.ARCHIVED, status_before_archive=Status.GENERATED)
+    assert act(client_of_boss, "approve", gone, *fine) == [
+        "3 approved, 1 skipped: This conversation is archived: it cannot be approved."
+    ]
+    assert [status_of(row) for row in fine] == [Status.APPROVED] * 3
+    assert status_of(gone) == Status.ARCHIVED
+
+
+def test_too_many_at_once_move_nothing(client_of_boss: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(admin_base, "MOST_AT_ONCE", 2)
+    rows = [make_conversation() for _ in range(3)]
+    (said,) = act(client_of_boss, "approve", *rows, select_across="1")
+    assert "nothing moved" in said
+    assert {status_of(row) for row in rows} == {Status.PENDING_REVIEW}
+
+
+@pytest.mark.parametrize(
+    ("role", "approves", "archives"),
+    [("owner", True, True), ("editor", True, True), ("reviewer", True, False), ("viewer", False, False)],
+)
+def test_staff_act_as_their_role_allows(role: str, approves: bool, archives: bool) -> None:
+    user = make_user(staff=True)
+    user.user_permissions.add(Permission.objects.get(codename="change_conversation"))
+    workspace = make_workspace()
+    make_member(workspace=workspace, user=user, role=Membership.Role(role))
+    client = Client()
+    client.force_login(user)
+    row, foreign = make_conversation(workspace=workspace), make_conversation()
+    act(client, "approve", row, foreign)
+    assert (status_of(row) == Status.APPROVED) is approves
+    act(client, "archive", row, foreign)
+    assert (status_of(row) == Status.ARCHIVED) is archives
+    assert status_of(foreign) == Status.PENDING_REVIEW
+
+
+def test_without_the_permission_there_are_no_verbs() -> None:
+    user = make_user(staff=True)
+    user.user_permissions.add(Permission.objects.get(codename="view_conversation"))
+    row = make_conversation(by=user)
+    client = Client()
+    client.force_login(user)
+    act(client, "approve", row)
+    assert status_of(row) == Status.PENDING_REVIEW
+
+
+def test_words_are_edited_and_nothing_else(client_of_boss: Client) -> None:
+    row = make_conversation(status=Status.REJECTED)
+    body = {
+        "title": "Better <title>",
+        "persona": row.persona,
+        "topic": row.topic,
+        "category": "money, fear",
+        "reviewer_notes": "fine",
+        "status": "approved",
+        "quality_score": "10",
+        "actual_cost_usd": "0",
+        "turns-TOTAL_FORMS": 0,
+        "turns-INITIAL_FORMS": 0,
+    }
+    response = client_of_boss.post(reverse("admin:conversations_conversation_change", args=[row.pk]), body)
+    assert response.status_code == 302
+    before = (row.status, row.quality_score, row.actual_cost_usd)
+    row.refresh_from_db()
+    assert (row.title, row.category, row.reviewer_notes) == ("Better <title>", ["money", "fear"], "fine")
+    assert (row.status, row.quality_score, row.actual_cost_usd) == before
+
+
+def test_an_edit_takes_back_no_decision_made_meanwhile(client_of_boss: Client, boss: User) -> None:
+    row = make_conversation()
+    path = reverse("admin:conversations_conversation_change", args=[row.pk])
+    client_of_boss.get(path)
+    Conversation.objects.get(pk=row.pk).approve(by=boss)
+    body = {"title": "New", "persona": row.persona, "topic": row.topic}
+    client_of_boss.post(path, {**body, "turns-TOTAL_FORMS": 0, "turns-INITIAL_FORMS": 0})
+    assert status_of(row) == Status.APPROVED
+    assert row.title == "New"
+
+
+def test_nothing_is_added_or_deleted(client_of_boss: Client) -> None:
+    row = make_conversation()
+    assert client_of_boss.get(f"{LIST}add/").status_code == 403
+    assert client_of_boss.post(f"{LIST}{row.pk}/delete/", {"post": "yes"}).status_code == 403
+    act(client_of_boss, "delete_selected", row, post="yes")
+    assert Conversation.objects.filter(pk=row.pk).exists()
+
+
+def test_the_page_shows_turns_escaped(client_of_boss: Client) -> None:
+    row = make_conversation(turns=["<script>x</script>", "Fine"], parameters={"topic": "R&D <b>"})
+    html = client_of_boss.get(f"{LIST}{row.pk}/change/").content.decode()
+    assert "&lt;script&gt;x" in html
+    assert "<script>x" not in html
+    assert "R&amp;D &lt;b&gt;" in html
+
+
+def test_search_finds_by_any_word(client_of_boss: Client) -> None:
+    make_conversation(title="One", persona="Anxious Investor")
+    make_conversation(title="Two", persona="Bold Founder")
+    shown = client_of_boss.get(LIST, {"q": "bold"}).context["cl"].result_list
+    assert [row.title for row in shown] == ["Two"]

@@ -1,0 +1,132 @@
+"""The admin pages of people, workspaces and keys. Secrets and their hashes are on none of them."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.models import Group
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import resolve_url
+from django.utils import timezone
+
+from workspaces.admin_base import (
+    AdminPasswordChangeForm,
+    LoraModelAdmin,
+    LoraTabularInline,
+    ReadOnlyAdmin,
+    UserChangeForm,
+    UserCreationForm,
+)
+from workspaces.models import ApiToken, Membership, SignInLink, User, Workspace
+
+
+def sign_in_first(request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+    """One way in for the whole product; who is signed in and no staff is told so."""
+    if request.user.is_authenticated:
+        raise PermissionDenied
+    return redirect_to_login(request.GET.get("next") or resolve_url("admin:index"))
+
+
+admin.site.login = sign_in_first  # type: ignore[method-assign]
+admin.site.unregister(Group)
+
+
+@admin.register(User)
+class UserAdmin(DjangoUserAdmin, LoraModelAdmin):  # type: ignore[type-arg]
+    form = UserChangeForm
+    add_form = UserCreationForm
+    change_password_form = AdminPasswordChangeForm
+    list_display = ("username", "email", "is_staff", "is_superuser", "is_active", "last_login")
+    list_filter = ("is_staff", "is_superuser", "is_active")
+    search_fields = ("username", "email", "first_name", "last_name")
+    readonly_fields = ("last_login", "date_joined")
+    filter_horizontal = ("groups",)
+    autocomplete_fields = ()
+
+    # What only a superuser gives: else whoever may change people could make himself one.
+    powers = ("is_staff", "is_superuser", "groups", "user_permissions")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> Any:
+        fixed = tuple(super().get_readonly_fields(request, obj))
+        return fixed if request.user.is_superuser else (*fixed, *self.powers)
+
+    def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        """Nobody but a superuser changes a superuser, his password least of all."""
+        above = obj is not None and obj.is_superuser and not request.user.is_superuser
+        return super().has_change_permission(request, obj) and not above
+
+
+@admin.register(Group)
+class GroupAdmin(DjangoGroupAdmin, LoraModelAdmin):
+    list_display = ("name",)
+
+    def has_change_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
+        return bool(request.user.is_superuser)  # a group carries permissions
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.is_superuser)
+
+
+class MembershipInline(LoraTabularInline):
+    model = Membership
+    fields = ("user", "role", "created_at")
+    readonly_fields = ("created_at",)
+    autocomplete_fields = ("user",)
+
+
+@admin.register(Workspace)
+class WorkspaceAdmin(LoraModelAdmin):
+    list_display = ("name", "personal", "id_prefix", "created_at")
+    ordering = ("name",)
+    list_filter = ("personal",)
+    search_fields = ("name",)
+    readonly_fields = ("personal", "created_at", "updated_at")
+    inlines = (MembershipInline,)
+
+    def of_workspaces(self, rows: QuerySet[Any], request: HttpRequest) -> QuerySet[Any]:
+        return rows.filter(membership__user_id=request.user.pk)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Workspace | None = None) -> bool:
+        return False  # everything in it would go too, or refuse to
+
+
+@admin.register(Membership)
+class MembershipAdmin(LoraModelAdmin):
+    list_display = ("user", "workspace", "role", "created_at")
+    list_filter = ("role",)
+    list_select_related = ("user", "workspace")
+    search_fields = ("user__username", "workspace__name")
+    autocomplete_fields = ("user", "workspace")
+    readonly_fields = ("created_at",)
+    detail_select_related = ("user", "workspace")
+
+
+@admin.register(ApiToken)
+class ApiTokenAdmin(ReadOnlyAdmin):
+    list_display = ("name", "user", "last_used_at", "revoked_at", "created_at")
+    list_filter = (("revoked_at", admin.EmptyFieldListFilter),)
+    list_select_related = ("user",)
+    search_fields = ("name", "user__username")
+    fields = ("name", "user", "last_used_at", "revoked_at", "created_at")
+    detail_select_related = ("user",)
+    actions = ("revoke",)
+
+    @admin.action(description="Revoke", permissions=["move"])
+    def revoke(self, request: HttpRequest, rows: QuerySet[ApiToken]) -> None:
+        """For ever: a token cannot be brought back, only made anew."""
+        revoked = rows.select_related(None).filter(revoked_at=None).update(revoked_at=timezone.now())
+        self.message_user(request, f"{revoked} revoked.")
+
+
+@admin.register(SignInLink)
+class SignInLinkAdmin(ReadOnlyAdmin):
+    list_display = ("user", "created_at", "expires_at", "used_at")
+    list_filter = (("used_at", admin.EmptyFieldListFilter),)
+    list_select_related = ("user",)
+    search_fields = ("user__username",)
+    fields = ("user", "created_at", "expires_at", "used_at")
+    detail_select_related = ("user",)
