@@ -197,9 +197,10 @@ def plan_prompt(request: HttpRequest, position: int) -> HttpResponse:
     asked = found[0].request(
         model=settings.ENVIRONMENT.anthropic_model, max_tokens=settings.ENVIRONMENT.anthropic_max_tokens
     )
-    context = {"item": found[0], "asked": asked, "plan_url": f"{reverse('generate_all')}?{form.link()}"}
-    part = "#prompt" if targets(request, "dialog-body") else ""
-    return render(request, f"batches/prompt.html{part}", context)
+    in_dialog = targets(request, "dialog-body")
+    plan_url = f"{reverse('generate_all')}?{form.link()}"
+    context = {"item": found[0], "asked": asked, "plan_url": plan_url, "in_dialog": in_dialog}
+    return render(request, f"batches/prompt.html{'#prompt' if in_dialog else ''}", context)
 
 
 # --- batches ----------------------------------------------------------------------------------------------

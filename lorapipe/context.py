@@ -9,8 +9,7 @@ from django.utils.functional import SimpleLazyObject
 from batches.models import BatchJob
 from batches.states import RUNNING
 from conversations.models import Conversation
-
-THEMES = ("light", "dark", "system")
+from workspaces.views import THEMES
 
 
 def shell(request: HttpRequest) -> dict[str, Any]:

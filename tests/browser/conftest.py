@@ -103,8 +103,8 @@ def session_of(user: User) -> str:
     return client.cookies[settings.SESSION_COOKIE_NAME].value
 
 
-def keep_picture(page: Page, name: str) -> None:
-    """A full-page picture in the folder that LORAPIPE_TEST_PICTURES names, for eyes."""
+def keep_picture(page: Page, name: str, *, whole: bool = True) -> None:
+    """A picture of the page, or of the window, in the folder that LORAPIPE_TEST_PICTURES names, for eyes."""
     folder = os.environ.get("LORAPIPE_TEST_PICTURES")
     if folder:
-        page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
+        page.screenshot(path=Path(folder) / f"{name}.png", full_page=whole)

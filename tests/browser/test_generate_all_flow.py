@@ -22,7 +22,7 @@ def test_generate_all(
     open_page: OpenPage, engine: Engine, fast_simulator: RunningSimulator, owner: User
 ) -> None:
     engine.start()
-    fast_simulator.options(latency=0.4, rpm=None, burst=None)
+    fast_simulator.options(latency=0.8, rpm=None, burst=None)
     page = open_page(f"/sign-in/{SignInLink.issue(owner)}/")
     page.get_by_role("button", name="Sign in as owner").click()
     expect(page.locator("#the-plan")).to_contain_text("90 conversations")
@@ -42,6 +42,8 @@ def test_generate_all(
 def watch_pause_and_resume(page: Page, job: BatchJob) -> None:
     expect(page.locator("#live .now")).to_contain_text("Generating")
     expect(page.locator("#items")).to_contain_text("Completed")
+    expect(page.locator("#live")).not_to_contain_text("estimating")
+    keep_picture(page, "running", whole=False)
     page.keyboard.press("p")
     expect(page.locator(STATE)).to_contain_text(re.compile("Paus"))
     wait_for_end(job, states=[JobStatus.PAUSED])
