@@ -11,6 +11,7 @@ import os
 import re
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from lorapipe.stack.process import raise_open_files
 from lorapipe.stack.services import start_postgres, start_valkey
 
 PREFIX = "lorapipe-tests-"
+YOUNG_S = 60
 POSTGRES = "LORAPIPE_TESTS_POSTGRES"
 VALKEY = "LORAPIPE_TESTS_VALKEY"
 FOLDER = "LORAPIPE_TESTS_FOLDER"
@@ -81,7 +83,9 @@ def _set_environment(worker: str) -> None:
 
 
 def _remove_abandoned() -> None:
-    """Folders of runs that were killed: nobody holds their lock any more."""
+    """Folders of runs that were killed: nobody holds their lock, and they are not just being made."""
     for path in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
-        with contextlib.suppress(FolderTaken, OSError), DataFolder(path).hold(wait_s=0.0):
-            shutil.rmtree(path, ignore_errors=True)
+        with contextlib.suppress(FolderTaken, OSError):
+            if time.time() - path.stat().st_mtime > YOUNG_S:
+                with DataFolder(path).hold(wait_s=0.0):
+                    shutil.rmtree(path, ignore_errors=True)
