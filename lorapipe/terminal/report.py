@@ -8,6 +8,7 @@ from django.db.models import Count, Q
 from batches.models import BatchItem, BatchJob
 from batches.progress import Progress
 from batches.states import ItemStatus, JobStatus, Reason
+from batches.words import error_words
 from exports.actions import Exported
 from exports.stream import of_job
 from templates_app.states import Tier
@@ -85,4 +86,7 @@ def errors(job: BatchJob) -> list[str]:
     for kind, message, human_id in rows.values_list("error_kind", "error_message", "conversation_id"):
         by_kind.setdefault(kind, []).append(f"{human_id}: {message}")
     ordered = sorted(by_kind.items(), key=lambda pair: -len(pair[1]))
-    return [f"  {len(examples)} x {kind}, e.g. {examples[0][:200]}" for kind, examples in ordered]
+    return [
+        f"  {len(examples)} x {error_words(kind).title}, e.g. {examples[0][:200]}"
+        for kind, examples in ordered
+    ]

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -84,21 +85,6 @@ def file(tmp_path: Path) -> Path:
 # --- it works ---------------------------------------------------------------------------------------------
 
 
-def test_the_starter_plan_in_part(owner: User, engine: Engine, file: Path) -> None:
-    engine.start()
-    run = Run("--limit", "8", "--seed", "4", "--out", str(file))
-    assert run.code == 0, run.words
-    assert run.answer["counts"]["total"] == run.answer["counts"]["completed"] == 8
-    assert sum(tier["completed"] for tier in run.answer["counts"]["by_tier"].values()) == 8
-    assert run.answer["simulated"] == {"count": 8, "all": True}
-    job = BatchJob.objects.get()
-    assert (job.created_by, job.workspace, job.seed) == (owner, owner.personal_workspace(), 4)
-    logged = sum((log.cost_usd for log in GenerationLog.objects.all()), Decimal(0))
-    assert Decimal(run.answer["cost_usd"]) == job.spent == logged
-    assert len(file.read_bytes().splitlines()) == 8
-    assert "SIMULATED" in run.words
-
-
 def test_a_csv_file_is_byte_exact_in_what_is_stored_and_asked(
     owner: User, engine: Engine, tmp_path: Path, file: Path
 ) -> None:
@@ -152,13 +138,22 @@ def test_the_command_of_a_checkout_from_nothing() -> None:
 def test_some_items_fail(owner: User, engine: Engine, fast_simulator: RunningSimulator, file: Path) -> None:
     fast_simulator.faults([{"kind": "refusal", "times": 1}])
     engine.start()
-    run = Run("--limit", "4", "--out", str(file))
+    run = Run("--limit", "8", "--seed", "4", "--out", str(file))
     assert run.code == 1
-    assert (run.answer["counts"]["completed"], run.answer["counts"]["failed"]) == (3, 1)
-    assert "1 x refused" in run.words
-    assert len(file.read_bytes().splitlines()) == 3
+    counts = run.answer["counts"]
+    assert (counts["total"], counts["completed"], counts["failed"]) == (8, 7, 1)
+    assert sum(tier["completed"] for tier in counts["by_tier"].values()) == 7
+    assert run.answer["simulated"] == {"count": 7, "all": True}
+    assert "1 x Declined by the model" in run.words
+    assert "SIMULATED" in run.words
+    assert len(file.read_bytes().splitlines()) == 7
+    job = BatchJob.objects.get()
+    assert (job.created_by, job.workspace, job.seed) == (owner, owner.personal_workspace(), 4)
+    logged = sum((log.cost_usd for log in GenerationLog.objects.all()), Decimal(0))
+    assert Decimal(run.answer["cost_usd"]) == job.spent == logged
 
 
+@pytest.mark.slow
 def test_a_wrong_key_fails_the_job_with_its_reason(
     owner: User, engine: Engine, fast_simulator: RunningSimulator, file: Path
 ) -> None:
@@ -198,10 +193,10 @@ def test_ctrl_c_pauses_and_resume_finishes(
 ) -> None:
     fast_simulator.options(latency=0.5)
     engine.start()
-    process = started_command(engine, "--limit", "30", "--concurrency", "3", "--out", str(file))
-    wait_for(lambda: BatchJob.objects.filter(completed_items__gte=2).exists(), what="two are completed")
-    process.send_signal(signal.SIGINT)
-    _, words = process.communicate(timeout=30)
+    with started_command(engine, "--limit", "30", "--concurrency", "3", "--out", str(file)) as process:
+        wait_for(lambda: BatchJob.objects.filter(completed_items__gte=2).exists(), what="two are completed")
+        process.send_signal(signal.SIGINT)
+        _, words = process.communicate(timeout=60)
     job = BatchJob.objects.get()
     assert process.returncode == 130, words
     assert f"./run generate --resume {job.pk}" in words
@@ -212,39 +207,42 @@ def test_ctrl_c_pauses_and_resume_finishes(
     assert_invariants()
 
 
+@pytest.mark.slow
 def test_a_second_ctrl_c_leaves_at_once(
     owner: User, engine: Engine, fast_simulator: RunningSimulator, file: Path
 ) -> None:
-    fast_simulator.options(latency=5)
+    fast_simulator.options(latency=8)
     engine.start()
-    process = started_command(engine, "--limit", "3", "--out", str(file))
-    wait_for(lambda: BatchJob.objects.filter(in_flight=3).exists(), what="three are in flight")
-    process.send_signal(signal.SIGINT)
-    wait_for(lambda: BatchJob.objects.filter(status=JobStatus.PAUSED).exists(), what="it is paused")
-    process.send_signal(signal.SIGINT)
-    _, words = process.communicate(timeout=10)
+    with started_command(engine, "--limit", "3", "--budget", "5", "--out", str(file)) as process:
+        wait_for(lambda: BatchJob.objects.filter(in_flight=3).exists(), what="three are in flight")
+        process.send_signal(signal.SIGINT)
+        wait_for(lambda: BatchJob.objects.filter(status=JobStatus.PAUSED).exists(), what="it is paused")
+        process.send_signal(signal.SIGINT)
+        _, words = process.communicate(timeout=60)
     assert process.returncode == 130, words
     assert BatchJob.objects.get().in_flight == 3
     assert "--resume" in words
     wait_for_end(BatchJob.objects.get())
 
 
+@pytest.mark.slow
 def test_paused_by_somebody_else(
     owner: User, engine: Engine, fast_simulator: RunningSimulator, file: Path
 ) -> None:
     fast_simulator.options(latency=0.5)
     engine.start()
-    process = started_command(engine, "--limit", "20", "--concurrency", "2", "--out", str(file))
-    wait_for(lambda: BatchJob.objects.filter(completed_items__gte=1).exists(), what="one is completed")
-    BatchJob.objects.update(status=JobStatus.PAUSED, reason=Reason.PERSON)
-    _, words = process.communicate(timeout=30)
+    with started_command(engine, "--limit", "20", "--concurrency", "2", "--out", str(file)) as process:
+        wait_for(lambda: BatchJob.objects.filter(completed_items__gte=1).exists(), what="one is completed")
+        BatchJob.objects.update(status=JobStatus.PAUSED, reason=Reason.PERSON)
+        _, words = process.communicate(timeout=60)
     assert process.returncode == 3, words
     assert "--resume" in words
 
 
-def started_command(engine: Engine, *words: str) -> subprocess.Popen[str]:
+@contextmanager
+def started_command(engine: Engine, *words: str) -> Iterator[subprocess.Popen[str]]:
     """The command as a process, on the engine's database."""
-    return subprocess.Popen(
+    process = subprocess.Popen(
         [sys.executable, "manage.py", "generate", "--joined", *words],
         cwd=CHECKOUT,
         env=engine.environment,
@@ -253,6 +251,11 @@ def started_command(engine: Engine, *words: str) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
     )
+    with process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 # --- it is refused: 2, and nothing is stored --------------------------------------------------------------
