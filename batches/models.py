@@ -139,7 +139,6 @@ class Worker(TimestampedModel):
 
     class Meta:
         db_table = "workers"
-        indexes = [models.Index(fields=["heartbeat_at"], name="worker_live", condition=Q(stopped_at=None))]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.pid}@{self.host}"
@@ -259,6 +258,7 @@ class GenerationLog(OwnedModel):
         ]
         indexes = [
             models.Index(fields=["deadline"], name="log_pending", condition=Q(state="pending")),
+            models.Index(fields=["job"], name="log_simulated", condition=Q(simulated=True)),
         ]
 
     def __str__(self) -> str:

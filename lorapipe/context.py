@@ -9,6 +9,7 @@ from django.utils.functional import SimpleLazyObject
 from batches.models import BatchJob
 from batches.states import RUNNING
 from conversations.models import Conversation
+from workspaces.paging import bounded_count
 from workspaces.views import THEMES
 
 
@@ -40,5 +41,5 @@ def running_job(request: HttpRequest) -> BatchJob | None:
 
 def conversation_count(request: HttpRequest) -> str:
     """`1,181`; past ten thousand `10,000+`, because nobody needs the exact number and counting it is slow."""
-    count, more = Conversation.objects.visible_to(request.user).bounded_count()
+    count, more = bounded_count(Conversation.objects.visible_to(request.user))
     return f"{count:,}+" if more else f"{count:,}"

@@ -11,11 +11,11 @@ from rest_framework import serializers
 from rest_framework.request import Request
 
 from workspaces.models import User
+from workspaces.paging import bounded_count, window
 
 DEFAULT_LIMIT = 50
 LARGEST_LIMIT = 200
 LARGEST_OFFSET = 1_000_000
-EXACT_COUNT = 10_000
 MINUTE, HOUR = 60, 3600
 
 
@@ -103,11 +103,11 @@ class Slice(NamedTuple):
 
 def slice_of(rows: "QuerySet[Any]", *, limit: int, offset: int) -> Slice:
     """`total` is exact up to ten thousand; beyond that it stays there, with `totalIsMore`."""
-    found = rows.order_by()[: EXACT_COUNT + 1].count()
-    about: dict[str, Any] = {"total": min(found, EXACT_COUNT), "page": offset // limit + 1}
-    if found > EXACT_COUNT:
+    count, more = bounded_count(rows)
+    about: dict[str, Any] = {"total": count, "page": offset // limit + 1}
+    if more:
         about["totalIsMore"] = True
-    return Slice(list(rows[offset : offset + limit]) if found > min(offset, EXACT_COUNT) else [], about)
+    return Slice(window(rows, offset, offset + limit) if more or count > offset else [], about)
 
 
 def dollars(value: Decimal | None) -> str | None:

@@ -1,0 +1,86 @@
+"""What `bench.queries` measures: each page's and each answer's queries, by the code that the product runs."""
+
+import os
+import time
+from collections.abc import Callable
+from typing import Any
+
+from django.core.management import call_command
+from django.db import connection
+from django.test import Client
+
+from batches.models import BatchJob
+from batches.progress import progress
+from bench.seeding import analyze, seed_job
+from workspaces.models import ApiToken, User
+
+
+# Statements slower than this are printed: BENCH_SHOW_MS=5 python -m bench.queries
+SHOW_ABOVE_MS = float(os.environ.get("BENCH_SHOW_MS", "inf"))
+
+
+def fill(rows: int) -> tuple[User, BatchJob]:
+    """`rows` conversations of one person, and as many of somebody else, so that the workspace has to be chosen."""
+    call_command("migrate", verbosity=0)
+    user: User = User.objects.create_with_workspace("bench", is_staff=True)
+    other: User = User.objects.create_with_workspace("other")
+    job = seed_job(user.personal_workspace(), size=-(-rows * 10 // 9))
+    seed_job(other.personal_workspace(), size=rows, running=False)
+    analyze()
+    return user, job
+
+
+def cases(user: User, job: BatchJob) -> dict[str, Callable[[], Any]]:
+    token = ApiToken.issue(user, name="bench")
+    client = Client(headers={"Authorization": f"Bearer {token}"}, SERVER_NAME="localhost")
+    web = Client(SERVER_NAME="localhost")
+    web.force_login(user)
+
+    def get(path: str, client: Client = client) -> Callable[[], Any]:
+        return lambda: _ok(client.get(path))
+
+    return {
+        "floor: SELECT 1": _select_one,
+        "status of a batch (one query)": lambda: progress(job),
+        "API batch status": get(f"/api/conversations/batch/{job.pk}/status"),
+        "API list, newest 50": get("/api/conversations"),
+        "API list, offset 5000": get("/api/conversations?offset=5000"),
+        "API filter tier and status": get("/api/conversations?tier=scenario&status=pending_review"),
+        "API filter score": get("/api/conversations?qualityScoreMin=9&qualityScoreMax=9.5"),
+        "API search, many hits": get("/api/conversations?search=mortgage"),
+        "API search, few hits": get("/api/conversations?search=number 4711"),
+        "API search, none": get("/api/conversations?search=zebra crossing"),
+        "page: conversations": get("/conversations/", web),
+        "page: conversations, search": get("/conversations/?q=mortgage", web),
+        "page: batch": get(f"/batches/{job.pk}/", web),
+        "page: batches": get("/batches/", web),
+    }
+
+
+def _ok(response: Any) -> None:
+    assert response.status_code == 200, (response.status_code, response.content[:300])
+
+
+def _select_one() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+
+
+def database_ms(case: Callable[[], Any]) -> float:
+    """Time spent in the database while `case` runs, in ms: the sum over its statements, fetch included."""
+    spent = 0.0
+
+    def timing(execute: Any, sql: Any, params: Any, many: Any, context: Any) -> Any:
+        nonlocal spent
+        started = time.perf_counter()
+        try:
+            return execute(sql, params, many, context)
+        finally:
+            took = time.perf_counter() - started
+            spent += took
+            if took * 1000 > SHOW_ABOVE_MS:
+                print(f"    {took * 1000:.1f} ms: {' '.join(sql.split())[:400]}")
+
+    with connection.execute_wrapper(timing):
+        case()
+    return spent * 1000

@@ -1,0 +1,69 @@
+"""Database time of the pages' and the API's queries on 10,000 conversations: `python -m bench.queries [--rows N]`.
+
+Starts a PostgreSQL of its own in a temporary folder, fills it, and prints the median and the 95th percentile of 30
+runs of each, beside a floor (`SELECT 1`) in the same run. The goal is below 10 ms at 10,000 conversations.
+"""
+
+import argparse
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from lorapipe.stack.folder import DataFolder
+from lorapipe.stack.services import start_postgres
+
+RUNS = 30
+GOAL_MS = 10.0
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, default=10_000)
+    rows = parser.parse_args().rows
+    with tempfile.TemporaryDirectory(prefix="lorapipe-bench-") as name:
+        Path(name).chmod(0o711)
+        folder = DataFolder(Path(name))
+        with folder.hold():
+            folder.prepare()
+            server = start_postgres(folder, durable=True)
+            try:
+                os.environ.update(
+                    DATABASE_URL=server.url, SECRET_KEY="bench", DJANGO_SETTINGS_MODULE="lorapipe.settings"
+                )
+                measure(rows)
+            finally:
+                server.stop()
+
+
+def measure(rows: int) -> None:
+    import django  # noqa: PLC0415  the settings need the server's URL
+
+    django.setup()
+    from bench.cases import cases, fill  # noqa: PLC0415
+
+    user, job = fill(rows)
+    timings = {name: timed(case) for name, case in cases(user, job).items()}
+    floor = statistics.median(timings["floor: SELECT 1"])
+    print(f"{rows} conversations; median and p95 of {RUNS} runs in ms, median as a ratio to the floor")
+    for name, times in timings.items():
+        median, p95 = statistics.median(times), statistics.quantiles(times, n=20)[-1]
+        print(
+            f"{name:48} {median:8.2f} {p95:8.2f} {median / floor:8.1f}x {'' if median < GOAL_MS else '  OVER'}"
+        )
+
+
+def timed(case: Callable[[], int]) -> list[float]:
+    """Milliseconds in the database, of each run; the queries' own time, not the rows' way into objects."""
+    from bench.cases import database_ms  # noqa: PLC0415
+
+    case()
+    return [database_ms(case) for _ in range(RUNS)]
+
+
+if __name__ == "__main__":
+    started = time.monotonic()
+    main()
+    print(f"{time.monotonic() - started:.0f} s in all")
