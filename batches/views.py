@@ -191,7 +191,10 @@ def offered_name(plan: list[PlannedItem]) -> str:
 def plan_prompt(request: HttpRequest, position: int) -> HttpResponse:
     """The prompt of one planned item, exactly as it would be sent."""
     form = GenerateForm(request.GET, idempotency_key="")
-    found = [item for item in plan_of(form, by=person(request)) if item.position == position]
+    try:
+        found = [item for item in plan_of(form, by=person(request)) if item.position == position]
+    except PlanError as wrong:  # the page of the plan says what is missing
+        raise Http404 from wrong
     if not found:
         raise Http404
     asked = found[0].request(

@@ -1,0 +1,269 @@
+"""Who may reach what: every URL and method is walked, and the exceptions are these few.
+
+Anonymous: the sign-in page, or 401. Somebody else's row: answered exactly like a row that is not there.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+from uuid import uuid4
+
+import pytest
+from django.contrib.auth.models import Permission
+from django.http import HttpResponse
+from django.test import Client
+from django.urls import reverse
+
+from batches.models import BatchJob
+from batches.states import ItemStatus
+from conversations.models import Conversation
+from templates_app.actions import load_pack_templates
+from tests.factories import make_conversation, make_item, make_job, make_log, make_token, make_user
+from tests.guards.urls import Url, every_url
+from workspaces.models import User
+
+# Health for machines, and how one signs in. Static files are no URLs of ours.
+OPEN = {"healthz", "readyz", "sign_in", "sign_in_link", "sign_out", "theme"}
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+# What fills the places of the URLs that name no row of anybody's.
+HARMLESS = {
+    "position": "1",
+    "token": "wrong",
+    "app_label": "batches",
+    "url": "nothing",
+    "content_type_id": "1",
+}
+# The places that name a row: the walk fills them with A's, then with one that is not there.
+ROWS = ("job_id", "conversation_id", "object_id", "id", "item_id", "export_id")
+MARK = "SECRET-OF-A"
+MASKED = re.compile(
+    r"csrfmiddlewaretoken\" value=\"\w+|nonce=\"\w+|X-CSRFToken&quot;: ?&quot;\w+|X-CSRFToken\": ?\"\w+"
+)
+
+pytestmark = pytest.mark.django_db
+
+
+class Belongings(NamedTuple):
+    """One row of each kind that is A's."""
+
+    user: User
+    job: BatchJob
+    conversation: Conversation
+    by_place: Mapping[str, str]
+
+    def state(self) -> tuple[Any, ...]:
+        """What no request of somebody else may change."""
+        self.job.refresh_from_db()
+        self.conversation.refresh_from_db()
+        items = list(self.job.items.order_by("pk").values_list("status", flat=True))
+        return self.job.status, items, self.conversation.status, self.conversation.title
+
+
+@pytest.fixture
+def theirs() -> Belongings:
+    user = make_user(username=f"{MARK}-user")
+    job = make_job(by=user, name=f"{MARK}-job", total_items=2)
+    item = make_item(job=job, status=ItemStatus.COMPLETED, topic=f"{MARK}-topic")
+    make_item(job=job, topic=f"{MARK}-topic")
+    made = make_conversation(item=item, title=f"{MARK}-title", turns=[f"{MARK}-turn", "Yes."])
+    make_log(item=item, conversation=made)
+    places = {"job_id": job.pk, "conversation_id": made.pk, "item_id": item.pk, "id": user.pk}
+    return Belongings(user, job, made, {name: str(value) for name, value in places.items()})
+
+
+@pytest.fixture
+def stranger() -> Client:
+    """B, by session, who has rows and templates of his own."""
+    user = make_user()
+    load_pack_templates(user.personal_workspace())
+    make_conversation(item=make_item(job=make_job(by=user, total_items=1)))
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def product_urls() -> list[Url]:
+    return [url for url in every_url() if not url.name.startswith("admin:")]
+
+
+def admin_urls() -> list[Url]:
+    return [url for url in every_url() if url.name.startswith("admin:")]
+
+
+def places(url: Url, filled: Mapping[str, str]) -> dict[str, str]:
+    missing = set(url.parameters) - filled.keys() - HARMLESS.keys()
+    assert not missing, f"{url.form}: say in this test what fills {missing}"
+    return {**HARMLESS, **filled}
+
+
+def send(client: Client, method: str, path: str) -> HttpResponse:
+    body = {"action": "cancel"}
+    # Error pages show the request's id, which would differ.
+    headers = {"X-Request-Id": "the-same-each-time"}
+    if path.startswith("/api/"):
+        response = client.generic(
+            method, path, json.dumps(body), content_type="application/json", headers=headers
+        )
+    elif method in ("GET", "POST"):
+        response = getattr(client, method.lower())(path, body if method == "POST" else None, headers=headers)
+    else:
+        response = client.generic(method, path, headers=headers)
+    return response  # type: ignore[return-value]
+
+
+# --- nobody signed in ------------------------------------------------------------------------------------
+
+
+def test_anonymous_is_sent_to_sign_in_everywhere(theirs: Belongings) -> None:
+    nowhere = {name: str(uuid4()) for name in ROWS}
+    before = theirs.state()
+    for url in every_url():
+        if url.name in OPEN or url.name == "admin:login":
+            continue
+        methods = METHODS[:2] if url.name.startswith("admin:") else METHODS
+        paths = {url.path(places(url, filled)) for filled in ({**nowhere, **theirs.by_place}, nowhere)}
+        for path in paths:
+            answers = {method: send(Client(), method, path) for method in methods}
+            assert [reason for each in answers.items() if (reason := not_shut(path, *each))] == []
+            assert {each.status_code for each in answers.values()} != {405}, path
+        assert theirs.state() == before, url.form
+
+
+def not_shut(path: str, method: str, response: HttpResponse) -> str:
+    """Empty for an answer that keeps a stranger out. A method that a page never takes may be 405 at once."""
+    if path.startswith("/api/"):
+        good = response.status_code == 401 and json.loads(response.content)["success"] is False
+    elif response.status_code == 302:
+        good = response["Location"].partition("?")[0] in ways_in(path)
+    else:
+        good = response.status_code == 405
+    return "" if good else f"{method} {path}: {response.status_code} {response.get('Location', '')}"
+
+
+def ways_in(path: str) -> tuple[str, ...]:
+    """Signing out of the admin leads to its index, which asks who one is."""
+    ways = (reverse("sign_in"), reverse("admin:login"))
+    return (*ways, reverse("admin:index")) if path == reverse("admin:logout") else ways
+
+
+def test_the_admins_login_is_the_products() -> None:
+    response = Client().get(reverse("admin:login"))
+    assert response.status_code == 302
+    assert response["Location"].startswith(reverse("sign_in"))
+
+
+def test_what_is_open_tells_nothing(theirs: Belongings) -> None:
+    for url in every_url():
+        if url.name in OPEN:
+            response = send(Client(), "GET", url.path(places(url, {})))
+            assert MARK not in response.content.decode(), url.form
+
+
+def test_the_list_of_open_urls_is_not_longer_than_needed() -> None:
+    assert {url.name for url in every_url()} >= OPEN
+
+
+# --- somebody else's rows --------------------------------------------------------------------------------
+
+
+def test_somebody_elses_row_answers_like_one_that_is_not_there(theirs: Belongings, stranger: Client) -> None:
+    before, walked = theirs.state(), 0
+    for url in product_urls():
+        if not set(url.parameters) & set(ROWS):
+            continue
+        walked += 1
+        for method in METHODS:
+            hidden, missing = pair(stranger, method, url, theirs)
+            assert hidden.status_code in (404, 405), f"{method} {url.form}: {hidden.status_code}"
+            assert same(hidden, missing, theirs), f"{method} {url.form}"
+    assert walked >= 8
+    assert theirs.state() == before
+
+
+def test_a_token_opens_no_more_than_a_session(theirs: Belongings) -> None:
+    client = Client(headers={"authorization": f"Bearer {make_token(user=make_user())}"})
+    before = theirs.state()
+    for url in product_urls():
+        if url.form.startswith("/api/") and set(url.parameters) & set(ROWS):
+            for method in METHODS:
+                hidden, missing = pair(client, method, url, theirs)
+                assert hidden.status_code in (404, 405), f"{method} {url.form}"
+                assert same(hidden, missing, theirs)
+    assert theirs.state() == before
+
+
+def test_no_page_without_an_id_shows_somebody_elses_rows(theirs: Belongings, stranger: Client) -> None:
+    filters = (
+        "",
+        f"?batch={theirs.job.pk}",
+        f"?q={MARK}",
+        f"?search={MARK}",
+        "?status=active",
+        "?limit=200&per=200",
+    )
+    for url in product_urls():
+        if set(url.parameters) & set(ROWS) or url.name in OPEN:
+            continue
+        for query in filters:
+            content = stranger.get(url.path(places(url, {})) + query).content.decode()
+            assert f"{MARK}-" not in content.replace(f"?q={MARK}", ""), f"{url.form}{query}"
+            assert str(theirs.conversation.pk) not in content, f"{url.form}{query}"
+
+
+def pair(client: Client, method: str, url: Url, theirs: Belongings) -> tuple[HttpResponse, HttpResponse]:
+    """The answers for A's row and for a row that nobody has."""
+    nobody = dict.fromkeys(ROWS, str(uuid4()))
+    known = url.path(places(url, {**nobody, **theirs.by_place}))
+    return send(client, method, known), send(client, method, url.path(places(url, nobody)))
+
+
+def same(hidden: HttpResponse, missing: HttpResponse, theirs: Belongings) -> bool:
+    return hidden.status_code == missing.status_code and plain(hidden) == plain(missing)
+
+
+def plain(response: HttpResponse) -> str:
+    """Without what differs from one request to the next anyway: ids of the path, and one-time tokens."""
+    ids = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+    return re.sub(ids, "ID", MASKED.sub("", response.content.decode()))
+
+
+# --- the admin -------------------------------------------------------------------------------------------
+
+
+def test_who_is_no_staff_stays_out_of_the_admin(theirs: Belongings, stranger: Client) -> None:
+    for url in admin_urls():
+        filled = {**dict.fromkeys(ROWS, str(uuid4())), **theirs.by_place}
+        for method in METHODS[:2]:
+            response = send(stranger, method, url.path(places(url, filled)))
+            if url.name == "admin:login":
+                assert response.status_code == 403
+            else:
+                assert response.status_code == 302, f"{method} {url.form}"
+                assert response["Location"].partition("?")[0] in ways_in(url.form)
+
+
+def test_staff_with_every_permission_see_no_foreign_row(theirs: Belongings) -> None:
+    staff = make_user(staff=True)
+    staff.user_permissions.set(Permission.objects.exclude(codename__contains="user"))
+    client = Client()
+    client.force_login(staff)
+    for model, key in admin_rows(theirs):
+        base = f"/admin/{model}/"
+        assert f"{MARK}-" not in client.get(base).content.decode(), base
+        for page in ("change", "delete", "history"):
+            hidden, missing = client.get(f"{base}{key}/{page}/"), client.get(f"{base}{uuid4()}/{page}/")
+            assert hidden.status_code == missing.status_code, f"{base}{page}"
+            assert f"{MARK}-" not in hidden.content.decode(), f"{base}{page}"
+
+
+def admin_rows(theirs: Belongings) -> Iterator[tuple[str, Any]]:
+    item = theirs.job.items.all()[0]
+    yield "batches/batchjob", theirs.job.pk
+    yield "batches/batchitem", item.pk
+    yield "batches/generationlog", item.logs.all()[0].pk
+    yield "conversations/conversation", theirs.conversation.pk
+    yield "conversations/turn", theirs.conversation.turns.all()[0].pk
+    yield "templates_app/prompttemplate", item.template_version.template_id
+    yield "templates_app/templateversion", item.template_version_id
+    yield "workspaces/workspace", theirs.job.workspace_id
