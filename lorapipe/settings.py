@@ -4,6 +4,7 @@ import os
 import sys
 import tomllib
 from datetime import timedelta
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,8 @@ CONTENT_SECURITY_POLICY = {
 }
 
 # --- applications ----------------------------------------------------------------------------------
+# The admin's looks; without the package stock Django stands in (workspaces/admin_base.py).
+ADMIN_KIT = ["unfold"] if find_spec("unfold") else []
 INSTALLED_APPS = [
     "lorapipe.apps.LoraPipeConfig",
     "workspaces",
@@ -67,7 +70,7 @@ INSTALLED_APPS = [
     "conversations",
     "batches",
     "exports",
-    "unfold",
+    *ADMIN_KIT,
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -216,6 +219,22 @@ UNFOLD = {
     "SITE_TITLE": "LoRAPipe admin",
     "SITE_HEADER": "LoRAPipe",
     "SHOW_HISTORY": False,
+    # The product's primary (app.css) in the eleven steps that the kit wants.
+    "COLORS": {
+        "primary": {
+            "50": "oklch(97% .015 275)",
+            "100": "oklch(94% .03 275)",
+            "200": "oklch(88% .06 275)",
+            "300": "oklch(80% .1 275)",
+            "400": "oklch(72% .14 275)",
+            "500": "oklch(60% .17 275)",
+            "600": "oklch(48% .19 275)",
+            "700": "oklch(42% .17 275)",
+            "800": "oklch(36% .14 275)",
+            "900": "oklch(30% .11 275)",
+            "950": "oklch(22% .08 275)",
+        }
+    },
 }
 LOGGING = {
     "version": 1,
