@@ -1,7 +1,7 @@
 """The admin pages of conversations: curation with power tools. States move by verbs only."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -19,6 +19,13 @@ SCORE = ("quality_score", "score_override", "metrics_shown", "flags_shown")
 COSTS = ("turn_count", "total_tokens", "estimated_cost_usd", "actual_cost_usd", "generation_duration_ms")
 ORIGIN = ("workspace", "batch_item", "template_version", "root", "parent", "parent_type", "parameters_shown")
 TIMES = ("created_by", "created_at", "updated_at")
+
+
+def with_words(rows: Any, text: str) -> QuerySet[Any]:
+    """Rows that have every word, through the index of the product's own search."""
+    for word in text.split():
+        rows = rows.matching(word)
+    return cast("QuerySet[Any]", rows)
 
 
 class TurnInline(ReadOnlyInline):
@@ -59,6 +66,11 @@ class ConversationAdmin(LoraModelAdmin):
         *("root", "parent", "approved_by", "created_by"),
     )
     actions = ("approve", "reject", "needs_revision", "archive", "restore")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        return with_words(queryset, search_term), False
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False  # a conversation comes from a batch
@@ -127,6 +139,14 @@ class TurnAdmin(ReadOnlyAdmin):
     ordering = ("-created_at", "turn_number")
     fields = ("conversation", "turn_number", "role", "content", "token_count", "workspace", "created_at")
     detail_select_related = ("conversation", "workspace")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        if not search_term.strip():
+            return queryset, False
+        found = with_words(Conversation.objects.all(), search_term)
+        return queryset.filter(conversation__in=found), False
 
     @admin.display(description="Content")
     def beginning(self, turn: Turn) -> str:

@@ -178,7 +178,7 @@ def test_detail_queries_do_not_grow_with_the_items(
     job = make_job(by=user, items=60)
     for item in job.items.all():
         make_conversation(item=item, turns=0)
-    with django_assert_max_num_queries(2 + 5):
+    with django_assert_max_num_queries(2 + 6):
         assert len(caller.get(path_of(job)).json()["items"]) == 50
 
 
@@ -210,7 +210,7 @@ def test_how_many_queries_the_list_takes(
 ) -> None:
     for _ in range(30):
         make_job(by=user)
-    with django_assert_max_num_queries(2 + 3):
+    with django_assert_max_num_queries(2 + 4):
         assert len(caller.get(LIST).json()["jobs"]) == 30
 
 

@@ -168,8 +168,11 @@ def test_the_page_shows_turns_escaped(client_of_boss: Client) -> None:
     assert "R&amp;D &lt;b&gt;" in html
 
 
-def test_search_finds_by_any_word(client_of_boss: Client) -> None:
+def test_search_finds_every_word_in_any_order(client_of_boss: Client) -> None:
     make_conversation(title="One", persona="Anxious Investor")
-    make_conversation(title="Two", persona="Bold Founder")
-    shown = client_of_boss.get(LIST, {"q": "bold"}).context["cl"].result_list
+    make_conversation(title="Two", persona="Bold Founder", turns=2)
+    shown = client_of_boss.get(LIST, {"q": "founder bold"}).context["cl"].result_list
     assert [row.title for row in shown] == ["Two"]
+    assert list(client_of_boss.get(LIST, {"q": "bold investor"}).context["cl"].result_list) == []
+    turns = client_of_boss.get("/admin/conversations/turn/", {"q": "founder"}).context["cl"].result_list
+    assert len(turns) == 2

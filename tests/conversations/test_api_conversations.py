@@ -20,7 +20,7 @@ from tests.factories import (
     make_token,
     make_user,
 )
-from workspaces import wire
+from workspaces import paging
 from workspaces.models import User
 
 LIST = "/api/conversations"
@@ -135,7 +135,7 @@ def test_a_search_is_bounded(caller: Client) -> None:
 def test_the_total_is_exact_up_to_a_bound(
     caller: Client, user: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(wire, "EXACT_COUNT", 3)
+    monkeypatch.setattr(paging, "LIMIT", 3)
     for _ in range(3):
         make_conversation(by=user, turns=0)
     assert "totalIsMore" not in caller.get(LIST).json()
@@ -153,7 +153,7 @@ def test_queries_do_not_grow_with_the_rows(
         make_conversation(
             by=user, turns=0, status=Status.APPROVED, approved_by=user, template_version=version
         )
-    with django_assert_max_num_queries(2 + 3):
+    with django_assert_max_num_queries(2 + 4):
         assert len(titles(caller.get(LIST))) == 40
 
 
