@@ -5,10 +5,9 @@ from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Exists, OuterRef
 
 from batches.estimate import Estimate
-from batches.models import BatchItem, BatchJob, BatchJobQuerySet, GenerationLog
+from batches.models import BatchItem, BatchJob
 from batches.plan import PlanError, PlanProblem
 from batches.progress import Progress
 from batches.states import Priority
@@ -29,13 +28,6 @@ def on_the_wire(wrong: PlanError) -> PlanError:
             for problem in wrong.problems
         ]
     )
-
-
-def with_simulated(rows: BatchJobQuerySet) -> BatchJobQuerySet:
-    """Each job with whether one of its replies came from the simulator."""
-    logs = GenerationLog.objects.filter(job=OuterRef("pk"), simulated=True)
-    found: BatchJobQuerySet = rows.annotate(simulated=Exists(logs))
-    return found
 
 
 def started(job: BatchJob) -> dict[str, Any]:
@@ -104,7 +96,7 @@ def _template(version: TemplateVersion) -> dict[str, Any]:
 
 
 def status_of(job: BatchJob, now: Progress) -> dict[str, Any]:
-    """The design's status, with exact numbers beside its words. `job` comes from `with_simulated`."""
+    """The design's status, with exact numbers beside its words."""
     return {
         "jobId": job.pk,
         "status": now.status.value,
@@ -126,7 +118,7 @@ def status_of(job: BatchJob, now: Progress) -> dict[str, Any]:
         "actualCost": about_dollars(now.spent),
         "actualCostUsd": dollars(now.spent),
         "budgetUsd": dollars(now.budget),
-        "simulated": bool(getattr(job, "simulated", False)),
+        "simulated": job.simulated,
     }
 
 

@@ -66,6 +66,7 @@ class BatchJob(OwnedModel):
     successful_items = models.PositiveIntegerField(default=0)
     in_flight = models.PositiveIntegerField(default=0)
 
+    simulated = models.BooleanField(default=False, help_text="One of its replies came from the simulator.")
     budget_usd = models.DecimalField(**MONEY)
     worst_item_usd = models.DecimalField(
         **MONEY, default=0, help_text="The dearest reservation of one of its items."
@@ -202,6 +203,11 @@ class BatchItem(OwnedModel):
         indexes = [
             models.Index(fields=["job", "position"], name="item_queued", condition=Q(status="queued")),
             models.Index(
+                fields=["job", "rung_at"],
+                name="item_rung",
+                condition=Q(status="queued", rung_at__isnull=False),
+            ),
+            models.Index(
                 fields=["job", "claimed_at"], name="item_processing", condition=Q(status="processing")
             ),
             models.Index("job", F("ended_at").desc(), name="item_ended", condition=Q(ended_at__isnull=False)),
@@ -258,7 +264,6 @@ class GenerationLog(OwnedModel):
         ]
         indexes = [
             models.Index(fields=["deadline"], name="log_pending", condition=Q(state="pending")),
-            models.Index(fields=["job"], name="log_simulated", condition=Q(simulated=True)),
         ]
 
     def __str__(self) -> str:

@@ -3,7 +3,7 @@
 import hashlib
 from typing import Any, NamedTuple
 
-from django.db.models import Count, Min, Q, QuerySet, Sum
+from django.db.models import Count, Min, QuerySet, Sum
 from django.db.models.fields.json import KeyTextTransform
 from django.utils import timezone
 
@@ -80,7 +80,6 @@ def tokens(job: BatchJob) -> dict[str, int]:
     found = job.logs.aggregate(
         input=Sum("input_tokens", default=0),
         output=Sum("output_tokens", default=0),
-        simulated=Count("pk", filter=Q(simulated=True)),
     )
     return {**found, "all": found["input"] + found["output"]}
 

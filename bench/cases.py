@@ -14,7 +14,6 @@ from batches.progress import progress
 from bench.seeding import analyze, seed_job
 from workspaces.models import ApiToken, User
 
-
 # Statements slower than this are printed: BENCH_SHOW_MS=5 python -m bench.queries
 SHOW_ABOVE_MS = float(os.environ.get("BENCH_SHOW_MS", "inf"))
 

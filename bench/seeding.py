@@ -1,4 +1,7 @@
-"""Many rows in little time, as a busy workspace has them: for the benchmarks, and for the tests that read query plans."""
+"""Many rows in little time, as a busy workspace has them: for the benchmarks, and for the tests that read query plans.
+
+The rows are made by PostgreSQL itself: 10,000 conversations with their items, turns and logs take a second or two.
+"""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -7,58 +10,81 @@ from uuid import uuid4
 from django.db import connection
 from django.utils import timezone
 
-from batches.models import BatchItem, BatchJob, GenerationLog
-from batches.states import ItemStatus, JobStatus, LogState
-from conversations.models import Conversation, Turn
+from batches.models import BatchJob
+from batches.states import JobStatus
 from templates_app.models import PromptTemplate, TemplateVersion
 from workspaces.models import Workspace
 
-PERSONAS = (
-    "Anxious Investor",
-    "Recent Graduate",
-    "Skeptical Engineer",
-    "Gig Worker",
-    "Late-Start Saver",
-    "Farmer",
-    "Nurse",
-)
-EMOTIONS = ("worried", "hopeful", "ashamed", "angry", "calm", "confused")
-TOPICS = (
-    "index funds",
-    "student loans",
-    "a mortgage in a hot market",
-    "retirement at fifty",
-    "a sudden inheritance",
-)
-STATUSES = ("generated", "pending_review", "needs_revision", "rejected")
-TIERS = ("template", "template", "scenario", "edge_case")
 MONEY = Decimal("0.013")
+
+WORDS = """
+    (ARRAY['Anxious Investor', 'Recent Graduate', 'Skeptical Engineer', 'Gig Worker', 'Late-Start Saver'])[1 + n %% 5] AS persona,
+    (ARRAY['worried', 'hopeful', 'ashamed', 'angry', 'calm', 'confused'])[1 + n %% 6] AS emotion,
+    (ARRAY['index funds', 'student loans', 'a mortgage in a hot market', 'retirement at fifty', 'an inheritance', 'budgeting', 'taxes'])[1 + n %% 7] AS topic,
+    (ARRAY['template', 'template', 'scenario', 'edge_case'])[1 + n %% 4] AS tier
+"""
+ITEMS = f"""
+INSERT INTO batch_items (id, workspace_id, job_id, position, kind, conversation_id, template_version_id, topic, tier, category,
+                         parameters, status, progress, error_kind, error_message, attempt, crashes, ended_at)
+SELECT gen_random_uuid(), %(workspace)s, %(job)s, n, 'generate', 'fp_seed_' || %(tag)s || '_' || n, %(version)s, topic, tier, '{{}}',
+       jsonb_build_object('persona', persona, 'emotion', emotion, 'topic', topic),
+       CASE WHEN n <= %(done)s THEN 'completed' ELSE 'queued' END, CASE WHEN n <= %(done)s THEN 100 ELSE 0 END, '', '', 1, 0,
+       CASE WHEN n <= %(done)s THEN now() - make_interval(secs => (%(size)s - n) / 10.0) END
+  FROM (SELECT n, {WORDS} FROM generate_series(1, %(size)s) n) numbered
+"""
+CONVERSATIONS = """
+INSERT INTO conversations (id, root_id, version, workspace_id, conversation_id, batch_item_id, template_version_id, parent_type, title,
+                           persona, emotion, topic, intent, tone, tier, category, language, parameters, status, status_before_archive,
+                           source, simulated, model, quality_score, quality_metrics, flags, turn_count, total_tokens,
+                           actual_cost_usd, reviewer_notes, error_message, created_at)
+SELECT id, id, 1, %(workspace)s, conversation_id, id, %(version)s, '', (parameters->>'persona') || ' asks about ' || topic || ', number ' || position,
+       parameters->>'persona', parameters->>'emotion', topic, '', '', tier, '{}', 'en', parameters,
+       (ARRAY['generated', 'pending_review', 'needs_revision', 'rejected', 'generated'])[1 + position %% 5], '',
+       'generated', true, 'claude-sonnet-5-5', (position %% 101) / 10.0, '{}', '[]', 8, 2500, %(money)s, '', '',
+       now() - make_interval(secs => position)
+  FROM batch_items WHERE job_id = %(job)s AND status = 'completed'
+"""
+TURNS = """
+INSERT INTO conversation_turns (id, workspace_id, conversation_id, turn_number, role, content, token_count)
+SELECT gen_random_uuid(), c.workspace_id, c.id, t, (ARRAY['assistant', 'user'])[1 + t %% 2], repeat('Turn ' || t || ' of ' || c.title || '. ', 6), 90
+  FROM conversations c JOIN batch_items i ON i.id = c.batch_item_id CROSS JOIN generate_series(1, %(turns)s) t WHERE i.job_id = %(job)s
+"""
+LOGS = """
+INSERT INTO generation_logs (id, workspace_id, job_id, item_id, conversation_id, template_version_id, attempt, state, pool, model, max_tokens,
+                             reservation_usd, cost_usd, price_version, deadline, simulated, parameters, request_payload, input_tokens,
+                             output_tokens, cache_write_tokens, cache_read_tokens, provider_request_id, stop_reason, error_kind, error_message)
+SELECT gen_random_uuid(), %(workspace)s, %(job)s, id, id, %(version)s, 1, 'succeeded', 'demo:claude-sonnet-5-5', 'claude-sonnet-5-5', 8192,
+       0.09, %(money)s, 'seed', now(), %(simulated)s, '{}', '{}', 1400, 1100, 0, 0, '', 'end_turn', '', ''
+  FROM batch_items WHERE job_id = %(job)s AND status = 'completed'
+"""
 
 
 def seed_job(workspace: Workspace, *, size: int, turns: int = 8, running: bool = True) -> BatchJob:
-    """A job of `size` items, nine of ten done with their conversation and log, the rest queued or in flight."""
-    version = _version(workspace)
+    """A job of `size` items. Running: nine of ten done with their conversation and log, the rest in the queue."""
     done = size * 9 // 10 if running else size
-    job = BatchJob.objects.create(
-        workspace=workspace,
-        name=f"Seeded {size}",
-        status=JobStatus.PROCESSING if running else JobStatus.COMPLETED,
-        model="claude-sonnet-5-5",
-        max_tokens=8192,
-        concurrent_processing=10,
-        total_items=size,
-        completed_items=done,
-        successful_items=done,
-        budget_usd=1000,
-        worst_item_usd=Decimal("0.09"),
-        spent=MONEY * done,
-        started_at=timezone.now() - timedelta(hours=1),
-        completed_at=None if running else timezone.now(),
-    )
-    items = [_item(job, version, position, done=position <= done) for position in range(1, size + 1)]
-    BatchItem.objects.bulk_create(items, batch_size=2000)
-    _conversations(items[:done], version, turns=turns)
+    job = _job(workspace, size=size, done=done, running=running)
+    values = {
+        "workspace": workspace.pk,
+        "job": job.pk,
+        "version": _version(workspace).pk,
+        "tag": job.pk.hex[:6],
+        "size": size,
+        "done": done,
+        "money": MONEY,
+        "turns": turns,
+        "simulated": running,
+    }
+    with connection.cursor() as cursor:
+        for statement in (ITEMS, CONVERSATIONS, TURNS, LOGS):
+            cursor.execute(statement, values)
     return job
+
+
+def seed_finished_jobs(workspace: Workspace, *, count: int) -> None:
+    """Rows of jobs alone, as years of work leave them."""
+    BatchJob.objects.bulk_create(
+        _unsaved_job(workspace, f"Finished {number}", JobStatus.COMPLETED) for number in range(count)
+    )
 
 
 def analyze() -> None:
@@ -66,97 +92,31 @@ def analyze() -> None:
         cursor.execute("VACUUM ANALYZE")
 
 
+def _unsaved_job(workspace: Workspace, name: str, status: JobStatus) -> BatchJob:
+    return BatchJob(
+        workspace=workspace,
+        name=name,
+        status=status,
+        model="claude-sonnet-5-5",
+        max_tokens=8192,
+        concurrent_processing=10,
+        budget_usd=1000,
+        worst_item_usd=Decimal("0.09"),
+    )
+
+
+def _job(workspace: Workspace, *, size: int, done: int, running: bool) -> BatchJob:
+    job = _unsaved_job(workspace, f"Seeded {size}", JobStatus.PROCESSING if running else JobStatus.COMPLETED)
+    job.total_items, job.completed_items, job.successful_items = size, done, done
+    job.spent = MONEY * done
+    job.started_at = timezone.now() - timedelta(hours=1)
+    job.completed_at = None if running else timezone.now()
+    job.save(force_insert=True)
+    return job
+
+
 def _version(workspace: Workspace) -> TemplateVersion:
     template = PromptTemplate.objects.create(workspace=workspace, name=f"Seeded {uuid4()}", tier="template")
     return TemplateVersion.objects.create(
         workspace=workspace, template=template, number=1, text="{{topic}}", published_at=timezone.now()
-    )
-
-
-def _item(job: BatchJob, version: TemplateVersion, position: int, *, done: bool) -> BatchItem:
-    persona = PERSONAS[position % len(PERSONAS)]
-    ended_at = timezone.now() - timedelta(seconds=(job.total_items - position) / 10) if done else None
-    return BatchItem(
-        id=uuid4(),
-        workspace=job.workspace,
-        job=job,
-        position=position,
-        conversation_id=f"fp_seed_{job.pk.hex[:6]}_{position:05d}",
-        template_version=version,
-        topic=TOPICS[position % len(TOPICS)],
-        tier=TIERS[position % len(TIERS)],
-        parameters={"persona": persona, "emotion": EMOTIONS[position % len(EMOTIONS)]},
-        status=ItemStatus.COMPLETED if done else ItemStatus.QUEUED,
-        progress=100 if done else 0,
-        ended_at=ended_at,
-    )
-
-
-def _conversations(items: list[BatchItem], version: TemplateVersion, *, turns: int) -> None:
-    conversations = [_conversation(item, version, number) for number, item in enumerate(items)]
-    Conversation.objects.bulk_create(conversations, batch_size=1000)
-    Turn.objects.bulk_create(
-        (turn for each in conversations for turn in _turns(each, turns)), batch_size=5000
-    )
-    GenerationLog.objects.bulk_create((_log(item, version) for item in items), batch_size=1000)
-
-
-def _conversation(item: BatchItem, version: TemplateVersion, number: int) -> Conversation:
-    key = uuid4()
-    return Conversation(
-        id=key,
-        root_id=key,
-        workspace_id=item.workspace_id,
-        conversation_id=item.conversation_id,
-        batch_item=item,
-        template_version=version,
-        title=f"{item.parameters['persona']} asks about {item.topic}, number {number}",
-        persona=item.parameters["persona"],
-        emotion=item.parameters["emotion"],
-        topic=item.topic,
-        tier=item.tier,
-        status=STATUSES[number % len(STATUSES)],
-        quality_score=Decimal(number % 101) / 10,
-        turn_count=8,
-        total_tokens=2500,
-        actual_cost_usd=MONEY,
-        created_at=timezone.now() - timedelta(seconds=len(item.topic) + number),
-        simulated=True,
-        parameters=item.parameters,
-        model="claude-sonnet-5-5",
-    )
-
-
-def _turns(conversation: Conversation, turns: int) -> list[Turn]:
-    roles = ("user", "assistant")
-    return [
-        Turn(
-            workspace_id=conversation.workspace_id,
-            conversation=conversation,
-            turn_number=number,
-            role=roles[(number - 1) % 2],
-            content=f"Turn {number} of {conversation.title}. " * 6,
-        )
-        for number in range(1, turns + 1)
-    ]
-
-
-def _log(item: BatchItem, version: TemplateVersion) -> GenerationLog:
-    return GenerationLog(
-        workspace_id=item.workspace_id,
-        job_id=item.job_id,
-        item=item,
-        template_version=version,
-        attempt=1,
-        state=LogState.SUCCEEDED,
-        pool="demo:claude-sonnet-5-5",
-        model="claude-sonnet-5-5",
-        max_tokens=8192,
-        reservation_usd=Decimal("0.09"),
-        cost_usd=MONEY,
-        price_version="seed",
-        deadline=timezone.now(),
-        request_payload={},
-        input_tokens=1400,
-        output_tokens=1100,
     )

@@ -157,6 +157,7 @@ class Conversation(OwnedModel):
             models.Index(
                 "workspace", "tier", F("created_at").desc(), F("id").desc(), name="conversation_by_tier"
             ),
+            models.Index(fields=["workspace", "quality_score"], name="conversation_by_score"),
             GinIndex(OpClass("search", name="gin_trgm_ops"), name="conversation_search"),
         ]
 

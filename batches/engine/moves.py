@@ -44,6 +44,7 @@ class Delta:
     failed: int = 0
     successful: int = 0
     stops: bool = False  # under `stop`, this failure ends the job
+    simulated: bool = False
 
 
 def lock_item(item_id: UUID) -> LockedItem:
@@ -76,7 +77,11 @@ def book(log: LockedLog, *, state: LogState, cost: Decimal, **fields: Any) -> De
         state=state, cost_usd=cost, finished_at=ClockTimestamp(), **fields
     )
     was_pending = log.state == LogState.PENDING
-    return Delta(spent=cost - log.cost, released=log.reservation if was_pending else ZERO)
+    return Delta(
+        spent=cost - log.cost,
+        released=log.reservation if was_pending else ZERO,
+        simulated=bool(fields.get("simulated")),
+    )
 
 
 def requeue(
@@ -121,7 +126,7 @@ SETTLE = """
 UPDATE batch_jobs SET
     spent = spent + %(spent)s, reserved = reserved - %(released)s, in_flight = in_flight + %(in_flight)s,
     completed_items = completed_items + %(completed)s, failed_items = failed_items + %(failed)s,
-    successful_items = successful_items + %(successful)s,
+    successful_items = successful_items + %(successful)s, simulated = simulated OR %(simulated)s,
     status = CASE WHEN {ends} THEN 'completed' WHEN {stops} THEN 'failed' ELSE status END,
     reason = CASE WHEN {ends} THEN '' WHEN {stops} THEN %(item_error)s ELSE reason END,
     reason_note = CASE WHEN {ends} OR {stops} THEN '' ELSE reason_note END,
@@ -152,6 +157,7 @@ def settle(job_id: UUID, delta: Delta) -> str:
         "successful": delta.successful,
         "ended": delta.completed + delta.failed,
         "stops": delta.stops,
+        "simulated": delta.simulated,
         "item_error": Reason.ITEM_ERROR.value,
     }
     with connection.cursor() as cursor:

@@ -29,8 +29,8 @@ CANDIDATES = """
 SELECT j.id, j.model,
        (SELECT count(*) FROM (
             SELECT 1 FROM batch_items i WHERE i.job_id = j.id AND i.status = 'queued'
-               AND (i.run_after IS NULL OR i.run_after <= clock_timestamp())
-               AND (i.rung_at IS NULL OR i.rung_at < clock_timestamp() - make_interval(secs => %(again)s))
+               AND (i.run_after IS NULL OR i.run_after <= now())
+               AND (i.rung_at IS NULL OR i.rung_at < now() - make_interval(secs => %(again)s))
              LIMIT %(limit)s) due) AS due,
        rung.n AS rung,
        j.concurrent_processing - j.in_flight - rung.n AS room,
@@ -39,7 +39,7 @@ SELECT j.id, j.model,
   FROM batch_jobs j
  CROSS JOIN LATERAL (
        SELECT count(*) AS n FROM batch_items i WHERE i.job_id = j.id AND i.status = 'queued'
-          AND i.rung_at >= clock_timestamp() - make_interval(secs => %(again)s)) rung
+          AND i.rung_at >= now() - make_interval(secs => %(again)s)) rung
  WHERE j.status IN ('queued', 'processing') AND j.kind = %(kind)s
  ORDER BY (SELECT max(o.last_served_at) FROM batch_jobs o
             WHERE o.workspace_id = j.workspace_id AND o.status IN ('queued', 'processing')) NULLS FIRST,
@@ -53,8 +53,8 @@ SELECT coalesce((SELECT sum(w.slots) FROM workers w WHERE w.stopped_at IS NULL A
 STAMP = """
 UPDATE batch_items SET rung_at = clock_timestamp() WHERE id IN (
     SELECT i.id FROM batch_items i WHERE i.job_id = %(job)s AND i.status = 'queued'
-       AND (i.run_after IS NULL OR i.run_after <= clock_timestamp())
-       AND (i.rung_at IS NULL OR i.rung_at < clock_timestamp() - make_interval(secs => %(again)s))
+       AND (i.run_after IS NULL OR i.run_after <= now())
+       AND (i.rung_at IS NULL OR i.rung_at < now() - make_interval(secs => %(again)s))
      ORDER BY i.position LIMIT %(n)s FOR NO KEY UPDATE SKIP LOCKED)
 RETURNING id
 """

@@ -8,46 +8,86 @@ import workspaces.models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='PromptTemplate',
+            name="PromptTemplate",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('created_at', models.DateTimeField(db_default=workspaces.models.ClockTimestamp(), editable=False)),
-                ('updated_at', models.DateTimeField(db_default=workspaces.models.ClockTimestamp(), editable=False)),
-                ('name', models.CharField(max_length=200)),
-                ('tier', models.CharField(choices=[('template', 'Template'), ('scenario', 'Scenario'), ('edge_case', 'Edge case')], max_length=10)),
-                ('pack', models.CharField(blank=True, help_text='The starter pack that this template came from.', max_length=100)),
-                ('archived_at', models.DateTimeField(blank=True, null=True)),
+                (
+                    "id",
+                    models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(db_default=workspaces.models.ClockTimestamp(), editable=False),
+                ),
+                (
+                    "updated_at",
+                    models.DateTimeField(db_default=workspaces.models.ClockTimestamp(), editable=False),
+                ),
+                ("name", models.CharField(max_length=200)),
+                (
+                    "tier",
+                    models.CharField(
+                        choices=[
+                            ("template", "Template"),
+                            ("scenario", "Scenario"),
+                            ("edge_case", "Edge case"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "pack",
+                    models.CharField(
+                        blank=True, help_text="The starter pack that this template came from.", max_length=100
+                    ),
+                ),
+                ("archived_at", models.DateTimeField(blank=True, null=True)),
             ],
             options={
-                'ordering': ['tier', 'name'],
+                "ordering": ["tier", "name"],
             },
         ),
         migrations.CreateModel(
-            name='TemplateVersion',
+            name="TemplateVersion",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('created_at', models.DateTimeField(db_default=workspaces.models.ClockTimestamp(), editable=False)),
-                ('updated_at', models.DateTimeField(db_default=workspaces.models.ClockTimestamp(), editable=False)),
-                ('number', models.PositiveIntegerField()),
-                ('text', models.TextField()),
-                ('system_prompt', models.TextField(blank=True, help_text='For the generator; it is never exported.')),
-                ('training_system_prompt', models.TextField(blank=True, help_text='The system message of exported conversations.')),
-                ('variables', models.JSONField(default=list, help_text='A list of typed variables.')),
-                ('language', models.CharField(default='en', max_length=10)),
-                ('model', models.CharField(blank=True, help_text='Overrides the model of the job.', max_length=100)),
-                ('note', models.TextField(blank=True)),
-                ('published_at', models.DateTimeField(blank=True, null=True)),
+                (
+                    "id",
+                    models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(db_default=workspaces.models.ClockTimestamp(), editable=False),
+                ),
+                (
+                    "updated_at",
+                    models.DateTimeField(db_default=workspaces.models.ClockTimestamp(), editable=False),
+                ),
+                ("number", models.PositiveIntegerField()),
+                ("text", models.TextField()),
+                (
+                    "system_prompt",
+                    models.TextField(blank=True, help_text="For the generator; it is never exported."),
+                ),
+                (
+                    "training_system_prompt",
+                    models.TextField(blank=True, help_text="The system message of exported conversations."),
+                ),
+                ("variables", models.JSONField(default=list, help_text="A list of typed variables.")),
+                ("language", models.CharField(default="en", max_length=10)),
+                (
+                    "model",
+                    models.CharField(blank=True, help_text="Overrides the model of the job.", max_length=100),
+                ),
+                ("note", models.TextField(blank=True)),
+                ("published_at", models.DateTimeField(blank=True, null=True)),
             ],
             options={
-                'ordering': ['template', '-number'],
+                "ordering": ["template", "-number"],
             },
         ),
     ]

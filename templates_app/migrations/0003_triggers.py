@@ -10,7 +10,16 @@ class Migration(migrations.Migration):
         *keeps_updated_at("templates_app_prompttemplate", "templates_app_templateversion"),
         refuses_change(
             "templates_app_templateversion",
-            columns=["template_id", "number", "text", "system_prompt", "training_system_prompt", "variables", "language", "model"],
+            columns=[
+                "template_id",
+                "number",
+                "text",
+                "system_prompt",
+                "training_system_prompt",
+                "variables",
+                "language",
+                "model",
+            ],
             once="published_at",
         ),
     ]

@@ -64,7 +64,7 @@ class Engine:
         process = self._start(
             "worker", [sys.executable, "-m", "celery", "-A", "lorapipe", "worker", *options]
         )
-        wait_for(lambda: Worker.objects.count() > before, what="the worker signs on")
+        wait_for(lambda: Worker.objects.count() > before, seconds=60, what="the worker signs on")
         return process
 
     def start_dispatcher(self) -> subprocess.Popen[bytes]:

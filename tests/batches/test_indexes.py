@@ -1,0 +1,97 @@
+"""Every index is used by a query of the product: shown by the plan that PostgreSQL makes for it."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.db import connection
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from batches.engine.reap import ABANDONED
+from batches.engine.ring import CANDIDATES, STAMP
+from batches.models import BatchItem, BatchJob
+from batches.progress import QUERY as STATUS
+from bench.seeding import analyze, seed_finished_jobs, seed_job
+from conversations.models import Conversation
+from workspaces.models import User
+
+pytestmark = pytest.mark.django_db
+
+ROWS = 4000
+
+
+@pytest.fixture(scope="module")
+def seeded(django_db_setup: None, django_db_blocker: Any) -> Iterator[tuple[User, BatchJob]]:
+    """Two workspaces with thousands of conversations, committed and vacuumed as they are in life; emptied afterwards."""
+    with django_db_blocker.unblock():
+        try:
+            users = [User.objects.create_with_workspace(name) for name in ("mine", "other")]
+            job = seed_job(users[0].personal_workspace(), size=ROWS, turns=0)
+            seed_job(users[1].personal_workspace(), size=ROWS, turns=0, running=False)
+            for user in users:
+                seed_finished_jobs(user.personal_workspace(), count=1000)
+            rung = job.items.filter(status="queued").values("pk")[:10]
+            BatchItem.objects.filter(pk__in=list(rung.values_list("pk", flat=True))).update(
+                rung_at=timezone.now()
+            )
+            analyze()
+            yield users[0], job
+        finally:
+            call_command("flush", interactive=False, verbosity=0)
+
+
+def plan_of(rows: "QuerySet[Any, Any]") -> str:
+    return rows.explain()
+
+
+def plan_of_sql(sql: str, **values: Any) -> str:
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN {sql}", values)
+        return "\n".join(row[0] for row in cursor.fetchall())
+
+
+def test_lists_and_filters(seeded: tuple[User, BatchJob]) -> None:
+    user, _ = seeded
+    mine = Conversation.objects.visible_to(user)
+    keys = mine.newest_first().values_list("pk")
+    assert "conversation_newest" in plan_of(keys[:50])
+    assert "conversation_by_status" in plan_of(keys.filter(status="rejected")[:50])
+    assert "conversation_by_tier" in plan_of(keys.filter(tier="edge_case")[:50])
+    low, high = Decimal("9.8"), Decimal("9.9")
+    assert "conversation_by_score" in plan_of(mine.scored_between(low, high).order_by().values_list("pk"))
+
+
+def test_search(seeded: tuple[User, BatchJob]) -> None:
+    user, _ = seeded
+    found = Conversation.objects.visible_to(user).matching("Number 4711")
+    assert "conversation_search" in plan_of(found)
+
+
+def test_the_batch_pages(seeded: tuple[User, BatchJob]) -> None:
+    user, _ = seeded
+    assert "job_newest" in plan_of(BatchJob.objects.visible_to(user).newest_first()[:20])
+
+
+def test_the_status_query(seeded: tuple[User, BatchJob]) -> None:
+    _, job = seeded
+    plan = plan_of_sql(STATUS, job=job.pk, pool="p", queue="generation", stale=45.0, sample=30)
+    for index in ("item_processing", "item_ended"):
+        assert index in plan
+    assert "Seq Scan on batch_items" not in plan
+
+
+def test_the_engine(seeded: tuple[User, BatchJob]) -> None:
+    _, job = seeded
+    candidates = plan_of_sql(CANDIDATES, again=15.0, kind="batch", limit=1000)
+    for index in ("job_active", "item_queued", "item_rung"):
+        assert index in candidates, candidates
+    assert "item_queued" in plan_of_sql(STAMP, job=job.pk, n=10, again=15.0)
+    assert "log_pending" in plan_of_sql(ABANDONED, grace=75.0, after=30.0, stale=45.0)
+
+
+def test_items_are_found_by_position(seeded: tuple[User, BatchJob]) -> None:
+    _, job = seeded
+    assert "item_position_once" in plan_of(BatchItem.objects.filter(job=job).order_by("position")[:50])
