@@ -136,4 +136,4 @@ def _elapsed(row: dict[str, Any]) -> float | None:
     if row["started_at"] is None:
         return None
     until = row["completed_at"] or row["stopped_at"] or row["at"]
-    return max(0.0, (until - row["started_at"]).total_seconds() - row["paused_seconds"])
+    return float(max(0.0, (until - row["started_at"]).total_seconds() - row["paused_seconds"]))

@@ -5,6 +5,7 @@ The rows are made by PostgreSQL itself: 10,000 conversations with their items, t
 
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 from uuid import uuid4
 
 from django.db import connection
@@ -63,7 +64,7 @@ def seed_job(workspace: Workspace, *, size: int, turns: int = 8, running: bool =
     """A job of `size` items. Running: nine of ten done with their conversation and log, the rest in the queue."""
     done = size * 9 // 10 if running else size
     job = _job(workspace, size=size, done=done, running=running)
-    values = {
+    values: dict[str, Any] = {
         "workspace": workspace.pk,
         "job": job.pk,
         "version": _version(workspace).pk,

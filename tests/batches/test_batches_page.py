@@ -7,7 +7,7 @@ from workspaces.models import User
 
 pytestmark = pytest.mark.django_db
 # Session, user, workspaces (three times), count, rows, running batch, number of conversations.
-QUERIES = 9
+QUERIES = 10
 
 
 @pytest.fixture

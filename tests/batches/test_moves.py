@@ -22,6 +22,7 @@ from workspaces.models import User
 
 pytestmark = pytest.mark.django_db
 
+NOTHING = Decimal(0)
 COST = Decimal("0.012")  # 1,000 tokens in at $2 and 1,000 out at $10 a million
 
 
@@ -76,7 +77,8 @@ def test_filing_completes_the_item(job: BatchJob, take: Callable[..., Claim]) ->
     file_reply(claimed)
     job.refresh_from_db()
     assert state_of(claimed) == (ItemStatus.COMPLETED, LogState.SUCCEEDED)
-    assert (job.in_flight, job.reserved, job.spent, job.completed_items) == (0, 0, COST, 1)
+    assert (job.in_flight, job.reserved, job.spent, job.completed_items) == (0, NOTHING, COST, 1)
+    assert job.simulated, "its reply said so"
     conversation = Conversation.objects.get()
     assert conversation.turns.count() == conversation.turn_count == 8
 
@@ -102,7 +104,7 @@ def test_release_gives_everything_back(job: BatchJob, take: Callable[..., Claim]
     release(claimed)
     job.refresh_from_db()
     assert state_of(claimed) == (ItemStatus.QUEUED, LogState.FAILED)
-    assert (job.in_flight, job.reserved, job.spent) == (0, 0, 0)
+    assert (job.in_flight, job.reserved, job.spent) == (0, NOTHING, NOTHING)
     assert BatchItem.objects.get(pk=claimed.call.item_id).attempt == 0
 
 
@@ -140,7 +142,7 @@ def test_the_first_durable_reply_wins_whoever_thinks_he_owns_it(
     file_reply(second)
     assert state_of(second) == (ItemStatus.COMPLETED, LogState.SURPLUS)
     job.refresh_from_db()
-    assert (job.spent, job.reserved, job.completed_items) == (2 * COST, 0, 1)
+    assert (job.spent, job.reserved, job.completed_items) == (2 * COST, NOTHING, 1)
 
 
 def test_a_late_reply_completes_a_failed_item(
