@@ -113,7 +113,7 @@ def _seconds(items: int, output_tokens: int, *, concurrency: int, per_minute: in
     """max(N / concurrency x seconds per call, N / rate): the slower of the two rules, never their minimum."""
     per_call = SIMULATED_CALL_S if settings.DEMO else 2 + output_tokens / items / TOKENS_PER_SECOND
     rounds = -(-items // concurrency)
-    return max(rounds * per_call, (items - 1) / per_minute * 60 + per_call)
+    return round(max(rounds * per_call, (items - 1) / per_minute * 60 + per_call), 1)
 
 
 def _output_problems(plan: Sequence[PlannedItem], max_tokens: int) -> list[PlanProblem]:

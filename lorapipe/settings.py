@@ -164,7 +164,8 @@ CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "health_check_interval": 10,
     "socket_keepalive": True,
-    "socket_timeout": 30 if POOLED_PROCESS and not WEB_PROCESS else 2,  # who only publishes does not wait long
+    # who only publishes does not wait long
+    "socket_timeout": 30 if POOLED_PROCESS and not WEB_PROCESS else 2,
     "socket_connect_timeout": 2,
     "global_keyprefix": "lorapipe:",
     "max_connections": ENVIRONMENT.worker_slots + 100,
