@@ -14,9 +14,7 @@ TODAY = date(2026, 11, 22)
 
 def priced(owner: User, *, limit: int, concurrency: int = 10, max_tokens: int = 8192) -> Estimate:
     plan = cut(starter_plan(owner.personal_workspace()), limit=limit, seed=None)
-    return estimate(
-        plan, model="claude-sonnet-5-5", max_tokens=max_tokens, concurrency=concurrency, on=TODAY
-    )
+    return estimate(plan, model="claude-sonnet-5-5", max_tokens=max_tokens, concurrency=concurrency, on=TODAY)
 
 
 @pytest.mark.parametrize("limit", [1, 3, 4, 90])
