@@ -147,7 +147,7 @@ def database(url: str | None) -> dict[str, Any]:
 DATABASES = {"default": database(DATABASE_URL)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# --- Celery: what is not used, and why, is in docs/decisions/ and execution.md ---------------------
+# --- Celery: what is not used, and why, is in docs/execution.md sections 1 and 7 ----------------
 REDIS_URL = ENVIRONMENT.redis_url or (STACK.redis_url if STACK else None)
 CELERY_BROKER_URL = REDIS_URL or "redis://127.0.0.1:1/0"
 CELERY_TASK_DEFAULT_QUEUE = Queue.GENERATION.value
@@ -171,7 +171,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "max_connections": ENVIRONMENT.worker_slots + 100,
 }
 
-# --- the engine's times, in seconds; tests divide them (execution.md section 2) --------------------
+# --- the engine's times, in seconds; tests divide them (docs/execution.md section 2) --------------------
 TIME_SCALE = float(os.environ.get("LORAPIPE_TIME_SCALE", "1"))
 ENGINE_TICK_S = 0.5
 ENGINE_HEARTBEAT_S = 10 / TIME_SCALE

@@ -1,4 +1,4 @@
-"""What Celery is used for, and what it is not (execution.md decision 2 and section 7), read from the sources."""
+"""What Celery is used for, and what it is not (docs/execution.md decision 2 and section 7), read from the sources."""
 
 import ast
 from collections.abc import Iterator
