@@ -13,7 +13,7 @@ from claude import lineup
 from claude.messages import Request, Usage
 from conversations.generation import input_tokens, worst_case
 
-# Output tokens that a conversation of each tier takes, until there is history (product.md section 6).
+# Output tokens that a conversation of each tier takes, until there is history (docs/execution.md section 3).
 TIER_OUTPUT_TOKENS = {"template": 3000, "scenario": 4000, "edge_case": 5000}
 # Without history the output is known no better than this.
 LOW, HIGH = Decimal("0.5"), Decimal("1.5")
@@ -112,7 +112,7 @@ def _cost(plan: Sequence[PlannedItem], requests: Sequence[Request], *, share: De
 def _seconds(items: int, output_tokens: int, *, concurrency: int, per_minute: int) -> float:
     """max(N / concurrency x seconds per call, N / rate): the slower of the two rules, never their minimum."""
     per_call = SIMULATED_CALL_S if settings.DEMO else 2 + output_tokens / items / TOKENS_PER_SECOND
-    rounds = -(-items // concurrency)
+    rounds = -(-items // max(1, concurrency))
     return round(max(rounds * per_call, (items - 1) / per_minute * 60 + per_call), 1)
 
 

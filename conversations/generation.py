@@ -128,7 +128,7 @@ def _origin_fields(origin: Origin) -> dict[str, Any]:
 
 def _reply_fields(reply: Reply, *, cost_usd: Decimal, reserved_usd: Decimal) -> dict[str, Any]:
     return {
-        "model": reply.model,
+        "model": reply.model[:100],
         "simulated": reply.simulated,
         "total_tokens": reply.usage.prompt_tokens + reply.usage.output_tokens,
         "estimated_cost_usd": reserved_usd,
