@@ -20,7 +20,7 @@ from conversations.generation import write
 from conversations.models import Conversation
 from lorapipe.queues import Queue
 from templates_app.models import TemplateVersion
-from tests.factories import make_version
+from tests.factories import make_job, make_version
 from tests.support.invariants import assert_invariants
 from tests.support.replies import make_reply
 from tests.support.steps import claim_item
@@ -79,6 +79,15 @@ def test_the_whole_way(job: BatchJob, generate: Generate, rung: list[Any]) -> No
     assert generate().status == ItemStatus.COMPLETED
     assert Conversation.objects.get().conversation_id == job.items.get(position=1).conversation_id
     assert len(rung) == 1, "the slot that is free now gets the next item"
+
+
+def test_the_slot_that_becomes_free_goes_to_who_waits_longest(
+    job: BatchJob, generate: Generate, rung: list[Any]
+) -> None:
+    """Were it its own job's, a job that keeps all slots busy would keep everybody else out until it ends."""
+    waits = make_job(items=2, budget_usd=Decimal(10), worst_item_usd=Decimal("0.1"))
+    generate()
+    assert [BatchItem.objects.get(pk=item_id).job_id for item_id in rung] == [waits.pk]
 
 
 def test_no_connection_is_held_during_the_call(generate: Generate) -> None:
