@@ -1,6 +1,7 @@
 """Django settings. What a person can set is in `environment.py`; here it only finds its place."""
 
 import os
+import secrets
 import sys
 import tomllib
 from datetime import timedelta
@@ -10,6 +11,8 @@ from typing import Any
 
 import environ
 from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+from django.templatetags.static import static
 
 from lorapipe import environment
 from lorapipe.queues import Queue
@@ -26,9 +29,12 @@ POOLED_PROCESS = WEB_PROCESS or any("celery" in word for word in sys.argv[:1])
 
 # --- security --------------------------------------------------------------------------------------
 DEBUG = False
-SECRET_KEY = (
-    os.environ.get("SECRET_KEY") or "made anew by ./run; only commands without a web page run on this one"
-)
+SECRET_KEY = os.environ.get("SECRET_KEY", "")
+if WEB_PROCESS and not SECRET_KEY:
+    raise ImproperlyConfigured(
+        "SECRET_KEY is not set: no session would be safe. ./run makes one; elsewhere set your own."
+    )
+SECRET_KEY = SECRET_KEY or secrets.token_urlsafe(48)  # commands have no sessions to sign
 ALLOWED_HOSTS = [
     "127.0.0.1",
     "localhost",
@@ -43,6 +49,7 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
 SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
+SECURE_REDIRECT_EXEMPT = ["^healthz$", "^readyz$"]  # a supervisor beside it asks without TLS
 SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 X_FRAME_OPTIONS = "DENY"
@@ -220,6 +227,10 @@ UNFOLD = {
     "SITE_TITLE": "LoRAPipe admin",
     "SITE_HEADER": "LoRAPipe",
     "SHOW_HISTORY": False,
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("favicon.svg")}
+    ],
+    "STYLES": [lambda request: static("admin.css")],
     # The product's primary (app.css) in the eleven steps that the kit wants.
     "COLORS": {
         "primary": {
