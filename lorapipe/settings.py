@@ -147,6 +147,7 @@ def database(url: str | None) -> dict[str, Any]:
     found["OPTIONS"]["connect_timeout"] = 5
     if POOLED_PROCESS:
         found["OPTIONS"]["pool"] = {"min_size": 1, "max_size": 12, "timeout": 20, "max_idle": 60}
+        found["CONN_HEALTH_CHECKS"] = True  # after a restart of the database all that the pool holds is dead
     found["ATOMIC_REQUESTS"] = False  # a view that waits for a job would wait for rows that nobody can see
     return found
 
