@@ -45,6 +45,7 @@ def build_request(
         prompt=render(version.text, resolved),
         system=render(version.system_prompt, resolved),
         schema=SCHEMA,
+        temperature=settings.ENVIRONMENT.anthropic_temperature,  # translation drops it where a model takes none
         tag=tag,
     )
 

@@ -157,6 +157,8 @@ class TerminalJob:
         self.screen.say(
             f"Estimate  {cost}, {duration(priced.seconds)} with {priced.concurrency} at once and at most {priced.requests_per_minute:,} requests a minute"
         )
+        for note in priced.notes:
+            self.screen.say(f"Note      {note}")
         self.screen.say(f"Budget    {money(prepared.budget)}, which is never passed")
         self._say_if_demo()
 
