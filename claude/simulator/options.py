@@ -1,5 +1,6 @@
 """What may be changed while the simulator runs."""
 
+import math
 import time
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -29,6 +30,8 @@ class Options:
             raise ValueError("rpm, itpm and otpm must be above 0, or null")
         if self.burst is not None and self.burst < 1:
             raise ValueError("burst must be at least 1, or null")
+        if not math.isfinite(self.clock_offset):
+            raise ValueError("clock_offset must be a number of seconds")
 
     def clock(self) -> float:
         """The simulated time, unix seconds."""

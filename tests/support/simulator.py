@@ -75,6 +75,10 @@ class RunningSimulator:
         entries: list[dict[str, Any]] = self._get("ledger")["entries"]
         return entries
 
+    def cpu_seconds(self) -> float:
+        """What its process has used so far."""
+        return float(self._get("cpu")["seconds"])
+
     def prompts(self, *, limit: int = 1000) -> list[Any]:
         """The last prompts as they came, once `options(keep_prompts=True)` is set."""
         prompts: list[Any] = self._get(f"prompts?limit={limit}")["prompts"]
