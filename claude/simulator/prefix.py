@@ -65,7 +65,8 @@ def schema_of(body: Mapping[str, Any]) -> Mapping[str, Any] | None:
 
 def _parts(body: Mapping[str, Any]) -> Iterator[_Part]:
     for index, tool in enumerate(body.get("tools") or []):
-        yield _part(tool, f"tools.{index}", length=len(json.dumps(tool)))
+        part = _part(tool, f"tools.{index}")
+        yield replace(part, length=len(part.content))
     for index, block in enumerate(_blocks(body.get("system") or [])):
         yield _part(block, f"system.{index}")
     hidden = _settings(body)
@@ -102,7 +103,7 @@ def _blocks(content: Any) -> list[Any]:
     return [{"type": "text", "text": content}] if isinstance(content, str) else list(content)
 
 
-def _part(block: Any, where: str, *, role: str = "", length: int | None = None) -> _Part:
+def _part(block: Any, where: str, *, role: str = "") -> _Part:
     if not isinstance(block, dict):
         raise invalid(f"{where}: Input should be a valid dictionary")
     bare = {name: value for name, value in block.items() if name != "cache_control" and value is not None}
@@ -111,7 +112,7 @@ def _part(block: Any, where: str, *, role: str = "", length: int | None = None) 
         raise invalid(f"{where}.{block['type']}.cache_control: Extra inputs are not permitted")
     return _Part(
         content=role + json.dumps(bare, sort_keys=True),
-        length=len(text_of([block])) if length is None else length,
+        length=len(text_of([block])),
         mark=_lifetime(block.get("cache_control"), f"{where}.cache_control"),
         markable=markable,
     )

@@ -150,6 +150,7 @@ class Simulator:
         call.entry.stop_reason = stop_reason
         call.own = {"requests": 1, "input-tokens": split.limited}
         if call.is_hit_by("reset_after"):
+            self._produced(call, output_tokens)
             raise HungUp
         call.entry.status = 200
 

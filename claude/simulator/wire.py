@@ -1,6 +1,7 @@
 """How answers leave: errors in the API's shape, streams piece by piece, connections that are cut."""
 
 import asyncio
+import contextlib
 import math
 import secrets
 import socket
@@ -55,12 +56,13 @@ async def drip(
     """Headers at once, then a few bytes at a time, for as long as the client listens."""
     response = web.StreamResponse(headers=headers)
     response.content_length = len(body)
-    await response.prepare(http)
-    for start in range(0, len(body), size):
-        if not is_open(http):
-            break
-        await response.write(body[start : start + size])
-        await asyncio.sleep(interval)
+    with contextlib.suppress(ConnectionError):
+        await response.prepare(http)
+        for start in range(0, len(body), size):
+            if not is_open(http):
+                break
+            await response.write(body[start : start + size])
+            await asyncio.sleep(interval)
     return response
 
 
@@ -74,13 +76,11 @@ async def stream(
 ) -> web.StreamResponse:
     """Sends the pieces spread evenly over what `first_wait` left of the seconds. Ends early when the client leaves."""
     response = web.StreamResponse(headers={**headers, **EVENT_STREAM})
-    try:
+    with contextlib.suppress(ConnectionError):  # what the client no longer hears was produced all the same
         await response.prepare(http)
         await _write(http, response, course, seconds)
         if course.ending == "abort":
-            _abort(http)
-    except ConnectionError:
-        pass  # the client has left: what it no longer hears was produced all the same
+            _end_inside(http)
     return response
 
 
@@ -110,7 +110,7 @@ def _steps(course: Course, seconds: float) -> Iterator[tuple[float, bytes]]:
     yield pause, b"".join(held)
 
 
-def _abort(http: web.Request) -> None:
+def _end_inside(http: web.Request) -> None:
     """What was written goes out, then the connection ends in the middle of the body."""
     if http.transport is not None:
         http.transport.close()

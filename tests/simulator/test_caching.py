@@ -183,6 +183,14 @@ def test_another_format_spoils_the_messages_and_not_the_system_prompt(claude: An
     assert used(tools=[{"name": "x", "input_schema": {"type": "object"}}])[2] == 0
 
 
+def test_a_mark_on_the_tools(claude: Anthropic) -> None:
+    tool = {"name": "x", "input_schema": {"type": "object"}, "description": "d" * 2500}
+    plain = ask(claude, tools=[tool]).usage.input_tokens
+    first, second = (counted(ask(claude, tools=[{**tool, "cache_control": MARK}])) for _ in range(2))
+    assert sum(first) == sum(second) == plain, "a mark has no tokens of its own"
+    assert first[1] == second[2] > 1000
+
+
 def test_keys_have_caches_of_their_own(server: RunningSimulator, claude: Anthropic) -> None:
     ask(claude, system=shared(900))
     with Anthropic(api_key="another", base_url=server.url, max_retries=0) as other:

@@ -67,6 +67,15 @@ def test_a_stream_counts_for_the_output_limit(server: RunningSimulator, claude: 
         ask(claude)
 
 
+def test_output_that_never_arrived_was_produced(server: RunningSimulator, claude: Anthropic) -> None:
+    server.options(otpm=600)
+    server.faults([{"kind": "reset_after"}])
+    with pytest.raises(anthropic.APIConnectionError):
+        ask(claude)
+    with pytest.raises(anthropic.RateLimitError, match="output tokens"):
+        ask(claude)
+
+
 def test_the_headers_are_true(server: RunningSimulator) -> None:
     server.options(rpm=60, burst=10, itpm=60_000, otpm=30_000)
     first = post(server)
