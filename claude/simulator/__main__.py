@@ -9,8 +9,10 @@ from pathlib import Path
 
 from aiohttp import web
 
+from claude.simulator.control import Control
 from claude.simulator.ledger import Ledger
-from claude.simulator.server import Options, Simulator
+from claude.simulator.options import Options
+from claude.simulator.server import Simulator
 
 BACKLOG = 4096
 
@@ -18,7 +20,14 @@ BACKLOG = 4096
 def main() -> None:
     args = _arguments()
     _raise_file_limit()
-    options = Options(latency=args.latency, seed=args.seed, rpm=args.rpm, burst=args.burst)
+    options = Options(
+        latency=args.latency,
+        seed=args.seed,
+        rpm=args.rpm,
+        burst=args.burst,
+        itpm=args.itpm,
+        otpm=args.otpm,
+    )
     ledger = Ledger(args.ledger_file)
     asyncio.run(_serve(Simulator(options, ledger), args))
     ledger.close()
@@ -34,6 +43,12 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--burst", type=float, help="requests at once under the limit; ten seconds' worth by default"
     )
+    parser.add_argument(
+        "--itpm", type=float, help="input tokens per minute and model pool; no limit by default"
+    )
+    parser.add_argument(
+        "--otpm", type=float, help="output tokens per minute and model pool; no limit by default"
+    )
     parser.add_argument("--port-file", type=Path, help="where the chosen port is written")
     parser.add_argument(
         "--ledger-file", type=Path, help="one JSON line is appended for each finished request"
@@ -43,7 +58,9 @@ def _arguments() -> argparse.Namespace:
 
 async def _serve(simulator: Simulator, args: argparse.Namespace) -> None:
     # Five hundredths of a second: calls in flight are dropped, as when the real service goes away.
-    runner = web.AppRunner(simulator.application(), access_log=None, shutdown_timeout=0.05)
+    app = simulator.application()
+    Control(simulator).add_to(app)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.05)
     await runner.setup()
     await web.TCPSite(runner, args.host, args.port, backlog=BACKLOG).start()
     stop = asyncio.Event()

@@ -17,6 +17,12 @@ KINDS = {
     "unauthorized",
     "billing",
     "bad_request",
+    "ramp_limited",
+    "contract_limit",
+    "too_large",
+    "unavailable",
+    "gateway_timeout",
+    "http_error",
     # not answered
     "reset_before",
     "reset_after",
@@ -36,7 +42,17 @@ KINDS = {
     "huge",
     "not_json_body",
     "unresolved_placeholder",
+    # streams that go wrong after they began; only requests with stream: true can be hit
+    "stream_error",
+    "stream_truncated",
+    "stream_unstopped",
+    "stream_dropped",
+    "stream_stalled",
+    "stream_malformed",
+    "stream_nameless",
+    "stream_unknown_event",
 }
+STATUSES = range(400, 600)
 
 
 @dataclass(kw_only=True)
@@ -45,6 +61,10 @@ class Fault:
 
     The share looks at the request, the seed and how often this request came before: the order of different requests
     does not matter, and a request that is tried again is drawn again.
+
+    For the error answers: `retry_after` seconds (429 only), `retry_after_ms` beside it, `should_retry` for the header
+    x-should-retry, `status` of an `http_error`. For the streams: `after_chunks` text deltas the fault comes; None: 2,
+    and for `stream_nameless` none at all.
     """
 
     kind: str
@@ -53,6 +73,10 @@ class Fault:
     match: str = ""
     share: float = 1.0
     retry_after: int = 1
+    retry_after_ms: float | None = None
+    should_retry: bool | None = None
+    status: int = 500
+    after_chunks: int | None = None
     seconds: float = 30.0
     size: int | None = None
     interval: float = 0.5
@@ -61,9 +85,15 @@ class Fault:
     hits: int = field(default=0, init=False)
     _drawn: Counter[bytes] = field(default_factory=Counter, init=False, repr=False)
 
-    def strikes(self, *, prompt: str, digest: bytes, seed: int) -> bool:
+    def __post_init__(self) -> None:
+        if self.status not in STATUSES:
+            raise ValueError(f"status {self.status} is no error; it must be from 400 to 599")
+        if self.after_chunks is not None and self.after_chunks < 0:
+            raise ValueError("after_chunks must be 0 or more, or null")
+
+    def strikes(self, *, prompt: str, digest: bytes, seed: int, stream: bool) -> bool:
         """Counts this request, and says whether it is hit."""
-        if self._spent() or self.match not in prompt:
+        if self._spent() or self.match not in prompt or (self.kind.startswith("stream_") and not stream):
             return False
         self.seen += 1
         if self.seen <= self.after or not self._draw(digest, seed):
@@ -96,34 +126,62 @@ class Faults:
         made = [_fault(one) for one in wanted]
         self._faults = [*self._faults, *made] if append else made
 
-    def strike(self, *, prompt: str, digest: bytes, seed: int) -> Fault | None:
-        hit = (one for one in self._faults if one.strikes(prompt=prompt, digest=digest, seed=seed))
+    def strike(self, *, prompt: str, digest: bytes, seed: int, stream: bool) -> Fault | None:
+        hit = (
+            one for one in self._faults if one.strikes(prompt=prompt, digest=digest, seed=seed, stream=stream)
+        )
         return next(hit, None)
 
     def state(self) -> list[dict[str, Any]]:
         return [fault.state() for fault in self._faults]
 
 
+_RATE = "This request would exceed your organization's rate limit. Please try again later."
+_RAMP = "This request would exceed your organization's acceleration limit. Please increase your traffic gradually."
+_SPEND = "You have reached your organization's monthly spend limit."
+# kind: (status, message, error code, with retry-after)
+_ERRORS: Mapping[str, tuple[int, str, str | None, bool]] = {
+    "rate_limited": (429, _RATE, None, True),
+    "ramp_limited": (429, _RAMP, "ramp_limit_exceeded", True),
+    "spend_limit": (429, _SPEND, "enforced_spend_limit_reached", False),
+    "contract_limit": (
+        429,
+        "You have reached your contract's spend limit.",
+        "contract_spend_limit_reached",
+        False,
+    ),
+    "server_error": (500, "Internal server error", None, False),
+    "unavailable": (503, "The service is temporarily unavailable", None, False),
+    "gateway_timeout": (504, "The request took too long", None, False),
+    "overloaded": (529, "Overloaded", None, False),
+    "unauthorized": (401, "invalid x-api-key", None, False),
+    "billing": (402, "There is a problem with your organization's billing.", None, False),
+    "bad_request": (400, "messages: this request was refused because a test asked for it", None, False),
+    "too_large": (413, "Request exceeds the maximum size", None, False),
+}
+
+
 def error(fault: Fault) -> Rejection | None:
     """The error answer of this fault; None for the kinds that are no error answer."""
-    made = {
-        "rate_limited": Rejection(
-            429,
-            "This request would exceed your organization's rate limit. Please try again later.",
-            retry_after=max(1, int(fault.retry_after)),
-        ),
-        "spend_limit": Rejection(
-            429,
-            "You have reached your organization's monthly spend limit.",
-            code="enforced_spend_limit_reached",
-        ),
-        "server_error": Rejection(500, "Internal server error"),
-        "overloaded": Rejection(529, "Overloaded"),
-        "unauthorized": Rejection(401, "invalid x-api-key"),
-        "billing": Rejection(402, "There is a problem with your organization's billing."),
-        "bad_request": Rejection(400, "messages: this request was refused because a test asked for it"),
-    }
-    return made.get(fault.kind)
+    if fault.kind == "http_error":
+        status, message, code, waits = (
+            fault.status,
+            f"Error {fault.status} that a test asked for",
+            None,
+            False,
+        )
+    elif fault.kind in _ERRORS:
+        status, message, code, waits = _ERRORS[fault.kind]
+    else:
+        return None
+    return Rejection(
+        status,
+        message,
+        code=code,
+        retry_after=max(1, int(fault.retry_after)) if waits else None,
+        retry_after_ms=fault.retry_after_ms,
+        should_retry=fault.should_retry,
+    )
 
 
 def _fault(wanted: Mapping[str, Any]) -> Fault:

@@ -6,10 +6,15 @@ from decimal import Decimal
 from pathlib import Path
 from typing import IO, Any
 
+from claude.simulator.caching import Split
+
 
 @dataclass(kw_only=True)
 class Entry:
-    """`status` None: no answer was sent (yet, or ever). Times in unix seconds, tokens and money as billed."""
+    """`status` None: no answer was sent (yet, or ever). Times in unix seconds, tokens and money as billed.
+
+    `input_tokens` is what lies behind the last cache mark; what was written to and read from the cache is beside it.
+    """
 
     request_id: str
     client_request_id: str | None
@@ -21,15 +26,22 @@ class Entry:
     delivered: bool = False
     input_tokens: int = 0
     output_tokens: int = 0
+    cache_write_5m: int = 0
+    cache_write_1h: int = 0
+    cache_read: int = 0
+    stream: bool = False
     cost_usd: str = "0"
     fault: str | None = None
     stop_reason: str | None = None
     prompt_sha256: str | None = None
 
-    def charge(self, *, input_tokens: int, output_tokens: int, cost: Decimal) -> None:
+    def charge(self, split: Split, *, output_tokens: int, cost: Decimal) -> None:
         self.billed = True
-        self.input_tokens = input_tokens
+        self.input_tokens = split.input_tokens
         self.output_tokens = output_tokens
+        self.cache_write_5m = split.write_5m
+        self.cache_write_1h = split.write_1h
+        self.cache_read = split.read
         self.cost_usd = format(cost, "f")
 
 

@@ -1,79 +1,141 @@
-"""Request limit: a token bucket per model pool, refilled continuously, like the real one."""
+"""The limits of requests, input and output tokens a minute: token buckets per model pool, refilled continuously."""
 
 import math
-from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-UNLIMITED = 1_000_000  # requests a minute that the headers name when no limit is set
-INPUT_PER_MINUTE = 2_000_000
-OUTPUT_PER_MINUTE = 400_000
+from claude.simulator.rejection import Rejection
+
+# What the headers name where no limit is set. They are not enforced, so a reply takes only itself off them.
+UNLIMITED = {"requests": 1_000_000, "input-tokens": 2_000_000, "output-tokens": 400_000}
+WORDS = {
+    "requests": "requests per minute",
+    "input-tokens": "input tokens per minute",
+    "output-tokens": "output tokens per minute",
+}
 
 
 @dataclass
 class _Bucket:
+    """`level` may fall below zero: output is counted when it is there, not when it is asked for."""
+
+    rate: float
+    size: float
     level: float
     at: float
 
+    def fill(self, now: float) -> None:
+        self.level = min(self.size, self.level + (now - self.at) * self.rate)
+        self.at = now
+
+    def wait(self, wanted: float) -> float:
+        return max(0.0, (wanted - self.level) / self.rate)
+
 
 @dataclass(frozen=True)
-class Grant:
-    """`wait` is 0 when the request may go on, else seconds until it could."""
+class Line:
+    """One dimension as the headers show it."""
 
-    wait: float
     limit: int
     remaining: int
     full_in: float
 
-    def headers(self, *, now: float, input_tokens: int = 0, output_tokens: int = 0) -> dict[str, str]:
-        """The twelve ratelimit headers; token limits are named but not enforced."""
-        tokens = (
-            ("requests", self.limit, self.remaining, self.full_in),
-            ("input-tokens", *_share(INPUT_PER_MINUTE, input_tokens)),
-            ("output-tokens", *_share(OUTPUT_PER_MINUTE, output_tokens)),
-            ("tokens", *_share(INPUT_PER_MINUTE + OUTPUT_PER_MINUTE, input_tokens + output_tokens)),
-        )
-        headers: dict[str, str] = {}
-        for name, limit, remaining, full_in in tokens:
-            prefix = f"anthropic-ratelimit-{name}-"
-            headers[prefix + "limit"] = str(limit)
-            headers[prefix + "remaining"] = str(remaining)
-            headers[prefix + "reset"] = _rfc3339(now + full_in)
-        return headers
-
 
 class Limits:
-    """`rpm` None: no limit. `burst` None: what ten seconds refill, at least 1."""
+    """Each limit is per minute; None: no limit.
 
-    def __init__(self, *, rpm: float | None, burst: float | None):
-        self._buckets: dict[str, _Bucket] = defaultdict(lambda: _Bucket(self.burst, -math.inf))
-        self.set(rpm=rpm, burst=burst)
+    `burst`: requests at once; None: what ten seconds refill, at least 1. A bucket of tokens holds a minute's worth.
+    """
 
-    def set(self, *, rpm: float | None, burst: float | None) -> None:
+    def __init__(self) -> None:
+        self.set()
+
+    def set(
+        self,
+        *,
+        rpm: float | None = None,
+        burst: float | None = None,
+        itpm: float | None = None,
+        otpm: float | None = None,
+    ) -> None:
         """Starts again with full buckets."""
-        self.rpm = rpm
-        self.burst = burst if burst is not None else max(1.0, (rpm or 0) / 6)
-        self._buckets.clear()
+        burst = burst if burst is not None else max(1.0, (rpm or 0) / 6)
+        wanted = {"requests": (rpm, burst), "input-tokens": (itpm, itpm), "output-tokens": (otpm, otpm)}
+        self._limits = {name: limit for name, (limit, _) in wanted.items() if limit is not None}
+        self._sizes = {name: size or 0.0 for name, (_, size) in wanted.items()}
+        self._pools: dict[str, dict[str, _Bucket]] = {}
 
-    def named(self) -> int:
-        """The limit that the headers name."""
-        return UNLIMITED if self.rpm is None else math.ceil(self.rpm)
+    def take(self, pool: str, *, input_tokens: int, now: float) -> None:
+        """Takes one request and its input out of the buckets, or all of it is refused: 429 with the wait.
 
-    def take(self, pool: str, *, now: float) -> Grant:
-        """Takes one request out of the pool's bucket, or says how long to wait."""
-        if self.rpm is None:
-            return Grant(0, UNLIMITED, UNLIMITED - 1, 0)
-        bucket, rate = self._buckets[pool], self.rpm / 60
-        bucket.level = min(self.burst, bucket.level + (now - bucket.at) * rate)
-        bucket.at = now
-        wait = 0.0 if bucket.level >= 1 else (1 - bucket.level) / rate
-        if not wait:
-            bucket.level -= 1
-        return Grant(wait, self.named(), int(bucket.level), (self.burst - bucket.level) / rate)
+        Output has no size yet: a request is refused only while the output of others is over the limit.
+        """
+        wanted = {"requests": 1.0, "input-tokens": float(input_tokens), "output-tokens": 1.0}
+        buckets = self._buckets(pool, now)
+        waits = {name: bucket.wait(wanted[name]) for name, bucket in buckets.items()}
+        if any(waits.values()):
+            raise self._refusal(max(waits, key=lambda name: waits[name]), max(waits.values()))
+        for name in buckets.keys() & {"requests", "input-tokens"}:
+            buckets[name].level -= wanted[name]
+
+    def produced(self, pool: str, output_tokens: int, *, now: float) -> None:
+        bucket = self._buckets(pool, now).get("output-tokens")
+        if bucket is not None:
+            bucket.level -= output_tokens
+
+    def headers(
+        self, pool: str | None, *, own: Mapping[str, int], now: float, clock: float
+    ) -> dict[str, str]:
+        """The twelve ratelimit headers. `own`: what this request used, for the dimensions that are not enforced."""
+        buckets = self._buckets(pool, now) if pool else {}
+        lines = {name: self._line(name, buckets.get(name), own.get(name, 0)) for name in UNLIMITED}
+        both = lines["input-tokens"], lines["output-tokens"]
+        lines["tokens"] = Line(
+            sum(line.limit for line in both),
+            sum(line.remaining for line in both),
+            max(line.full_in for line in both),
+        )
+        headers: dict[str, str] = {}
+        for name, line in lines.items():
+            prefix = f"anthropic-ratelimit-{name}-"
+            headers[prefix + "limit"] = str(line.limit)
+            headers[prefix + "remaining"] = str(line.remaining)
+            headers[prefix + "reset"] = _rfc3339(clock + line.full_in)
+        return headers
+
+    def _buckets(self, pool: str, now: float) -> dict[str, _Bucket]:
+        if pool not in self._pools:
+            self._pools[pool] = {
+                name: _Bucket(limit / 60, self._sizes[name], self._sizes[name], now)
+                for name, limit in self._limits.items()
+            }
+        for bucket in self._pools[pool].values():
+            bucket.fill(now)
+        return self._pools[pool]
+
+    def _line(self, name: str, bucket: _Bucket | None, own: int) -> Line:
+        limit = self._limits.get(name)
+        if limit is None:
+            named = UNLIMITED[name]
+            return Line(named, _rounded(name, named - own), 60 * own / named if own else 0)
+        if bucket is None:
+            return Line(math.ceil(limit), math.ceil(limit), 0)
+        full_in = (bucket.size - bucket.level) / bucket.rate
+        return Line(math.ceil(limit), _rounded(name, bucket.level), full_in)
+
+    def _refusal(self, name: str, wait: float) -> Rejection:
+        limit = math.ceil(self._limits[name])
+        return Rejection(
+            429,
+            f"This request would exceed your organization's rate limit of {limit:,} {WORDS[name]}.",
+            retry_after=max(1, math.ceil(wait)),
+        )
 
 
-def _share(limit: int, used: int) -> tuple[int, int, float]:
-    return limit, round(max(0, limit - used), -3), 60 * used / limit
+def _rounded(name: str, remaining: float) -> int:
+    """Tokens are told to the nearest thousand, requests exactly; never below zero."""
+    return max(0, int(remaining) if name == "requests" else int(round(remaining, -3)))
 
 
 def _rfc3339(at: float) -> str:

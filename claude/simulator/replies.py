@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from claude.simulator import brief, dialogue, samples
+from claude.simulator.caching import Split
 from claude.simulator.faults import Fault
 from claude.simulator.request import Asked
 from claude.simulator.schemas import resolve
@@ -71,7 +72,7 @@ def answer(asked: Asked, *, seed: int, fault: Fault | None = None) -> Reply:
     return _bounded(asked, replace(reply, text=text))
 
 
-def message(asked: Asked, reply: Reply, *, message_id: str) -> dict[str, Any]:
+def message(asked: Asked, reply: Reply, split: Split, *, message_id: str) -> dict[str, Any]:
     """The body of the 200."""
     return {
         "id": message_id,
@@ -84,7 +85,7 @@ def message(asked: Asked, reply: Reply, *, message_id: str) -> dict[str, Any]:
         "stop_details": reply.stop_details,
         "container": None,
         "diagnostics": None,
-        "usage": _usage(asked, reply),
+        "usage": _usage(asked, reply, split),
     }
 
 
@@ -97,13 +98,16 @@ def _content(reply: Reply) -> list[dict[str, Any]]:
     return blocks
 
 
-def _usage(asked: Asked, reply: Reply) -> dict[str, Any]:
+def _usage(asked: Asked, reply: Reply, split: Split) -> dict[str, Any]:
     return {
-        "input_tokens": asked.input_tokens,
+        "input_tokens": split.input_tokens,
         "output_tokens": reply.output_tokens,
-        "cache_creation_input_tokens": 0,
-        "cache_read_input_tokens": 0,
-        "cache_creation": {"ephemeral_5m_input_tokens": 0, "ephemeral_1h_input_tokens": 0},
+        "cache_creation_input_tokens": split.written,
+        "cache_read_input_tokens": split.read,
+        "cache_creation": {
+            "ephemeral_5m_input_tokens": split.write_5m,
+            "ephemeral_1h_input_tokens": split.write_1h,
+        },
         "output_tokens_details": {"thinking_tokens": reply.thinking_tokens},
         "server_tool_use": {"web_search_requests": 0, "web_fetch_requests": 0},
         "service_tier": "standard",

@@ -2,14 +2,13 @@
 
 import hashlib
 import json
-import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 from typing import Any
 
-from claude.simulator import rules, schemas
+from claude.simulator import prefix, rules, schemas
 from claude.simulator.rejection import Rejection, invalid
 
 VERSIONS = ("2023-06-01", "2026-10-21")
@@ -35,6 +34,11 @@ FIELDS = {
     "top_k",
     "top_p",
 }
+# What count_tokens takes: the same prompt, and nothing about the answer.
+COUNTED = {
+    *("cache_control", "messages", "model", "output_config", "speed"),
+    *("system", "thinking", "tool_choice", "tools"),
+}
 BLOCKS = {
     "user": {"text", "image", "document", "tool_result", "search_result", "container_upload"},
     "assistant": {"text", "thinking", "redacted_thinking", "tool_use", "document", "server_tool_use"},
@@ -42,8 +46,6 @@ BLOCKS = {
 }
 TEXT_FIELDS = {"type", "text", "cache_control", "citations"}
 MAX_MESSAGES = 100_000
-PER_MESSAGE = 6  # tokens around each message
-FORMAT_PROMPT = 70  # tokens of the hidden system prompt that explains the output format
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +57,7 @@ class Asked:
     prompt: str
     system: str
     schema: Mapping[str, Any] | None
-    input_tokens: int
+    blocks: Sequence[prefix.Block]
     digest: bytes
 
     @property
@@ -64,8 +66,17 @@ class Asked:
         return self.facts.alias_of or str(self.body["model"])
 
     @property
+    def input_tokens(self) -> int:
+        """The whole prompt, cached or not."""
+        return self.blocks[-1].through
+
+    @property
     def max_tokens(self) -> int:
         return int(self.body["max_tokens"])
+
+    @property
+    def stream(self) -> bool:
+        return bool(self.body.get("stream"))
 
 
 def parse(raw: bytes) -> dict[str, Any]:
@@ -90,24 +101,40 @@ def check_version(version: str | None) -> str:
 
 def accept(body: Mapping[str, Any], *, version: str, today: date) -> Asked:
     """Checks everything the real API checks; raises the `Rejection` it would answer with."""
-    _check_fields(body)
-    known = rules.facts(body["model"], today=today)
-    _check_max_tokens(body["max_tokens"], known)
-    _check_messages(body["messages"], known, version=version)
+    _check_fields(body, known=FIELDS, required=("model", "max_tokens", "messages"))
+    facts = rules.facts(body["model"], today=today)
+    _check_max_tokens(body["max_tokens"], facts)
+    return _asked(body, facts, version=version)
+
+
+def count(body: Mapping[str, Any], *, version: str, today: date) -> int:
+    """The input tokens of a body of count_tokens, which is checked as strictly."""
+    _check_fields(body, known=COUNTED, required=("model", "messages"))
+    return _asked(body, rules.facts(body["model"], today=today), version=version).input_tokens
+
+
+def _asked(body: Mapping[str, Any], facts: rules.Facts, *, version: str) -> Asked:
+    _check_messages(body["messages"], facts, version=version)
     _check_options(body)
     _check_output_config(body)
-    rules.check(body, known, version=version)
+    rules.check(body, facts, version=version)
     asked = Asked(
         body=body,
-        facts=known,
+        facts=facts,
         prompt=prompt_of(body),
-        system=_text(body.get("system") or ""),
-        schema=_schema(body),
-        input_tokens=count(body, known),
-        digest=hashlib.sha256(json.dumps(body, sort_keys=True).encode()).digest(),
+        system=prefix.text_of(body.get("system") or ""),
+        schema=prefix.schema_of(body),
+        blocks=prefix.read(body, facts),
+        digest=_digest(body),
     )
     _check_context(asked)
     return asked
+
+
+def _digest(body: Mapping[str, Any]) -> bytes:
+    """The same whether the answer is streamed or not: it says the same."""
+    lasting = {name: value for name, value in body.items() if name != "stream"}
+    return hashlib.sha256(json.dumps(lasting, sort_keys=True).encode()).digest()
 
 
 def prompt_of(body: Mapping[str, Any]) -> str:
@@ -115,44 +142,16 @@ def prompt_of(body: Mapping[str, Any]) -> str:
     messages = body.get("messages")
     for message in reversed(messages if isinstance(messages, list) else []):
         if isinstance(message, dict) and message.get("role") == "user":
-            return _text(message.get("content"))
+            return prefix.text_of(message.get("content"))
     return ""
 
 
-def count(body: Mapping[str, Any], known: rules.Facts) -> int:
-    """Input tokens: characters over the tokenizer's average, and what the API adds."""
-    messages = body["messages"]
-    length = len(_text(body.get("system") or "")) + sum(len(_text(one["content"])) for one in messages)
-    extra = PER_MESSAGE * len(messages)
-    schema = _schema(body)
-    if schema is not None:
-        length += len(json.dumps(schema, separators=(",", ":")))
-        extra += FORMAT_PROMPT
-    if body.get("tools"):
-        length += len(json.dumps(body["tools"]))
-    return math.ceil(length / known.chars_per_token) + extra
-
-
-def _text(content: Any) -> str:
-    if isinstance(content, str):
-        return content
-    if not isinstance(content, list):
-        return ""
-    texts = (block.get("text") for block in content if isinstance(block, dict))
-    return "".join(text for text in texts if isinstance(text, str))
-
-
-def _schema(body: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    wanted = (body.get("output_config") or {}).get("format")
-    return wanted["schema"] if wanted else None
-
-
-def _check_fields(body: Mapping[str, Any]) -> None:
-    for name in ("model", "max_tokens", "messages"):
+def _check_fields(body: Mapping[str, Any], *, known: set[str], required: tuple[str, ...]) -> None:
+    for name in required:
         if name not in body:
             raise invalid(f"{name}: Field required")
     for name in body:
-        if name not in FIELDS:
+        if name not in known:
             raise invalid(f"{name}: Extra inputs are not permitted")
     if not isinstance(body["model"], str) or not body["model"]:
         raise invalid("model: Input should be a valid string")
@@ -237,8 +236,10 @@ def _check_text_block(block: Mapping[str, Any], where: str, role: str, *, versio
 
 
 def _check_options(body: Mapping[str, Any]) -> None:
-    if body.get("stream"):
-        raise invalid("stream: this simulator answers whole messages only; send stream: false")
+    if not isinstance(body.get("stream") or False, bool):
+        raise invalid("stream: Input should be a valid boolean")
+    if not isinstance(body.get("tools") or [], list):
+        raise invalid("tools: Input should be a valid list")
     system = body.get("system", "")
     if isinstance(system, list):
         for index, block in enumerate(system):
@@ -304,8 +305,10 @@ def _check_context(asked: Asked) -> None:
         raise invalid(f"prompt is too long: {asked.input_tokens} tokens > {asked.facts.context} maximum")
 
 
-def authenticated(headers: Mapping[str, str]) -> None:
-    """401 without a key in either of the two headers."""
+def authenticated(headers: Mapping[str, str]) -> str:
+    """The key, which stands for its workspace; 401 without one in either of the two headers."""
     scheme, _, token = headers.get("authorization", "").partition(" ")
-    if not (scheme.lower() == "bearer" and token.strip()) and not headers.get("x-api-key", "").strip():
+    key = (token if scheme.lower() == "bearer" else "").strip() or headers.get("x-api-key", "").strip()
+    if not key:
         raise Rejection(401, "x-api-key or Authorization: Bearer header is required")
+    return key

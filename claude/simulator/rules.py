@@ -23,6 +23,9 @@ class Rates:
 
     input: Decimal
     output: Decimal
+    write_5m: Decimal
+    write_1h: Decimal
+    read: Decimal
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +39,7 @@ class Facts:
     context: int = 1_000_000
     max_output: int = 128_000
     chars_per_token: float = 2.5
+    cache_minimum: int = 512
     thinks: bool = True
     sampling: Literal["free", "default", "haiku"] = "default"
     prefill: bool = False
@@ -50,8 +54,16 @@ class Facts:
     alias_of: str | None = None
 
 
-def _rates(low: str, high: str) -> Rates:
-    return Rates(input=Decimal(low), output=Decimal(high))
+def _rates(low: str, high: str, read: str = "0.1") -> Rates:
+    """A cache write costs 1.25 (5 minutes) or 2 (an hour) times the input, a read `read` times, mostly a tenth."""
+    base = Decimal(low)
+    return Rates(
+        input=base,
+        output=Decimal(high),
+        write_5m=base * Decimal("1.25"),
+        write_1h=base * 2,
+        read=base * Decimal(read),
+    )
 
 
 _V45 = Facts(
@@ -60,6 +72,7 @@ _V45 = Facts(
     context=200_000,
     max_output=64_000,
     chars_per_token=3.4,
+    cache_minimum=4096,
     thinks=False,
     sampling="free",
     prefill=True,
@@ -69,28 +82,32 @@ _V45 = Facts(
     effort=False,
 )
 _V46 = replace(_V45, context=1_000_000, max_output=128_000, prefill=False, adaptive=True, effort=True)
-_V47 = replace(_V46, chars_per_token=2.5, sampling="default", budget=False)
+_V47 = replace(_V46, chars_per_token=2.5, cache_minimum=2048, sampling="default", budget=False)
 _V5 = Facts(pool="", rates=_rates("0", "0"), disabled="yes")
 _ALWAYS = replace(_V5, disabled="no", forced_tools=False, system_turns=True)
 _FABLE = replace(_ALWAYS, pool="fable-5")
 _MYTHOS = replace(_ALWAYS, pool="mythos-5")  # for verified organizations, and the simulated one is
 
-_SONNET_45 = replace(_V45, pool="sonnet-4", rates=_rates("3", "15"), retires=date(2026, 11, 30))
+_SONNET_45 = replace(
+    _V45, pool="sonnet-4", cache_minimum=1024, rates=_rates("3", "15"), retires=date(2026, 11, 30)
+)
 _OPUS_45 = replace(_V45, pool="opus-4", rates=_rates("5", "25"), effort=True)
 _HAIKU_45 = replace(_V45, pool="haiku-4-5", rates=_rates("1", "5"))
 
 MODELS: Mapping[str, Facts] = {
-    "claude-fable-5-2": replace(_FABLE, rates=_rates("8", "40")),
-    "claude-fable-5-1": replace(_FABLE, rates=_rates("10", "50")),
+    "claude-fable-5-2": replace(_FABLE, rates=_rates("8", "40", "0.025")),
+    "claude-fable-5-1": replace(_FABLE, rates=_rates("10", "50", "0.025")),
     "claude-fable-5": replace(_FABLE, rates=_rates("10", "50"), forced_tools=True),
-    "claude-mythos-5-2": replace(_MYTHOS, rates=_rates("8", "40")),
-    "claude-mythos-5-1": replace(_MYTHOS, rates=_rates("10", "50")),
+    "claude-mythos-5-2": replace(_MYTHOS, rates=_rates("8", "40", "0.025")),
+    "claude-mythos-5-1": replace(_MYTHOS, rates=_rates("10", "50", "0.025")),
     "claude-mythos-5": replace(_MYTHOS, rates=_rates("10", "50")),
-    "claude-opus-5-5": replace(_ALWAYS, pool="opus-5-5", rates=_rates("4", "20")),
+    "claude-opus-5-5": replace(_ALWAYS, pool="opus-5-5", rates=_rates("4", "20", "0.05")),
     "claude-opus-5": replace(
         _V5, pool="opus-5", rates=_rates("5", "25"), disabled="up_to_high", system_turns=True
     ),
-    "claude-opus-4-8": replace(_V47, pool="opus-4", rates=_rates("5", "25"), system_turns=True),
+    "claude-opus-4-8": replace(
+        _V47, pool="opus-4", cache_minimum=1024, rates=_rates("5", "25"), system_turns=True
+    ),
     "claude-opus-4-7": replace(_V47, pool="opus-4", rates=_rates("5", "25")),
     "claude-opus-4-6": replace(_V46, pool="opus-4", rates=_rates("5", "25")),
     "claude-opus-4-5-20251101": _OPUS_45,
@@ -98,14 +115,14 @@ MODELS: Mapping[str, Facts] = {
     "claude-sonnet-5-5": replace(
         _V5,
         pool="sonnet-5-5",
-        rates=_rates("2", "10"),
+        rates=_rates("2", "10", "0.05"),
         disabled="no",
         between_tools=True,
         forced_tools=False,
         system_turns=True,
     ),
-    "claude-sonnet-5": replace(_V5, pool="sonnet-5", rates=_rates("2", "10")),
-    "claude-sonnet-4-6": replace(_V46, pool="sonnet-4", rates=_rates("3", "15")),
+    "claude-sonnet-5": replace(_V5, pool="sonnet-5", cache_minimum=1024, rates=_rates("2", "10")),
+    "claude-sonnet-4-6": replace(_V46, pool="sonnet-4", cache_minimum=1024, rates=_rates("3", "15")),
     "claude-sonnet-4-5-20250929": _SONNET_45,
     "claude-sonnet-4-5": replace(_SONNET_45, alias_of="claude-sonnet-4-5-20250929"),
     "claude-haiku-5-5": replace(
@@ -130,10 +147,26 @@ def facts(model: str, *, today: date) -> Facts:
     return known
 
 
-def bill(known: Facts, *, input_tokens: int, output_tokens: int, geo: str | None = None) -> Decimal:
-    """USD, exact to nine places. Inference kept in the US costs 1.1 times as much."""
-    rates = known.long if known.long and input_tokens > known.long_from else known.rates
-    cost = (rates.input * input_tokens + rates.output * output_tokens) / MILLION
+def bill(
+    known: Facts,
+    *,
+    input_tokens: int,
+    output_tokens: int,
+    write_5m: int = 0,
+    write_1h: int = 0,
+    read: int = 0,
+    geo: str | None = None,
+) -> Decimal:
+    """USD, exact to nine places. The whole prompt decides the price step; inference in the US costs a tenth more."""
+    prompt = input_tokens + write_5m + write_1h + read
+    rates = known.long if known.long and prompt > known.long_from else known.rates
+    cost = (
+        rates.input * input_tokens
+        + rates.output * output_tokens
+        + rates.write_5m * write_5m
+        + rates.write_1h * write_1h
+        + rates.read * read
+    ) / MILLION
     return (cost * (Decimal("1.1") if geo == "us" else 1)).quantize(NANO)
 
 
@@ -198,7 +231,7 @@ def _check_budget(body: Mapping[str, Any], known: Facts) -> None:
     budget = body["thinking"].get("budget_tokens")
     if not isinstance(budget, int) or isinstance(budget, bool) or budget < 1024:
         raise invalid("thinking.enabled.budget_tokens: Input should be greater than or equal to 1024")
-    if body["max_tokens"] <= budget:
+    if body.get("max_tokens", budget + 1) <= budget:
         raise invalid("`max_tokens` must be greater than `thinking.budget_tokens`.")
 
 

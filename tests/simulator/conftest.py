@@ -11,7 +11,17 @@ from tests.support.simulator import RunningSimulator
 @pytest.fixture
 def server(simulator: RunningSimulator) -> RunningSimulator:
     simulator.reset()
-    simulator.options(latency=0, jitter=0.2, seed=0, rpm=None, burst=None, keep_prompts=False)
+    simulator.options(
+        latency=0,
+        jitter=0.2,
+        seed=0,
+        rpm=None,
+        burst=None,
+        itpm=None,
+        otpm=None,
+        clock_offset=0,
+        keep_prompts=False,
+    )
     return simulator
 
 

@@ -100,7 +100,7 @@ REFUSED: list[tuple[str, dict[str, Any]]] = [
     ("tool_choice", {"tool_choice": {"type": "any"}}),
     ("tool_choice", {"model": "claude-opus-5-5", "tool_choice": {"type": "tool", "name": "x"}}),
     ("output_config.shape", {"output_config": {"shape": 1}}),
-    ("stream", {"extra_body": {"stream": True}}),
+    ("stream", {"extra_body": {"stream": "yes"}}),
     ("metadata.name", {"metadata": {"name": "x"}}),
     ("too long", {"model": "claude-haiku-4-5", "messages": [{"role": "user", "content": "word " * 140_000}]}),
 ]
@@ -222,7 +222,7 @@ def test_the_version_is_checked(claude: Anthropic, version: str) -> None:
 
 def test_unknown_paths_and_methods(claude: Anthropic) -> None:
     with pytest.raises(anthropic.NotFoundError, match="not_found_error"):
-        claude.messages.count_tokens(model="claude-sonnet-5-5", messages=[{"role": "user", "content": "Hi"}])
+        claude.messages.batches.retrieve("msgbatch_01")
     with pytest.raises(anthropic.APIStatusError) as caught:
         claude.get("/v1/messages", cast_to=object)
     assert caught.value.status_code == 405

@@ -15,6 +15,12 @@ from lorapipe.stack import launch
 from tests.support.waiting import wait_for
 
 
+def dying_with_us(command: list[str]) -> list[str]:
+    """The command, run so that it ends when pytest does, even when that is killed."""
+    guard = [launch.__file__, str(int(signal.SIGKILL)), str(os.getpid()), "-1", "-1", str(CHECKOUT)]
+    return [sys.executable, "-I", *guard, *command]
+
+
 class RunningSimulator:
     """Started on a free port; `stop` ends it. It dies with pytest even when pytest is killed."""
 
@@ -36,18 +42,8 @@ class RunningSimulator:
                 str(port_file),
                 *self.options_given,
             ]
-            dies_with_us = [
-                sys.executable,
-                "-I",
-                launch.__file__,
-                str(int(signal.SIGKILL)),
-                str(os.getpid()),
-                "-1",
-                "-1",
-                str(CHECKOUT),
-            ]
             self.process = subprocess.Popen(
-                [*dies_with_us, *command], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+                dying_with_us(command), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
             )
             port = wait_for(
                 lambda: port_file.exists() and port_file.read_text().strip(), what="the simulator starts"
@@ -74,6 +70,10 @@ class RunningSimulator:
         """Every request so far, in order of arrival."""
         entries: list[dict[str, Any]] = self._get("ledger")["entries"]
         return entries
+
+    def cpu_seconds(self) -> float:
+        """What its process has used so far."""
+        return float(self._get("cpu")["seconds"])
 
     def prompts(self, *, limit: int = 1000) -> list[Any]:
         """The last prompts as they came, once `options(keep_prompts=True)` is set."""

@@ -1,0 +1,49 @@
+"""What may be changed while the simulator runs."""
+
+import math
+import time
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+
+
+@dataclass(kw_only=True)
+class Options:
+    """`latency` in seconds, varied by `jitter` (a share) per request. Limits per minute and model pool.
+
+    `clock_offset` moves the clock of caches and of model retirements, in seconds; limits run on real time.
+    """
+
+    latency: float = 1.0
+    jitter: float = 0.2
+    seed: int = 0
+    rpm: float | None = None
+    burst: float | None = None
+    itpm: float | None = None
+    otpm: float | None = None
+    clock_offset: float = 0
+    keep_prompts: bool = False
+
+    def __post_init__(self) -> None:
+        if self.latency < 0 or not 0 <= self.jitter <= 1:
+            raise ValueError("latency must be 0 or more, jitter between 0 and 1")
+        if any(limit is not None and limit <= 0 for limit in (self.rpm, self.itpm, self.otpm)):
+            raise ValueError("rpm, itpm and otpm must be above 0, or null")
+        if self.burst is not None and self.burst < 1:
+            raise ValueError("burst must be at least 1, or null")
+        if not math.isfinite(self.clock_offset):
+            raise ValueError("clock_offset must be a number of seconds")
+
+    def clock(self) -> float:
+        """The simulated time, unix seconds."""
+        return time.time() + self.clock_offset
+
+    def today(self) -> date:
+        return datetime.fromtimestamp(self.clock(), UTC).date()
+
+    def delay(self, digest: bytes) -> float:
+        """The latency, moved up or down by what the request's hash says."""
+        place = int.from_bytes(digest[:4]) / 2**32
+        return self.latency * (1 + self.jitter * (2 * place - 1))
+
+    def limits(self) -> dict[str, float | None]:
+        return {name: getattr(self, name) for name in ("rpm", "burst", "itpm", "otpm")}
