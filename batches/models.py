@@ -216,6 +216,15 @@ class BatchItem(OwnedModel):
         return self.conversation_id
 
 
+class GenerationLogQuerySet(WorkspaceQuerySet):
+    def made_between(self, since: datetime | None, until: datetime | None) -> Self:
+        found = self.filter(created_at__gte=since) if since else self
+        return found.filter(created_at__lt=until) if until else found
+
+    def newest_first(self) -> Self:
+        return self.order_by("-created_at", "-id")
+
+
 class GenerationLog(OwnedModel):
     """One attempt to reach Claude. Append-only for people; deleting text never deletes money."""
 
@@ -255,6 +264,8 @@ class GenerationLog(OwnedModel):
     error_kind = models.CharField(max_length=30, blank=True)
     error_message = models.TextField(blank=True)
 
+    objects: ClassVar[GenerationLogQuerySet] = GenerationLogQuerySet.as_manager()  # type: ignore[assignment]
+
     class Meta:
         db_table = "generation_logs"
         constraints = [
@@ -263,6 +274,7 @@ class GenerationLog(OwnedModel):
         ]
         indexes = [
             models.Index(fields=["deadline"], name="log_pending", condition=Q(state="pending")),
+            models.Index("workspace", F("created_at").desc(), F("id").desc(), name="log_newest"),
         ]
 
     def __str__(self) -> str:

@@ -1,46 +1,17 @@
 """The query string of the conversation list, and a conversation in the words of the wire."""
 
-from datetime import datetime, time, timedelta
 from typing import Any
 
-from django.utils import timezone
-from django.utils.dateparse import parse_date, parse_datetime
 from rest_framework import serializers
 
 from conversations.models import Conversation, ConversationQuerySet, Turn
 from conversations.states import Status
 from templates_app.states import Tier
-from workspaces.wire import PageQuery, about_dollars, dollars, moment
+from workspaces.wire import MomentField, PageQuery, about_dollars, dollars, moment
 
 # What a list does not show stays in the database: values and metrics can be large.
 NOT_IN_LISTS = ("parameters", "quality_metrics", "search", "error_message")
 LONGEST_SEARCH = 200
-
-
-class MomentField(serializers.Field[datetime, str, str | None, Any]):
-    """An ISO date or time. A date means its first moment, or with `end` its last; without a zone it is UTC."""
-
-    def __init__(self, *, end: bool = False, **options: Any) -> None:
-        super().__init__(**options)
-        self.end = end
-
-    def to_internal_value(self, data: str) -> datetime:
-        try:
-            day = parse_date(data) if len(data) == len("2026-01-01") else None
-            found = datetime.combine(day, time()) if day else parse_datetime(data)
-            if found is None:
-                raise ValueError(data)
-            aware = found if timezone.is_aware(found) else timezone.make_aware(found)
-            return aware.astimezone(timezone.get_current_timezone()) + timedelta(
-                days=1 if day and self.end else 0
-            )
-        except (ValueError, OverflowError) as exc:
-            raise serializers.ValidationError(
-                "Write a date or a time, such as 2026-11-22 or 2026-11-22T10:30:00Z."
-            ) from exc
-
-    def to_representation(self, value: datetime) -> str | None:
-        return moment(value)
 
 
 def score_field() -> serializers.DecimalField:

@@ -5,6 +5,7 @@ from typing import Any
 from django.urls import URLPattern, re_path
 
 from batches import api as batches
+from batches import logs_api as logs
 from conversations import api as conversations
 from lorapipe.api_errors import unknown_path
 
@@ -26,5 +27,7 @@ urlpatterns: list[URLPattern] = [
     route(f"conversations/batch/{JOB}", batches.batch, "api_batch"),
     route(f"conversations/batch/{JOB}/status", batches.batch_status, "api_batch_status"),
     route(f"conversations/{CONVERSATION}", conversations.conversation, "api_conversation"),
+    route("logs", logs.logs, "api_logs"),
+    route("logs/cost", logs.cost, "api_logs_cost"),
     re_path("", unknown_path, name="api_unknown"),
 ]

@@ -1,12 +1,14 @@
 """What the rooms' APIs share: strict bodies, pages by limit and offset, money and times on the wire."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, time, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
+from django.utils import timezone
+from django.utils.dateparse import parse_date, parse_datetime
 from rest_framework import serializers
 from rest_framework.request import Request
 
@@ -61,6 +63,32 @@ class StrictSerializer(serializers.Serializer[Any]):
 
 def _as_mapping(detail: Any) -> dict[str, Any]:
     return detail if isinstance(detail, dict) else {"": detail}
+
+
+class MomentField(serializers.Field[datetime, str, str | None, Any]):
+    """An ISO date or time. A date means its first moment, or with `end` its last; without a zone it is UTC."""
+
+    def __init__(self, *, end: bool = False, **options: Any) -> None:
+        super().__init__(**options)
+        self.end = end
+
+    def to_internal_value(self, data: str) -> datetime:
+        try:
+            day = parse_date(data) if len(data) == len("2026-01-01") else None
+            found = datetime.combine(day, time()) if day else parse_datetime(data)
+            if found is None:
+                raise ValueError(data)
+            aware = found if timezone.is_aware(found) else timezone.make_aware(found)
+            return aware.astimezone(timezone.get_current_timezone()) + timedelta(
+                days=1 if day and self.end else 0
+            )
+        except (ValueError, OverflowError) as exc:
+            raise serializers.ValidationError(
+                "Write a date or a time, such as 2026-11-22 or 2026-11-22T10:30:00Z."
+            ) from exc
+
+    def to_representation(self, value: datetime) -> str | None:
+        return moment(value)
 
 
 class PageQuery(StrictSerializer):

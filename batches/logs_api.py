@@ -1,0 +1,164 @@
+"""The generation log over the API: every attempt to reach Claude, and what they cost together."""
+
+from typing import Any
+
+from django.db.models import Count, F, Sum
+from django.db.models.functions import TruncDate
+from rest_framework import serializers
+from rest_framework.decorators import api_view
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from batches.models import GenerationLog, GenerationLogQuerySet
+from batches.states import LogState
+from workspaces.wire import MomentField, PageQuery, dollars, moment, slice_of
+
+# What a sum can be made by: the name on the wire, the columns of one group, the expression of its key.
+GROUPS: dict[str, dict[str, Any]] = {
+    "day": {"day": TruncDate("created_at")},
+    "user": {"user": F("created_by__username")},
+    "job": {"jobId": F("job_id"), "jobName": F("job__name")},
+    "template": {
+        "templateVersionId": F("template_version_id"),
+        "templateName": F("template_version__template__name"),
+        "templateVersion": F("template_version__number"),
+    },
+    "model": {"modelId": F("model")},
+}
+LARGEST_GROUPS = 1000
+SUMS = {
+    "cost": Sum("cost_usd", default=0),
+    "calls": Count("pk"),
+    "input": Sum("input_tokens", default=0),
+    "output": Sum("output_tokens", default=0),
+    "cache_read": Sum("cache_read_tokens", default=0),
+    "cache_write": Sum("cache_write_tokens", default=0),
+}
+COLUMNS = (
+    *(
+        "id",
+        "created_at",
+        "finished_at",
+        "job_id",
+        "item_id",
+        "conversation_id",
+        "template_version_id",
+        "attempt",
+    ),
+    *(
+        "state",
+        "model",
+        "simulated",
+        "cost_usd",
+        "reservation_usd",
+        "price_version",
+        "input_tokens",
+        "output_tokens",
+    ),
+    *(
+        "cache_write_tokens",
+        "cache_read_tokens",
+        "duration_ms",
+        "provider_request_id",
+        "stop_reason",
+        "error_kind",
+    ),
+    *("error_message", "workspace_id", "created_by__username"),
+)
+
+
+class LogsQuery(PageQuery):
+    several = ("state",)
+
+    job = serializers.UUIDField(default=None)
+    state = serializers.MultipleChoiceField(choices=LogState.choices, default=set)
+
+    def get_fields(self) -> dict[str, Any]:
+        return {**super().get_fields(), **period()}
+
+
+class CostQuery(PageQuery):
+    by = serializers.ChoiceField(choices=list(GROUPS), default="day")
+    job = serializers.UUIDField(default=None)
+
+    def get_fields(self) -> dict[str, Any]:
+        return {**super().get_fields(), **period()}
+
+
+def period() -> dict[str, Any]:
+    """`from` is a word of Python, so the two fields cannot stand in a class."""
+    return {"from": MomentField(default=None), "to": MomentField(default=None, end=True)}
+
+
+@api_view(["GET"])
+def logs(request: Request) -> Response:
+    """The attempts of one's workspaces, the newest first, without the payloads."""
+    query = LogsQuery.of(request)
+    rows = wanted(request, query)
+    if query["state"]:
+        rows = rows.filter(state__in=query["state"])
+    rows = rows.select_related("created_by").only(*COLUMNS).newest_first()
+    found = slice_of(rows, limit=query["limit"], offset=query["offset"])
+    return Response({"logs": [log_row(log) for log in found.rows], **found.about})
+
+
+@api_view(["GET"])
+def cost(request: Request) -> Response:
+    """What was spent, by day, user, job, template version or model; the dearest first, days in order."""
+    query = CostQuery.of(request)
+    rows = wanted(request, query).order_by()
+    order = "day" if query["by"] == "day" else "-cost"
+    groups = rows.values(**GROUPS[query["by"]]).annotate(**SUMS).order_by(order)[:LARGEST_GROUPS]
+    total = rows.aggregate(**SUMS)
+    return Response(
+        {"by": query["by"], "total": sums(total), "rows": [cost_row(row, query["by"]) for row in groups]}
+    )
+
+
+def wanted(request: Request, query: dict[str, Any]) -> GenerationLogQuerySet:
+    rows = GenerationLog.objects.visible_to(request.user).made_between(query["from"], query["to"])
+    return rows.filter(job=query["job"]) if query["job"] else rows
+
+
+def sums(row: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "costUsd": dollars(row["cost"]),
+        "calls": row["calls"],
+        "inputTokens": row["input"],
+        "outputTokens": row["output"],
+        "cacheReadTokens": row["cache_read"],
+        "cacheWriteTokens": row["cache_write"],
+    }
+
+
+def cost_row(row: dict[str, Any], by: str) -> dict[str, Any]:
+    return {**{name: row[name] for name in GROUPS[by]}, **sums(row)}
+
+
+def log_row(log: GenerationLog) -> dict[str, Any]:
+    return {
+        "id": log.pk,
+        "createdAt": moment(log.created_at),
+        "finishedAt": moment(log.finished_at),
+        "jobId": log.job_id,
+        "itemId": log.item_id,
+        "conversationId": log.conversation_id,
+        "templateVersionId": log.template_version_id,
+        "attempt": log.attempt,
+        "state": log.state,
+        "model": log.model,
+        "simulated": log.simulated,
+        "costUsd": dollars(log.cost_usd),
+        "reservationUsd": dollars(log.reservation_usd),
+        "priceVersion": log.price_version,
+        "inputTokens": log.input_tokens,
+        "outputTokens": log.output_tokens,
+        "cacheWriteTokens": log.cache_write_tokens,
+        "cacheReadTokens": log.cache_read_tokens,
+        "durationMs": log.duration_ms,
+        "requestId": log.provider_request_id or None,
+        "stopReason": log.stop_reason or None,
+        "errorKind": log.error_kind or None,
+        "error": log.error_message or None,
+        "user": log.created_by and log.created_by.username,
+    }
