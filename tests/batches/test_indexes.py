@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from batches.engine.reap import ABANDONED
 from batches.engine.ring import CANDIDATES, STAMP
-from batches.models import BatchItem, BatchJob
+from batches.models import BatchItem, BatchJob, GenerationLog
 from batches.progress import QUERY as STATUS
 from bench.seeding import analyze, seed_finished_jobs, seed_job
 from conversations.models import Conversation
@@ -73,6 +73,8 @@ def test_search(seeded: tuple[User, BatchJob]) -> None:
 def test_the_batch_pages(seeded: tuple[User, BatchJob]) -> None:
     user, _ = seeded
     assert "job_newest" in plan_of(BatchJob.objects.visible_to(user).newest_first()[:20])
+    logs = GenerationLog.objects.visible_to(user).newest_first().values_list("pk")
+    assert "log_newest" in plan_of(logs[:50])
 
 
 def test_the_status_query(seeded: tuple[User, BatchJob]) -> None:
