@@ -1,7 +1,7 @@
 """What a version says, apart from its row: texts and variables, and what is wrong with them. Pure Python."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from difflib import get_close_matches
 from typing import Any
@@ -79,6 +79,20 @@ def lint(content: Content) -> list[Finding]:
     return sorted(found, key=lambda finding: finding.level != "error")
 
 
+def new_names(content: Content, known: Collection[str]) -> list[Finding]:
+    """A warning for each name that the texts use and the version before did not have: it may be a slip of the hand."""
+    names = [name for name in used_names(content) if known and name not in known]
+    return [
+        Finding(kind="unknown", level="warning", message=f"{{{{{name}}}}} is new here{_hint(name, known)}")
+        for name in names
+    ]
+
+
+def _hint(name: str, known: Collection[str]) -> str:
+    close = get_close_matches(name, list(known), n=1)
+    return f"; did you mean {{{{{close[0]}}}}}?" if close else ""
+
+
 def _unclosed(content: Content) -> Iterator[Finding]:
     for name, words in FILLED:
         try:
@@ -116,9 +130,7 @@ def _unknown(content: Content) -> Iterator[Finding]:
     declared = [str(each.get("name")) for each in content.variables]
     for name in used_names(content):
         if name not in declared:
-            close = get_close_matches(name, declared, n=1)
-            hint = f"; did you mean {{{{{close[0]}}}}}?" if close else ""
-            message = f"{{{{{name}}}}} is not among the variables{hint}"
+            message = f"{{{{{name}}}}} is not among its variables{_hint(name, declared)}"
             yield Finding(kind="unknown", level="error", message=message)
 
 

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods
 from templates_app import editing
 from templates_app.access import editable_template
 from templates_app.checks import WrongContent
-from templates_app.content import Content, lint
+from templates_app.content import Content, lint, new_names
 from templates_app.editing import Overtaken, stamp
 from templates_app.forms import TYPE_CHOICES, TemplateForm, variable_rows
 from templates_app.models import PromptTemplate, TemplateVersion
@@ -157,7 +157,7 @@ def page(
         "tiers": Tier.choices,
         "types": TYPE_CHOICES,
         "rows": variable_rows(content, samples=samples, kept=kept),
-        "findings": lint(content),
+        "findings": [*lint(content), *new_names(content, kept)],
         "previews": previews(content, samples),
         "address": reverse("template_edit", args=[template.pk]) if template else reverse("template_new"),
     }

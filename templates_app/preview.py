@@ -64,8 +64,8 @@ def _filled(placeholder: Placeholder, fill: _Fill | None) -> Piece:
         return Piece(f"{{{{{name}}}}}", "missing", name, "not among the variables")
     if placeholder.conditional:
         branch = placeholder.if_true if is_true(fill.value) else placeholder.if_false
-        kind = "filled" if fill.kind == "filled" else "default"
-        return Piece(branch, kind, name, f"chosen by {name}")
+        kind = fill.kind if fill.kind in ("filled", "wrong") else "default"
+        return Piece(branch, kind, name, fill.title if kind == "wrong" else f"chosen by {name}")
     if fill.kind == "missing":
         return Piece(f"{{{{{name}}}}}", "missing", name, fill.title)
     value = ", ".join(fill.value) if isinstance(fill.value, list) else str(fill.value)

@@ -12,7 +12,9 @@ def kinds(content: Content) -> list[tuple[str, str]]:
 
 
 def test_names_come_from_text_and_system_prompt_once_each() -> None:
-    content = Content(text="{{b}} {{a ? 'x' : ''}} {{b}}", system_prompt="{{c}}", training_system_prompt="{{d}}")
+    content = Content(
+        text="{{b}} {{a ? 'x' : ''}} {{b}}", system_prompt="{{c}}", training_system_prompt="{{d}}"
+    )
     assert used_names(content) == ["b", "a", "c"]
 
 

@@ -13,7 +13,21 @@ from templates_app.template_file import content_of, dump, load
 
 # Everything that PostgreSQL stores; `{{` is left to the other tests, because most of it is no placeholder.
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00{"), max_size=60)
-ODD = ['"""', '""""""', 'end"', 'end""', "\\", '\\"', "\r\n", "\r", "\n\n", "\ta\x7f\x1b\u2028", "'''", "é🙂", " \n "]
+ODD = [
+    '"""',
+    '""""""',
+    'end"',
+    'end""',
+    "\\",
+    '\\"',
+    "\r\n",
+    "\r",
+    "\n\n",
+    "\ta\x7f\x1b\u2028",
+    "'''",
+    "é🙂",
+    " \n ",
+]
 NAMED = {"name": "n", "tier": "scenario"}
 
 
@@ -27,11 +41,8 @@ def there_and_back(content: Content) -> None:
 
 @pytest.mark.parametrize("text", ODD)
 def test_odd_texts(text: str) -> None:
-    variable = Variable("v", "list", required=False, default=[f"x{text}"], help=text, options=(f"x{text}",))
-    try:
-        variables = [variable.to_dict()]
-    finally:
-        there_and_back(Content(text=f"x{text}", system_prompt=f"{text}x", variables=variables))
+    variable = Variable("v", "list", required=False, help=text, options=(f"x{text}", "plain"))
+    there_and_back(Content(text=f"x{text}", system_prompt=f"{text}x", variables=[variable.to_dict()]))
 
 
 @given(text=TEXT, system=TEXT, training=TEXT, note=TEXT)
