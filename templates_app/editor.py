@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods
 from templates_app import editing
 from templates_app.access import editable_template
 from templates_app.checks import WrongContent
-from templates_app.content import Content, lint, new_names
+from templates_app.content import Content, extracted, lint, new_names
 from templates_app.editing import Overtaken, stamp
 from templates_app.forms import TYPE_CHOICES, TemplateForm, variable_rows
 from templates_app.models import PromptTemplate, TemplateVersion
@@ -146,6 +146,7 @@ def page(
     newest: TemplateVersion | None = None,
     status: int = 200,
 ) -> HttpResponse:
+    content = Content(**{**content.as_fields(), "variables": extracted(content)})
     samples = form.samples() if form else {}
     kept = {str(each.get("name")) for each in newest.variables} if newest else set()
     context = {
