@@ -55,7 +55,7 @@ def start_batch(
     earlier = by_idempotency_key(by, idempotency_key)
     if earlier is not None:
         return earlier
-    concurrency = concurrency or settings.ENVIRONMENT.max_concurrency
+    concurrency = settings.ENVIRONMENT.max_concurrency if concurrency is None else concurrency
     priced = estimate(
         plan,
         model=settings.ENVIRONMENT.anthropic_model,

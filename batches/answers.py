@@ -83,6 +83,7 @@ def estimated(stored: Mapping[str, Any]) -> dict[str, Any]:
         "concurrentProcessing": stored["concurrency"],
         "requestsPerMinute": stored["requests_per_minute"],
         "basis": stored["basis"],
+        "notes": stored.get("notes", []),
     }
 
 

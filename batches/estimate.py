@@ -1,6 +1,6 @@
 """What a plan will cost and how long it will take, before a cent is spent."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from decimal import ROUND_UP, Decimal
@@ -8,12 +8,13 @@ from typing import Any
 
 from django.conf import settings
 
+from batches.limiter import shape
 from batches.plan import PlanError, PlannedItem, PlanProblem, check
 from claude import lineup
 from claude.messages import Request, Usage
 from conversations.generation import input_tokens, worst_case
 
-# Output tokens that a conversation of each tier takes, until there is history (product.md section 6).
+# Output tokens that a conversation of each tier takes, until there is history (docs/execution.md section 3).
 TIER_OUTPUT_TOKENS = {"template": 3000, "scenario": 4000, "edge_case": 5000}
 # Without history the output is known no better than this.
 LOW, HIGH = Decimal("0.5"), Decimal("1.5")
@@ -40,6 +41,7 @@ class Estimate:
     concurrency: int
     requests_per_minute: int
     basis: str
+    notes: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """For storage on the job: money as strings, exactly."""
@@ -81,7 +83,17 @@ def _priced(
         concurrency=concurrency,
         requests_per_minute=per_minute,
         basis="no history yet: the real prompts, and the usual length of each tier, half more or less",
+        notes=tuple(_notes({request.model for request in requests})),
     )
+
+
+def _notes(models: set[str]) -> Iterator[str]:
+    """Settings that will not be sent, because the model refuses them."""
+    if settings.ENVIRONMENT.anthropic_temperature is None:
+        return
+    for model in sorted(models):
+        if not lineup.card(model).takes_temperature:
+            yield f"ANTHROPIC_TEMPERATURE is not sent: {model} takes none."
 
 
 def default_budget(high: Decimal, *, worst: Decimal) -> Decimal:
@@ -112,8 +124,10 @@ def _cost(plan: Sequence[PlannedItem], requests: Sequence[Request], *, share: De
 def _seconds(items: int, output_tokens: int, *, concurrency: int, per_minute: int) -> float:
     """max(N / concurrency x seconds per call, N / rate): the slower of the two rules, never their minimum."""
     per_call = SIMULATED_CALL_S if settings.DEMO else 2 + output_tokens / items / TOKENS_PER_SECOND
-    rounds = -(-items // concurrency)
-    return max(rounds * per_call, (items - 1) / per_minute * 60 + per_call)
+    rounds = -(-items // max(1, concurrency))
+    permits = shape(per_minute)
+    spaced = max(0.0, items - permits.burst) * permits.interval_s
+    return round(max(rounds * per_call, spaced + per_call), 1)
 
 
 def _output_problems(plan: Sequence[PlannedItem], max_tokens: int) -> list[PlanProblem]:

@@ -1,4 +1,4 @@
-"""The request limit, one GCRA bucket per pool, in PostgreSQL (execution.md section 3).
+"""The request limit, one GCRA bucket per pool, in PostgreSQL (docs/execution.md section 3).
 
 A limiter in Redis forgets on a restart and then bursts; this one is moved by the transaction that claims.
 """

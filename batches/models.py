@@ -10,7 +10,6 @@ from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
-from django.utils import timezone
 
 from batches.states import (
     ACTIVE,
@@ -26,7 +25,7 @@ from batches.states import (
     Reason,
 )
 from templates_app.states import Tier
-from workspaces.models import OwnedModel, TimestampedModel, WorkspaceQuerySet
+from workspaces.models import ClockTimestamp, OwnedModel, TimestampedModel, WorkspaceQuerySet
 
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 MONEY: dict[str, Any] = {"max_digits": 18, "decimal_places": 9}
@@ -147,7 +146,7 @@ class Worker(TimestampedModel):
     @classmethod
     def live(cls) -> "models.QuerySet[Worker]":
         """Workers that have not stopped and whose heartbeat is not stale."""
-        since = timezone.now() - timedelta(seconds=settings.ENGINE_STALE_S)
+        since = ClockTimestamp() - timedelta(seconds=settings.ENGINE_STALE_S)
         return cls.objects.filter(stopped_at=None, heartbeat_at__gt=since)
 
 
@@ -271,7 +270,7 @@ class GenerationLog(OwnedModel):
 
 
 class RateLimit(TimestampedModel):
-    """One dimension of one pool of the provider: a GCRA bucket in one timestamp (execution.md section 3)."""
+    """One dimension of one pool of the provider: a GCRA bucket in one timestamp (docs/execution.md section 3)."""
 
     pool = models.CharField(max_length=100)
     dimension = models.CharField(max_length=10, choices=Dimension.choices)

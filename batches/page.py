@@ -8,7 +8,7 @@ from django.db.models.fields.json import KeyTextTransform
 from django.utils import timezone
 
 from batches.models import BatchItem, BatchJob
-from batches.progress import Progress
+from batches.progress import Progress, state_word
 from batches.states import CANCELLABLE, PAUSABLE, RESUMABLE, RUNNING, ItemStatus, JobStatus, Reason
 from batches.words import REASONS, Words, error_words
 from templates_app.states import Tier
@@ -31,6 +31,13 @@ class Banner(NamedTuple):
     title: str
     text: str
     detail: str = ""
+
+
+def state_of(job: BatchJob) -> tuple[str, str]:
+    """The state that chooses the badge, and its words, from the row alone: for lists."""
+    status = JobStatus(job.status)
+    word = state_word(status, in_flight=job.in_flight, failed=job.failed_items)
+    return (word if word in DERIVED else status.value), word[:1].upper() + word[1:]
 
 
 def live_context(job: BatchJob, now: Progress) -> dict[str, Any]:

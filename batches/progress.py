@@ -66,7 +66,7 @@ def progress(job: BatchJob) -> Progress:
     left = row["total_items"] - row["completed_items"] - row["failed_items"]
     return Progress(
         status=status,
-        word=_word(status, in_flight=row["in_flight"], failed=row["failed_items"]),
+        word=state_word(status, in_flight=row["in_flight"], failed=row["failed_items"]),
         total=row["total_items"],
         completed=row["completed_items"],
         failed=row["failed_items"],
@@ -108,7 +108,7 @@ def _pool(job: BatchJob) -> str:
         return ""
 
 
-def _word(status: JobStatus, *, in_flight: int, failed: int) -> str:
+def state_word(status: JobStatus, *, in_flight: int, failed: int) -> str:
     """What a person reads: calls that are still in flight finish and are kept."""
     if in_flight:
         word = {

@@ -39,12 +39,15 @@ class Heartbeat(threading.Thread):
 
     def run(self) -> None:
         while not self.ended.wait(settings.ENGINE_HEARTBEAT_S):
-            self.beat()
+            try:
+                self.beat()
+            except Exception:  # without this thread everything that is in flight would be taken for dead
+                logger.exception("No heartbeat")
 
     def beat(self) -> None:
         try:
             if not Worker.objects.filter(pk=self.worker.pk).update(heartbeat_at=ClockTimestamp()):
-                sign_on(self.worker)  # somebody has cleared the register
+                sign_on(self.worker)  # the first beat, or somebody has cleared the register
         except (DatabaseError, InterfaceError) as problem:
             logger.warning("No heartbeat (%s)", problem)
         finally:
@@ -65,15 +68,20 @@ class _Process:
 
 def register(*, queues: Sequence[Queue], slots: int) -> Worker:
     """A new row for this process."""
-    worker = Worker(
+    worker = described(queues=queues, slots=slots)
+    sign_on(worker)
+    return worker
+
+
+def described(*, queues: Sequence[Queue], slots: int) -> Worker:
+    """This process as a row that is not stored yet."""
+    return Worker(
         kind=queues[0].value,
         host=socket.gethostname(),
         pid=os.getpid(),
         queues=[queue.value for queue in queues],
         slots=slots,
     )
-    sign_on(worker)
-    return worker
 
 
 def sign_on(worker: Worker) -> None:
@@ -92,9 +100,10 @@ def this_worker() -> Registered:
 def _sign_on(sender: Any, **_: object) -> None:
     controller = sender.controller if hasattr(sender, "controller") else sender
     queues = [Queue(name) for name in controller.app.amqp.queues.consume_from]
-    worker = register(queues=queues, slots=controller.concurrency)
+    worker = described(queues=queues, slots=controller.concurrency)
     _Process.registered = Registered(id=worker.pk, queue=queues[0])
     _Process.heartbeat = Heartbeat(worker)
+    _Process.heartbeat.beat()  # with the database away a later beat signs on; until then nothing is rung here
     _Process.heartbeat.start()
 
 

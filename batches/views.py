@@ -213,7 +213,9 @@ def plan_prompt(request: HttpRequest, position: int) -> HttpResponse:
 @login_required
 def batches(request: HttpRequest) -> HttpResponse:
     jobs = BatchJob.objects.visible_to(request.user).newest_first()
-    return render(request, "batches/batches.html", {"page": page_of(jobs, request, per=JOBS_PER_PAGE)})
+    found = page_of(jobs, request, per=JOBS_PER_PAGE)
+    rows = [(job, *page.state_of(job)) for job in found.rows]
+    return render(request, "batches/batches.html", {"page": found, "rows": rows})
 
 
 @require_safe

@@ -51,9 +51,7 @@ ERRORS: Mapping[str, Words] = {
     "connection": Words("No connection", "Check the network between this machine and the provider."),
     "provider_auth": Words("Key refused", "Check ANTHROPIC_API_KEY."),
     "provider_billing": Words("No credit left", "Add credit at the provider."),
-    "invalid_request": Words(
-        "Request refused", "The provider says that it is wrong; its words are beside it."
-    ),
+    "invalid_request": Words("Request refused", "The provider did not accept the request and says why."),
     "not_found": Words("Model or address unknown", "Check ANTHROPIC_MODEL and ANTHROPIC_BASE_URL."),
     "too_large": Words("Request too large", "Shorten the values of this item."),
     "declined": Words("Declined by the model", "The model refused this topic. Word it differently."),

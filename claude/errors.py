@@ -1,6 +1,6 @@
 """Four errors, named by what the caller must do, and the one place that reads a status code.
 
-The table is section 6 of the execution design. Codes and statuses decide, never wording, but for two
+The table is docs/execution.md section 6. Codes and statuses decide, never wording, but for two
 billing messages that the API sends as a plain 400.
 """
 

@@ -1,6 +1,6 @@
 """The models: what each accepts, what each costs and since when. Plain rows, no clock, no settings.
 
-Facts and dates: anthropic_api.md section 8 (checked 2026-11-22). A price that changes gets a new row with
+Facts and dates: the model and price pages of the API's documentation (checked 2026-11-22). A price that changes gets a new row with
 its `valid_from`; old rows stay, because old calls are still billed by them.
 """
 
@@ -251,7 +251,7 @@ def cost(usage: Usage, *, model: str, on: date) -> Decimal:
 def worst_case(*, model: str, input_tokens: int, max_tokens: int, on: date) -> Decimal:
     """The most a call can cost in US dollars: (1.15 x input + 500) x input rate + max_tokens x output rate.
 
-    From the execution design, section 3 "Budget". Taken at the dearest price step that this bound of the
+    From docs/execution.md section 3. Taken at the dearest price step that this bound of the
     prompt can reach. The input rate is the plain one, because no request sets a cache mark: nothing is
     written to a cache, and reads are cheaper. Rounded up to nine places.
     """

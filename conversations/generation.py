@@ -45,6 +45,7 @@ def build_request(
         prompt=render(version.text, resolved),
         system=render(version.system_prompt, resolved),
         schema=SCHEMA,
+        temperature=settings.ENVIRONMENT.anthropic_temperature,  # translation drops it where a model takes none
         tag=tag,
     )
 
@@ -128,7 +129,7 @@ def _origin_fields(origin: Origin) -> dict[str, Any]:
 
 def _reply_fields(reply: Reply, *, cost_usd: Decimal, reserved_usd: Decimal) -> dict[str, Any]:
     return {
-        "model": reply.model,
+        "model": reply.model[:100],
         "simulated": reply.simulated,
         "total_tokens": reply.usage.prompt_tokens + reply.usage.output_tokens,
         "estimated_cost_usd": reserved_usd,

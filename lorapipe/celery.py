@@ -1,4 +1,4 @@
-"""The Celery app. What it may not use, and why: execution.md decision 2, tests/guards/test_celery.py."""
+"""The Celery app. What it may not use, and why: docs/execution.md decision 2, tests/guards/test_celery.py."""
 
 import os
 

@@ -27,7 +27,7 @@ class RequestIdMiddleware:
 
 
 class AdminPolicyMiddleware:
-    """Unfold's pages need `unsafe-eval` and inline styles (ui.md section 5). Only below /admin/."""
+    """Unfold's pages need `unsafe-eval` and inline styles (docs/architecture.md section 7). Only below /admin/."""
 
     def __init__(self, get_response: Respond) -> None:
         self.get_response = get_response

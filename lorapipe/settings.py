@@ -1,6 +1,7 @@
 """Django settings. What a person can set is in `environment.py`; here it only finds its place."""
 
 import os
+import secrets
 import sys
 import tomllib
 from datetime import timedelta
@@ -10,6 +11,8 @@ from typing import Any
 
 import environ
 from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+from django.templatetags.static import static
 
 from lorapipe import environment
 from lorapipe.queues import Queue
@@ -26,9 +29,12 @@ POOLED_PROCESS = WEB_PROCESS or any("celery" in word for word in sys.argv[:1])
 
 # --- security --------------------------------------------------------------------------------------
 DEBUG = False
-SECRET_KEY = (
-    os.environ.get("SECRET_KEY") or "made anew by ./run; only commands without a web page run on this one"
-)
+SECRET_KEY = os.environ.get("SECRET_KEY", "")
+if WEB_PROCESS and not SECRET_KEY:
+    raise ImproperlyConfigured(
+        "SECRET_KEY is not set: no session would be safe. ./run makes one; elsewhere set your own."
+    )
+SECRET_KEY = SECRET_KEY or secrets.token_urlsafe(48)  # commands have no sessions to sign
 ALLOWED_HOSTS = [
     "127.0.0.1",
     "localhost",
@@ -43,6 +49,7 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
 SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
+SECURE_REDIRECT_EXEMPT = ["^healthz$", "^readyz$"]  # a supervisor beside it asks without TLS
 SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 X_FRAME_OPTIONS = "DENY"
@@ -140,6 +147,7 @@ def database(url: str | None) -> dict[str, Any]:
     found["OPTIONS"]["connect_timeout"] = 5
     if POOLED_PROCESS:
         found["OPTIONS"]["pool"] = {"min_size": 1, "max_size": 12, "timeout": 20, "max_idle": 60}
+        found["CONN_HEALTH_CHECKS"] = True  # after a restart of the database all that the pool holds is dead
     found["ATOMIC_REQUESTS"] = False  # a view that waits for a job would wait for rows that nobody can see
     return found
 
@@ -147,7 +155,7 @@ def database(url: str | None) -> dict[str, Any]:
 DATABASES = {"default": database(DATABASE_URL)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# --- Celery: what is not used, and why, is in docs/decisions/ and execution.md ---------------------
+# --- Celery: what is not used, and why, is in docs/execution.md sections 1 and 7 ----------------
 REDIS_URL = ENVIRONMENT.redis_url or (STACK.redis_url if STACK else None)
 CELERY_BROKER_URL = REDIS_URL or "redis://127.0.0.1:1/0"
 CELERY_TASK_DEFAULT_QUEUE = Queue.GENERATION.value
@@ -164,13 +172,14 @@ CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "health_check_interval": 10,
     "socket_keepalive": True,
-    "socket_timeout": 30,
+    # who only publishes does not wait long
+    "socket_timeout": 30 if POOLED_PROCESS and not WEB_PROCESS else 2,
     "socket_connect_timeout": 2,
     "global_keyprefix": "lorapipe:",
     "max_connections": ENVIRONMENT.worker_slots + 100,
 }
 
-# --- the engine's times, in seconds; tests divide them (execution.md section 2) --------------------
+# --- the engine's times, in seconds; tests divide them (docs/execution.md section 2) --------------------
 TIME_SCALE = float(os.environ.get("LORAPIPE_TIME_SCALE", "1"))
 ENGINE_TICK_S = 0.5
 ENGINE_HEARTBEAT_S = 10 / TIME_SCALE
@@ -219,6 +228,10 @@ UNFOLD = {
     "SITE_TITLE": "LoRAPipe admin",
     "SITE_HEADER": "LoRAPipe",
     "SHOW_HISTORY": False,
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("favicon.svg")}
+    ],
+    "STYLES": [lambda request: static("admin.css")],
     # The product's primary (app.css) in the eleven steps that the kit wants.
     "COLORS": {
         "primary": {

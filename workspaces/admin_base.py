@@ -1,6 +1,6 @@
 """The admin's base classes: the only importer of django-unfold, with stock Django where it is not installed.
 
-What they fence (ui.md section 5): bounded counts, workspaces kept apart for staff who are no superusers, read-only
+What they fence (docs/architecture.md section 7): bounded counts, workspaces kept apart for staff who are no superusers, read-only
 pages for rows whose rules an edit would bypass, and verbs as actions that tell what they skipped.
 """
 

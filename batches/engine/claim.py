@@ -1,14 +1,18 @@
 """Step 2 of 4: claim an item. Item, log row, the job's reservation and the permit, in one short transaction."""
 
-from dataclasses import dataclass
+import logging
+import time
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
 from uuid import UUID, uuid4
 
 from django.db import connection, transaction
 from django.db.models import F
+from django.db.models.functions import Greatest
 from django.utils import timezone
 
+from batches.engine.moves import DATABASE_AWAY
 from batches.limiter import take_permit
 from batches.models import BatchItem, BatchJob, GenerationLog
 from batches.provider import pool_of
@@ -17,6 +21,8 @@ from claude import lineup, translation
 from claude.messages import Request
 from conversations.generation import Origin, build_request, worst_case
 from workspaces.models import ClockTimestamp
+
+logger = logging.getLogger(__name__)
 
 SECONDS_BEFORE_OUTPUT = 60
 SLOWEST_TOKENS_PER_SECOND = 40
@@ -39,6 +45,9 @@ class Call:
     pool: str
     reservation: Decimal
     on: date
+    token: UUID = field(
+        default_factory=uuid4
+    )  # whose claim it will be, known even when its commit breaks off
 
     @property
     def deadline_s(self) -> float:
@@ -47,11 +56,14 @@ class Call:
 
 @dataclass(frozen=True, kw_only=True)
 class Claim:
-    """An item that is ours, announced in the log: the permit starts in `leave_in` seconds."""
+    """An item that is ours, announced in the log. The permit starts at `starts_at`, on this process's monotonic clock."""
 
     call: Call
-    token: UUID
-    leave_in: float
+    starts_at: float
+
+    @property
+    def token(self) -> UUID:
+        return self.call.token
 
 
 class NotNow(Exception):
@@ -123,31 +135,31 @@ def claim(call: Call, *, worker_id: UUID) -> Claim | None:
 
     Nothing of a refused claim stays, and the item may be rung again at once.
     """
-    token = uuid4()
     try:
         with transaction.atomic():
-            attempt = _take_item(call, token=token, worker_id=worker_id)
+            attempt = _take_item(call, worker_id=worker_id)
             _announce(call, attempt=attempt, worker_id=worker_id)
             _reserve(call)
             leave_in = take_permit(call.pool)
             if leave_in is None:
                 raise NotNow("limit")
+            starts_at = time.monotonic() + leave_in  # before the commit, which may take its time
     except NotNow as refusal:
         if refusal.why != "item":
             BatchItem.objects.filter(pk=call.item_id, status=ItemStatus.QUEUED).update(rung_at=None)
         if refusal.why == "job":
             pause_for_budget(call)
         return None
-    return Claim(call=call, token=token, leave_in=leave_in)
+    return Claim(call=call, starts_at=starts_at)
 
 
-def _take_item(call: Call, *, token: UUID, worker_id: UUID) -> int:
+def _take_item(call: Call, *, worker_id: UUID) -> int:
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE batch_items SET status = 'processing', attempt = attempt + 1, token = %s, worker_id = %s, "
             "claimed_at = clock_timestamp(), current_log_id = %s, run_after = NULL "
             "WHERE id = %s AND status = 'queued' AND (run_after IS NULL OR run_after <= clock_timestamp()) RETURNING attempt",
-            [token, worker_id, call.log_id, call.item_id],
+            [call.token, worker_id, call.log_id, call.item_id],
         )
         row = cursor.fetchone()
     if row is None:
@@ -195,17 +207,33 @@ def _reserve(call: Call) -> None:
 
 
 def pause_for_budget(call: Call) -> None:
-    """Pause the job when nothing is in flight and the next reservation does not fit: only then can no claim succeed."""
+    """Pause the job when nothing is in flight and the next reservation does not fit: only then can no claim succeed.
+
+    A cut reply is asked again with twice the room: the dearest reservation is then this one, and says what is missing.
+    """
     BatchJob.objects.filter(
         pk=call.job_id,
         status__in=RUNNING,
         in_flight=0,
         budget_usd__lt=F("spent") + F("reserved") + call.reservation,
-    ).update(status=JobStatus.PAUSED, reason=Reason.BUDGET, stopped_at=ClockTimestamp())
+    ).update(
+        status=JobStatus.PAUSED,
+        reason=Reason.BUDGET,
+        stopped_at=ClockTimestamp(),
+        worst_item_usd=Greatest("worst_item_usd", call.reservation),
+    )
 
 
 def may_still_leave(claim: Claim) -> bool:
-    """One look, after the wait: the job runs, the pool is not blocked, the item is still ours."""
+    """One look, after the wait: the job runs, the pool is not blocked, the item is still ours, the database answers."""
+    try:
+        return _may_still_leave(claim)
+    except DATABASE_AWAY as problem:
+        logger.warning("Nobody could say whether item %s may be asked (%s)", claim.call.item_id, problem)
+        return False
+
+
+def _may_still_leave(claim: Claim) -> bool:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT j.status IN ('queued', 'processing') AND i.token = %(token)s AND NOT EXISTS "

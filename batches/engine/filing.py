@@ -8,10 +8,11 @@ from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import connection, transaction
 
 from batches.engine.claim import Call, Claim
 from batches.engine.moves import (
+    DATABASE_AWAY,
     Delta,
     LockedItem,
     LockedLog,
@@ -25,9 +26,10 @@ from batches.engine.moves import (
 )
 from batches.engine.waits import backoff_s
 from batches.models import BatchItem, GenerationLog
-from batches.states import ItemStatus, LogState
+from batches.states import OPEN_ITEMS, ItemStatus, LogState
+from claude import lineup
 from claude.errors import ClaudeError, Declined, Unusable
-from claude.messages import Reply
+from claude.messages import Reply, Request
 from conversations import generation
 from conversations.models import Conversation
 from conversations.parsing import Draft, read
@@ -43,11 +45,11 @@ CUT_REPLIES = 2  # the first and one with doubled max_tokens
 
 @dataclass(frozen=True)
 class Paid:
-    """A reply with its price and what could be read of it."""
+    """A reply with its price and what could be read of it; a verdict that is no ClaudeError is a defect of ours."""
 
     reply: Reply
     cost: Decimal
-    verdict: Draft | ClaudeError
+    verdict: Draft | Exception
 
 
 def judge(reply: Reply, *, model: str, on: date) -> Paid:
@@ -55,7 +57,7 @@ def judge(reply: Reply, *, model: str, on: date) -> Paid:
     cost = generation.cost(reply, model=model, on=on)
     try:
         return Paid(reply, cost, read(reply))
-    except (Declined, Unusable) as problem:
+    except Exception as problem:
         return Paid(reply, cost, problem)
 
 
@@ -68,8 +70,10 @@ def file(claim: Claim, paid: Paid) -> None:
         item, log = lock_item(claim.call.item_id), lock_log(claim.call.log_id)
         if isinstance(paid.verdict, Draft):
             _file_draft(claim, paid, item, log)
-        else:
+        elif isinstance(paid.verdict, ClaudeError):
             _file_problem(claim, paid.verdict, item, log, cost=paid.cost, fields=reply_fields(paid.reply))
+        else:
+            _file_bug(paid.verdict, paid, item, log)
 
 
 def file_unreadable(claim: Claim, problem: Unusable) -> None:
@@ -99,8 +103,9 @@ def _complete(claim: Claim, paid: Paid, item: LockedItem, log: LockedLog) -> Non
         with transaction.atomic():
             conversation = _write(claim.call, paid)
             end_item(item, status=ItemStatus.COMPLETED)
-    except (OperationalError, InterfaceError):
-        raise  # the database is away or gave way: the whole filing is repeated, nothing is lost
+            connection.check_constraints()  # here and not at the commit, where the money would go with it
+    except DATABASE_AWAY:
+        raise  # the whole filing is repeated, nothing is lost
     except Exception as bug:
         _park(bug, item, log, delta)
         return
@@ -125,6 +130,12 @@ def _completed(delta: Delta, item: LockedItem, conversation: Conversation) -> De
     return delta
 
 
+def _file_bug(bug: Exception, paid: Paid, item: LockedItem, log: LockedLog) -> None:
+    delta = book(log, state=LogState.UNUSABLE, cost=paid.cost, **reply_fields(paid.reply))
+    if delta is not None:
+        _park(bug, item, log, delta)
+
+
 def _park(bug: Exception, item: LockedItem, log: LockedLog, delta: Delta) -> None:
     """Any other exception is our bug: the reply is kept and not bought again, the others go on."""
     logger.exception("The paid reply of item %s could not be stored", item.id, exc_info=bug)
@@ -134,7 +145,7 @@ def _park(bug: Exception, item: LockedItem, log: LockedLog, delta: Delta) -> Non
     GenerationLog.objects.filter(pk=log.id).update(
         state=LogState.UNUSABLE, error_kind="internal", error_message=f"{message} ({type(bug).__name__})"
     )
-    if item.status != ItemStatus.FAILED:
+    if item.status in OPEN_ITEMS:
         end_item(item, status=ItemStatus.FAILED, kind="internal", message=message)
         delta.in_flight = -1 if item.status == ItemStatus.PROCESSING else 0
         delta.failed, delta.stops = 1, True
@@ -167,7 +178,7 @@ def _file_problem(
         settle(item.job_id, delta)
         return
     delta.in_flight = -1
-    if _is_final(problem, item):
+    if _is_final(problem, item, asked=claim.call.request):
         end_item(item, status=ItemStatus.FAILED, kind=problem.kind, message=problem.message)
         delta.failed, delta.stops = 1, True
         settle(item.job_id, delta)
@@ -176,13 +187,14 @@ def _file_problem(
         settle_requeued(item, delta)
 
 
-def _is_final(problem: ClaudeError, item: LockedItem) -> bool:
+def _is_final(problem: ClaudeError, item: LockedItem, *, asked: Request) -> bool:
     """Bounds are counted from the item's logs, this one included."""
     if isinstance(problem, Declined) or item.attempt >= settings.ENGINE_MAX_ATTEMPTS:
         return True
     bought = GenerationLog.objects.filter(item_id=item.id, state=LogState.UNUSABLE)
     if problem.kind == "max_tokens":
-        return bought.filter(error_kind="max_tokens").count() >= CUT_REPLIES
+        no_more_room = asked.max_tokens >= lineup.card(asked.model).max_output
+        return no_more_room or bought.filter(error_kind="max_tokens").count() >= CUT_REPLIES
     return bought.exclude(error_kind="max_tokens").count() >= UNUSABLE_REPLIES
 
 

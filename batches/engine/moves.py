@@ -5,13 +5,15 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
+from django.db import InterfaceError, InternalError, OperationalError, connection
 
 from batches.models import GenerationLog
 from batches.states import ItemStatus, LogState, Reason
 from workspaces.models import ClockTimestamp
 
 ZERO = Decimal(0)
+# The database is away, gave way, hung up on a frozen process or is read-only for now: repeat the whole move.
+DATABASE_AWAY = (OperationalError, InterfaceError, InternalError)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ import logging
 from uuid import UUID
 
 from django.conf import settings
-from django.db import DatabaseError, connection, transaction
+from django.db import connection, transaction
 
 from batches.engine.moves import (
     LockedItem,
@@ -56,7 +56,7 @@ def _reap_one(log_id: UUID, item_id: UUID) -> bool:
     try:
         with transaction.atomic():
             return _give_up(log_id, lock_item(item_id))
-    except DatabaseError:
+    except Exception:
         logger.exception("Log %s could not be reaped; the others go on", log_id)
         return False
 

@@ -18,10 +18,12 @@ from kombu.exceptions import OperationalError as BrokerError
 from batches import limiter
 from batches.provider import pool_of
 from batches.states import JobKind
+from claude.lineup import UnknownModel
 from lorapipe.queues import Queue
 
 logger = logging.getLogger(__name__)
 
+NO_POOL = ""
 GENERATE = "batches.generate"  # the task by its name: it rings the next item itself
 KINDS = {Queue.GENERATION: JobKind.BATCH, Queue.INTERACTIVE: JobKind.SINGLE}
 # Least recently served workspace, then priority, then least recently served job.
@@ -70,16 +72,16 @@ class Candidate:
     rung: int
 
 
-def ring(queue: Queue, *, job_id: UUID | None = None, at_most: int | None = None) -> int:
-    """Ring what slots, permits, concurrency and budgets allow, of one job or of all; returns how many."""
+def ring(queue: Queue, *, at_most: int | None = None) -> int:
+    """Ring what slots, permits, concurrency and budgets allow; returns how many."""
     with transaction.atomic():
-        ids = stamp(queue, job_id=job_id, at_most=at_most)
+        ids = stamp(queue, at_most=at_most)
     return publish(queue, ids)
 
 
-def stamp(queue: Queue, *, job_id: UUID | None = None, at_most: int | None = None) -> list[UUID]:
+def stamp(queue: Queue, *, at_most: int | None = None) -> list[UUID]:
     """Choose items and mark them as rung now. Publish them only after the commit: nobody else rings them for 15 s."""
-    return [item for job, n in _choose(queue, job_id, at_most).items() for item in _stamp(job, n)]
+    return [item for job, n in _choose(queue, at_most).items() for item in _stamp(job, n)]
 
 
 def publish(queue: Queue, ids: list[UUID]) -> int:
@@ -95,17 +97,16 @@ def publish(queue: Queue, ids: list[UUID]) -> int:
     return len(ids)
 
 
-def _choose(queue: Queue, job_id: UUID | None, at_most: int | None) -> Counter[UUID]:
+def _choose(queue: Queue, at_most: int | None) -> Counter[UUID]:
     """How many items of which job, one by one in the order of fairness."""
     candidates = _candidates(queue)
     rung = sum(each.rung for each in candidates)
     free = _free_slots(queue) - rung
-    permits = limiter.permits(list({each.pool for each in candidates}))
+    permits = {NO_POOL: 1} | limiter.permits(list({each.pool for each in candidates}))
     for each in candidates:
         permits[each.pool] = permits.get(each.pool, 0) - each.rung
-    mine = [each for each in candidates if job_id in (None, each.id)]
     chosen: Counter[UUID] = Counter()
-    for each in _in_turn(mine):
+    for each in _in_turn(candidates):
         if free <= 0 or (at_most is not None and chosen.total() >= at_most):
             break
         if permits[each.pool] > 0:
@@ -138,8 +139,15 @@ def _candidates(queue: Queue) -> list[Candidate]:
     for job_id, model, due, rung, room, affordable, in_flight in rows:
         # With nothing in flight one is rung even beyond the budget: its claim then says that the job must pause.
         means = max(int(affordable), 0 if in_flight or rung else 1)
-        found.append(Candidate(job_id, pool_of(model), max(0, min(due, room, means)), rung))
+        found.append(Candidate(job_id, _pool(model), max(0, min(due, room, means)), rung))
     return found
+
+
+def _pool(model: str) -> str:
+    try:
+        return pool_of(model)
+    except UnknownModel:  # an item is rung all the same: it finds out, and stops its job with the reason
+        return NO_POOL
 
 
 def _free_slots(queue: Queue) -> int:

@@ -1,4 +1,4 @@
-"""When the call brought no reply: give it back, try again later, or end it (execution.md sections 4 and 6).
+"""When the call brought no reply: give it back, try again later, or end it (docs/execution.md sections 4 and 6).
 
 The log's move and the release of its reservation always happen; only the item's move is guarded by the token.
 """
@@ -8,7 +8,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 
-from batches.engine.claim import Claim
+from batches.engine.claim import Call, Claim
 from batches.engine.filing import file_unreadable
 from batches.engine.moves import (
     ZERO,
@@ -43,6 +43,21 @@ def release(claim: Claim) -> None:
         _move_back(claim, item, delta, attempt=-1)
 
 
+def withdraw(call: Call) -> None:
+    """After a claim that broke off: give the item back if it was committed after all."""
+    with transaction.atomic():
+        lock_item(call.item_id)
+        if GenerationLog.objects.filter(pk=call.log_id).exists():
+            release(Claim(call=call, starts_at=0))
+
+
+def break_off(claim: Claim, bug: Exception) -> None:
+    """The call ended in a defect of ours. Nobody knows whether it was paid: the worst case is booked."""
+    message = f"The call broke off ({type(bug).__name__}). This is a defect of LoRAPipe."
+    error = Busy(message, kind="connection", costs_attempt=True, maybe_billed=True)
+    fail(claim, kind="internal", message=message, error=error)
+
+
 def fail(claim: Claim, *, kind: str, message: str, error: ClaudeError | None = None) -> None:
     """The item ends here."""
     with transaction.atomic():
@@ -56,12 +71,12 @@ def fail(claim: Claim, *, kind: str, message: str, error: ClaudeError | None = N
         settle(item.job_id, delta)
 
 
-def fail_unasked(item_id: UUID, *, message: str) -> None:
+def fail_unasked(item_id: UUID, *, kind: str, message: str) -> None:
     """An item whose prompt cannot be made: it ends without a call."""
     with transaction.atomic():
         item = lock_item(item_id)
         if item.status == ItemStatus.QUEUED:
-            end_item(item, status=ItemStatus.FAILED, kind="values", message=message)
+            end_item(item, status=ItemStatus.FAILED, kind=kind, message=message)
             settle(item.job_id, Delta(failed=1, stops=True))
 
 

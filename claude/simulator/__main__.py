@@ -49,18 +49,18 @@ async def _serve(simulator: Simulator, args: argparse.Namespace) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    _announce(runner.addresses[0][1], args.port_file)
+    _announce(args.host, runner.addresses[0][1], args.port_file)
     await stop.wait()
     await runner.cleanup()
 
 
-def _announce(port: int, file: Path | None) -> None:
+def _announce(host: str, port: int, file: Path | None) -> None:
     """The file appears whole: a reader that polls for it never sees half a number."""
     if file is not None:
         draft = file.with_name(file.name + ".new")
         draft.write_text(f"{port}\n")
         os.replace(draft, file)
-    print(port, flush=True)
+    print(f"Simulated Messages API at http://{host}:{port}", flush=True)
 
 
 def _raise_file_limit() -> None:

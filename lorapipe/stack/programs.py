@@ -9,7 +9,7 @@ from lorapipe.environment import CHECKOUT, Environment
 from lorapipe.stack.process import Program
 
 INTERACTIVE_SLOTS = 2
-CALL_S = 60 + 8192 / 40  # the deadline of one call, execution.md section 2
+CALL_S = 60 + 8192 / 40  # the deadline of one call, docs/execution.md section 2
 STOP_GRACE_S = 60
 PYTHON = sys.executable
 # Celery's, ten lines per worker in a container; what runs as root here only speaks to loopback and to Claude.

@@ -155,8 +155,10 @@ class TerminalJob:
         self.screen.say(f"Model     {priced.model}, answered by: {settings.ENVIRONMENT.provider_label}")
         cost = f"{money(priced.cost)} ({money(priced.cost_low)} to {money(priced.cost_high)})"
         self.screen.say(
-            f"Estimate  {cost}, {duration(priced.seconds)} with {priced.concurrency} at once and at most {priced.requests_per_minute} requests a minute"
+            f"Estimate  {cost}, {duration(priced.seconds)} with {priced.concurrency} at once and at most {priced.requests_per_minute:,} requests a minute"
         )
+        for note in priced.notes:
+            self.screen.say(f"Note      {note}")
         self.screen.say(f"Budget    {money(prepared.budget)}, which is never passed")
         self._say_if_demo()
 

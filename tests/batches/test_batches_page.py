@@ -1,3 +1,6 @@
+import re
+from typing import Any
+
 import pytest
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
@@ -28,6 +31,26 @@ def test_ones_own_batches_newest_first(client: Client, owner: User) -> None:
 
 def test_nothing_yet(client: Client, owner: User) -> None:
     assert "No batches yet" in client.get("/batches/").text
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"status": "completed", "failed_items": 2}, "Completed, 2 failed"),
+        ({"status": "paused", "in_flight": 1}, "Pausing"),
+        ({"status": "paused"}, "Paused"),
+    ],
+)
+def test_the_state_in_the_words_of_the_batch_page(
+    client: Client, owner: User, fields: dict[str, Any], words: str
+) -> None:
+    job = make_job(by=owner, total_items=3, **fields)
+    for path in ("/batches/", f"/batches/{job.pk}/"):
+        badge = re.search(
+            r'<span class="badge[^"]*">(?:<svg.*?</svg>)?([^<]+)</span>', client.get(path).text, re.S
+        )
+        assert badge, path
+        assert badge[1].strip() == words, path
 
 
 def test_queries(client: Client, owner: User, django_assert_num_queries: DjangoAssertNumQueries) -> None:

@@ -2,22 +2,20 @@
 
 from collections.abc import Callable, Iterator
 from decimal import Decimal
+from functools import partial
 
 import pytest
 from pytest_django import Settings
 
 from batches.actions import cancel, pause, resume
 from batches.engine.claim import Claim, claim, may_still_leave, prepare
-from batches.engine.filing import file, judge
-from batches.engine.reap import reap
 from batches.engine.setbacks import fail, release, set_back
 from batches.models import BatchItem, BatchJob, GenerationLog, Worker
 from batches.states import ItemStatus, JobStatus, LogState
 from claude.errors import Busy
-from claude.messages import Reply
 from conversations.models import Conversation
 from tests.support.invariants import assert_no_violations
-from tests.support.replies import make_reply
+from tests.support.steps import claim_item, file_reply, lose_worker, state_of
 from workspaces.models import User
 
 pytestmark = pytest.mark.django_db
@@ -35,32 +33,7 @@ def _invariants_hold_at_the_end(db: None) -> Iterator[None]:
 @pytest.fixture
 def take(job: BatchJob, worker: Worker) -> Callable[..., Claim]:
     """Claim the job's item at a position."""
-
-    def claimed(position: int = 1) -> Claim:
-        call = prepare(job.items.get(position=position).pk)
-        assert call
-        found = claim(call, worker_id=worker.pk)
-        assert found
-        return found
-
-    return claimed
-
-
-def file_reply(claimed: Claim, reply: Reply | None = None) -> None:
-    file(claimed, judge(reply or make_reply(), model=claimed.call.request.model, on=claimed.call.on))
-
-
-def state_of(claimed: Claim) -> tuple[str, str]:
-    item = BatchItem.objects.get(pk=claimed.call.item_id)
-    return item.status, GenerationLog.objects.get(pk=claimed.call.log_id).state
-
-
-def lose_worker(worker: Worker, settings: Settings) -> None:
-    """As after a SIGKILL: the row stays, its heartbeat grows stale, the next reap finds it."""
-    settings.ENGINE_START_GRACE_S = -1e9
-    Worker.objects.filter(pk=worker.pk).update(heartbeat_at="2020-01-01T00:00:00Z")
-    assert reap() >= 1
-    Worker.objects.filter(pk=worker.pk).update(heartbeat_at="2100-01-01T00:00:00Z")
+    return partial(claim_item, job, worker)
 
 
 def test_a_claim_announces_and_reserves(job: BatchJob, take: Callable[..., Claim]) -> None:
@@ -93,7 +66,7 @@ def test_filing_twice_changes_nothing(job: BatchJob, take: Callable[..., Claim])
 
 def test_the_last_item_completes_the_job(job: BatchJob, take: Callable[..., Claim]) -> None:
     for position in (1, 2, 3):
-        file_reply(take(position))
+        file_reply(take(position=position))
     job.refresh_from_db()
     assert job.status == JobStatus.COMPLETED
     assert job.completed_at
@@ -233,6 +206,6 @@ def test_an_open_job_is_not_completed_by_a_resume(
 
 def test_a_resume_with_nothing_left_completes(owner: User, job: BatchJob, take: Callable[..., Claim]) -> None:
     for position in (1, 2, 3):
-        file_reply(take(position))
+        file_reply(take(position=position))
     BatchJob.objects.filter(pk=job.pk).update(status=JobStatus.PAUSED, completed_at=None)
     assert resume(job, by=owner).status == JobStatus.COMPLETED

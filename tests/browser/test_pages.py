@@ -129,6 +129,31 @@ def check(page: Page, name: str, *, width: int) -> None:
     assert nameless == [], name
 
 
+ADMIN = (
+    "batches/batchjob",
+    "batches/batchitem",
+    "batches/generationlog",
+    "conversations/conversation",
+    "templates_app/templateversion",
+    "workspaces/user",
+)
+
+
+def test_the_admin_fits_and_nothing_complains(open_page: OpenPage, owner: User, job: BatchJob) -> None:
+    """Long values too: a reply is stored as one line."""
+    job.logs.update(response_payload={"text": "word " * 5000}, response_body=b"x" * 5000)
+    job.items.update(parameters={"context": "word " * 500})
+    User.objects.filter(pk=owner.pk).update(is_staff=True, is_superuser=True)
+    page = open_page("/admin/", by=owner)
+    for path in ADMIN:
+        page.goto(f"/admin/{path}/")
+        first = page.locator("#result_list a[href*='/change/']").first.get_attribute("href")
+        assert first, path
+        page.goto(first)
+        keep_picture(page, f"admin-{path.replace('/', '-')}")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 1440, path
+
+
 def test_both_themes_are_really_two(open_page: OpenPage, owner: User) -> None:
     colours = {
         open_page("/batches/", by=owner, dark=dark).evaluate(

@@ -19,7 +19,7 @@ unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow]
 TODAY = date(2026, 11, 22)
 NAMES = [name for known in lineup.cards() for name in (known.id, *known.aliases)]
 
-# id, input, output, write 5m, write 1h, read: anthropic_api.md section 8
+# id, input, output, write 5m, write 1h, read: from the price page of the API's documentation, 2026-11-22
 TABLE = """
 claude-fable-5-2            8     40    10     16    0.20
 claude-fable-5-1            10    50    12.5   20    0.25

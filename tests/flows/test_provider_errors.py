@@ -1,4 +1,4 @@
-"""Errors of the provider: what is waited for, what is tried again, what it costs (execution.md section 6)."""
+"""Errors of the provider: what is waited for, what is tried again, what it costs (docs/execution.md section 6)."""
 
 import time
 

@@ -126,13 +126,15 @@ def send(client: Client, method: str, path: str) -> HttpResponse:
 def test_anonymous_is_sent_to_sign_in_everywhere(theirs: Belongings) -> None:
     nowhere = {name: str(uuid4()) for name in ROWS}
     before = theirs.state()
+    nobody = Client()  # one for all: each new one builds its middleware again
     for url in every_url():
         if url.name in OPEN or url.name == "admin:login":
             continue
         methods = METHODS[:2] if url.name.startswith("admin:") else METHODS
         paths = {url.path(places(url, filled)) for filled in ({**nowhere, **theirs.by_place}, nowhere)}
         for path in paths:
-            answers = {method: send(Client(), method, path) for method in methods}
+            answers = {method: send(nobody, method, path) for method in methods}
+            assert not nobody.cookies, f"{path}: a stranger has been given a cookie"
             assert [reason for each in answers.items() if (reason := not_shut(path, *each))] == []
             assert {each.status_code for each in answers.values()} != {405}, path
         assert theirs.state() == before, url.form

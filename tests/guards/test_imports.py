@@ -1,4 +1,4 @@
-"""Who may import whom (architecture.md section 3), read from the sources."""
+"""Who may import whom (docs/architecture.md section 3), read from the sources."""
 
 import ast
 from collections.abc import Iterator

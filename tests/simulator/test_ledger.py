@@ -198,7 +198,7 @@ def test_the_port_is_printed_first_and_written_whole(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "claude.simulator", "--port", "0", "--port-file", str(file)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        assert process.stdout.readline() == file.read_text()
+        assert process.stdout.readline().endswith(f":{file.read_text()}")
         process.terminate()
     assert process.returncode == 0
 

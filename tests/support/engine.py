@@ -5,18 +5,20 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
+from urllib.request import urlopen
 
 from django.db import connection
 
 from batches.models import BatchJob, Worker
 from batches.states import JobStatus
-from lorapipe.environment import CHECKOUT
+from lorapipe.environment import CHECKOUT, Environment
 from lorapipe.queues import Queue
-from lorapipe.stack import launch
+from lorapipe.stack import launch, programs
+from lorapipe.stack.services import free_port
 from tests.support.waiting import wait_for
 
 # The kernel ends our children even when pytest itself is killed.
@@ -28,6 +30,12 @@ def database_url() -> str:
     """The URL of the database that this test runs on."""
     found = connection.settings_dict
     return f"postgresql://{quote(found['USER'])}:{quote(found['PASSWORD'] or '')}@{found['HOST']}:{found['PORT']}/{found['NAME']}"
+
+
+def _answers(url: str) -> bool:
+    with suppress(OSError), urlopen(url, timeout=5) as answer:
+        return bool(answer.status == 200)
+    return False
 
 
 class Engine:
@@ -69,6 +77,15 @@ class Engine:
 
     def start_dispatcher(self) -> subprocess.Popen[bytes]:
         return self._start("dispatcher", [sys.executable, "manage.py", "dispatch"])
+
+    def start_web(self) -> str:
+        """The web as `./run` starts it; its address, once it answers."""
+        port = free_port()
+        program = programs.web(self.environment, Environment(port=port, data_dir=self.logs))
+        self._start("web", list(program.argv))
+        address = f"http://127.0.0.1:{port}"
+        wait_for(lambda: _answers(f"{address}/healthz"), seconds=30, what="the web answers")
+        return address
 
     def start(self, *, slots: int = 16) -> subprocess.Popen[bytes]:
         """A dispatcher and a worker; returns the worker."""

@@ -1,4 +1,4 @@
-"""What must hold at every moment (execution.md section 8), as SQL over the whole database."""
+"""What must hold at every moment (docs/execution.md section 8), as SQL over the whole database."""
 
 from typing import Any
 

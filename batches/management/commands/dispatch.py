@@ -4,13 +4,15 @@ import logging
 import signal
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import connection, transaction
 
 from batches.actions import sweep_cancelled
+from batches.engine.moves import DATABASE_AWAY
 from batches.engine.reap import reap
 from batches.engine.ring import publish, stamp
 from batches.provider import set_limits_from_settings
@@ -32,14 +34,22 @@ class Command(BaseCommand):
         logger.info("Dispatching")
         reaped_at = 0.0
         while not ended.wait(settings.ENGINE_TICK_S):
-            try:
-                ring_all()
-                if time.monotonic() - reaped_at >= settings.ENGINE_REAP_EVERY_S:
-                    tidy()
-                    reaped_at = time.monotonic()
-            except (OperationalError, InterfaceError) as problem:
-                logger.warning("The database is away (%s)", problem)
-                connection.close()
+            attempt(ring_all)
+            if time.monotonic() - reaped_at >= settings.ENGINE_REAP_EVERY_S:
+                attempt(tidy)
+                reaped_at = time.monotonic()
+
+
+def attempt(duty: Callable[[], None]) -> None:
+    """Do a duty; its failure must stop neither the others nor the next time."""
+    try:
+        duty()
+    except DATABASE_AWAY as problem:
+        logger.warning("The database is away (%s)", problem)
+        connection.close()
+    except Exception:
+        logger.exception("%s failed", duty.__name__)
+        connection.close()
 
 
 def ring_all() -> None:

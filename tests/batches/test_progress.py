@@ -1,0 +1,136 @@
+"""What a person is told about a batch while it runs, and after."""
+
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from batches.limiter import block, set_limits
+from batches.models import BatchJob
+from batches.progress import progress
+from batches.provider import pool_of, pools
+from batches.states import ItemStatus, JobKind, JobStatus
+from tests.factories import MODEL, make_item, make_job, make_worker
+
+pytestmark = pytest.mark.django_db
+
+
+def make_ended(
+    job: BatchJob, *, seconds_ago: Iterable[float], status: ItemStatus = ItemStatus.COMPLETED
+) -> None:
+    now, version = timezone.now(), None
+    for seconds in seconds_ago:
+        item = make_item(job=job, status=status, version=version, ended_at=now - timedelta(seconds=seconds))
+        version = item.template_version
+
+
+@pytest.mark.parametrize(
+    ("status", "fields", "word"),
+    [
+        (JobStatus.QUEUED, {}, "queued"),
+        (JobStatus.PROCESSING, {"in_flight": 1}, "processing"),
+        (JobStatus.PAUSED, {}, "paused"),
+        (JobStatus.PAUSED, {"in_flight": 1}, "pausing"),
+        (JobStatus.CANCELLED, {}, "cancelled"),
+        (JobStatus.CANCELLED, {"in_flight": 1}, "cancelling"),
+        (JobStatus.FAILED, {}, "failed"),
+        (JobStatus.FAILED, {"in_flight": 1}, "stopping"),
+        (JobStatus.COMPLETED, {"completed_items": 2}, "completed"),
+        (JobStatus.COMPLETED, {"completed_items": 1, "failed_items": 1}, "completed, 1 failed"),
+    ],
+)
+def test_the_word_for_people(status: JobStatus, fields: dict[str, Any], word: str) -> None:
+    assert progress(make_job(status=status, total_items=2, **fields)).word == word
+
+
+def test_the_counts() -> None:
+    found = progress(
+        make_job(total_items=8, completed_items=3, failed_items=1, successful_items=2, in_flight=2)
+    )
+    assert (found.total, found.completed, found.failed, found.successful) == (8, 3, 1, 2)
+    assert (found.in_flight, found.ended, found.percent) == (2, 4, 50.0)
+
+
+def test_a_job_without_items_is_no_division_by_zero() -> None:
+    assert progress(make_job()).percent == 0
+
+
+def test_no_rate_before_five_have_ended() -> None:
+    job = make_job(status=JobStatus.PROCESSING, total_items=90, completed_items=4)
+    make_ended(job, seconds_ago=[40, 30, 20, 10])
+    found = progress(job)
+    assert (found.items_per_minute, found.remaining_s) == (None, None)
+
+
+def test_the_rate_and_the_remaining_time() -> None:
+    """11 ends over 100 s up to now are 10 intervals: 6 a minute; 79 items left take 790 s."""
+    job = make_job(status=JobStatus.PROCESSING, total_items=90, completed_items=11)
+    make_ended(job, seconds_ago=range(0, 101, 10))
+    found = progress(job)
+    assert found.items_per_minute == pytest.approx(6, rel=0.03)
+    assert found.remaining_s == pytest.approx(790, rel=0.03)
+
+
+def test_only_the_latest_thirty_count() -> None:
+    job = make_job(status=JobStatus.PROCESSING, total_items=90, completed_items=40)
+    make_ended(job, seconds_ago=[*range(29, -1, -1), *range(1000, 1010)])
+    assert progress(job).items_per_minute == pytest.approx(60, rel=0.1)
+
+
+def test_a_standstill_shows_while_it_runs_and_not_once_it_is_paused() -> None:
+    job = make_job(status=JobStatus.PROCESSING, total_items=90, completed_items=5)
+    make_ended(job, seconds_ago=[604, 603, 602, 601, 600])
+    assert progress(job).items_per_minute == pytest.approx(60 * 4 / 604, rel=0.03)
+    BatchJob.objects.update(status=JobStatus.PAUSED)
+    found = progress(job)
+    assert found.items_per_minute == pytest.approx(60, rel=0.03)
+    assert found.remaining_s is None, "it stands still"
+
+
+def test_the_time_that_it_stood_still_does_not_count() -> None:
+    now = timezone.now()
+    started = now - timedelta(seconds=100)
+    job = make_job(status=JobStatus.PROCESSING, paused_seconds=40)
+    BatchJob.objects.update(started_at=started)
+    assert progress(job).elapsed_s == pytest.approx(60, abs=3)
+    BatchJob.objects.update(status=JobStatus.PAUSED, stopped_at=now - timedelta(seconds=30))
+    assert progress(job).elapsed_s == pytest.approx(30, abs=3)
+    BatchJob.objects.update(
+        status=JobStatus.COMPLETED, stopped_at=None, completed_at=now - timedelta(seconds=50)
+    )
+    assert progress(job).elapsed_s == pytest.approx(10, abs=3)
+    BatchJob.objects.update(started_at=None)
+    assert progress(job).elapsed_s is None
+
+
+def test_what_is_made_now() -> None:
+    job = make_job(status=JobStatus.PROCESSING, total_items=2, in_flight=1)
+    make_item(job=job, status=ItemStatus.PROCESSING, topic="debt")
+    make_item(job=job, topic="later")
+    assert progress(job).current_item == "debt"
+
+
+def test_a_pool_that_waits_says_until_when() -> None:
+    set_limits(pools(), per_minute=60)
+    job = make_job()
+    assert progress(job).blocked_until is None
+    block(pool_of(MODEL), seconds=30)
+    assert progress(job).blocked_until
+
+
+def test_a_model_that_is_gone_is_no_error_here() -> None:
+    assert progress(make_job(model="no-such-model")).blocked_until is None
+
+
+def test_no_worker_is_running() -> None:
+    batch, single = make_job(), make_job(kind=JobKind.SINGLE)
+    make_worker(stopped_at=timezone.now())
+    make_worker(heartbeat_at=timezone.now() - timedelta(minutes=2))
+    assert not progress(batch).has_worker
+    make_worker(queue="interactive")
+    assert progress(single).has_worker
+    assert not progress(batch).has_worker
+    make_worker(queue="generation")
+    assert progress(batch).has_worker

@@ -1,0 +1,39 @@
+"""What the settings refuse, and what stays reachable behind TLS."""
+
+import os
+import subprocess
+import sys
+
+from django.test import Client
+from pytest_django import Settings
+
+LOAD = "import sys; sys.argv = [{name!r}]; import lorapipe.settings as s; print(len(s.SECRET_KEY))"
+
+
+def load_as(name: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """The settings in a process of that name, without a SECRET_KEY."""
+    environ = {key: value for key, value in os.environ.items() if key != "SECRET_KEY"} | environment
+    return subprocess.run(
+        [sys.executable, "-c", LOAD.format(name=name)],
+        env=environ,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_no_pages_without_a_secret_key() -> None:
+    refused = load_as("/usr/bin/gunicorn")
+    assert refused.returncode != 0
+    assert "SECRET_KEY is not set" in refused.stderr
+    assert load_as("/usr/bin/gunicorn", SECRET_KEY="x" * 50).stdout.strip() == "50"
+
+
+def test_commands_make_a_key_of_their_own() -> None:
+    assert int(load_as("manage.py").stdout) > 50
+
+
+def test_health_answers_without_tls(settings: Settings) -> None:
+    settings.SECURE_SSL_REDIRECT = True
+    assert Client().get("/healthz").status_code == 200
+    assert Client().get("/sign-in/").status_code == 301
