@@ -8,7 +8,11 @@ from typing import Any, NamedTuple
 from templates_app.content import Content
 
 CONTEXT = 3  # unchanged lines shown beside a change
-LONGEST_WORDS = 4_000  # characters of a pair of lines that are compared word by word; difflib is quadratic
+# difflib is quadratic: what is longer than these is shown as taken out and put in, not compared further.
+LONGEST_WORDS = 4_000  # characters of a pair of lines
+MOST_PAIRS = 200  # pairs of lines compared word by word
+MOST_COMPARED = 4_000_000  # lines of one side times lines of the other
+MOST_ROWS = 2_000
 _WORD = re.compile(r"\s+|\w+|[^\w\s]")
 
 
@@ -20,7 +24,7 @@ class Words(NamedTuple):
 
 
 class Row(NamedTuple):
-    """One line of both sides. `kind`: same, changed, removed, added, or folded (`left_out` unchanged lines)."""
+    """One line of both sides. `kind`: same, changed, removed, added, folded (`left_out` unchanged lines) or cut (more rows)."""
 
     kind: str
     left_number: int | None = None
@@ -102,12 +106,30 @@ def rows(before: str, after: str) -> list[Row]:
     """The two texts side by side; long unchanged stretches are folded."""
     old, new = before.split("\n"), after.split("\n")
     found: list[Row] = []
-    for kind, i, i_end, j, j_end in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+    for kind, i, i_end, j, j_end in _opcodes(old, new):
         if kind == "equal":
             found += _same(old[i:i_end], i, j, first=i == 0 and j == 0, last=i_end == len(old))
         else:
             found += _replaced(old[i:i_end], new[j:j_end], i, j)
+    if len(found) > MOST_ROWS:
+        return [*found[:MOST_ROWS], Row("cut", left_out=len(found) - MOST_ROWS)]
     return found
+
+
+def _opcodes(old: list[str], new: list[str]) -> list[tuple[str, int, int, int, int]]:
+    """difflib's, between the first and the last line that differ; one replacement where that is too much."""
+    shorter = min(len(old), len(new))
+    head = next((n for n in range(shorter) if old[n] != new[n]), shorter)
+    tail = next((n for n in range(shorter - head) if old[-1 - n] != new[-1 - n]), shorter - head)
+    middle = old[head : len(old) - tail], new[head : len(new) - tail]
+    if len(middle[0]) * len(middle[1]) > MOST_COMPARED:
+        inner = [("replace", 0, len(middle[0]), 0, len(middle[1]))]
+    else:
+        inner = list(SequenceMatcher(None, *middle, autojunk=False).get_opcodes())
+    moved = [(kind, i + head, i_end + head, j + head, j_end + head) for kind, i, i_end, j, j_end in inner]
+    first = [("equal", 0, head, 0, head)] if head else []
+    last = [("equal", len(old) - tail, len(old), len(new) - tail, len(new))] if tail else []
+    return [*first, *moved, *last]
 
 
 def _same(lines: list[str], i: int, j: int, *, first: bool, last: bool) -> list[Row]:
@@ -129,14 +151,14 @@ def _replaced(old: list[str], new: list[str], i: int, j: int) -> Iterator[Row]:
         elif n >= len(old):
             yield Row("added", right_number=j + n + 1, right=(Words(new[n], True),))
         else:
-            left, right = words(old[n], new[n])
+            left, right = words(old[n], new[n]) if n < MOST_PAIRS else _plain(old[n], new[n])
             yield Row("changed", i + n + 1, j + n + 1, left, right)
 
 
 def words(before: str, after: str) -> tuple[tuple[Words, ...], tuple[Words, ...]]:
     """Two versions of a line, with the words that differ marked."""
     if len(before) + len(after) > LONGEST_WORDS:
-        return (Words(before, True),), (Words(after, True),)
+        return _plain(before, after)
     old, new = _WORD.findall(before), _WORD.findall(after)
     left: list[Words] = []
     right: list[Words] = []
@@ -145,3 +167,7 @@ def words(before: str, after: str) -> tuple[tuple[Words, ...], tuple[Words, ...]
         left += [Words("".join(old[i:i_end]), changed)] if i < i_end else []
         right += [Words("".join(new[j:j_end]), changed)] if j < j_end else []
     return tuple(left), tuple(right)
+
+
+def _plain(before: str, after: str) -> tuple[tuple[Words, ...], tuple[Words, ...]]:
+    return (Words(before, True),), (Words(after, True),)

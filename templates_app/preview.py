@@ -7,7 +7,8 @@ from templates_app.rendering import Variable, VariableError, is_true
 from templates_app.syntax import Placeholder, TemplateSyntax, scan
 from templates_app.variables import entries, is_blank, value_problems
 
-LONGEST = 100_000  # characters of a preview; nobody reads further, and the request itself is never cut
+# Characters and pieces of a preview: nobody reads further, and the request itself is never cut.
+LONGEST, MOST_PIECES = 100_000, 2_000
 
 
 class Piece(NamedTuple):
@@ -37,6 +38,7 @@ def pieces(
         length += len(piece.text)
         if length > LONGEST:
             found[-1] = piece._replace(text=piece.text[: len(piece.text) - (length - LONGEST)])
+        if length > LONGEST or len(found) > MOST_PIECES:
             return (*found, Piece(" … (the preview ends here)", "syntax"))
     return tuple(found)
 

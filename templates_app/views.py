@@ -185,7 +185,11 @@ def duplicate(request: HttpRequest, template_id: UUID) -> HttpResponse:
     template = visible_template(request.user, template_id)
     by = person(request)
     into = template.workspace if may_edit(by, template) else by.personal_workspace()
-    made = editing.duplicate(template, into=into, by=by)
+    try:
+        made = editing.duplicate(template, into=into, by=by)
+    except WrongContent as wrong:
+        messages.error(request, str(wrong))
+        return redirect("template", template.pk)
     messages.success(request, f"“{made.name}” is a draft; rename it and change what you like.")
     return redirect("template_edit", made.pk)
 

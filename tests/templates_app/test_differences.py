@@ -1,7 +1,7 @@
 """What changed between two contents."""
 
 from templates_app.content import Content
-from templates_app.differences import difference, rows, variable_changes, words
+from templates_app.differences import MOST_ROWS, difference, rows, variable_changes, words
 
 TOPIC = {"name": "topic", "type": "text", "required": True}
 
@@ -50,6 +50,14 @@ def test_variables() -> None:
     assert found["new"].kind == "added"
     assert found["topic"].fields == (("required", "yes", "no"), ("help", "none", "what"))
     assert [each.kind for each in variable_changes([TOPIC, tone], [tone, TOPIC])] == ["moved"]
+
+
+def test_a_million_characters_are_compared_in_bounded_time() -> None:
+    before = "\n".join(f"line {number}" for number in range(50_000))
+    after = "\n".join(f"other {number}" for number in range(50_000))
+    found = rows(f"same\n{before}\nend", f"same\n{after}\nend")
+    assert len(found) == MOST_ROWS + 1
+    assert found[-1].kind == "cut"
 
 
 def test_very_long_lines_are_not_compared_word_by_word() -> None:

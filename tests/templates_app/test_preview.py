@@ -49,6 +49,7 @@ def test_it_ends_somewhere() -> None:
     found = marked("{{a}}" * 30, {"a": "x" * 9_000}, Variable("a"))
     assert sum(len(text) for text, kind in found if kind != "syntax") == preview.LONGEST
     assert found[-1][1] == "syntax"
+    assert len(marked("{{a}}" * 9_000, {"a": "x"}, Variable("a"))) == preview.MOST_PIECES + 2
 
 
 @given(values=st.dictionaries(st.sampled_from("abc"), st.text(max_size=20), max_size=3))
