@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString
 
 from batches import actions as verbs
 from batches.models import BatchItem, BatchJob, GenerationLog, RateLimit, Worker
-from workspaces.admin_base import LONGEST_SHOWN, ReadOnlyAdmin, apply_verb, badge, pretty
+from workspaces.admin_base import LONGEST_SHOWN, ReadOnlyAdmin, apply_verb, badge, dollars, pretty
 from workspaces.models import User
 
 COUNTERS = ("total_items", "completed_items", "failed_items", "successful_items", "in_flight")
@@ -23,7 +23,7 @@ MONEY = ("budget_usd", "spent", "reserved", "worst_item_usd")
 class BatchJobAdmin(ReadOnlyAdmin):
     list_display = (
         *("name", "workspace", "state", "reason", "priority", "finished", "failed_items"),
-        *("spent", "budget_usd", "created_at"),
+        *(dollars("spent", "Spent"), dollars("budget_usd", "Budget"), "created_at"),
     )
     list_filter = ("status", "kind", "mode", "priority", "tier", "error_handling")
     list_select_related = ("workspace",)
@@ -147,7 +147,7 @@ class GenerationLogAdmin(ReadOnlyAdmin):
 
     list_display = (
         *("created_at", "item", "job", "attempt", "outcome", "model", "simulated"),
-        *("cost_usd", "input_tokens", "output_tokens", "duration_ms", "error_kind"),
+        *(dollars("cost_usd", "Cost"), "input_tokens", "output_tokens", "duration_ms", "error_kind"),
     )
     list_filter = ("state", "simulated", ("error_kind", admin.EmptyFieldListFilter))
     list_select_related = ("item", "job")

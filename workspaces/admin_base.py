@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from django.contrib import messages
+from django.contrib.admin import display
 from django.core.paginator import Paginator
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -240,6 +241,18 @@ def badge(description: str, *, ordering: str) -> Callable[[Callable[..., str]], 
         return column
 
     return decorate
+
+
+def dollars(field: str, description: str) -> Callable[[Model], str]:
+    """A column of money: the exact amount, with two places or as many as it needs."""
+
+    @display(description=description, ordering=field)
+    def column(row: Model) -> str:
+        whole, _, places = f"{getattr(row, field):f}".partition(".")
+        return f"${whole}.{places.rstrip('0').ljust(2, '0')}"
+
+    column.__name__ = field
+    return column
 
 
 def pretty(value: Any) -> SafeString:

@@ -102,7 +102,7 @@ def set_back(claim: Claim, error: ClaudeError) -> None:
 def _try_later(claim: Claim, error: Busy) -> None:
     with transaction.atomic():
         item = lock_item(claim.call.item_id)
-        if error.costs_attempt and item.token == claim.token and item.attempt >= settings.ENGINE_MAX_ATTEMPTS:
+        if error.costs_attempt and item.attempt >= settings.ENGINE_MAX_ATTEMPTS:
             return fail(claim, kind=error.kind, message=error.message, error=error)
         delta = _book_unpaid(claim, kind=error.kind, message=error.message, error=error)
         wait_s = 0.0 if error.blocks_pool else _wait_s(claim, item, error)

@@ -1,5 +1,7 @@
 """Batches in the admin: pause, resume and cancel through the verbs, told row by row."""
 
+import re
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -32,6 +34,17 @@ def act(client: Client, action: str, *jobs: BatchJob, **extra: Any) -> list[str]
 def status_of(job: BatchJob) -> str:
     job.refresh_from_db()
     return job.status
+
+
+def test_lists_show_money_exactly_without_a_tail_of_zeros(boss: Client) -> None:
+    job = make_job(items=1, spent=Decimal("0.438046"), budget_usd=Decimal(50))
+    make_log(item=job.items.get(), cost_usd=Decimal("0.0150825"))
+    assert {"$0.438046", "$50.00"} <= set(cells(boss.get(LIST).text))
+    assert "$0.0150825" in cells(boss.get("/admin/batches/generationlog/").text)
+
+
+def cells(page: str) -> list[str]:
+    return [found.strip() for found in re.findall(r">([^<>]+)<", page)]
 
 
 def test_pause_resume_cancel(boss: Client) -> None:

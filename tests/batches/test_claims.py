@@ -59,7 +59,7 @@ def test_an_item_that_has_to_wait_is_not_claimed(job: BatchJob, worker: Worker) 
     assert claim(call, worker_id=worker.pk)
 
 
-@pytest.mark.parametrize("status", set(JobStatus) - {JobStatus.QUEUED, JobStatus.PROCESSING})
+@pytest.mark.parametrize("status", sorted(set(JobStatus) - {JobStatus.QUEUED, JobStatus.PROCESSING}))
 def test_a_job_that_does_not_run_gives_nothing(status: JobStatus, job: BatchJob, worker: Worker) -> None:
     call = prepared(job)
     BatchJob.objects.update(status=status)

@@ -13,7 +13,7 @@ from batches.engine.setbacks import set_back
 from batches.models import BatchItem, BatchJob, GenerationLog, Worker
 from batches.plan import PlanError
 from batches.states import ErrorHandling, ItemStatus, JobStatus, LogState, Reason
-from claude.errors import Unusable
+from claude.errors import Busy, Unusable
 from claude.lineup import card
 from claude.messages import Reply
 from conversations.models import Conversation
@@ -48,6 +48,14 @@ def test_unreadable_is_asked_again_twice(job: BatchJob, worker: Worker) -> None:
         (ItemStatus.FAILED, LogState.UNUSABLE),
     ]
     assert_no_violations()
+
+
+def test_errors_and_unreadable_replies_share_the_attempts(job: BatchJob, worker: Worker) -> None:
+    for _ in range(2):
+        set_back(claim_item(job, worker), Busy("busy", kind="server_error", costs_attempt=True))
+    claimed = claim_item(job, worker)
+    file_reply(claimed, unreadable())
+    assert state_of(claimed) == (ItemStatus.FAILED, LogState.UNUSABLE)
 
 
 def test_a_cut_reply_is_asked_again_once_with_twice_the_room(job: BatchJob, worker: Worker) -> None:

@@ -119,7 +119,7 @@ def test_at_most(many_slots: Worker) -> None:
 # --- which ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("status", set(JobStatus) - {JobStatus.QUEUED, JobStatus.PROCESSING})
+@pytest.mark.parametrize("status", sorted(set(JobStatus) - {JobStatus.QUEUED, JobStatus.PROCESSING}))
 def test_a_job_that_does_not_run_is_not_rung(status: JobStatus, many_slots: Worker) -> None:
     make_job(status=status, items=3, **BY_HAND)
     assert rung() == []
