@@ -24,7 +24,9 @@ def test_seconds_have_one_place(owner: User, limit: int) -> None:
 
 
 def test_the_slower_of_calls_and_limit_rules(owner: User) -> None:
-    assert priced(owner, limit=90, concurrency=90).seconds == 10.0, "89 / 600 minutes and a call of 1.1 s"
+    assert priced(owner, limit=90, concurrency=90).seconds == 9.9, (
+        "85 permits after the burst of 5, 61.5 / 595 s apart, and a call"
+    )
     assert priced(owner, limit=90, concurrency=1).seconds == 99.0
 
 
