@@ -158,6 +158,9 @@ class Conversation(OwnedModel):
                 "workspace", "tier", F("created_at").desc(), F("id").desc(), name="conversation_by_tier"
             ),
             models.Index(fields=["workspace", "quality_score"], name="conversation_by_score"),
+            models.Index(
+                fields=["template_version", "quality_score", "created_at"], name="conversation_by_template"
+            ),
             GinIndex(OpClass("search", name="gin_trgm_ops"), name="conversation_search"),
         ]
 

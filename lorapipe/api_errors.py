@@ -20,6 +20,10 @@ from rest_framework.response import Response
 
 from batches.plan import PlanError
 from claude.lineup import RetiredModel, UnknownModel, UnknownPrice
+from templates_app.checks import WrongContent
+from templates_app.models import NotPublishable
+from templates_app.rendering import TemplateSyntax, ValuesError, VariableError
+from templates_app.serializers import WIRE
 from workspaces.states import StaleState
 
 logger = logging.getLogger(__name__)
@@ -104,6 +108,25 @@ def _(exc: exceptions.ValidationError) -> Refusal:
 def _(exc: PlanError) -> Refusal:
     problems = [detail(each.column, each.message, each.row) for each in exc.problems]
     return _several(problems, code="invalid_plan", noun="plan")
+
+
+@meaning.register
+def _(exc: WrongContent) -> Refusal:
+    problems = [detail(WIRE.get(each.name, each.name), each.message) for each in exc.problems]
+    return _several(problems, code="invalid_template", noun="template")
+
+
+@meaning.register
+def _(exc: ValuesError) -> Refusal:
+    problems = [detail(f"parameters.{each.name}", each.message) for each in exc.problems]
+    return _several(problems, code="invalid_values", noun="request")
+
+
+@meaning.register(NotPublishable)
+@meaning.register(TemplateSyntax)
+@meaning.register(VariableError)
+def _(exc: Exception) -> Refusal:
+    return Refusal(status=422, code="broken_template", message=str(exc))
 
 
 @meaning.register

@@ -8,10 +8,12 @@ from batches import api as batches
 from batches import logs_api as logs
 from conversations import api as conversations
 from lorapipe.api_errors import unknown_path
+from templates_app import api as templates
 
 # A malformed id fits no route: it is answered like an unknown one.
 ID = "[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 JOB, CONVERSATION = f"(?P<job_id>{ID})", f"(?P<conversation_id>{ID})"
+TEMPLATE = f"(?P<template_id>{ID})"
 
 
 def route(path: str, view: Any, name: str) -> URLPattern:
@@ -29,5 +31,9 @@ urlpatterns: list[URLPattern] = [
     route(f"conversations/{CONVERSATION}", conversations.conversation, "api_conversation"),
     route("logs", logs.logs, "api_logs"),
     route("logs/cost", logs.cost, "api_logs_cost"),
+    route("templates", templates.templates, "api_templates"),
+    route(f"templates/{TEMPLATE}", templates.template, "api_template"),
+    route(f"templates/{TEMPLATE}/versions", templates.versions, "api_template_versions"),
+    route(f"templates/{TEMPLATE}/resolve", templates.resolved, "api_template_resolve"),
     re_path("", unknown_path, name="api_unknown"),
 ]

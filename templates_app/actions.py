@@ -50,4 +50,5 @@ def _content(given: PackTemplate) -> dict[str, Any]:
         "training_system_prompt": given.training_system_prompt,
         "variables": given.variables,
         "language": given.language,
+        "model": given.model,
     }

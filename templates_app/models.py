@@ -1,12 +1,14 @@
 """Prompt templates and their versions. A version never changes: a conversation points at it for ever."""
 
+from datetime import datetime
 from typing import ClassVar, Self
 
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from templates_app.rendering import TemplateSyntax, Variable, VariableError, undeclared
+from templates_app.content import Content, lint
+from templates_app.rendering import Variable
 from templates_app.states import Tier
 from workspaces.models import OwnedModel, User, WorkspaceQuerySet
 from workspaces.states import StaleState
@@ -46,6 +48,24 @@ class PromptTemplate(OwnedModel):
         """The newest published version, which new plans use."""
         return self.versions.filter(published_at__isnull=False).order_by("-number").first()
 
+    def newest_version(self) -> "TemplateVersion | None":
+        """The one with the highest number, published or not."""
+        return self.versions.order_by("-number").first()
+
+    def archive(self, *, by: User | None) -> None:
+        """No new plan uses it; what was made from it stays. Raises StaleState."""
+        self._set_archived(timezone.now(), verb="archived")
+
+    def restore(self, *, by: User | None) -> None:
+        """Plans may use it again. Raises StaleState."""
+        self._set_archived(None, verb="restored")
+
+    def _set_archived(self, moment: datetime | None, *, verb: str) -> None:
+        rows = PromptTemplate.objects.filter(pk=self.pk, archived_at__isnull=moment is not None)
+        if not rows.update(archived_at=moment):
+            raise StaleState("template", verb=verb, status="archived" if moment else "in use")
+        self.archived_at = moment
+
 
 class TemplateVersion(OwnedModel):
     template = models.ForeignKey(PromptTemplate, on_delete=models.PROTECT, related_name="versions")
@@ -74,21 +94,34 @@ class TemplateVersion(OwnedModel):
     def typed_variables(self) -> tuple[Variable, ...]:
         return tuple(Variable.from_dict(each) for each in self.variables)
 
-    def publish(self, *, by: User | None) -> None:
+    def content(self) -> Content:
+        """What publishing freezes, apart from number and note."""
+        return Content(
+            text=self.text,
+            system_prompt=self.system_prompt,
+            training_system_prompt=self.training_system_prompt,
+            variables=self.variables,
+            language=self.language,
+            model=self.model,
+        )
+
+    @property
+    def is_draft(self) -> bool:
+        return self.published_at is None
+
+    def publish(self, *, by: User | None, note: str | None = None) -> None:
         """From now on new plans use it, and nobody can change it. Raises StaleState, NotPublishable."""
+        self.note = self.note if note is None else note.strip()
         if problems := self.problems():
             raise NotPublishable(f"{self}: {'; '.join(problems)}")
         now = timezone.now()
-        if not TemplateVersion.objects.filter(pk=self.pk, published_at=None).update(published_at=now):
+        rows = TemplateVersion.objects.filter(pk=self.pk, published_at=None)
+        if not rows.update(published_at=now, note=self.note):
             raise StaleState("template version", verb="published", status="published")
         self.published_at = now
 
     def problems(self) -> list[str]:
         """Every reason why it cannot be published."""
         found = [] if self.note.strip() else ["it needs a note that says what is new"]
-        try:
-            variables = self.typed_variables()
-            names = (*undeclared(self.text, variables), *undeclared(self.system_prompt, variables))
-        except (VariableError, TemplateSyntax) as wrong:
-            return [*found, str(wrong)]
-        return found + [f"{{{{{name}}}}} is not among its variables" for name in dict.fromkeys(names)]
+        found += [] if self.text.strip() else ["its text is empty"]
+        return found + [each.message for each in lint(self.content()) if each.level == "error"]

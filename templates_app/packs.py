@@ -59,6 +59,7 @@ class PackTemplate:
     training_system_prompt: str
     variables: list[dict[str, Any]]
     language: str
+    model: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,14 +158,27 @@ def _read_templates(folder: Traversable, *, language: str) -> tuple[PackTemplate
     return templates
 
 
-def _template(row: "_Entry", *, language: str) -> PackTemplate:
+def read_template(given: bytes, *, file: str) -> PackTemplate:
+    """The one template of a file that somebody hands in; its system prompts may be left out. Raises PackError."""
+    table = _Entry(file, "", _parsed(given, file))
+    rows = table.rows("template", singular="template")
+    if len(rows) > 1:
+        table.blame(f"holds {len(rows)} templates; give one [[template]] a file")
+    templates = [_template(row, language="en", prompts="") for row in rows]
+    table.refuse_others()
+    _raise(table.problems + [problem for row in rows for problem in row.problems])
+    return templates[0]
+
+
+def _template(row: "_Entry", *, language: str, prompts: str | None = None) -> PackTemplate:
     template = PackTemplate(
         name=row.text("name"),
         tier=row.text("tier"),
         text=row.text("text"),
-        system_prompt=row.text("system_prompt"),
-        training_system_prompt=row.text("training_system_prompt"),
+        system_prompt=row.text("system_prompt", default=prompts),
+        training_system_prompt=row.text("training_system_prompt", default=prompts),
         language=row.text("language", default=language),
+        model=row.text("model", default=""),
         variables=[variable.to_dict() for variable in _variables(row)],
     )
     row.refuse_others()
@@ -315,9 +329,16 @@ def _label(singular: str, number: int, table: Mapping[str, Any]) -> str:
 
 def _toml(folder: Traversable, file: str) -> dict[str, Any]:
     try:
-        return tomllib.loads((folder / file).read_text(encoding="utf-8"))
+        return _parsed((folder / file).read_bytes(), file)
     except FileNotFoundError as exc:
         raise PackError([f"{file}: the file is missing from the pack '{folder.name}'"]) from exc
+
+
+def _parsed(given: bytes, file: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(given.decode("utf-8-sig"))
+    except RecursionError as exc:
+        raise PackError([f"{file}: it is nested too deeply"]) from exc
     except UnicodeDecodeError as exc:
         raise PackError([f"{file}: the file must be UTF-8 text ({exc.reason} at byte {exc.start})"]) from exc
     except tomllib.TOMLDecodeError as exc:

@@ -14,8 +14,9 @@ const KEYS = {
   "p": () => document.querySelector("[data-key=p]")?.click(),
   "C": () => document.querySelector("[data-key='Shift+C']")?.click(),
   "e": () => document.querySelector("[data-key=e]")?.click(),
+  "d": () => document.querySelector("[data-key=d]")?.click(),
 };
-const GO = { g: "[data-go=g]", b: "[data-go=b]", c: "[data-go=c]" };
+const GO = { g: "[data-go=g]", b: "[data-go=b]", c: "[data-go=c]", t: "[data-go=t]" };
 let going = 0;
 
 function isTyping(target) {
@@ -26,6 +27,12 @@ document.addEventListener("keydown", (event) => {
   if (event.isComposing || event.altKey) return;
   if ((event.ctrlKey || event.metaKey) && event.key === "Enter") {
     event.target.form?.requestSubmit(event.target.form.querySelector("[data-primary]"));
+    return;
+  }
+  const saved = (event.ctrlKey || event.metaKey) && event.key === "s" && document.querySelector("form[data-keeps]");
+  if (saved) {
+    event.preventDefault();
+    saved.requestSubmit(saved.querySelector("[data-primary]"));
     return;
   }
   if (event.key === "Escape") closeMenus();
@@ -123,6 +130,14 @@ window.addEventListener("pageshow", () => {
     delete form.dataset.sent;
     form.querySelector("[data-primary]")?.removeAttribute("aria-disabled");
   });
+});
+
+// --- a form with data-keeps asks before the page is left with something unsaved ---------------------------------------
+let unsaved = false;
+document.addEventListener("input", (event) => { if (event.target.closest("form[data-keeps]")) unsaved = true; });
+document.addEventListener("submit", (event) => { if (event.target.matches("[data-keeps]")) unsaved = false; });
+window.addEventListener("beforeunload", (event) => {
+  if (unsaved || document.querySelector("form[data-keeps][data-unsaved]")) event.preventDefault();
 });
 
 // --- paired fields: slider and number, the amount on the start button -----------------------------------------------

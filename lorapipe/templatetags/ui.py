@@ -45,6 +45,7 @@ BADGES: Mapping[str, Badge] = {
     "cancelling": Badge("Cancelling", "hourglass", ""),
     "cancelled": Badge("Cancelled", "ban", ""),
     "completed": Badge("Completed", "circle-check", "ok"),
+    "published": Badge("Published", "circle-check", "ok"),
 }
 TIERS: Mapping[str, str] = {"template": "Template", "scenario": "Scenario", "edge_case": "Edge case"}
 MOVING = frozenset({"generating", "processing"})

@@ -16,6 +16,7 @@ from batches.models import BatchItem, BatchJob, GenerationLog
 from batches.progress import QUERY as STATUS
 from bench.seeding import analyze, seed_finished_jobs, seed_job
 from conversations.models import Conversation
+from conversations.usage import usage_rows
 from workspaces.models import User
 
 pytestmark = pytest.mark.django_db
@@ -62,6 +63,17 @@ def test_lists_and_filters(seeded: tuple[User, BatchJob]) -> None:
     assert "conversation_by_tier" in plan_of(keys.filter(tier="edge_case")[:50])
     low, high = Decimal("9.8"), Decimal("9.9")
     assert "conversation_by_score" in plan_of(mine.scored_between(low, high).order_by().values_list("pk"))
+
+
+def test_what_was_made_from_a_template(seeded: tuple[User, BatchJob]) -> None:
+    _, job = seeded
+    version = job.items.all()[0].template_version
+    for field, key in (
+        ("template_version", version.pk),
+        ("template_version__template", version.template_id),
+    ):
+        plan = plan_of(usage_rows(field, [key]))
+        assert "Index Only Scan using conversation_by_template" in plan, plan
 
 
 def test_search(seeded: tuple[User, BatchJob]) -> None:

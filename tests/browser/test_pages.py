@@ -10,6 +10,9 @@ from batches.models import BatchJob
 from batches.states import ItemStatus, JobStatus, LogState
 from conversations.models import Conversation
 from conversations.states import Status
+from templates_app.content import Content
+from templates_app.editing import save_draft
+from templates_app.models import PromptTemplate
 from tests.browser.conftest import OpenPage, keep_picture
 from tests.factories import make_conversation, make_item, make_job, make_log
 from workspaces.models import SignInLink, User
@@ -62,6 +65,36 @@ def paths(job: BatchJob) -> dict[str, str]:
         "conversations": "/conversations/?tier=template&status=generated&status=needs_revision",
         "nothing-matches": "/conversations/?q=nothing+like+this",
         "conversation": f"/conversations/{conversation.pk}/",
+        **template_paths(job),
+    }
+
+
+def template_paths(job: BatchJob) -> dict[str, str]:
+    """A template with a published version, an open draft with faults, and what belongs to it."""
+    template = PromptTemplate.objects.get(name="Emotional arc", workspace=job.workspace)
+    draft = template.newest_version()
+    assert draft is not None
+    if not draft.is_draft:
+        content = draft.content()
+        text = content.text.replace("natural spoken English", f"plain English {LONG}").replace(
+            "- 8 to 14", "- 6 to 12"
+        )
+        variables = [*content.variables, {"name": "unused_one", "type": "number", "minimum": 1, "maximum": 9}]
+        changed = Content(**{**content.as_fields(), "text": f"{text}\n{{{{topc}}}}", "variables": variables})
+        draft = save_draft(template, changed, by=job.created_by)
+    one = f"/templates/{template.pk}"
+    return {
+        "templates": "/templates/",
+        "templates-nothing": "/templates/?archived=1",
+        "template": f"{one}/",
+        "template-new": "/templates/new/",
+        "template-edit": f"{one}/edit/",
+        "template-version": f"{one}/v/{draft.number}/",
+        "template-diff": f"{one}/diff/1..{draft.number}/",
+        "template-publish": f"{one}/publish/",
+        "template-roll-back": f"{one}/v/1/roll-back/",
+        "template-test": f"{one}/v/1/test/",
+        "template-import": "/templates/import/",
     }
 
 

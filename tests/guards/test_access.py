@@ -19,6 +19,7 @@ from batches.models import BatchJob
 from batches.states import ItemStatus
 from conversations.models import Conversation
 from templates_app.actions import load_pack_templates
+from templates_app.models import PromptTemplate
 from tests.factories import make_conversation, make_item, make_job, make_log, make_token, make_user
 from tests.guards.urls import Url, every_url
 from workspaces.models import User
@@ -33,9 +34,10 @@ HARMLESS = {
     "app_label": "batches",
     "url": "nothing",
     "content_type_id": "1",
+    **dict.fromkeys(("number", "old", "new"), "1"),
 }
 # The places that name a row: the walk fills them with A's, then with one that is not there.
-ROWS = ("job_id", "conversation_id", "object_id", "id", "item_id", "export_id")
+ROWS = ("job_id", "conversation_id", "template_id", "object_id", "id", "item_id", "export_id")
 MARK = "SECRET-OF-A"
 MASKED = re.compile(
     r"csrfmiddlewaretoken\" value=\"\w+|nonce=\"\w+|X-CSRFToken&quot;: ?&quot;\w+|X-CSRFToken\": ?\"\w+"
@@ -50,14 +52,17 @@ class Belongings(NamedTuple):
     user: User
     job: BatchJob
     conversation: Conversation
+    template: PromptTemplate
     by_place: Mapping[str, str]
 
     def state(self) -> tuple[Any, ...]:
         """What no request of somebody else may change."""
         self.job.refresh_from_db()
         self.conversation.refresh_from_db()
+        self.template.refresh_from_db()
         items = list(self.job.items.order_by("pk").values_list("status", flat=True))
-        return self.job.status, items, self.conversation.status, self.conversation.title
+        template = (self.template.name, self.template.archived_at, self.template.versions.count())
+        return self.job.status, items, self.conversation.status, self.conversation.title, template
 
 
 @pytest.fixture
@@ -68,8 +73,11 @@ def theirs() -> Belongings:
     make_item(job=job, topic=f"{MARK}-topic")
     made = make_conversation(item=item, title=f"{MARK}-title", turns=[f"{MARK}-turn", "Yes."])
     make_log(item=item, conversation=made)
+    template = item.template_version.template
+    PromptTemplate.objects.filter(pk=template.pk).update(name=f"{MARK}-template")
     places = {"job_id": job.pk, "conversation_id": made.pk, "item_id": item.pk, "id": user.pk}
-    return Belongings(user, job, made, {name: str(value) for name, value in places.items()})
+    places |= {"template_id": template.pk}
+    return Belongings(user, job, made, template, {name: str(value) for name, value in places.items()})
 
 
 @pytest.fixture

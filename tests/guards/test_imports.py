@@ -29,6 +29,12 @@ ONLY_IN = {
 PURE = (
     *("claude", "lorapipe.environment", "lorapipe.queues"),
     *("templates_app.rendering", "templates_app.syntax", "templates_app.variables", "templates_app.packs"),
+    *(
+        "templates_app.content",
+        "templates_app.preview",
+        "templates_app.differences",
+        "templates_app.template_file",
+    ),
     *("conversations.parsing", "conversations.quality"),
 )
 PUBLIC_OF_LORAPIPE = "lorapipe.queues"

@@ -1,0 +1,121 @@
+"""The test render of a template version: the exact request for some values, its tokens and what it would cost."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
+
+from batches.estimate import TIER_OUTPUT_TOKENS
+from claude import lineup
+from claude.lineup import RetiredModel, UnknownModel, UnknownPrice
+from claude.messages import Request, Usage
+from claude.translation import payload
+from conversations.generation import build_request, input_tokens, worst_case
+from templates_app.access import may_edit, version_of, visible_template
+from templates_app.models import TemplateVersion
+from templates_app.rendering import TemplateSyntax, ValuesError, Variable, VariableError
+from workspaces.htmx import targets
+
+CANNOT_PRICE = (UnknownModel, RetiredModel, UnknownPrice)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Price:
+    """Of one call, in USD. `expected`: the reply has the usual length of its tier."""
+
+    input_tokens: int
+    output_tokens: int
+    expected: Decimal
+    worst: Decimal
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+def trial(request: HttpRequest, template_id: UUID, number: int) -> HttpResponse:
+    """Nothing is sent to Claude: it shows what would be. Values are posted, because they may be long."""
+    template = visible_template(request.user, template_id)
+    version = version_of(template, number)
+    posted = request.method == "POST"
+    values = values_of(request.POST) if posted else {}
+    context = {
+        "template": template,
+        "version": version,
+        "can_edit": may_edit(request.user, template),
+        "posted": posted,
+        **tried(version, values),
+    }
+    part = "#tried" if targets(request, "tried") else ""
+    return render(request, f"batches/trial.html{part}", context)
+
+
+def values_of(data: QueryDict) -> dict[str, str]:
+    """What the form gives each variable; browsers send line ends as CR LF."""
+    given = {name.removeprefix("value-"): text for name, text in data.items() if name.startswith("value-")}
+    return {name: str(text).replace("\r\n", "\n") for name, text in given.items()}
+
+
+def tried(version: TemplateVersion, values: Mapping[str, str]) -> dict[str, Any]:
+    """The form's rows, and either the request with its price or everything that is wrong."""
+    try:
+        variables = version.typed_variables()
+    except VariableError as wrong:
+        return {"rows": [], "problems": [str(problem) for problem in wrong.problems]}
+    found: dict[str, Any] = {"problems": [], "wrong": {}}
+    known = {variable.name: values.get(variable.name, "") for variable in variables}
+    try:
+        asked = build_request(
+            version=version,
+            values=known,
+            model=settings.ENVIRONMENT.anthropic_model,
+            max_tokens=settings.ENVIRONMENT.anthropic_max_tokens,
+        )
+    except ValuesError as wrong:
+        found["wrong"] = {problem.name: problem.message for problem in wrong.problems}
+        found["problems"] = [str(problem) for problem in wrong.problems]
+    except TemplateSyntax as wrong:
+        found["problems"] = [str(wrong)]
+    else:
+        found |= shown(asked, tier=version.template.tier)
+    return {**found, "rows": [row(variable, known, found["wrong"]) for variable in variables]}
+
+
+def row(variable: Variable, values: Mapping[str, str], wrong: Mapping[str, str]) -> dict[str, Any]:
+    default = variable.default
+    return {
+        "variable": variable,
+        "value": values[variable.name],
+        "problem": wrong.get(variable.name, ""),
+        "default": "\n".join(map(str, default)) if isinstance(default, list | tuple) else default,
+    }
+
+
+def shown(asked: Request, *, tier: str) -> dict[str, Any]:
+    body = json.dumps(payload(asked), indent=2, ensure_ascii=False)
+    try:
+        return {"asked": asked, "body": body, "price": priced(asked, tier=tier)}
+    except CANNOT_PRICE as wrong:
+        return {"asked": asked, "body": body, "cannot_price": str(wrong)}
+
+
+def priced(asked: Request, *, tier: str) -> Price:
+    on = datetime.now(UTC).date()
+    lineup.card(asked.model, on)  # a retired model has a price, and cannot be called
+    output = TIER_OUTPUT_TOKENS[tier]
+    usage = Usage(input_tokens=input_tokens(asked), output_tokens=output)
+    return Price(
+        input_tokens=usage.input_tokens,
+        output_tokens=output,
+        expected=lineup.cost(usage, model=asked.model, on=on),
+        worst=worst_case(asked, on=on),
+    )

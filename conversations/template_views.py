@@ -1,0 +1,102 @@
+"""The list of templates and the page of one: what they say is `templates_app`'s, what was made of them is from here."""
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth.decorators import login_required
+from django.db.models import F, Func, IntegerField
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from conversations.usage import UNUSED, usage_by
+from templates_app.access import may_edit, visible_template
+from templates_app.models import PromptTemplate, PromptTemplateQuerySet, TemplateVersion
+from templates_app.states import Tier
+from workspaces.models import Membership
+from workspaces.paging import page_of
+
+PER_PAGE = 50
+
+
+@require_safe
+@login_required
+def templates(request: HttpRequest) -> HttpResponse:
+    """What one may see, by tier; the archived ones apart."""
+    tier, archived = request.GET.get("tier", ""), request.GET.get("archived") == "1"
+    tier = tier if tier in Tier.values else ""
+    everything = PromptTemplate.objects.visible_to(request.user)
+    shown = page_of(matching(everything, tier=tier, archived=archived), request, per=PER_PAGE)
+    context = {
+        "page": shown,
+        "rows": rows_of(shown.rows),
+        "tiers": Tier.choices,
+        "tier": tier,
+        "archived": archived,
+        "filtered": bool(tier or archived),
+        "can_edit": Membership.objects.filter(user=request.user.pk, role__in=Membership.EDITORS).exists(),
+    }
+    return render(request, "conversations/templates.html", context)
+
+
+def matching(rows: PromptTemplateQuerySet, *, tier: str, archived: bool) -> PromptTemplateQuerySet:
+    rows = rows.filter(archived_at__isnull=not archived)
+    return (rows.filter(tier=tier) if tier else rows).order_by("name", "pk")
+
+
+def rows_of(shown: Any) -> list[dict[str, Any]]:
+    """Each template with its published version, its open draft, how many variables it has, and what was made of it."""
+    keys = [template.pk for template in shown]
+    used = usage_by("template_version__template", keys)
+    length = Func(F("variables"), function="jsonb_array_length", output_field=IntegerField())
+    versions = (
+        TemplateVersion.objects.filter(template__in=keys)
+        .order_by("number")
+        .values("template", "number", "published_at", size=length)
+    )
+    newest: dict[UUID, dict[str, Any]] = {}
+    published: dict[UUID, dict[str, Any]] = {}
+    for version in versions:
+        newest[version["template"]] = dict(version)
+        if version["published_at"]:
+            published[version["template"]] = dict(version)
+    return [
+        {
+            "template": template,
+            "published": published.get(template.pk),
+            "draft": draft_in(newest.get(template.pk)),
+            "variables": (published.get(template.pk) or newest.get(template.pk) or {}).get("size", 0),
+            "usage": used.get(template.pk, UNUSED),
+        }
+        for template in shown
+    ]
+
+
+def draft_in(newest: dict[str, Any] | None) -> dict[str, Any] | None:
+    return newest if newest and newest["published_at"] is None else None
+
+
+@require_safe
+@login_required
+def template(request: HttpRequest, template_id: UUID) -> HttpResponse:
+    """One template: its versions, newest first, with who, when, why and what was made of each."""
+    found = visible_template(request.user, template_id)
+    heavy = ("text", "system_prompt", "training_system_prompt")
+    versions = list(found.versions.select_related("created_by").defer(*heavy).order_by("-number"))
+    used = usage_by("template_version", [version.pk for version in versions])
+    published = next((version for version in versions if not version.is_draft), None)
+    newest = versions[0] if versions else None
+    context = {
+        "template": found,
+        "versions": [
+            {"version": each, "usage": used.get(each.pk, UNUSED), "before": before.number if before else None}
+            for each, before in zip(versions, [*versions[1:], None], strict=True)
+        ],
+        "published": published,
+        "draft": newest if newest and newest.is_draft else None,
+        "newest": newest,
+        "shown": published or newest,
+        "usage": usage_by("template_version__template", [found.pk]).get(found.pk, UNUSED),
+        "can_edit": may_edit(request.user, found),
+    }
+    return render(request, "conversations/template.html", context)

@@ -1,0 +1,90 @@
+"""One template as a file: what is exported is imported character for character."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from templates_app.content import Content
+from templates_app.packs import PackError, load_pack
+from templates_app.rendering import Variable
+from templates_app.template_file import content_of, dump, load
+
+# Everything that PostgreSQL stores; `{{` is left to the other tests, because most of it is no placeholder.
+TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00{"), max_size=60)
+ODD = [
+    '"""',
+    '""""""',
+    'end"',
+    'end""',
+    "\\",
+    '\\"',
+    "\r\n",
+    "\r",
+    "\n\n",
+    "\ta\x7f\x1b\u2028",
+    "'''",
+    "é🙂",
+    " \n ",
+]
+NAMED = {"name": "n", "tier": "scenario"}
+
+
+def there_and_back(content: Content) -> None:
+    body = dump(**NAMED, content=content)
+    found = load(body)
+    assert (found.name, found.tier) == ("n", "scenario")
+    assert content_of(found) == content
+    assert dump(**NAMED, content=content_of(found)) == body
+
+
+@pytest.mark.parametrize("text", ODD)
+def test_odd_texts(text: str) -> None:
+    variable = Variable("v", "list", required=False, help=text, options=(f"x{text}", "plain"))
+    there_and_back(Content(text=f"x{text}", system_prompt=f"{text}x", variables=[variable.to_dict()]))
+
+
+@given(text=TEXT, system=TEXT, training=TEXT, note=TEXT)
+def test_any_text(text: str, system: str, training: str, note: str) -> None:
+    prompts = {"system_prompt": f"s{system}", "training_system_prompt": f"t{training}"}
+    variables = [Variable("v", help=note).to_dict()]
+    there_and_back(Content(text=f"{text}x", variables=variables, model="m", language="de", **prompts))
+
+
+def test_numbers_and_flags_keep_their_kind() -> None:
+    variable = Variable("n", "number", required=False, default="4.50", minimum=1, maximum=99.5, max_length=12)
+    there_and_back(Content(text="{{n}}", variables=[variable.to_dict()]))
+
+
+def test_every_template_of_the_pack() -> None:
+    for template in load_pack().templates:
+        there_and_back(content_of(template))
+
+
+@pytest.mark.parametrize(
+    ("body", "named"),
+    [
+        (b"", "needs at least one entry"),
+        (b"name = 1", "unknown key 'name'"),
+        (b"[[template]", "not valid TOML"),
+        (b"\xff\xfe", "must be UTF-8"),
+        (b"[[template]]\nname='a'\ntier='template'\n", "'text' is missing"),
+        (b"[[template]]\nname='a'\ntier='big'\ntext='x'\n", "tier must be one of"),
+        (b"[[template]]\nname='a'\ntier='template'\ntext='{{x}}'\n", "not among its variables"),
+        (b"[[template]]\nname='a'\ntier='template'\ntext='{{'\n", "line 1, column 1"),
+        (b"[[template]]\nname='a'\ntier='template'\ntext='x'\ncolour='red'\n", "unknown key 'colour'"),
+        (b"[[template]]\nname='a'\n[[template]]\nname='b'\n", "holds 2 templates"),
+        (b"[[template]]\nname='a'\ntier='template'\ntext='x'\nvariables=3\n", "must be a list of tables"),
+        (b"a=" + b"[" * 5000, "template.toml: "),
+    ],
+)
+def test_faults_are_named(body: bytes, named: str) -> None:
+    with pytest.raises(PackError) as caught:
+        load(body)
+    assert any(named in problem for problem in caught.value.problems), caught.value.problems
+
+
+def test_a_byte_order_mark_is_no_fault() -> None:
+    body: Any = b"\xef\xbb\xbf" + dump(**NAMED, content=Content(text="x"))
+    assert load(body).text == "x"
