@@ -1,10 +1,32 @@
 """Fixtures that every room's tests may use."""
 
+import sys
 from collections.abc import Iterator
 
 import pytest
+from django.db import connection
+from pytest_django import DjangoDbBlocker
 
 from tests.support.simulator import RunningSimulator
+
+# Who else is on the test database when it is about to be dropped: what a killed process or a page left open.
+END_OTHERS = """
+SELECT pg_terminate_backend(pid, 5000), backend_type, state, left(query, 200) FROM pg_stat_activity
+ WHERE datname = current_database() AND pid <> pg_backend_pid()
+"""
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """The test database; before it is dropped, sessions that are still on it are named and ended.
+
+    DROP DATABASE waits five seconds for them and then fails, at a test that has nothing to do with it.
+    """
+    yield
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        cursor.execute(END_OTHERS)
+        for _, *session in cursor.fetchall():
+            print("still on the test database:", *session, file=sys.stderr)
 
 
 @pytest.fixture(scope="session")
