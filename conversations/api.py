@@ -19,7 +19,9 @@ def conversations(request: Request) -> Response:
     """What one may see, filtered by the query string, the newest first."""
     query = ConversationsQuery.of(request)
     rows = for_list(filtered(Conversation.objects.visible_to(request.user), query))
-    found = slice_of(rows, limit=query["limit"], offset=query["offset"])
+    found = slice_of(
+        rows, limit=query["limit"], offset=query["offset"], searched=bool(query["search"].strip())
+    )
     return Response({"conversations": [in_list(each) for each in found.rows], **found.about})
 
 

@@ -27,7 +27,7 @@ def conversations(request: HttpRequest) -> HttpResponse:
     rows = form.apply(Conversation.objects.visible_to(request.user))
     context = {
         "form": form,
-        "page": page_of(rows_for_list(rows), request, per=PER_PAGE),
+        "page": page_of(rows_for_list(rows), request, per=PER_PAGE, searched=bool(form.chosen("q"))),
         "chips": form.chips(),
         "active": form.active(),
         "order": form.order,

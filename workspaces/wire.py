@@ -13,7 +13,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 
 from workspaces.models import User
-from workspaces.paging import bounded_count, window
+from workspaces.paging import part_of
 
 DEFAULT_LIMIT = 50
 LARGEST_LIMIT = 200
@@ -129,13 +129,13 @@ class Slice(NamedTuple):
     about: dict[str, Any]
 
 
-def slice_of(rows: "QuerySet[Any]", *, limit: int, offset: int) -> Slice:
+def slice_of(rows: "QuerySet[Any]", *, limit: int, offset: int, searched: bool = False) -> Slice:
     """`total` is exact up to ten thousand; beyond that it stays there, with `totalIsMore`."""
-    count, more = bounded_count(rows)
-    about: dict[str, Any] = {"total": count, "page": offset // limit + 1}
-    if more:
+    part = part_of(rows, offset, limit, searched=searched)
+    about: dict[str, Any] = {"total": part.count, "page": offset // limit + 1}
+    if part.more:
         about["totalIsMore"] = True
-    return Slice(window(rows, offset, offset + limit) if more or count > offset else [], about)
+    return Slice(part.rows, about)
 
 
 def dollars(value: Decimal | None) -> str | None:

@@ -15,7 +15,7 @@ from workspaces.models import User
 
 pytestmark = pytest.mark.django_db
 # Session, user, workspaces (three times: list, running batch, count), count, rows, running batch, count of all.
-QUERIES = 10
+QUERIES = 9
 TABLE = {"HX-Request": "true", "HX-Target": "section#table"}
 
 
