@@ -124,7 +124,7 @@ def test_the_fingerprint_names_what_differs() -> None:
 
 
 def test_the_data_folder_is_in_the_checkout_and_elsewhere_for_root() -> None:
-    checkout = Path("/home/me/lora pipe")
+    checkout = Path("/srv/lora pipe")
     assert default_data_dir(root=False, checkout=checkout) == checkout / ".data"
     assert default_data_dir(root=True, checkout=checkout).parent == Path("/var/lib/lorapipe")
     assert default_data_dir(root=True, checkout=checkout) != default_data_dir(
