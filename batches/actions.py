@@ -11,9 +11,9 @@ from django.db.models import Case, DurationField, ExpressionWrapper, F, Q, Value
 from django.db.models.functions import Coalesce, Extract
 from django.utils import timezone
 
-from batches.estimate import estimate
 from batches.models import BatchItem, BatchJob
-from batches.plan import PlanError, PlannedItem, PlanProblem
+from batches.planning.estimate import estimate
+from batches.planning.plan import PlanError, PlannedItem
 from batches.states import (
     CANCELLABLE,
     PAUSABLE,
@@ -27,6 +27,7 @@ from batches.states import (
 )
 from conversations.ids import take_ids
 from workspaces.models import ClockTimestamp, User, Workspace
+from workspaces.rows import RowProblem
 from workspaces.states import StaleState
 
 CHUNK = 1000
@@ -104,7 +105,7 @@ def check_settings(concurrency: int, budget: Decimal, *, worst: Decimal) -> None
     problems = []
     if not 1 <= concurrency <= ceiling:
         problems.append(
-            PlanProblem(
+            RowProblem(
                 None,
                 "concurrency",
                 f"{concurrency} at once is not possible: choose 1 to {ceiling} (LORAPIPE_MAX_CONCURRENCY).",
@@ -112,7 +113,7 @@ def check_settings(concurrency: int, budget: Decimal, *, worst: Decimal) -> None
         )
     if budget < worst:
         problems.append(
-            PlanProblem(
+            RowProblem(
                 None,
                 "budget",
                 f"${budget} does not cover one call: its worst case is ${worst:.4f}. Raise the budget.",
@@ -192,7 +193,7 @@ def change_budget(job: BatchJob, *, budget_usd: Decimal, by: User | None) -> Bat
         raise StaleState("batch", verb="given another budget", status=job.status)
     least = (job.spent + job.reserved + job.worst_item_usd).quantize(Decimal("0.01"), rounding=ROUND_UP)
     problem = f"${budget_usd} does not cover what is spent and the worst case of one call more: at least ${least} does."
-    raise PlanError([PlanProblem(None, "budget", problem)])
+    raise PlanError([RowProblem(None, "budget", problem)])
 
 
 def cancel(job: BatchJob, *, by: User | None) -> BatchJob:

@@ -6,12 +6,13 @@ from typing import Any
 
 from django.conf import settings
 
-from batches.estimate import Estimate
 from batches.models import BatchItem, BatchJob
-from batches.plan import PlanError, PlanProblem
+from batches.planning.estimate import Estimate
+from batches.planning.plan import PlanError
 from batches.progress import Progress
 from batches.states import Priority
 from templates_app.models import TemplateVersion
+from workspaces.rows import RowProblem
 from workspaces.wire import about_dollars, dollars, duration, moment, whole
 
 # Where a plan's words differ from the wire's.
@@ -24,7 +25,7 @@ def on_the_wire(wrong: PlanError) -> PlanError:
         [
             problem
             if problem.row
-            else PlanProblem(None, WIRE_NAMES.get(problem.column, problem.column), problem.message)
+            else RowProblem(None, WIRE_NAMES.get(problem.column, problem.column), problem.message)
             for problem in wrong.problems
         ]
     )

@@ -14,10 +14,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from batches import actions, answers, page
-from batches.estimate import Estimate, estimate
-from batches.listed_plan import ListedItem, listed_plan, template_for, with_shared
 from batches.models import BatchJob
-from batches.plan import PlanError, PlannedItem, starter_plan
+from batches.planning.estimate import Estimate, estimate
+from batches.planning.listed_plan import ListedItem, listed_plan, template_for, with_shared
+from batches.planning.plan import PlanError, PlannedItem, starter_plan
 from batches.progress import progress
 from batches.serializers import ActionBody, BatchBody, JobsQuery, StartBody
 from batches.states import ErrorHandling, Priority

@@ -5,7 +5,7 @@ from typing import Any
 from django.conf import settings
 from rest_framework import serializers
 
-from batches.plan import LARGEST_PLAN
+from batches.planning.plan import LARGEST_PLAN
 from batches.states import ErrorHandling, JobStatus, Mode, Priority
 from templates_app.states import Tier
 from workspaces.wire import PageQuery, StrictSerializer

@@ -16,10 +16,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from batches import actions, page
-from batches.estimate import Estimate, estimate
 from batches.forms import GenerateForm
 from batches.models import BatchItem, BatchJob
-from batches.plan import PlanError, PlannedItem, starter_plan
+from batches.planning.estimate import Estimate, estimate
+from batches.planning.plan import PlanError, PlannedItem, starter_plan
 from batches.progress import Progress, progress
 from batches.states import ErrorHandling, ItemStatus, Priority
 from batches.words import error_words

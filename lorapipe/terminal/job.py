@@ -10,10 +10,10 @@ from uuid import UUID
 from django.conf import settings
 
 from batches.actions import change_budget, check_settings, resume, start_batch
-from batches.csv_plan import csv_plan
-from batches.estimate import Estimate, estimate
 from batches.models import BatchJob
-from batches.plan import PlanError, PlannedItem, PlanProblem, starter_plan
+from batches.planning.csv_plan import csv_plan
+from batches.planning.estimate import Estimate, estimate
+from batches.planning.plan import PlanError, PlannedItem, starter_plan
 from batches.progress import Progress
 from batches.states import RUNNING, JobStatus
 from batches.words import REASONS
@@ -26,6 +26,7 @@ from lorapipe.terminal.screen import Screen, duration, money
 from lorapipe.terminal.watch import DatabaseGone, Left, watch
 from templates_app.states import Tier
 from workspaces.models import User
+from workspaces.rows import RowProblem
 
 DEMO_NOTICE = (
     "SIMULATED: no ANTHROPIC_API_KEY is set, so nothing is sent to Anthropic and nothing is charged."
@@ -124,7 +125,7 @@ class TerminalJob:
         job: BatchJob | None = BatchJob.objects.editable_by(self.owner).filter(pk=job_id).first()
         if job is None:
             raise PlanError(
-                [PlanProblem(None, "", f"--resume {job_id}: there is no such job in this database.")]
+                [RowProblem(None, "", f"--resume {job_id}: there is no such job in this database.")]
             )
         if job.status == JobStatus.COMPLETED or job.status in RUNNING:
             self.screen.say(f"{job.name}: {job.status}, {job.ended_items} of {job.total_items} have ended.")

@@ -5,8 +5,8 @@ from decimal import Decimal
 
 import pytest
 
-from batches.estimate import Estimate, estimate
-from batches.plan import PlanError, cut, starter_plan
+from batches.planning.estimate import Estimate, estimate
+from batches.planning.plan import PlanError, cut, starter_plan
 from workspaces.models import User
 
 TODAY = date(2026, 11, 22)

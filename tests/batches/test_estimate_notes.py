@@ -7,8 +7,8 @@ import pytest
 from django.conf import settings as django_settings
 from pytest_django import Settings
 
-from batches.estimate import Estimate, estimate
-from batches.plan import starter_plan
+from batches.planning.estimate import Estimate, estimate
+from batches.planning.plan import starter_plan
 from claude import translation
 from workspaces.models import User
 

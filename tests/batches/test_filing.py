@@ -11,7 +11,7 @@ from batches.engine.claim import claim, prepare
 from batches.engine.filing import representable
 from batches.engine.setbacks import set_back
 from batches.models import BatchItem, BatchJob, GenerationLog, Worker
-from batches.plan import PlanError
+from batches.planning.plan import PlanError
 from batches.states import ErrorHandling, ItemStatus, JobStatus, LogState, Reason
 from claude.errors import Busy, Unusable
 from claude.lineup import card

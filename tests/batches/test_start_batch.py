@@ -11,9 +11,9 @@ from django.db import IntegrityError, connection, transaction
 from pytest_django import Settings
 
 from batches.actions import start_batch
-from batches.estimate import default_budget, estimate
 from batches.models import BatchItem, BatchJob, RateLimit
-from batches.plan import PlanError, PlannedItem
+from batches.planning.estimate import default_budget, estimate
+from batches.planning.plan import PlanError, PlannedItem
 from batches.states import ItemStatus, JobStatus
 from claude.lineup import UnknownModel
 from conversations.ids import take_ids

@@ -8,8 +8,8 @@ from django.conf import settings
 from django.test import Client
 from django.utils import timezone
 
-from batches.estimate import TIER_OUTPUT_TOKENS
 from batches.models import GenerationLog
+from batches.planning.estimate import TIER_OUTPUT_TOKENS
 from claude.translation import payload
 from conversations.generation import build_request, input_tokens, worst_case
 from templates_app.rendering import Variable

@@ -5,7 +5,7 @@ from typing import Any
 
 from batches.actions import start_batch
 from batches.models import BatchJob
-from batches.plan import cut, starter_plan
+from batches.planning.plan import cut, starter_plan
 from workspaces.models import User
 
 

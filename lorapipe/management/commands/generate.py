@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from batches.plan import PlanError
+from batches.planning.plan import PlanError
 from claude.lineup import RetiredModel, UnknownModel, UnknownPrice
 from exports.target import CannotWrite
 from lorapipe.environment import CHECKOUT

@@ -9,10 +9,11 @@ from typing import Any
 from django.conf import settings
 
 from batches.limiter import shape
-from batches.plan import PlanError, PlannedItem, PlanProblem, check
+from batches.planning.plan import PlanError, PlannedItem, check
 from claude import lineup
 from claude.messages import Request, Usage
 from conversations.generation import input_tokens, worst_case
+from workspaces.rows import RowProblem
 
 # Output tokens that a conversation of each tier takes, until there is history (docs/execution.md section 3).
 TIER_OUTPUT_TOKENS = {"template": 3000, "scenario": 4000, "edge_case": 5000}
@@ -130,11 +131,11 @@ def _seconds(items: int, output_tokens: int, *, concurrency: int, per_minute: in
     return round(max(rounds * per_call, spaced + per_call), 1)
 
 
-def _output_problems(plan: Sequence[PlannedItem], max_tokens: int) -> list[PlanProblem]:
+def _output_problems(plan: Sequence[PlannedItem], max_tokens: int) -> list[RowProblem]:
     """A plan whose replies would be cut is refused with the number."""
     expected = {item.tier: TIER_OUTPUT_TOKENS[item.tier] for item in plan}
     return [
-        PlanProblem(
+        RowProblem(
             None,
             "tier",
             f"Conversations of the tier {tier} take about {tokens} tokens, more than 80% of the {max_tokens} allowed: "
@@ -145,9 +146,9 @@ def _output_problems(plan: Sequence[PlannedItem], max_tokens: int) -> list[PlanP
     ]
 
 
-def _limit_problems(cards: Any, max_tokens: int) -> list[PlanProblem]:
+def _limit_problems(cards: Any, max_tokens: int) -> list[RowProblem]:
     return [
-        PlanProblem(
+        RowProblem(
             None,
             "",
             f"The model {card.id} writes at most {card.max_output} tokens; ANTHROPIC_MAX_TOKENS is {max_tokens}. Lower it.",

@@ -9,12 +9,10 @@ from typing import BinaryIO
 
 from django.conf import settings
 
-from batches.csv_table import HEADER_ROW, Row, Table, column_label, read_table
-from batches.plan import (
+from batches.planning.plan import (
     LARGEST_PLAN,
     PlanError,
     PlannedItem,
-    PlanProblem,
     check,
     cut,
     published_versions,
@@ -23,7 +21,9 @@ from batches.plan import (
 from templates_app.models import TemplateVersion
 from templates_app.packs import load_pack
 from templates_app.states import Tier
+from workspaces.csv_table import HEADER_ROW, Row, Table, column_label, read_table
 from workspaces.models import Workspace
+from workspaces.rows import RowProblem, RowsError
 
 # Always allowed; every other column must be a variable of a template that the file uses.
 ALWAYS = ("topic", "tier", "category", "template")
@@ -46,11 +46,11 @@ def csv_plan(
     Raises PlanError with all problems of all rows (the first 200 and how many more), whatever the limit. Rows are
     numbered as a spreadsheet shows them: the header is row 1.
     """
-    table = read_table(data if isinstance(data, bytes) else data.read())
+    table = _table(data if isinstance(data, bytes) else data.read())
     if len(table.rows) > LARGEST_PLAN:
         raise PlanError(
             [
-                PlanProblem(
+                RowProblem(
                     None,
                     "",
                     f"The file has {len(table.rows):,} rows; at most {LARGEST_PLAN:,} fit into one batch. Split it.",
@@ -62,11 +62,18 @@ def csv_plan(
     problems = _once([*table.problems, *sheet.problems, *_value_problems(items)])
     if not table.rows and not problems:
         problems = [
-            PlanProblem(None, "", "The file has no rows below its header: add one for each conversation.")
+            RowProblem(None, "", "The file has no rows below its header: add one for each conversation.")
         ]
     if problems:
         raise PlanError(_bounded(problems))
     return cut(items, limit=limit, seed=seed)
+
+
+def _table(content: bytes) -> Table:
+    try:
+        return read_table(content, key="topic")
+    except RowsError as wrong:
+        raise PlanError(wrong.problems) from wrong
 
 
 @dataclass
@@ -77,7 +84,7 @@ class _Sheet:
     versions: Mapping[str, TemplateVersion]
     default_tier: str
     template: str | None
-    problems: list[PlanProblem] = field(default_factory=list)
+    problems: list[RowProblem] = field(default_factory=list)
 
     def items(self) -> list[PlannedItem]:
         """The rows whose tier and template are known; an item's position is its row, until the plan is cut."""
@@ -175,7 +182,7 @@ class _Sheet:
         return f"There is no template {_quoted(name)} with a published version; there are: {known}."
 
     def _blame(self, row: int | None, column: str, message: str) -> None:
-        self.problems.append(PlanProblem(row, column, message))
+        self.problems.append(RowProblem(row, column, message))
 
 
 @functools.cache
@@ -188,7 +195,7 @@ def _variables(version: TemplateVersion) -> frozenset[str]:
     return frozenset(str(variable["name"]) for variable in version.variables)
 
 
-def _value_problems(items: Sequence[PlannedItem]) -> list[PlanProblem]:
+def _value_problems(items: Sequence[PlannedItem]) -> list[RowProblem]:
     """What the templates say about the values: missing ones, wrong types, forbidden characters."""
     if size_problems(items):
         return []
@@ -215,9 +222,9 @@ def _quoted(word: str) -> str:
     return repr(word if len(word) <= 60 else word[:57] + "...")
 
 
-def _once(problems: Iterable[PlanProblem]) -> list[PlanProblem]:
+def _once(problems: Iterable[RowProblem]) -> list[RowProblem]:
     """One problem per cell, the first that was found, in the order of the file."""
-    first: dict[tuple[int | None, str], PlanProblem] = {}
+    first: dict[tuple[int | None, str], RowProblem] = {}
     for problem in problems:
         first.setdefault((problem.row, problem.column or problem.message), problem)
     if (HEADER_ROW, "topic") in first:  # a missing column is not said again for each row
@@ -227,7 +234,7 @@ def _once(problems: Iterable[PlanProblem]) -> list[PlanProblem]:
     return sorted(first.values(), key=lambda problem: problem.row or 0)
 
 
-def _bounded(problems: Sequence[PlanProblem]) -> list[PlanProblem]:
+def _bounded(problems: Sequence[RowProblem]) -> list[RowProblem]:
     more = len(problems) - MOST_PROBLEMS
-    rest = [PlanProblem(None, "", f"... and {more:,} more problems.")] if more > 0 else []
+    rest = [RowProblem(None, "", f"... and {more:,} more problems.")] if more > 0 else []
     return [*problems[:MOST_PROBLEMS], *rest]

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from batches.plan import PlanError, PlanProblem
+from workspaces.rows import RowProblem, RowsError
 
 DELIMITERS = (",", ";", "\t")
 HEADER_ROW = 1
@@ -30,21 +30,21 @@ class Row:
 class Table:
     columns: tuple[str, ...]
     rows: list[Row] = field(default_factory=list)
-    problems: list[PlanProblem] = field(default_factory=list)
+    problems: list[RowProblem] = field(default_factory=list)
 
 
-def read_table(content: bytes) -> Table:
+def read_table(content: bytes, *, key: str) -> Table:
     """The rows that have a value, and every problem of the file's form, beside what could be read of it.
 
-    Comma, or `;` or a tab where the header says so. Raises PlanError when nothing can be read.
+    Comma, or `;` or a tab where the header says so: one that makes `key` a column name decides. Raises RowsError when nothing can be read.
     """
     text = _decoded(content)
     if not text.strip():
-        raise PlanError(
-            [_whole_file("The file is empty: its first row holds the column names, topic among them.")]
+        raise RowsError(
+            [_whole_file(f"The file is empty: its first row holds the column names, {key} among them.")]
         )
     with _long_cells(len(text)):
-        records = _Records(text, _delimiter(text))
+        records = _Records(text, _delimiter(text, key))
         header = next(iter(records), [])
         table = Table(tuple(_shown(name.strip()) for name in header))
         table.problems.extend(_header_problems(table.columns, header))
@@ -66,7 +66,7 @@ class _Records:
         # newline="" keeps CRLF inside cells; strict finds a quote that is never closed.
         self._reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
         self._number = 0
-        self.problems: list[PlanProblem] = []
+        self.problems: list[RowProblem] = []
 
     def __iter__(self) -> Iterator[list[str]]:
         return self
@@ -78,7 +78,7 @@ class _Records:
         try:
             return next(self._reader)
         except csv.Error as error:
-            self.problems.append(PlanProblem(self._number, "", _quoting(error, self._reader.line_num)))
+            self.problems.append(RowProblem(self._number, "", _quoting(error, self._reader.line_num)))
             raise StopIteration from error
 
 
@@ -102,24 +102,24 @@ def _long_cells(length: int) -> Iterator[None]:
 
 def _decoded(content: bytes) -> str:
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in content[:4]:
-        raise PlanError([_whole_file(f"The file is UTF-16, not UTF-8: {SAVE_AS_UTF8}.")])
+        raise RowsError([_whole_file(f"The file is UTF-16, not UTF-8: {SAVE_AS_UTF8}.")])
     return content.removeprefix(codecs.BOM_UTF8).decode("utf-8", errors="surrogateescape")
 
 
-def _delimiter(text: str) -> str:
+def _delimiter(text: str, key: str) -> str:
     headers = {delimiter: next(_Records(text, delimiter), []) for delimiter in DELIMITERS}
-    named = [mark for mark, names in headers.items() if "topic" in (name.strip() for name in names)]
+    named = [mark for mark, names in headers.items() if key in (name.strip() for name in names)]
     return named[0] if named else max(DELIMITERS, key=lambda mark: len(headers[mark]))
 
 
-def _header_problems(columns: Sequence[str], header: Sequence[str]) -> list[PlanProblem]:
+def _header_problems(columns: Sequence[str], header: Sequence[str]) -> list[RowProblem]:
     found = []
     for index, name in enumerate(columns):
         label = column_label(name, index)
         if not name:
-            found.append(PlanProblem(HEADER_ROW, label, "has no name; name it or remove the column."))
+            found.append(RowProblem(HEADER_ROW, label, "has no name; name it or remove the column."))
         elif name in columns[:index]:
-            found.append(PlanProblem(HEADER_ROW, label, "is there twice; remove one of them."))
+            found.append(RowProblem(HEADER_ROW, label, "is there twice; remove one of them."))
         found += _undecoded(HEADER_ROW, label, header[index])
     return found
 
@@ -140,21 +140,21 @@ def _add(table: Table, number: int, cells: Sequence[str]) -> None:
         table.rows.append(Row(number, filled))
 
 
-def _too_many(number: int, cells: int, columns: int) -> PlanProblem:
-    return PlanProblem(
+def _too_many(number: int, cells: int, columns: int) -> RowProblem:
+    return RowProblem(
         number,
         "",
         f'has {cells} cells, the header has {columns}. Put a value with a delimiter in it into quotes (").',
     )
 
 
-def _undecoded(number: int, label: str, cell: str) -> list[PlanProblem]:
+def _undecoded(number: int, label: str, cell: str) -> list[RowProblem]:
     match = _NOT_UTF8.search(cell)
     if match is None:
         return []
     byte = ord(match.group()) - 0xDC00
     return [
-        PlanProblem(
+        RowProblem(
             number,
             label,
             f"holds a byte (0x{byte:02X}) that is not UTF-8. The file has another encoding: {SAVE_AS_UTF8}.",
@@ -177,5 +177,5 @@ def _letter(index: int) -> str:
     return letters
 
 
-def _whole_file(message: str) -> PlanProblem:
-    return PlanProblem(None, "", message)
+def _whole_file(message: str) -> RowProblem:
+    return RowProblem(None, "", message)

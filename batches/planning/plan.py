@@ -11,36 +11,13 @@ from templates_app.models import PromptTemplate, TemplateVersion
 from templates_app.packs import PackItem, load_pack
 from templates_app.rendering import TemplateSyntax, ValuesError
 from workspaces.models import Workspace
+from workspaces.rows import RowProblem, RowsError
 
 LARGEST_PLAN = 10_000
 
 
-@dataclass(frozen=True)
-class PlanProblem:
-    """One thing wrong with one row: where it is, and what to do about it. `row` counts from 1, the plan's first item."""
-
-    row: int | None
-    column: str
-    message: str
-
-    def __str__(self) -> str:
-        place = ", ".join(
-            part
-            for part in (
-                f"row {self.row}" if self.row else "",
-                f"column {self.column}" if self.column else "",
-            )
-            if part
-        )
-        return f"{place}: {self.message}" if place else self.message
-
-
-class PlanError(ValueError):
+class PlanError(RowsError):
     """The plan cannot be started; carries every problem that was found."""
-
-    def __init__(self, problems: Sequence[PlanProblem]) -> None:
-        self.problems = list(problems)
-        super().__init__("\n".join(str(problem) for problem in self.problems))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +62,7 @@ def starter_plan(
     if missing:
         raise PlanError(
             [
-                PlanProblem(
+                RowProblem(
                     None, "template", f"The starter template {name!r} is missing: run `./run manage prepare`."
                 )
                 for name in missing
@@ -143,24 +120,22 @@ def check(items: Sequence[PlannedItem], *, model: str, max_tokens: int) -> list[
         try:
             requests.append(item.request(model=model, max_tokens=max_tokens))
         except ValuesError as wrong:
-            problems += [PlanProblem(item.position, each.name, each.message) for each in wrong.problems]
+            problems += [RowProblem(item.position, each.name, each.message) for each in wrong.problems]
         except TemplateSyntax as wrong:
             problems.append(
-                PlanProblem(
-                    item.position, "template", f"The template {item.version} does not render: {wrong}"
-                )
+                RowProblem(item.position, "template", f"The template {item.version} does not render: {wrong}")
             )
     if problems:
         raise PlanError(problems)
     return requests
 
 
-def size_problems(items: Sequence[PlannedItem]) -> list[PlanProblem]:
+def size_problems(items: Sequence[PlannedItem]) -> list[RowProblem]:
     if not items:
-        return [PlanProblem(None, "", "The plan is empty: choose at least one tier or one row.")]
+        return [RowProblem(None, "", "The plan is empty: choose at least one tier or one row.")]
     if len(items) > LARGEST_PLAN:
         return [
-            PlanProblem(
+            RowProblem(
                 None,
                 "",
                 f"The plan has {len(items)} items; at most {LARGEST_PLAN} fit into one batch. Split it.",

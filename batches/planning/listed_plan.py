@@ -7,9 +7,10 @@ from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
 
-from batches.plan import PlanError, PlannedItem, PlanProblem, check, cut
+from batches.planning.plan import PlanError, PlannedItem, check, cut
 from templates_app.models import PromptTemplate, TemplateVersion
 from workspaces.models import User
+from workspaces.rows import RowProblem
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +34,7 @@ def template_for(user: User, template_id: UUID) -> TemplateVersion:
     version = template.published_version() if template else None
     if template is None or version is None:
         problem = "There is no such template with a published version that you can see."
-        raise PlanError([PlanProblem(None, "templateId", problem)])
+        raise PlanError([RowProblem(None, "templateId", problem)])
     if not PromptTemplate.objects.editable_by(user).filter(pk=template.pk).exists():
         raise PermissionDenied
     return version
@@ -75,11 +76,11 @@ def with_shared(plan: Sequence[PlannedItem], shared: Mapping[str, Any]) -> list[
     return merged
 
 
-def shared_problems(plan: Sequence[PlannedItem], shared: Mapping[str, Any]) -> list[PlanProblem]:
+def shared_problems(plan: Sequence[PlannedItem], shared: Mapping[str, Any]) -> list[RowProblem]:
     versions = {item.version.pk: item.version for item in plan}.values() if shared else ()
     lacking = {name: [str(each) for each in versions if name not in names_of(each)] for name in shared}
     return [
-        PlanProblem(
+        RowProblem(
             None,
             f"sharedParameters.{name}",
             f"is not a variable of {', '.join(templates)}; remove it or correct its name",
@@ -89,7 +90,7 @@ def shared_problems(plan: Sequence[PlannedItem], shared: Mapping[str, Any]) -> l
     ]
 
 
-def problems_of(plan: Sequence[PlannedItem]) -> list[PlanProblem]:
+def problems_of(plan: Sequence[PlannedItem]) -> list[RowProblem]:
     """What is wrong with the values, whatever the model will be."""
     try:
         check(plan, model="any", max_tokens=1)
