@@ -140,6 +140,7 @@ def _freeze(job: BatchJob, plan: Sequence[PlannedItem]) -> None:
                 tier=item.tier,
                 category=list(item.category),
                 parameters=dict(item.parameters),
+                details=dict(item.details),
             )
             for item, human_id in zip(plan, ids, strict=True)
         ),

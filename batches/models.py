@@ -164,6 +164,7 @@ class BatchItem(OwnedModel):
     tier = models.CharField(max_length=10, choices=Tier.choices)
     category = ArrayField(models.CharField(max_length=100), default=list, blank=True)
     parameters = models.JSONField(default=dict)
+    details = models.JSONField(default=dict, blank=True, help_text="Name to text: lines below the prompt.")
 
     status = models.CharField(max_length=10, choices=ItemStatus.choices, default=ItemStatus.QUEUED)
     progress = models.PositiveSmallIntegerField(default=0)

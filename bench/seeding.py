@@ -26,9 +26,9 @@ WORDS = """
 """
 ITEMS = f"""
 INSERT INTO batch_items (id, workspace_id, job_id, position, kind, conversation_id, template_version_id, topic, tier, category,
-                         parameters, status, progress, error_kind, error_message, attempt, crashes, ended_at)
+                         parameters, details, status, progress, error_kind, error_message, attempt, crashes, ended_at)
 SELECT gen_random_uuid(), %(workspace)s, %(job)s, n, 'generate', 'fp_seed_' || %(tag)s || '_' || n, %(version)s, topic, tier, '{{}}',
-       jsonb_build_object('persona', persona, 'emotion', emotion, 'topic', topic),
+       jsonb_build_object('persona', persona, 'emotion', emotion, 'topic', topic), '{{}}',
        CASE WHEN n <= %(done)s THEN 'completed' ELSE 'queued' END, CASE WHEN n <= %(done)s THEN 100 ELSE 0 END, '', '', 1, 0,
        CASE WHEN n <= %(done)s THEN now() - make_interval(secs => (%(size)s - n) / 10.0) END
   FROM (SELECT n, {WORDS} FROM generate_series(1, %(size)s) n) numbered

@@ -12,6 +12,7 @@ from django.conf import settings
 from claude import lineup
 from claude.messages import Reply, Request
 from conversations import quality
+from conversations.details import with_details
 from conversations.models import Conversation, Turn
 from conversations.parsing import SCHEMA, Draft
 from conversations.states import Status
@@ -35,14 +36,20 @@ class Origin:
 
 
 def build_request(
-    *, version: TemplateVersion, values: Mapping[str, Any], model: str, max_tokens: int, tag: str = ""
+    *,
+    version: TemplateVersion,
+    values: Mapping[str, Any],
+    model: str,
+    max_tokens: int,
+    details: Mapping[str, str] | None = None,
+    tag: str = "",
 ) -> Request:
-    """The question for one conversation. Raises ValuesError with every wrong or missing value."""
+    """The question for one conversation; `details` follow the text. Raises ValuesError with every wrong or missing value."""
     resolved = resolve(version.typed_variables(), values)
     return Request(
         model=version.model or model,
         max_tokens=max_tokens,
-        prompt=render(version.text, resolved),
+        prompt=with_details(render(version.text, resolved), details or {}),
         system=render(version.system_prompt, resolved),
         schema=SCHEMA,
         temperature=settings.ENVIRONMENT.anthropic_temperature,  # translation drops it where a model takes none

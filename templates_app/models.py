@@ -9,9 +9,20 @@ from django.utils import timezone
 
 from templates_app.content import Content, lint
 from templates_app.rendering import Variable
+from templates_app.situations import EdgeCase, Option, OptionKind, Scenario
 from templates_app.states import Tier
 from workspaces.models import OwnedModel, User, WorkspaceQuerySet
 from workspaces.states import StaleState
+
+__all__ = [
+    "EdgeCase",
+    "NotPublishable",
+    "Option",
+    "OptionKind",
+    "PromptTemplate",
+    "Scenario",
+    "TemplateVersion",
+]
 
 
 class NotPublishable(ValueError):

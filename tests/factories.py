@@ -16,7 +16,7 @@ from batches.models import BatchItem, BatchJob, GenerationLog, RateLimit, Worker
 from batches.states import Dimension, ItemStatus, JobStatus, LogState
 from conversations.models import Conversation, Turn
 from conversations.states import Role, Status
-from templates_app.models import PromptTemplate, TemplateVersion
+from templates_app.models import EdgeCase, Option, OptionKind, PromptTemplate, Scenario, TemplateVersion
 from templates_app.rendering import Variable
 from templates_app.states import Tier
 from workspaces.models import ApiToken, Membership, User, Workspace
@@ -109,6 +109,37 @@ def make_version(
         variables=[variable.to_dict() for variable in variables],
         published_at=timezone.now() if published else None,
         **fields,
+    )
+
+
+def make_scenario(*, workspace: Workspace | None = None, **fields: Any) -> Scenario:
+    """A scenario with a name and a topic."""
+    number = next(_numbers)
+    return Scenario.objects.create(
+        workspace=workspace or make_workspace(),
+        **{"name": f"scenario {number}", "topic": f"topic {number}", **fields},
+    )
+
+
+def make_edge_case(*, workspace: Workspace | None = None, **fields: Any) -> EdgeCase:
+    """An edge case with a name and a topic."""
+    number = next(_numbers)
+    return EdgeCase.objects.create(
+        workspace=workspace or make_workspace(),
+        **{"name": f"edge case {number}", "topic": f"topic {number}", **fields},
+    )
+
+
+def make_option(
+    *,
+    workspace: Workspace | None = None,
+    kind: OptionKind = OptionKind.PERSONA,
+    name: str | None = None,
+    **fields: Any,
+) -> Option:
+    """One word of an option list."""
+    return Option.objects.create(
+        workspace=workspace or make_workspace(), kind=kind, name=name or f"option {next(_numbers)}", **fields
     )
 
 

@@ -93,6 +93,7 @@ def prepare(item_id: UUID) -> Call | None:
         values=item.parameters,
         model=item.job.model,
         max_tokens=_max_tokens(item),
+        details=item.details,
         tag=str(log_id),
     )
     return Call(

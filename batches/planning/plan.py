@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from claude.messages import Request
@@ -22,7 +22,7 @@ class PlanError(RowsError):
 
 @dataclass(frozen=True, kw_only=True)
 class PlannedItem:
-    """One conversation to be made. `parameters` fill the template's variables, topic included."""
+    """One conversation to be made. `parameters` fill the template's variables, topic included; `details` follow its text."""
 
     position: int
     tier: str
@@ -30,6 +30,7 @@ class PlannedItem:
     topic: str
     parameters: Mapping[str, Any]
     category: tuple[str, ...] = field(default=())
+    details: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def persona(self) -> str:
@@ -41,7 +42,13 @@ class PlannedItem:
 
     def request(self, *, model: str, max_tokens: int) -> Request:
         """What would be asked. Raises ValuesError."""
-        return build_request(version=self.version, values=self.parameters, model=model, max_tokens=max_tokens)
+        return build_request(
+            version=self.version,
+            values=self.parameters,
+            model=model,
+            max_tokens=max_tokens,
+            details=self.details,
+        )
 
 
 def starter_plan(
@@ -87,17 +94,7 @@ def cut(items: Sequence[PlannedItem], *, limit: int | None, seed: int | None) ->
     ordered = list(items)
     if seed is not None:
         random.Random(seed).shuffle(ordered)  # noqa: S311
-    return [
-        PlannedItem(
-            position=position,
-            tier=item.tier,
-            version=item.version,
-            topic=item.topic,
-            parameters=item.parameters,
-            category=item.category,
-        )
-        for position, item in enumerate(ordered[:limit], start=1)
-    ]
+    return [replace(item, position=position) for position, item in enumerate(ordered[:limit], start=1)]
 
 
 def published_versions(workspace: Workspace) -> dict[str, TemplateVersion]:

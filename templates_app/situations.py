@@ -1,0 +1,138 @@
+"""What a plan is made of beside templates: scenarios, edge cases, and the words to choose from."""
+
+from decimal import Decimal
+from typing import Any, ClassVar, Self
+
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Lower
+
+from templates_app.states import Tier
+from workspaces.models import OwnedModel, WorkspaceQuerySet
+
+
+class UsableQuerySet(WorkspaceQuerySet):
+    def usable(self) -> Self:
+        """Those that a plan may use: not archived."""
+        return self.filter(archived_at=None)
+
+
+class SituationQuerySet(UsableQuerySet):
+    def tagged(self, tags: list[str]) -> Self:
+        """Those that carry at least one of the tags; all of them when no tag is given."""
+        return self.filter(tags__overlap=tags) if tags else self
+
+
+class Situation(OwnedModel):
+    """A situation that a conversation is to be about. Its texts fill the template's variables of the same names."""
+
+    # The columns that are a template's values, in the order of forms and files.
+    VALUES: ClassVar[tuple[str, ...]] = (
+        *("persona", "emotion", "topic", "intent", "tone", "context", "expected_behaviour"),
+    )
+
+    name = models.CharField(max_length=200)
+    persona = models.CharField(max_length=200, blank=True)
+    emotion = models.CharField(max_length=200, blank=True)
+    topic = models.CharField(max_length=500)
+    intent = models.CharField(max_length=200, blank=True)
+    tone = models.CharField(max_length=200, blank=True)
+    context = models.TextField(blank=True)
+    expected_behaviour = models.TextField(blank=True)
+    tags = ArrayField(models.CharField(max_length=100), default=list, blank=True)
+    parameters = models.JSONField(
+        default=dict, blank=True, help_text="Values of the template's other variables."
+    )
+    template = models.ForeignKey(
+        "templates_app.PromptTemplate",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text="Empty: the newest template of its tier.",
+    )
+    pack = models.CharField(max_length=100, blank=True, help_text="The starter pack that it came from.")
+    position = models.PositiveIntegerField(default=0, help_text="Its place in a plan, smaller first.")
+    archived_at = models.DateTimeField(null=True, blank=True)
+
+    objects: ClassVar[SituationQuerySet] = SituationQuerySet.as_manager()  # type: ignore[assignment]
+
+    tier: ClassVar[Tier]
+
+    class Meta:
+        abstract = True
+        ordering = ["position", "name"]
+        constraints = [
+            models.UniqueConstraint("workspace", Lower("name"), name="%(class)s_name_once"),
+            models.CheckConstraint(condition=~Q(name=""), name="%(class)s_name"),
+            models.CheckConstraint(condition=~Q(topic=""), name="%(class)s_topic"),
+        ]
+        indexes = [GinIndex(fields=["tags"], name="%(class)s_tags")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def values(self) -> dict[str, Any]:
+        """What it fills a template's variables with: its own texts that are not empty, and its other parameters."""
+        own = {name: getattr(self, name) for name in self.VALUES}
+        return {**self.parameters, **{name: value for name, value in own.items() if value}}
+
+
+class Scenario(Situation):
+    """A real-world situation, tier `scenario`."""
+
+    tier = Tier.SCENARIO
+
+    class Meta(Situation.Meta):
+        db_table = "scenarios"
+
+
+class EdgeCase(Situation):
+    """A boundary condition, tier `edge_case`; `expected_behaviour` is what the assistant must and must not do."""
+
+    tier = Tier.EDGE_CASE
+
+    class Meta(Situation.Meta):
+        db_table = "edge_cases"
+
+
+class OptionKind(models.TextChoices):
+    PERSONA = "persona"
+    EMOTION = "emotion"
+    INTENT = "intent"
+    TONE = "tone"
+    TOPIC = "topic"
+
+
+class Option(OwnedModel):
+    """One word of an option list. The lists of a workspace are its options of each kind."""
+
+    kind = models.CharField(max_length=10, choices=OptionKind.choices)
+    name = models.CharField(max_length=500, help_text="What fills the variable, as it is written here.")
+    description = models.TextField(blank=True, help_text="Reaches the prompt with the word.")
+    weight = models.DecimalField(
+        max_digits=8,
+        decimal_places=3,
+        default=Decimal(1),
+        help_text="How often a plan draws it, beside the others of its list. 0: only when it is named.",
+    )
+    position = models.PositiveIntegerField(default=0)
+    pack = models.CharField(max_length=100, blank=True)
+    archived_at = models.DateTimeField(null=True, blank=True)
+
+    objects: ClassVar[UsableQuerySet] = UsableQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        db_table = "options"
+        ordering = ["kind", "position", "name"]
+        constraints = [
+            models.UniqueConstraint(fields=["workspace", "kind", "name"], name="option_once"),
+            models.CheckConstraint(condition=Q(kind__in=OptionKind.values), name="option_kind"),
+            models.CheckConstraint(condition=Q(weight__gte=0), name="option_weight"),
+            models.CheckConstraint(condition=~Q(name=""), name="option_name"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
