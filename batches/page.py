@@ -114,7 +114,7 @@ def _reason(job: BatchJob, now: Progress) -> Banner | None:
     words = REASONS.get(job.reason) or Words("Stopped", "Resume goes on with what is left.")
     if job.reason == Reason.PERSON:
         return Banner("info", "circle-pause", words.title, words.advice)
-    tone = "warn" if job.reason == Reason.BUDGET else "bad"
+    tone = "warn" if job.reason in (Reason.BUDGET, Reason.MONTH_BUDGET) else "bad"
     return Banner(tone, "triangle-alert", words.title, words.advice, job.reason_note)
 
 

@@ -27,6 +27,7 @@ class Reason(models.TextChoices):
     NONE = "", ""
     PERSON = "person", "paused by a person"
     BUDGET = "budget", "its budget does not cover the next call"
+    MONTH_BUDGET = "month_budget", "the month's budget of its workspace does not cover the next call"
     ITEM_ERROR = "item_error", "an item failed, and the job stops at the first error"
     PROVIDER_AUTH = "provider_auth", "the provider refused the key"
     PROVIDER_BILLING = "provider_billing", "the provider's spend limit or credit is used up"

@@ -19,6 +19,11 @@ REASONS: Mapping[str, Words] = {
         "Budget reached",
         "What is left of the budget does not cover the most that the next call can cost. What is finished is kept.",
     ),
+    Reason.MONTH_BUDGET: Words(
+        "The month’s budget is used up",
+        "What is left of this workspace’s budget for the month does not cover the most that the next call can cost. What is "
+        "finished is kept. Raise the budget under Settings, or resume when the next month has begun.",
+    ),
     Reason.ITEM_ERROR: Words(
         "Stopped at an error",
         "An item failed, and this batch stops at the first one. Resume goes on with the others.",

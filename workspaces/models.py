@@ -67,6 +67,13 @@ class Workspace(TimestampedModel):
     id_prefix = models.CharField(
         max_length=10, default="fp", help_text="First part of every conversation's human id."
     )
+    monthly_budget_usd = models.DecimalField(
+        max_digits=18,
+        decimal_places=9,
+        null=True,
+        blank=True,
+        help_text="The most that may be spent in a month (UTC). Empty: no limit but each batch's own.",
+    )
     members = models.ManyToManyField(
         settings.AUTH_USER_MODEL, through="Membership", related_name="workspaces"
     )
@@ -75,6 +82,10 @@ class Workspace(TimestampedModel):
         constraints = [
             models.CheckConstraint(
                 condition=models.Q(id_prefix__regex=r"^[a-z][a-z0-9]{0,9}$"), name="workspace_id_prefix"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(monthly_budget_usd__isnull=True) | models.Q(monthly_budget_usd__gte=0),
+                name="workspace_monthly_budget",
             ),
         ]
 

@@ -12,6 +12,7 @@ from django.db.models import F
 from django.db.models.functions import Greatest
 from django.utils import timezone
 
+from batches.engine import months
 from batches.engine.moves import DATABASE_AWAY
 from batches.limiter import take_permit
 from batches.models import BatchItem, BatchJob, GenerationLog
@@ -67,7 +68,7 @@ class Claim:
 
 
 class NotNow(Exception):
-    """The claim was rolled back; `why` is one of item, job, limit."""
+    """The claim was rolled back; `why` is one of item, job, month, limit."""
 
     def __init__(self, why: str) -> None:
         self.why = why
@@ -141,6 +142,8 @@ def claim(call: Call, *, worker_id: UUID) -> Claim | None:
             attempt = _take_item(call, worker_id=worker_id)
             _announce(call, attempt=attempt, worker_id=worker_id)
             _reserve(call)
+            if not months.reserve(call.log_id, worst=call.reservation):
+                raise NotNow("month")
             leave_in = take_permit(call.pool)
             if leave_in is None:
                 raise NotNow("limit")
@@ -150,6 +153,10 @@ def claim(call: Call, *, worker_id: UUID) -> Claim | None:
             BatchItem.objects.filter(pk=call.item_id, status=ItemStatus.QUEUED).update(rung_at=None)
         if refusal.why == "job":
             pause_for_budget(call)
+        elif refusal.why == "month":
+            months.pause_for_month(
+                call.job_id, worst=call.reservation, demo=call.pool.startswith(months.DEMO_POOL)
+            )
         return None
     return Claim(call=call, starts_at=starts_at)
 

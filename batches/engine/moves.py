@@ -7,6 +7,8 @@ from uuid import UUID
 
 from django.db import InterfaceError, InternalError, OperationalError, connection
 
+from batches.engine import months
+from batches.engine.months import Month
 from batches.models import GenerationLog
 from batches.states import ItemStatus, LogState, Reason
 from workspaces.models import ClockTimestamp
@@ -33,6 +35,7 @@ class LockedLog:
     state: str
     reservation: Decimal
     cost: Decimal
+    month: Month
 
 
 @dataclass(slots=True)
@@ -47,6 +50,7 @@ class Delta:
     successful: int = 0
     stops: bool = False  # under `stop`, this failure ends the job
     simulated: bool = False
+    month: Month | None = None  # whose month the money belongs to, where a log has moved
 
 
 def lock_item(item_id: UUID) -> LockedItem:
@@ -62,10 +66,14 @@ def lock_item(item_id: UUID) -> LockedItem:
 def lock_log(log_id: UUID) -> LockedLog:
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT id, state, reservation_usd, cost_usd FROM generation_logs WHERE id = %s FOR NO KEY UPDATE",
+            "SELECT id, state, reservation_usd, cost_usd, workspace_id, date_trunc('month', created_at AT TIME ZONE 'UTC')::date, "
+            "pool FROM generation_logs WHERE id = %s FOR NO KEY UPDATE",
             [log_id],
         )
-        return LockedLog(*cursor.fetchone())
+        id_, state, reservation, cost, workspace_id, month, pool = cursor.fetchone()
+    return LockedLog(
+        id_, state, reservation, cost, Month(workspace_id, month, pool.startswith(months.DEMO_POOL))
+    )
 
 
 def book(log: LockedLog, *, state: LogState, cost: Decimal, **fields: Any) -> Delta | None:
@@ -83,6 +91,7 @@ def book(log: LockedLog, *, state: LogState, cost: Decimal, **fields: Any) -> De
         spent=cost - log.cost,
         released=log.reservation if was_pending else ZERO,
         simulated=bool(fields.get("simulated")),
+        month=log.month,
     )
 
 
@@ -148,7 +157,7 @@ RETURNING status
 
 
 def settle(job_id: UUID, delta: Delta) -> str:
-    """Apply a move to its job; returns the job's status after it."""
+    """Apply a move to its job, and to the month of its workspace; returns the job's status after it."""
     values: dict[str, Any] = {
         "job": job_id,
         "spent": delta.spent,
@@ -165,6 +174,8 @@ def settle(job_id: UUID, delta: Delta) -> str:
     with connection.cursor() as cursor:
         cursor.execute(SETTLE, values)
         status: str = cursor.fetchone()[0]
+    if delta.month is not None and (delta.spent or delta.released):
+        months.settle(delta.month, spent=delta.spent, released=delta.released)
     return status
 
 

@@ -36,12 +36,18 @@ SELECT j.id, j.model,
              LIMIT %(limit)s) due) AS due,
        rung.n AS rung,
        j.concurrent_processing - j.in_flight - rung.n AS room,
-       CASE WHEN j.worst_item_usd > 0 THEN floor((j.budget_usd - j.spent - j.reserved) / j.worst_item_usd) ELSE %(limit)s END AS affordable,
+       CASE WHEN j.worst_item_usd > 0
+            THEN floor(least(j.budget_usd - j.spent - j.reserved, month.room) / j.worst_item_usd) ELSE %(limit)s END AS affordable,
        j.in_flight
   FROM batch_jobs j
  CROSS JOIN LATERAL (
        SELECT count(*) AS n FROM batch_items i WHERE i.job_id = j.id AND i.status = 'queued'
           AND i.rung_at >= now() - make_interval(secs => %(again)s)) rung
+ CROSS JOIN LATERAL (
+       SELECT w.monthly_budget_usd - coalesce(m.spent + m.reserved, 0) AS room FROM workspaces_workspace w
+         LEFT JOIN spending_months m ON m.workspace_id = w.id AND m.demo = %(demo)s
+              AND m.month = date_trunc('month', now() AT TIME ZONE 'UTC')::date
+        WHERE w.id = j.workspace_id) month
  WHERE j.status IN ('queued', 'processing') AND j.kind = %(kind)s
  ORDER BY (SELECT max(o.last_served_at) FROM batch_jobs o
             WHERE o.workspace_id = j.workspace_id AND o.status IN ('queued', 'processing')) NULLS FIRST,
@@ -131,6 +137,7 @@ def _candidates(queue: Queue) -> list[Candidate]:
         "again": settings.ENGINE_RING_AGAIN_S,
         "kind": KINDS[queue].value,
         "limit": 1000,
+        "demo": settings.DEMO,
     }
     with connection.cursor() as cursor:
         cursor.execute(CANDIDATES, values)

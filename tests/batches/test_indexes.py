@@ -99,7 +99,7 @@ def test_the_status_query(seeded: tuple[User, BatchJob]) -> None:
 
 def test_the_engine(seeded: tuple[User, BatchJob]) -> None:
     _, job = seeded
-    candidates = plan_of_sql(CANDIDATES, again=15.0, kind="batch", limit=1000)
+    candidates = plan_of_sql(CANDIDATES, again=15.0, kind="batch", limit=1000, demo=True)
     for index in ("job_active", "item_queued", "item_rung"):
         assert index in candidates, candidates
     assert "item_queued" in plan_of_sql(STAMP, job=job.pk, n=10, again=15.0)

@@ -11,7 +11,7 @@ from batches.actions import cancel, pause
 from batches.engine import reap as reaping
 from batches.engine.moves import lock_item
 from batches.engine.reap import reap
-from batches.models import BatchItem, BatchJob, GenerationLog, Worker
+from batches.models import BatchItem, BatchJob, GenerationLog, SpendingMonth, Worker
 from batches.states import ErrorHandling, ItemStatus, JobStatus, LogState, Reason
 from tests.support.invariants import assert_no_violations
 from tests.support.steps import claim_item, file_reply, lose_worker, state_of
@@ -87,6 +87,7 @@ def test_an_older_call_of_an_item_that_runs_again_costs_the_item_nothing(
     lose_worker(worker, settings)
     GenerationLog.objects.filter(pk=first.call.log_id).update(state=LogState.PENDING, cost_usd=0)
     BatchJob.objects.update(spent=0, reserved=first.call.reservation)
+    SpendingMonth.objects.update(spent=0, reserved=first.call.reservation)
     second = claim_item(job, worker)
     GenerationLog.objects.filter(pk=first.call.log_id).update(deadline=LONG_AGO)
     assert reap() == 1

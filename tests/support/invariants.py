@@ -19,6 +19,12 @@ RULES = {
             (SELECT sum(reservation_usd) FROM generation_logs l WHERE l.job_id = j.id AND l.state = 'pending'), 0)""",
     "I4 spent = sum of costs": """
         SELECT j.id FROM batch_jobs j WHERE j.spent <> coalesce((SELECT sum(cost_usd) FROM generation_logs l WHERE l.job_id = j.id), 0)""",
+    "I3 a month's reserved = sum of reservations of its pending logs, I4 its spent = sum of their costs": """
+        SELECT coalesce(m.workspace_id, l.workspace_id) FROM spending_months m FULL JOIN (
+            SELECT workspace_id, date_trunc('month', created_at AT TIME ZONE 'UTC')::date AS month, pool LIKE 'demo:%%' AS demo,
+                   coalesce(sum(reservation_usd) FILTER (WHERE state = 'pending'), 0) AS reserved, sum(cost_usd) AS spent
+              FROM generation_logs GROUP BY 1, 2, 3) l USING (workspace_id, month, demo)
+         WHERE (coalesce(m.reserved, 0), coalesce(m.spent, 0)) <> (coalesce(l.reserved, 0), coalesce(l.spent, 0))""",
     "I5 in_flight = processing items, within the concurrency": """
         SELECT j.id FROM batch_jobs j WHERE j.in_flight <> (SELECT count(*) FROM batch_items i WHERE i.job_id = j.id AND i.status = 'processing')
             OR j.in_flight > j.concurrent_processing""",
@@ -60,7 +66,7 @@ def violations() -> dict[str, list[Any]]:
     found = {}
     with connection.cursor() as cursor:
         for rule, query in RULES.items():
-            cursor.execute(query, times if "%(" in query else None)
+            cursor.execute(query, times)
             rows = [row[0] for row in cursor.fetchall()]
             if rows:
                 found[rule] = rows[:5]
