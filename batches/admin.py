@@ -11,7 +11,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from batches import actions as verbs
-from batches.models import BatchItem, BatchJob, GenerationLog, RateLimit, Worker
+from batches.models import BatchItem, BatchJob, GenerationLog, RateLimit, SpendingMonth, Worker
 from workspaces.admin_base import LONGEST_SHOWN, ReadOnlyAdmin, apply_verb, badge, dollars, pretty
 from workspaces.models import User
 
@@ -209,6 +209,15 @@ class RateLimitAdmin(ReadOnlyAdmin):
     list_display = ("pool", "dimension", "per_minute", "burst", "interval_s", "tat", "blocked_until")
     list_filter = ("dimension",)
     search_fields = ("pool",)
+
+
+@admin.register(SpendingMonth)
+class SpendingMonthAdmin(ReadOnlyAdmin):
+    list_display = ("workspace", "month", "demo", dollars("spent", "Spent"), dollars("reserved", "Reserved"))
+    list_filter = ("demo",)
+    list_select_related = ("workspace",)
+    search_fields = ("workspace__name",)
+    detail_select_related = ("workspace",)
 
 
 @admin.register(Worker)

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from batches import trial, views
+from batches import settings_views, trial, views
 
 urlpatterns: list[URLPattern] = [
     path("", views.generate_all, name="generate_all"),
@@ -13,5 +13,6 @@ urlpatterns: list[URLPattern] = [
     path("batches/<uuid:job_id>/pause/", views.batch_pause, name="batch_pause"),
     path("batches/<uuid:job_id>/resume/", views.batch_resume, name="batch_resume"),
     path("batches/<uuid:job_id>/cancel/", views.batch_cancel, name="batch_cancel"),
+    path("settings/budget/", settings_views.budget, name="settings_budget"),
     path("templates/<uuid:template_id>/v/<int:number>/test/", trial.trial, name="template_test"),
 ]

@@ -18,6 +18,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from batches import actions, page
 from batches.forms import GenerateForm
 from batches.models import BatchItem, BatchJob
+from batches.months import this_month
 from batches.planning.estimate import Estimate, estimate
 from batches.planning.plan import PlanError, PlannedItem, starter_plan
 from batches.progress import Progress, progress
@@ -27,7 +28,7 @@ from claude.lineup import RetiredModel, UnknownModel, UnknownPrice
 from templates_app.packs import load_pack
 from templates_app.states import Tier
 from workspaces.htmx import is_htmx, targets
-from workspaces.models import User
+from workspaces.models import User, Workspace
 from workspaces.paging import page_of
 from workspaces.states import StaleState
 
@@ -77,9 +78,10 @@ def start(request: HttpRequest, form: GenerateForm) -> HttpResponse:
 
 def start_from(form: GenerateForm, *, by: User) -> BatchJob:
     chosen = form.cleaned_data
-    plan = plan_of(form, by=by)
+    workspace = by.personal_workspace()
+    plan = plan_of(form, workspace=workspace)
     return actions.start_batch(
-        workspace=by.personal_workspace(),
+        workspace=workspace,
         plan=plan,
         by=by,
         name=chosen["name"] or offered_name(plan),
@@ -93,9 +95,9 @@ def start_from(form: GenerateForm, *, by: User) -> BatchJob:
     )
 
 
-def plan_of(form: GenerateForm, *, by: User) -> list[PlannedItem]:
+def plan_of(form: GenerateForm, *, workspace: Workspace) -> list[PlannedItem]:
     return starter_plan(
-        by.personal_workspace(),
+        workspace,
         tiers=form.chosen("tier") or [],
         limit=form.chosen("limit"),
         seed=form.chosen("seed"),
@@ -114,10 +116,11 @@ def add_problems(form: GenerateForm, wrong: Exception) -> None:
 
 def plan_context(request: HttpRequest, form: GenerateForm) -> dict[str, Any]:
     form.is_valid()
+    workspace = person(request).personal_workspace()
     plan: list[PlannedItem] = []
     priced: Estimate | None = None
     try:
-        plan = plan_of(form, by=person(request))
+        plan = plan_of(form, workspace=workspace)
         priced = estimate_of(plan, form) if plan else None
     except CANNOT_PRICE as wrong:
         add_problems(form, wrong)
@@ -136,6 +139,8 @@ def plan_context(request: HttpRequest, form: GenerateForm) -> dict[str, Any]:
         "budget": form.data.get("budget") or offered,
         "spend_up_to": form.chosen("budget") or offered,
         "offered_name": offered_name(plan),
+        "month": this_month(workspace),
+        "stated_use": workspace.intended_use(),
     }
 
 
@@ -192,7 +197,11 @@ def plan_prompt(request: HttpRequest, position: int) -> HttpResponse:
     """The prompt of one planned item, exactly as it would be sent."""
     form = GenerateForm(request.GET, idempotency_key="")
     try:
-        found = [item for item in plan_of(form, by=person(request)) if item.position == position]
+        found = [
+            item
+            for item in plan_of(form, workspace=person(request).personal_workspace())
+            if item.position == position
+        ]
     except PlanError as wrong:  # the page of the plan says what is missing
         raise Http404 from wrong
     if not found:

@@ -8,6 +8,8 @@ from django.utils import timezone
 from batches.models import BatchJob
 from exports.stream import Written
 from templates_app.models import TemplateVersion
+from workspaces.models import Workspace
+from workspaces.terms import NOTICE
 
 FORMAT = "messages"
 
@@ -31,6 +33,7 @@ def manifest(written: Written, *, file: str, job: BatchJob | None = None) -> dic
         "models": dict(sorted(written.models.items())),
         "template_versions": _template_versions(written),
         "job": _job(job) if job else None,
+        "terms": {"notice": NOTICE, "intended_use": intended_use(job.workspace) if job else None},
         "created_at": timezone.now().isoformat(timespec="seconds"),
         "lorapipe_version": settings.VERSION,
     }
@@ -55,6 +58,21 @@ def _template_versions(written: Written) -> list[dict[str, Any]]:
         }
         for version in found.order_by("template__name", "number")
     ]
+
+
+def intended_use(workspace: Workspace) -> dict[str, Any] | None:
+    """What the workspace has stated, or None: then the file says that nothing is stated."""
+    stated = workspace.intended_use()
+    if stated is None:
+        return None
+    return {
+        "purpose": stated.purpose,
+        "authorisation": stated.authorisation,
+        "meaning": stated.get_authorisation_display(),
+        "reference": stated.reference or None,
+        "stated_at": stated.created_at.isoformat(timespec="seconds"),
+        "stated_by": stated.created_by.username if stated.created_by else None,
+    }
 
 
 def _job(job: BatchJob) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from workspaces.admin_base import (
     UserChangeForm,
     UserCreationForm,
 )
-from workspaces.models import ApiToken, Membership, SignInLink, User, Workspace
+from workspaces.models import ApiToken, Membership, SignInLink, User, UseStatement, Workspace
 
 
 def sign_in_first(request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
@@ -92,6 +92,16 @@ class WorkspaceAdmin(LoraModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Workspace | None = None) -> bool:
         return False  # everything in it would go too, or refuse to
+
+
+@admin.register(UseStatement)
+class UseStatementAdmin(ReadOnlyAdmin):
+    list_display = ("workspace", "authorisation", "created_by", "created_at")
+    list_filter = ("authorisation",)
+    list_select_related = ("workspace", "created_by")
+    search_fields = ("workspace__name", "purpose")
+    fields = ("workspace", "authorisation", "purpose", "reference", "created_by", "created_at")
+    detail_select_related = ("workspace", "created_by")
 
 
 @admin.register(Membership)

@@ -1,4 +1,4 @@
-"""The sign-in form."""
+"""The sign-in form, and the statement of use."""
 
 from typing import Any
 
@@ -7,6 +7,7 @@ from django.contrib.auth import authenticate
 from django.http import HttpRequest
 
 from workspaces.models import User
+from workspaces.states import Authorisation
 
 
 class SignInForm(forms.Form):
@@ -37,3 +38,19 @@ def username_of(name: str) -> str:
         names = list(User.objects.filter(email__iexact=name).values_list("username", flat=True)[:2])
         return names[0] if len(names) == 1 else name
     return name
+
+
+class UseForm(forms.Form):
+    """What the conversations are for, and on what ground."""
+
+    purpose = forms.CharField(
+        label="Intended use",
+        max_length=4000,
+        error_messages={"required": "say in a sentence what the trained model will do."},
+    )
+    authorisation = forms.ChoiceField(
+        label="Ground",
+        choices=Authorisation.choices,
+        error_messages={"required": "choose one; “not decided yet” is an answer."},
+    )
+    reference = forms.CharField(label="Reference", max_length=500, required=False)

@@ -13,6 +13,8 @@ from django.db import models, transaction
 from django.utils import timezone
 from django.utils.deconstruct import deconstructible
 
+from workspaces.states import Authorisation
+
 
 @deconstructible(path="workspaces.models.ClockTimestamp")
 class ClockTimestamp(models.Func):
@@ -92,6 +94,10 @@ class Workspace(TimestampedModel):
     def __str__(self) -> str:
         return self.name
 
+    def intended_use(self) -> "UseStatement | None":
+        """What this workspace has said last about its use of Claude's outputs."""
+        return UseStatement.objects.filter(workspace=self).order_by("-created_at", "-id").first()
+
 
 class Membership(TimestampedModel):
     class Role(models.TextChoices):
@@ -159,6 +165,33 @@ class OwnedModel(TimestampedModel):
 
     class Meta:
         abstract = True
+
+
+class UseStatement(OwnedModel):
+    """What a workspace makes its conversations for, and on what ground. Append-only: the newest counts, all are kept."""
+
+    purpose = models.TextField(help_text="What the trained model will do, and for whom.")
+    authorisation = models.CharField(max_length=12, choices=Authorisation.choices)
+    reference = models.CharField(
+        max_length=500, blank=True, help_text="Where the permission or licence is written down."
+    )
+
+    objects: ClassVar[WorkspaceQuerySet] = WorkspaceQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        db_table = "use_statements"
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(authorisation__in=Authorisation.values), name="use_authorisation"
+            ),
+            models.CheckConstraint(condition=~models.Q(purpose=""), name="use_purpose"),
+        ]
+        indexes = [
+            models.Index("workspace", models.F("created_at").desc(), name="use_newest"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_authorisation_display()}"
 
 
 def hashed(secret: str) -> str:

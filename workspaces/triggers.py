@@ -27,6 +27,24 @@ def keeps_updated_at(*tables: str) -> list[migrations.RunSQL]:
     ]
 
 
+def append_only(table: str) -> migrations.RunSQL:
+    """A trigger that refuses to change or delete a row: what was said stays said. Who made it may still be forgotten."""
+    return migrations.RunSQL(
+        f"""
+        CREATE FUNCTION {table}_stays() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            IF TG_OP = 'UPDATE' AND to_jsonb(NEW) - '{{created_by_id,updated_at}}'::text[]
+                                  = to_jsonb(OLD) - '{{created_by_id,updated_at}}'::text[] THEN
+                RETURN NEW;
+            END IF;
+            RAISE EXCEPTION 'rows of {table} are only added' USING ERRCODE = 'restrict_violation';
+        END $$;
+        CREATE TRIGGER stays BEFORE UPDATE OR DELETE ON {table} FOR EACH ROW EXECUTE FUNCTION {table}_stays();
+        """,
+        f"DROP TRIGGER stays ON {table}; DROP FUNCTION {table}_stays();",
+    )
+
+
 def refuses_change(table: str, *, columns: list[str], once: str) -> migrations.RunSQL:
     """A trigger that refuses to change these columns of a row, or to delete it, once the column `once` is set."""
     old, new = (", ".join(f"{row}.{column}" for column in columns) for row in ("OLD", "NEW"))

@@ -2,11 +2,13 @@
 
 from django.urls import URLPattern, path
 
-from workspaces import views
+from workspaces import settings_views, views
 
 urlpatterns: list[URLPattern] = [
     path("sign-in/", views.sign_in, name="sign_in"),
     path("sign-in/<str:token>/", views.sign_in_with_link, name="sign_in_link"),
     path("sign-out/", views.sign_out, name="sign_out"),
+    path("settings/", settings_views.settings_start, name="settings"),
+    path("settings/terms/", settings_views.terms, name="settings_terms"),
     path("theme/", views.theme, name="theme"),
 ]

@@ -12,8 +12,8 @@ from tests.factories import make_user
 from workspaces.models import User
 
 pytestmark = pytest.mark.django_db
-# Session, user, personal workspace, templates; for the shell: workspaces and running batch, workspaces and count.
-QUERIES = 8
+# Session, user, personal workspace, templates, month, stated use; for the shell: workspaces and running batch, workspaces and count.
+QUERIES = 10
 PLAN = {"HX-Request": "true", "HX-Target": "form#plan"}
 
 

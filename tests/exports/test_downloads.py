@@ -12,7 +12,9 @@ from batches.models import BatchJob
 from batches.states import ItemStatus
 from conversations.models import Conversation
 from tests.factories import make_conversation, make_item, make_job, make_user
+from workspaces.actions import state_use
 from workspaces.models import User
+from workspaces.states import Authorisation
 
 pytestmark = pytest.mark.django_db
 
@@ -50,6 +52,20 @@ def test_the_manifest_is_of_the_same_bytes(client: Client, owner: User, job: Bat
     about = json.loads(client.get(reverse("batch_manifest", args=[job.pk])).content)
     assert about["sha256"] == hashlib.sha256(content).hexdigest()
     assert about["simulated"] == {"count": 2, "all": True}
+
+
+def test_the_manifest_says_what_the_conversations_are_for(client: Client, owner: User, job: BatchJob) -> None:
+    client.force_login(owner)
+    address = reverse("batch_manifest", args=[job.pk])
+    unsaid = json.loads(client.get(address).content)["terms"]
+    assert "restrict training" in unsaid["notice"]
+    assert unsaid["intended_use"] is None
+    state_use(
+        workspace=job.workspace, purpose="A support bot", authorisation=Authorisation.PERMISSION, by=owner
+    )
+    said = json.loads(client.get(address).content)["terms"]["intended_use"]
+    assert (said["purpose"], said["authorisation"]) == ("A support bot", "permission")
+    assert said["stated_by"] == owner.username
 
 
 def test_one_conversation(client: Client, owner: User, job: BatchJob) -> None:

@@ -3,6 +3,7 @@
 import importlib.util
 import sys
 from collections.abc import Callable
+from datetime import date
 from typing import Any
 
 import pytest
@@ -15,13 +16,14 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from batches.models import BatchItem, BatchJob, GenerationLog, RateLimit, Worker
+from batches.models import BatchItem, BatchJob, GenerationLog, RateLimit, SpendingMonth, Worker
 from batches.states import Dimension, ItemStatus, LogState
 from conversations.models import Conversation, IdCounter, Turn
 from templates_app.models import PromptTemplate, TemplateVersion
 from tests import factories
 from workspaces import admin_base
-from workspaces.models import ApiToken, Membership, SignInLink, User, Workspace
+from workspaces.models import ApiToken, Membership, SignInLink, User, UseStatement, Workspace
+from workspaces.states import Authorisation
 
 ROWS = 200
 MOST_QUERIES = 10
@@ -103,6 +105,21 @@ def many_limits(rows: int) -> None:
         factories.make_rate_limit(pool=f"pool {number}")
 
 
+def many_months(rows: int) -> None:
+    SpendingMonth.objects.bulk_create(
+        SpendingMonth(workspace=factories.make_workspace(), month=date(2026, 11, 1), demo=True)
+        for _ in range(rows)
+    )
+
+
+def many_statements(rows: int) -> None:
+    workspace = factories.make_workspace()
+    UseStatement.objects.bulk_create(
+        UseStatement(workspace=workspace, purpose=f"use {number}", authorisation=Authorisation.NARROW)
+        for number in range(rows)
+    )
+
+
 def many_counters(rows: int) -> None:
     workspace = factories.make_workspace()
     IdCounter.objects.bulk_create(IdCounter(workspace=workspace, slug=f"s{number}") for number in range(rows))
@@ -128,11 +145,13 @@ MAKERS: dict[type[Model], Callable[[int], None]] = {
     BatchItem: many_items,
     GenerationLog: many_logs,
     RateLimit: many_limits,
+    SpendingMonth: many_months,
+    UseStatement: many_statements,
     Worker: many_workers,
 }
 READ_ONLY = (
     *(ApiToken, SignInLink, Turn, IdCounter),
-    *(BatchJob, BatchItem, GenerationLog, RateLimit, Worker),
+    *(BatchJob, BatchItem, GenerationLog, RateLimit, SpendingMonth, UseStatement, Worker),
 )
 each_table = pytest.mark.parametrize("model", MAKERS, ids=lambda model: model.__name__)
 

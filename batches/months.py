@@ -1,0 +1,53 @@
+"""What a workspace has spent this month, for people; the engine keeps the sums (batches/engine/months.py)."""
+
+from dataclasses import dataclass
+from datetime import UTC, date
+from decimal import Decimal
+
+from django.conf import settings
+from django.utils import timezone
+
+from batches.models import SpendingMonth
+from workspaces.models import Workspace
+
+ZERO = Decimal(0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MonthSoFar:
+    """Money in USD. `room` is what new calls may still cost at worst; None where there is no limit."""
+
+    month: date
+    spent: Decimal
+    reserved: Decimal
+    budget: Decimal | None
+
+    @property
+    def room(self) -> Decimal | None:
+        return None if self.budget is None else max(ZERO, self.budget - self.spent - self.reserved)
+
+    @property
+    def percent(self) -> int:
+        """Of the budget, spent and set aside; 100 at most, 0 without a budget."""
+        used = self.spent + self.reserved
+        if self.budget is None:
+            return 0
+        return min(100, int(100 * used / self.budget)) if self.budget else 100
+
+
+def this_month(workspace: Workspace) -> MonthSoFar:
+    """Of real money, or in demo mode of the demo's."""
+    first = timezone.now().astimezone(UTC).date().replace(day=1)
+    row = SpendingMonth.objects.filter(workspace=workspace, month=first, demo=settings.DEMO).first()
+    return MonthSoFar(
+        month=first,
+        spent=row.spent if row else ZERO,
+        reserved=row.reserved if row else ZERO,
+        budget=workspace.monthly_budget_usd,
+    )
+
+
+def past_months(workspace: Workspace, *, at_most: int = 12) -> list[SpendingMonth]:
+    """The newest first, this one among them."""
+    rows = SpendingMonth.objects.filter(workspace=workspace, demo=settings.DEMO)
+    return list(rows.order_by("-month")[:at_most])

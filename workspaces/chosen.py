@@ -1,0 +1,50 @@
+"""Which workspace a settings page is about, and whether who looks at it may change it."""
+
+from dataclasses import dataclass
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest
+
+from workspaces.models import Membership, User, Workspace
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chosen:
+    """`others` are the workspaces that this person could look at instead."""
+
+    workspace: Workspace
+    may_change: bool
+    others: list[Workspace]
+
+
+def chosen_workspace(request: HttpRequest) -> Chosen:
+    """The workspace named by `workspace` in the query or the form, else the personal one. Http404 for a foreign one."""
+    user = request.user
+    if not isinstance(user, User):
+        raise PermissionDenied
+    wanted = request.POST.get("workspace") or request.GET.get("workspace") or ""
+    mine = {
+        each.workspace: each.role
+        for each in Membership.objects.filter(user=user)
+        .select_related("workspace")
+        .order_by("workspace__name")
+    }
+    if not wanted:
+        personal = user.personal_workspace()
+        return Chosen(workspace=personal, may_change=True, others=[w for w in mine if w != personal])
+    for workspace, role in mine.items():
+        if str(workspace.pk) == wanted:
+            return Chosen(
+                workspace=workspace,
+                may_change=role == Membership.Role.OWNER,
+                others=[each for each in mine if each != workspace],
+            )
+    raise Http404
+
+
+def changeable_workspace(request: HttpRequest) -> Chosen:
+    """The same, for a change: PermissionDenied for who is no owner of it."""
+    found = chosen_workspace(request)
+    if not found.may_change:
+        raise PermissionDenied
+    return found
