@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from batches.actions import cancel, pause, resume
-from batches.models import BatchItem, BatchJob, GenerationLog
+from batches.models import BatchItem, BatchJob, GenerationLog, SpendingMonth
 from batches.states import ErrorHandling, ItemStatus, JobStatus, Reason
 from conversations.models import Conversation
 from tests.support.engine import Engine, wait_for_end
@@ -13,7 +13,7 @@ from tests.support.invariants import assert_invariants
 from tests.support.jobs import start_starter_job
 from tests.support.simulator import RunningSimulator
 from tests.support.waiting import wait_for
-from workspaces.models import User
+from workspaces.models import User, Workspace
 from workspaces.states import StaleState
 
 
@@ -112,6 +112,22 @@ def test_the_budget_is_never_passed(owner: User, engine: Engine) -> None:
     assert (job.status, job.reason) == (JobStatus.PAUSED, Reason.BUDGET)
     assert job.spent <= job.budget_usd
     assert 0 < job.completed_items < 90
+    assert_invariants()
+
+
+def test_the_budget_of_a_month_stops_all_batches_of_the_workspace(owner: User, engine: Engine) -> None:
+    workspace = owner.personal_workspace()
+    Workspace.objects.filter(pk=workspace.pk).update(monthly_budget_usd=Decimal("0.40"))
+    engine.start()
+    jobs = [wait_for_end(job) for job in [start_starter_job(owner), start_starter_job(owner)]]
+    assert {(job.status, job.reason) for job in jobs} == {(JobStatus.PAUSED, Reason.MONTH_BUDGET)}
+    month = SpendingMonth.objects.get(workspace=workspace)
+    assert month.spent == sum(job.spent for job in jobs) <= Decimal("0.40")
+    assert_invariants()
+    Workspace.objects.filter(pk=workspace.pk).update(monthly_budget_usd=None)
+    for job in jobs:
+        resume(job, by=owner)
+        assert wait_for_end(job, states=(JobStatus.COMPLETED,)).completed_items == 90
     assert_invariants()
 
 
