@@ -1,0 +1,31 @@
+"""Jobs for measurements, made as the web and the terminal make them."""
+
+from decimal import Decimal
+
+from batches.actions import start_batch
+from batches.limiter import set_limits
+from batches.models import BatchJob
+from batches.planning.plan import cut, starter_plan
+from batches.provider import pools
+from templates_app.actions import load_pack_templates
+from workspaces.models import User
+
+OWNER = "bench"
+
+
+def started_job(*, items: int, concurrency: int, per_minute: int) -> BatchJob:
+    """The starter plan, over and over, as one job of so many items under that limit."""
+    user = User.objects.filter(username=OWNER).first() or User.objects.create_with_workspace(OWNER)
+    workspace = user.personal_workspace()
+    load_pack_templates(workspace)
+    set_limits(pools(), per_minute=per_minute)
+    plan = starter_plan(workspace)
+    plan = cut(plan * (1 + items // len(plan)), limit=items, seed=None)
+    return start_batch(
+        workspace=workspace,
+        plan=plan,
+        by=user,
+        name=f"{items} items",
+        concurrency=concurrency,
+        budget_usd=Decimal(1000),
+    )

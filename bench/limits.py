@@ -1,0 +1,147 @@
+"""At the provider's limit and not over it, and what an item costs in CPU: `python -m bench.limits [--quick]`.
+
+Two cases against the simulator, with a dispatcher and a worker of their own: 300 items under 600 requests a minute with a
+burst of 10, and 1,000 items without a limit, both with 5 s of latency and 100 at once. The second stands beside a floor in
+the same run: a plain asyncio loop over the SDK. `--quick` takes a fifth of the items.
+"""
+
+import argparse
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench.stack import Meter, Servers, running_servers
+from tests.support.simulator import RunningSimulator
+
+LATENCY_S = 5.0
+CONCURRENCY = 100
+SLOTS = 110
+PER_MINUTE = 600
+UNLIMITED = 1_000_000
+GOAL_SPAN = 1.05
+GOAL_UNLIMITED = 1.06
+GOAL_CPU_MS = 25.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """One job: times in seconds, CPU in milliseconds per item."""
+
+    items: int
+    calls: int
+    refused: int
+    first_to_last_s: float
+    first_to_end_s: float
+    cpu_ms: dict[str, float]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true")
+    share = 5 if parser.parse_args().quick else 1
+    with running_servers(environment={"LORAPIPE_MAX_CONCURRENCY": str(CONCURRENCY)}) as servers:
+        limited = run(servers, items=300 // share, per_minute=PER_MINUTE, burst=10)
+        free = run(servers, items=1000 // share, per_minute=None, burst=None)
+        floor = floor_of(servers.simulator, calls=1000 // share)
+    show_limited(limited)
+    show_free(free, floor)
+
+
+def run(servers: Servers, *, items: int, per_minute: int | None, burst: int | None) -> Run:
+    """Start a job with an engine of its own and wait for its end."""
+    from bench.jobs import started_job  # noqa: PLC0415  Django is set up by now
+    from tests.support.engine import running_engine, wait_for_end  # noqa: PLC0415
+
+    simulator = servers.simulator
+    simulator.reset()
+    simulator.options(latency=LATENCY_S, jitter=0, rpm=per_minute, burst=burst)
+    logs = Path(servers.folder) / f"run-{items}"
+    logs.mkdir()
+    rate = {"RATE_LIMIT_RPM": str(per_minute or UNLIMITED), "LORAPIPE_WORKER_SLOTS": str(SLOTS)}
+    with running_engine(simulator.url, logs, LORAPIPE_TIME_SCALE="1", **rate) as engine:
+        engine.start_dispatcher()
+        worker = engine.start_worker(slots=SLOTS)
+        groups = {
+            "worker": [worker.pid],
+            "dispatcher": [engine.processes[0].pid],
+            "PostgreSQL": [servers.postgres.pid],
+            "Valkey": [servers.valkey.pid],
+        }
+        meter = Meter(groups)
+        job = started_job(items=items, concurrency=CONCURRENCY, per_minute=per_minute or UNLIMITED)
+        meter = Meter(groups)  # making the job is not the engine's work
+        job = wait_for_end(job, seconds=600)
+        used = meter.used()
+    assert job.completed_items == items, (job.status, job.completed_items)
+    return of_ledger(simulator.ledger(), items=items, used=used)
+
+
+def of_ledger(entries: Sequence[dict[str, Any]], *, items: int, used: dict[str, float]) -> Run:
+    calls = [entry for entry in entries if entry["status"] is not None]
+    first = min(entry["received_at"] for entry in calls)
+    return Run(
+        items=items,
+        calls=len(calls),
+        refused=sum(entry["status"] == 429 for entry in calls),
+        first_to_last_s=max(entry["received_at"] for entry in calls) - first,
+        first_to_end_s=max(entry["answered_at"] for entry in calls) - first,
+        cpu_ms={name: 1000 * seconds / items for name, seconds in used.items()},
+    )
+
+
+def floor_of(simulator: RunningSimulator, *, calls: int) -> tuple[float, float]:
+    """Wall seconds, and CPU milliseconds per call, of a plain loop."""
+    simulator.reset()
+    simulator.options(latency=LATENCY_S, jitter=0, rpm=None, burst=None)
+    command = [sys.executable, "-m", "bench.floor", simulator.url, str(calls), str(CONCURRENCY)]
+    wall, cpu = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+    return float(wall), 1000 * float(cpu) / calls
+
+
+def show_limited(found: Run) -> None:
+    span = found.items / PER_MINUTE * 60
+    ratio = found.first_to_last_s / span
+    print(
+        f"\n{found.items} items, {LATENCY_S:.0f} s each, {PER_MINUTE} requests a minute, burst 10, {CONCURRENCY} at once"
+    )
+    line(
+        "first to last request",
+        f"{found.first_to_last_s:.1f} s",
+        f"{ratio:.3f}x of {span:.0f} s",
+        ratio <= GOAL_SPAN,
+    )
+    line("answers 429", str(found.refused), "", found.refused == 0)
+    show_cpu(found)
+
+
+def show_free(found: Run, floor: tuple[float, float]) -> None:
+    span = found.items / CONCURRENCY * LATENCY_S
+    ratio = found.first_to_end_s / span
+    print(f"\n{found.items} items, {LATENCY_S:.0f} s each, no limit, {CONCURRENCY} at once")
+    line(
+        "first call to last answer",
+        f"{found.first_to_end_s:.1f} s",
+        f"{ratio:.3f}x of {span:.0f} s",
+        ratio <= GOAL_UNLIMITED,
+    )
+    line("  floor: asyncio and SDK", f"{floor[0]:.1f} s", f"{floor[0] / span:.3f}x")
+    total = show_cpu(found)
+    line("  floor: asyncio and SDK", f"{floor[1]:.1f} ms", f"ours is {total / floor[1]:.1f}x")
+
+
+def show_cpu(found: Run) -> float:
+    total = sum(found.cpu_ms.values())
+    split = ", ".join(f"{name} {ms:.1f}" for name, ms in found.cpu_ms.items())
+    line("CPU per item", f"{total:.1f} ms", split, total <= GOAL_CPU_MS)
+    return total
+
+
+def line(what: str, value: str, beside: str, good: bool = True) -> None:
+    print(f"  {what:28} {value:>10}  {beside}{'' if good else '  OVER'}")
+
+
+if __name__ == "__main__":
+    main()

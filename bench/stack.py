@@ -1,0 +1,126 @@
+"""A whole stack for a measurement: servers of its own in a temporary folder, the simulator, and the engine's processes.
+
+Settings need the servers' addresses, so everything of Django is imported after `running_servers` has begun.
+"""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from lorapipe.stack.folder import DataFolder
+from lorapipe.stack.services import Server, start_postgres, start_valkey
+from tests.support.simulator import RunningSimulator
+
+TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True)
+class Servers:
+    """What a measurement runs on; `folder` is gone with it."""
+
+    folder: Path
+    postgres: Server
+    valkey: Server
+    simulator: RunningSimulator
+
+
+@contextmanager
+def running_servers(*, environment: dict[str, str] | None = None) -> Iterator[Servers]:
+    """PostgreSQL that keeps what it commits, Valkey and the simulator; Django is set up for them, all tables made."""
+    with ExitStack() as ending:
+        path = Path(ending.enter_context(tempfile.TemporaryDirectory(prefix="lorapipe-bench-")))
+        path.chmod(0o711)
+        folder = DataFolder(path)
+        ending.enter_context(folder.hold())
+        folder.prepare()
+        postgres = start_postgres(folder, durable=True)
+        ending.callback(postgres.stop)
+        valkey = start_valkey(folder, durable=True)
+        ending.callback(valkey.stop)
+        simulator = RunningSimulator().start()
+        ending.callback(simulator.stop)
+        _set_up_django(path, postgres, valkey, simulator, environment or {})
+        yield Servers(path, postgres, valkey, simulator)
+
+
+def _set_up_django(
+    path: Path, postgres: Server, valkey: Server, simulator: RunningSimulator, environment: dict[str, str]
+) -> None:
+    for name in [name for name in os.environ if name.startswith(("ANTHROPIC_", "LORAPIPE_", "RATE_LIMIT_"))]:
+        del os.environ[name]
+    os.environ.update(
+        DATABASE_URL=postgres.url,
+        REDIS_URL=valkey.url,
+        SECRET_KEY="only-for-measurements-" * 3,
+        DJANGO_SETTINGS_MODULE="lorapipe.settings",
+        LORAPIPE_DATA_DIR=str(path),
+        LORAPIPE_SIMULATOR_URL=simulator.url,
+        LORAPIPE_TIME_SCALE="1",
+        **environment,
+    )
+    import django  # noqa: PLC0415  the settings need the servers' addresses
+
+    django.setup()
+    from django.core.management import call_command  # noqa: PLC0415
+
+    call_command("migrate", verbosity=0)
+
+
+def cpu_seconds(pid: int) -> float:
+    """User and system time of a process and of all its descendants, those that have ended and been waited for included."""
+    total, waiting = 0.0, [pid]
+    children = _children()
+    while waiting:
+        each = waiting.pop()
+        total += _own_cpu_seconds(each)
+        waiting += children.get(each, [])
+    return total
+
+
+def rss_mb(pid: int) -> float:
+    """Resident memory of one process now, in MB; 0 when it has gone."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return 0.0
+    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmRSS:")), 0.0)
+
+
+def _own_cpu_seconds(pid: int) -> float:
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return sum(int(field) for field in fields[11:15]) / TICKS_A_SECOND
+
+
+def _children() -> dict[int, list[int]]:
+    found: dict[int, list[int]] = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parent = int(path.read_text().rpartition(")")[2].split()[1])
+        except OSError:
+            continue
+        found.setdefault(parent, []).append(int(path.parent.name))
+    return found
+
+
+@dataclass
+class Meter:
+    """CPU seconds of named groups of processes since it was made: `Meter({"worker": [pid], ...})`."""
+
+    groups: dict[str, list[int]]
+    before: dict[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.before = self._now()
+
+    def used(self) -> dict[str, float]:
+        now = self._now()
+        return {name: now[name] - self.before[name] for name in self.groups}
+
+    def _now(self) -> dict[str, float]:
+        return {name: sum(map(cpu_seconds, pids)) for name, pids in self.groups.items()}
