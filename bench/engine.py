@@ -7,7 +7,6 @@ a Celery task per item, as tutorials write it. All beside a plain asyncio loop o
 """
 
 import argparse
-import os
 import subprocess
 import sys
 import threading
