@@ -177,6 +177,7 @@ def resume(job: BatchJob, *, by: User | None) -> BatchJob:
         completed_at=Case(When(nothing_left, then=ClockTimestamp()), default=None),
         paused_seconds=F("paused_seconds") + Coalesce(stood_still, 0.0),
         stopped_at=None,
+        noticed="",
         reason=Reason.NONE,
         reason_note="",
     )

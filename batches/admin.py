@@ -11,7 +11,16 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from batches import actions as verbs
-from batches.models import BatchItem, BatchJob, GenerationLog, RateLimit, SpendingMonth, Worker
+from batches.models import (
+    BatchItem,
+    BatchJob,
+    GenerationLog,
+    Notice,
+    RateLimit,
+    SpendingMonth,
+    Webhook,
+    Worker,
+)
 from workspaces.admin_base import LONGEST_SHOWN, ReadOnlyAdmin, apply_verb, badge, dollars, pretty
 from workspaces.models import User
 
@@ -209,6 +218,23 @@ class RateLimitAdmin(ReadOnlyAdmin):
     list_display = ("pool", "dimension", "per_minute", "burst", "interval_s", "tat", "blocked_until")
     list_filter = ("dimension",)
     search_fields = ("pool",)
+
+
+@admin.register(Notice)
+class NoticeAdmin(ReadOnlyAdmin):
+    list_display = ("job", "status", "reason", "delivery", "attempts", "created_at")
+    list_filter = ("status", "delivery")
+    list_select_related = ("job",)
+    search_fields = ("job__name",)
+    detail_select_related = ("job", "workspace")
+
+
+@admin.register(Webhook)
+class WebhookAdmin(ReadOnlyAdmin):
+    list_display = ("workspace", "url", "generation", "updated_at")
+    list_select_related = ("workspace",)
+    search_fields = ("url", "workspace__name")
+    detail_select_related = ("workspace",)
 
 
 @admin.register(SpendingMonth)

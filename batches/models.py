@@ -11,6 +11,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 
+from batches.notice_rows import DeliveryState, Notice, Webhook
 from batches.states import (
     ACTIVE,
     Dimension,
@@ -26,6 +27,18 @@ from batches.states import (
 )
 from templates_app.states import Tier
 from workspaces.models import ClockTimestamp, OwnedModel, TimestampedModel, WorkspaceQuerySet
+
+__all__ = [
+    "BatchItem",
+    "BatchJob",
+    "DeliveryState",
+    "GenerationLog",
+    "Notice",
+    "RateLimit",
+    "SpendingMonth",
+    "Webhook",
+    "Worker",
+]
 
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 MONEY: dict[str, Any] = {"max_digits": 18, "decimal_places": 9}
@@ -80,6 +93,9 @@ class BatchJob(OwnedModel):
     )
     paused_seconds = models.FloatField(default=0, help_text="Time that it stood still, for the elapsed time.")
     completed_at = models.DateTimeField(null=True, blank=True)
+    noticed = models.CharField(
+        max_length=10, blank=True, db_default="", help_text="The status that people were told of last."
+    )
 
     objects: ClassVar[BatchJobQuerySet] = BatchJobQuerySet.as_manager()  # type: ignore[assignment]
 
@@ -115,6 +131,11 @@ class BatchJob(OwnedModel):
                 fields=["priority", "created_at"],
                 name="job_active",
                 condition=Q(status__in=["queued", "processing", "paused"]),
+            ),
+            models.Index(
+                fields=["status"],
+                name="job_unnoticed",
+                condition=Q(status__in=["completed", "failed", "paused"]) & ~Q(noticed=F("status")),
             ),
         ]
 

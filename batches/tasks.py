@@ -1,10 +1,10 @@
-"""What the queues carry: the name of an item. A task holds no rule; `batches.work` does the work."""
+"""What the queues carry: the name of an item, or of a notice. A task holds no rule; `batches.work` does the work."""
 
 from uuid import UUID
 
 from celery import shared_task
 
-from batches import work
+from batches import notices, work
 from batches.register import this_worker
 from lorapipe.queues import Queue
 
@@ -14,3 +14,9 @@ def generate(item_id: str) -> None:
     """A hint that this item may be due. Lost, doubled, late or reordered, it changes nothing."""
     worker = this_worker()
     work.generate(UUID(item_id), worker_id=worker.id, queue=worker.queue)
+
+
+@shared_task(name=notices.DELIVER, queue=Queue.INTERACTIVE, acks_late=False)
+def deliver(notice_id: str) -> None:
+    """A hint that this notice is to be sent to its workspace's webhook."""
+    notices.deliver(UUID(notice_id))

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from batches import settings_views, trial, views
+from batches import notice_views, settings_views, trial, views
 
 urlpatterns: list[URLPattern] = [
     path("", views.generate_all, name="generate_all"),
@@ -13,6 +13,9 @@ urlpatterns: list[URLPattern] = [
     path("batches/<uuid:job_id>/pause/", views.batch_pause, name="batch_pause"),
     path("batches/<uuid:job_id>/resume/", views.batch_resume, name="batch_resume"),
     path("batches/<uuid:job_id>/cancel/", views.batch_cancel, name="batch_cancel"),
+    path("batches/notices/", notice_views.notices, name="notices"),
+    path("batches/notices/seen/", notice_views.notices_seen, name="notices_seen"),
+    path("settings/notices/", notice_views.webhook, name="settings_notices"),
     path("settings/budget/", settings_views.budget, name="settings_budget"),
     path("templates/<uuid:template_id>/v/<int:number>/test/", trial.trial, name="template_test"),
 ]

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from batches import actions, page
 from batches.forms import GenerateForm
-from batches.models import BatchItem, BatchJob
+from batches.models import BatchItem, BatchJob, Notice
 from batches.months import this_month
 from batches.planning.estimate import Estimate, estimate
 from batches.planning.plan import PlanError, PlannedItem, starter_plan
@@ -34,6 +34,7 @@ from workspaces.states import StaleState
 
 ITEMS_PER_PAGE = 50
 JOBS_PER_PAGE = 50
+MOST_UNSEEN = 100
 CANNOT_PRICE = (PlanError, UnknownModel, RetiredModel, UnknownPrice)
 
 
@@ -224,7 +225,8 @@ def batches(request: HttpRequest) -> HttpResponse:
     jobs = BatchJob.objects.visible_to(request.user).newest_first()
     found = page_of(jobs, request, per=JOBS_PER_PAGE)
     rows = [(job, *page.state_of(job)) for job in found.rows]
-    return render(request, "batches/batches.html", {"page": found, "rows": rows})
+    unseen = Notice.objects.visible_to(request.user).filter(seen_at=None)[:MOST_UNSEEN].count()
+    return render(request, "batches/batches.html", {"page": found, "rows": rows, "unseen": unseen})
 
 
 @require_safe

@@ -42,6 +42,7 @@ class Environment:
     worker_slots: int = 32
     max_concurrency: int = 10
     simulator_url: str | None = None
+    webhook_hosts: tuple[str, ...] = ()
 
     @property
     def demo(self) -> bool:
@@ -80,6 +81,7 @@ class Environment:
             "RATE_LIMIT_RPM": self.rate_limit_rpm,
             "LORAPIPE_WORKER_SLOTS": self.worker_slots,
             "LORAPIPE_MAX_CONCURRENCY": self.max_concurrency,
+            "LORAPIPE_WEBHOOK_HOSTS": ",".join(self.webhook_hosts),
         }
 
 
@@ -112,6 +114,7 @@ def read(environ: Mapping[str, str]) -> Environment:
         worker_slots=reader.whole("LORAPIPE_WORKER_SLOTS", default=32, low=1, high=1000),
         max_concurrency=reader.whole("LORAPIPE_MAX_CONCURRENCY", default=10, low=1, high=1000),
         simulator_url=reader.text("LORAPIPE_SIMULATOR_URL", default=None, check=_http_problem),
+        webhook_hosts=_words(reader.text("LORAPIPE_WEBHOOK_HOSTS", default=None, check=_hosts_problem)),
     )
     if reader.problems:
         raise WrongEnvironment(reader.problems)
@@ -177,6 +180,16 @@ def _number(value: str) -> float:
         return float(value)
     except ValueError:
         return math.nan  # compares false with every bound
+
+
+def _words(value: str | None) -> tuple[str, ...]:
+    return tuple(word.strip().lower() for word in (value or "").split(",") if word.strip())
+
+
+def _hosts_problem(value: str) -> str | None:
+    if all(re.fullmatch(r"[a-z0-9.-]+(:[0-9]{1,5})?", word) for word in _words(value)):
+        return None
+    return "must be host names, separated by commas, each with its port if it has one: hooks.example.com,10.0.0.7:8080"
 
 
 def _key_problem(value: str) -> str | None:

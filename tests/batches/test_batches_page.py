@@ -10,7 +10,7 @@ from workspaces.models import User
 
 pytestmark = pytest.mark.django_db
 # Session, user, workspaces (three times), count, rows, running batch, number of conversations.
-QUERIES = 10
+QUERIES = 12
 
 
 @pytest.fixture

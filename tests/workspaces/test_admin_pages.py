@@ -16,7 +16,16 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from batches.models import BatchItem, BatchJob, GenerationLog, RateLimit, SpendingMonth, Worker
+from batches.models import (
+    BatchItem,
+    BatchJob,
+    GenerationLog,
+    Notice,
+    RateLimit,
+    SpendingMonth,
+    Webhook,
+    Worker,
+)
 from batches.states import Dimension, ItemStatus, LogState
 from conversations.models import Conversation, IdCounter, Turn
 from templates_app.models import PromptTemplate, TemplateVersion
@@ -105,6 +114,18 @@ def many_limits(rows: int) -> None:
         factories.make_rate_limit(pool=f"pool {number}")
 
 
+def many_notices(rows: int) -> None:
+    job = factories.make_job()
+    Notice.objects.bulk_create(
+        Notice(workspace=job.workspace, job=job, status="completed") for _ in range(rows)
+    )
+
+
+def many_webhooks(rows: int) -> None:
+    for number in range(rows):
+        Webhook.objects.create(workspace=factories.make_workspace(), url=f"https://example.com/{number}")
+
+
 def many_months(rows: int) -> None:
     SpendingMonth.objects.bulk_create(
         SpendingMonth(workspace=factories.make_workspace(), month=date(2026, 11, 1), demo=True)
@@ -145,13 +166,15 @@ MAKERS: dict[type[Model], Callable[[int], None]] = {
     BatchItem: many_items,
     GenerationLog: many_logs,
     RateLimit: many_limits,
+    Notice: many_notices,
+    Webhook: many_webhooks,
     SpendingMonth: many_months,
     UseStatement: many_statements,
     Worker: many_workers,
 }
 READ_ONLY = (
     *(ApiToken, SignInLink, Turn, IdCounter),
-    *(BatchJob, BatchItem, GenerationLog, RateLimit, SpendingMonth, UseStatement, Worker),
+    *(BatchJob, BatchItem, GenerationLog, Notice, RateLimit, SpendingMonth, UseStatement, Webhook, Worker),
 )
 each_table = pytest.mark.parametrize("model", MAKERS, ids=lambda model: model.__name__)
 

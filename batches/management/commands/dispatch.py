@@ -15,12 +15,14 @@ from batches.actions import sweep_cancelled
 from batches.engine.moves import DATABASE_AWAY
 from batches.engine.reap import reap
 from batches.engine.ring import publish, stamp
+from batches.notices import due_deliveries, make_notices, publish_deliveries
 from batches.provider import set_limits_from_settings
 from lorapipe.queues import Queue
 
 logger = logging.getLogger(__name__)
 
 RING_LOCK = 0x10AA01
+NOTICE_EVERY_S = 2.0
 
 
 class Command(BaseCommand):
@@ -32,9 +34,12 @@ class Command(BaseCommand):
             signal.signal(number, lambda *_: ended.set())
         set_limits_from_settings()
         logger.info("Dispatching")
-        reaped_at = 0.0
+        reaped_at = noticed_at = 0.0
         while not ended.wait(settings.ENGINE_TICK_S):
             attempt(ring_all)
+            if time.monotonic() - noticed_at >= NOTICE_EVERY_S:
+                attempt(notice)
+                noticed_at = time.monotonic()
             if time.monotonic() - reaped_at >= settings.ENGINE_REAP_EVERY_S:
                 attempt(tidy)
                 reaped_at = time.monotonic()
@@ -67,6 +72,14 @@ def tidy() -> None:
     """
     reap()
     sweep_cancelled()
+
+
+def notice() -> None:
+    """Tell of what has ended or waits for a person. Rows are skipped that another dispatcher is just telling of."""
+    with transaction.atomic():
+        make_notices()
+        ids = due_deliveries()
+    publish_deliveries(ids)
 
 
 def try_lock(key: int) -> bool:

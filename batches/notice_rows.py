@@ -1,0 +1,78 @@
+"""Notices: a job has ended, or waits for a person. And where else than on the pages they are told."""
+
+import base64
+import hashlib
+import hmac
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+
+from workspaces.models import OwnedModel, TimestampedModel, WorkspaceQuerySet
+
+
+class DeliveryState(models.TextChoices):
+    NONE = "none", "shown on the pages only"
+    WAITING = "waiting"
+    DELIVERED = "delivered"
+    GIVEN_UP = "given_up", "given up"
+
+
+class Notice(OwnedModel):
+    """One job, one thing that happened to it. `status` and `reason` are the job's at that moment."""
+
+    job = models.ForeignKey(
+        "batches.BatchJob", on_delete=models.CASCADE, related_name="notices", db_index=False
+    )
+    status = models.CharField(max_length=10)
+    reason = models.CharField(max_length=20, blank=True)
+    completed_items = models.PositiveIntegerField(default=0)
+    failed_items = models.PositiveIntegerField(default=0)
+    total_items = models.PositiveIntegerField(default=0)
+    seen_at = models.DateTimeField(null=True, blank=True)
+
+    delivery = models.CharField(
+        max_length=9, choices=DeliveryState.choices, default=DeliveryState.NONE, db_default=DeliveryState.NONE
+    )
+    attempts = models.PositiveSmallIntegerField(default=0, db_default=0)
+    next_at = models.DateTimeField(null=True, blank=True)
+    delivery_error = models.TextField(blank=True, default="", db_default="")
+
+    objects: ClassVar[WorkspaceQuerySet] = WorkspaceQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        db_table = "notices"
+        constraints = [
+            models.CheckConstraint(condition=Q(delivery__in=DeliveryState.values), name="notice_delivery"),
+        ]
+        indexes = [
+            models.Index("workspace", F("created_at").desc(), F("id").desc(), name="notice_newest"),
+            models.Index(fields=["next_at"], name="notice_due", condition=Q(delivery="waiting")),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.job} {self.status}"
+
+
+class Webhook(TimestampedModel):
+    """Where a workspace wants its notices sent. The secret that signs them is derived, not stored."""
+
+    workspace = models.OneToOneField("workspaces.Workspace", on_delete=models.CASCADE, related_name="webhook")
+    url = models.URLField(max_length=500)
+    generation = models.PositiveIntegerField(default=1, help_text="Raised to make another secret.")
+
+    class Meta:
+        db_table = "webhooks"
+
+    def __str__(self) -> str:
+        return self.url
+
+    def key(self) -> bytes:
+        """32 bytes, from SECRET_KEY: another for each workspace and generation."""
+        named = f"webhook:{self.workspace_id}:{self.generation}".encode()
+        return hmac.new(settings.SECRET_KEY.encode(), named, hashlib.sha256).digest()
+
+    def secret(self) -> str:
+        """As the receiver enters it (Standard Webhooks)."""
+        return "whsec_" + base64.b64encode(self.key()).decode()
