@@ -19,6 +19,9 @@ NINE_PLACES = Decimal(
 )  # a price has at most three decimals and is per million: nothing is ever rounded
 
 
+EFFORTS = ("low", "medium", "high", "xhigh", "max")
+
+
 class UnknownModel(LookupError):
     """No such model in the table: its limits and price are not known, so it is not called."""
 
@@ -37,6 +40,8 @@ class ModelCard:
 
     `thinking` and `effort` are what keeps thinking small there; None means the field must not be sent.
     `takes_temperature`: only with the API version 2023-06-01, which translation then asks for.
+    `thinking_modes` and `effort_levels` are what it does not refuse; a shorter prefix than `min_cache_tokens` is never
+    cached. `counts_tokens`: the server has count_tokens for it.
     """
 
     id: str
@@ -47,6 +52,11 @@ class ModelCard:
     thinking: dict[str, Any] | None = field(default=None, hash=False)
     effort: str | None = "low"
     takes_temperature: bool = False
+    thinking_modes: tuple[str, ...] = ("adaptive", "disabled")
+    effort_levels: tuple[str, ...] = EFFORTS
+    accepts_forced_tool: bool = True
+    min_cache_tokens: int = 512
+    counts_tokens: bool = True
     aliases: tuple[str, ...] = ()
     retires: date | None = None
     successor: str | None = None
@@ -82,24 +92,57 @@ def _price(input_: str, output: str, write_5m: str, write_1h: str, read: str) ->
 
 
 _OFF = {"type": "disabled"}
+_ALWAYS = ("adaptive",)
+_BUDGET = ("enabled", "adaptive", "disabled")
+_EARLY = ("enabled", "disabled")  # before thinking became adaptive
 
-# Fable, Mythos and Opus 5.5 always think and refuse a thinking field. The 4.5 models do not know effort.
+# Fable, Mythos and Opus 5.5 always think. Of the 4.5 models only Opus knows effort; `max` came with 4.6, `xhigh` with 4.7.
 _CARDS = (
-    ModelCard(id="claude-sonnet-5-5", pool="claude-sonnet-5-5", thinking={"type": "between_tools"}),
+    ModelCard(
+        id="claude-sonnet-5-5",
+        pool="claude-sonnet-5-5",
+        thinking={"type": "between_tools"},
+        thinking_modes=("adaptive", "between_tools"),
+        accepts_forced_tool=False,
+    ),
     ModelCard(id="claude-haiku-5-5", pool="claude-haiku-5-5", thinking=_OFF),
-    ModelCard(id="claude-opus-5-5", pool="claude-opus-5-5"),
-    ModelCard(id="claude-fable-5-2", pool="fable-5.x"),
-    ModelCard(id="claude-fable-5-1", pool="fable-5.x"),
-    ModelCard(id="claude-fable-5", pool="fable-5.x"),
-    ModelCard(id="claude-mythos-5-2", pool="claude-mythos-5-2"),
-    ModelCard(id="claude-mythos-5-1", pool="claude-mythos-5-1"),
-    ModelCard(id="claude-mythos-5", pool="claude-mythos-5"),
+    ModelCard(
+        id="claude-opus-5-5", pool="claude-opus-5-5", thinking_modes=_ALWAYS, accepts_forced_tool=False
+    ),
+    ModelCard(id="claude-fable-5-2", pool="fable-5.x", thinking_modes=_ALWAYS, accepts_forced_tool=False),
+    ModelCard(id="claude-fable-5-1", pool="fable-5.x", thinking_modes=_ALWAYS, accepts_forced_tool=False),
+    ModelCard(id="claude-fable-5", pool="fable-5.x", thinking_modes=_ALWAYS),
+    ModelCard(
+        id="claude-mythos-5-2", pool="claude-mythos-5-2", thinking_modes=_ALWAYS, accepts_forced_tool=False
+    ),
+    ModelCard(
+        id="claude-mythos-5-1", pool="claude-mythos-5-1", thinking_modes=_ALWAYS, accepts_forced_tool=False
+    ),
+    ModelCard(
+        id="claude-mythos-5", pool="claude-mythos-5", thinking_modes=_ALWAYS, accepts_forced_tool=False
+    ),
     ModelCard(id="claude-opus-5", pool="claude-opus-5", thinking=_OFF),
-    ModelCard(id="claude-sonnet-5", pool="claude-sonnet-5", thinking=_OFF),
-    ModelCard(id="claude-opus-4-8", pool="opus-4.x", thinking=_OFF),
-    ModelCard(id="claude-opus-4-7", pool="opus-4.x", thinking=_OFF),
-    ModelCard(id="claude-opus-4-6", pool="opus-4.x", thinking=_OFF, takes_temperature=True),
-    ModelCard(id="claude-sonnet-4-6", pool="sonnet-4.x", thinking=_OFF, takes_temperature=True),
+    ModelCard(id="claude-sonnet-5", pool="claude-sonnet-5", thinking=_OFF, min_cache_tokens=1024),
+    ModelCard(id="claude-opus-4-8", pool="opus-4.x", thinking=_OFF, min_cache_tokens=1024),
+    ModelCard(id="claude-opus-4-7", pool="opus-4.x", thinking=_OFF, min_cache_tokens=2048),
+    ModelCard(
+        id="claude-opus-4-6",
+        pool="opus-4.x",
+        thinking=_OFF,
+        takes_temperature=True,
+        thinking_modes=_BUDGET,
+        effort_levels=("low", "medium", "high", "max"),
+        min_cache_tokens=4096,
+    ),
+    ModelCard(
+        id="claude-sonnet-4-6",
+        pool="sonnet-4.x",
+        thinking=_OFF,
+        takes_temperature=True,
+        thinking_modes=_BUDGET,
+        effort_levels=("low", "medium", "high", "max"),
+        min_cache_tokens=1024,
+    ),
     ModelCard(
         id="claude-opus-4-5-20251101",
         aliases=("claude-opus-4-5",),
@@ -109,6 +152,9 @@ _CARDS = (
         thinking=_OFF,
         effort=None,
         takes_temperature=True,
+        thinking_modes=_EARLY,
+        effort_levels=("low", "medium", "high"),
+        min_cache_tokens=4096,
         successor="claude-opus-5-5",
     ),
     ModelCard(
@@ -120,6 +166,9 @@ _CARDS = (
         thinking=_OFF,
         effort=None,
         takes_temperature=True,
+        thinking_modes=_EARLY,
+        effort_levels=(),
+        min_cache_tokens=1024,
         retires=date(2026, 11, 30),
         successor="claude-sonnet-5-5",
     ),
@@ -132,6 +181,9 @@ _CARDS = (
         thinking=_OFF,
         effort=None,
         takes_temperature=True,
+        thinking_modes=_EARLY,
+        effort_levels=(),
+        min_cache_tokens=4096,
         successor="claude-haiku-5-5",
     ),
 )

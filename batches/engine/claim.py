@@ -186,6 +186,7 @@ def _announce(call: Call, *, attempt: int, worker_id: UUID) -> None:
                 item_id=call.item_id,
                 template_version=call.origin.template_version,
                 worker_id=worker_id,
+                tier=call.origin.tier,
                 attempt=attempt,
                 state=LogState.PENDING,
                 pool=call.pool,
