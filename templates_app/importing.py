@@ -5,6 +5,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 from django.db import connection, transaction
@@ -23,6 +24,7 @@ from workspaces.rows import RowProblem, RowsError
 
 NEW, CHANGED, RESTORED, SAME = "new", "changed", "restored", "same"
 BATCH = 500
+LONGEST_SHOWN = 240
 
 
 class Outdated(Exception):
@@ -33,6 +35,25 @@ class FieldChange(NamedTuple):
     name: str
     before: Any
     after: Any
+
+    @property
+    def was(self) -> str:
+        return brief(self.before)
+
+    @property
+    def becomes(self) -> str:
+        return brief(self.after)
+
+
+def brief(value: Any) -> str:
+    """A value for eyes: in a line or two, cut where it is long."""
+    if isinstance(value, dict):
+        text = "; ".join(f"{name}: {each}" for name, each in value.items())
+    elif isinstance(value, list):
+        text = "; ".join(value)
+    else:
+        text = f"{value.normalize():f}" if isinstance(value, Decimal) else str(value or "")
+    return (text if len(text) <= LONGEST_SHOWN else text[: LONGEST_SHOWN - 1] + "…") or "nothing"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,5 +1,6 @@
 """What every way in asks of a scenario, an edge case or an option before it is stored: form, API, file, admin. Pure."""
 
+import re
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
@@ -28,6 +29,8 @@ HEAVIEST = Decimal(99_999)
 WEIGHT_STEP = Decimal("0.001")
 BETWEEN_TAGS = ";|"
 LONGEST_SHOWN = 60
+_WEIGHT = re.compile(r"\d{1,9}(?:\.\d{1,9})?", re.ASCII)
+_COMMA = re.compile(r"\d{1,9},\d{1,9}", re.ASCII)
 
 
 class WrongRow(ProblemsError):
@@ -123,6 +126,18 @@ def _parameter_problems(parameters: Mapping[str, str]) -> Iterator[Problem]:
         elif name in SITUATION_TEXTS and name != "name":
             yield Problem(place, f"is a field of its own: write it into {name}")
         yield from _text_problems(place, text, MAX_VALUE)
+
+
+def weight_of(text: str) -> Decimal:
+    """A weight as people write it; nothing is 1. Raises ValueError with what is wrong and what to write."""
+    word = text.strip()
+    if not word:
+        return Decimal(1)
+    if _WEIGHT.fullmatch(word):
+        return Decimal(word)
+    if _COMMA.fullmatch(word):
+        raise ValueError(f"{shown(word)} has a decimal comma; write {word.replace(',', '.')}")
+    raise ValueError(f"{shown(word)} is no number; write one such as 1 or 2.5")
 
 
 def _weight_problems(weight: Decimal) -> Iterator[Problem]:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from templates_app.row_checks import BETWEEN_TAGS, SITUATION_TEXTS, row_problems, shown
+from templates_app.row_checks import BETWEEN_TAGS, SITUATION_TEXTS, row_problems, shown, weight_of
 from templates_app.row_checks import cleaned as cleaned_row
 from templates_app.states import RowKind
 from templates_app.variables import kind_of
@@ -30,8 +30,6 @@ SITUATION_COLUMNS = (*SITUATION_TEXTS, "tags", "template")
 OPTION_COLUMNS = ("kind", "name", "description", "weight")
 _FORMULA = re.compile(r"'*[=+\-@\t\r]")
 _GUARDED = re.compile(r"'+[=+\-@\t\r]")
-_WEIGHT = re.compile(r"\d{1,9}(?:\.\d{1,9})?", re.ASCII)
-_COMMA = re.compile(r"\d{1,9},\d{1,9}", re.ASCII)
 _TAGS = re.compile(f"[{BETWEEN_TAGS}]")
 
 
@@ -166,18 +164,11 @@ def _fields(sheet: Sheet, number: int, cells: Mapping[str, str], kind: RowKind) 
 
 
 def _weight(sheet: Sheet, number: int, cell: str) -> Decimal:
-    word = cell.strip()
-    if not word:
+    try:
+        return weight_of(cell)
+    except ValueError as wrong:
+        sheet.blame(number, "weight", f"{wrong}.")
         return Decimal(1)
-    if _WEIGHT.fullmatch(word):
-        return Decimal(word)
-    remedy = (
-        f"has a decimal comma; write {word.replace(',', '.')}"
-        if _COMMA.fullmatch(word)
-        else "is no number; write one such as 1 or 2.5"
-    )
-    sheet.blame(number, "weight", f"{shown(word)} {remedy}.")
-    return Decimal(1)
 
 
 # --- reading JSON ------------------------------------------------------------------------------------
