@@ -12,6 +12,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from batches.notice_rows import DeliveryState, Notice, Webhook
+from batches.repair_rows import Repair
 from batches.states import (
     ACTIVE,
     Dimension,
@@ -35,6 +36,7 @@ __all__ = [
     "GenerationLog",
     "Notice",
     "RateLimit",
+    "Repair",
     "SpendingMonth",
     "Webhook",
     "Worker",
