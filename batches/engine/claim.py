@@ -193,7 +193,7 @@ def _announce(call: Call, *, attempt: int, worker_id: UUID) -> None:
                 model=call.request.model,
                 max_tokens=call.request.max_tokens,
                 reservation_usd=call.reservation,
-                price_version=lineup.PRICE_VERSION,
+                price_version=lineup.in_force().version,
                 deadline=ClockTimestamp() + timedelta(seconds=call.deadline_s),
                 parameters=dict(call.origin.parameters),
                 request_payload=translation.payload(call.request),
