@@ -12,7 +12,7 @@ from workspaces.triggers import keeps_updated_at
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("batches", "0011_notices"),
+        ("batches", "0012_log_history"),
         ("workspaces", "0004_use_statements"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
