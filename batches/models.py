@@ -12,6 +12,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from batches.notice_rows import DeliveryState, Notice, Webhook
+from batches.repair_rows import Repair
 from batches.request_rows import PaidRequest
 from batches.states import (
     ACTIVE,
@@ -37,6 +38,7 @@ __all__ = [
     "Notice",
     "PaidRequest",
     "RateLimit",
+    "Repair",
     "SpendingMonth",
     "Webhook",
     "Worker",
