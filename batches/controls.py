@@ -138,13 +138,17 @@ def _retried(
     """The key first: who sends it again waits here and finds it. Then the items, and the job last."""
     sent = _remembered(job, by=by, key=key)
     with connection.cursor() as cursor:
-        cursor.execute(
-            REQUEUE, {"job": job.pk, "kind": kind, "items": None if items is None else list(items)}
-        )
+        meant: dict[str, Any] = {"job": job.pk, "kind": kind, "items": items and list(items)}
+        cursor.execute(REQUEUE, meant)
         n = int(cursor.rowcount)
         if n == 0:
             return _nothing_failed(job)
-        values = {"job": job.pk, "n": n, "budget": budget_usd, "from": [each.value for each in RETRYABLE]}
+        values: dict[str, Any] = {
+            "job": job.pk,
+            "n": n,
+            "budget": budget_usd,
+            "from": [each.value for each in RETRYABLE],
+        }
         cursor.execute(REOPEN, values)
         if cursor.rowcount == 0:
             raise _stale(job, verb="tried again")
