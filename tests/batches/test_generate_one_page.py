@@ -63,7 +63,12 @@ def test_a_field_for_each_variable(client: Client, template: PromptTemplate) -> 
 
 
 def test_generate_makes_a_job_of_one_item_once(client: Client, template: PromptTemplate) -> None:
-    given = {"topic": "R&D <b>", "age": "40", "goals": ["save", "spend"], "details": "setting: a bank\r\n"}
+    given: dict[str, Any] = {
+        "topic": "R&D <b>",
+        "age": "40",
+        "goals": ["save", "spend"],
+        "details": "setting: a bank\r\n",
+    }
     for _ in range(2):
         answer = start(client, template, **given)
         item = BatchItem.objects.select_related("job").get()
