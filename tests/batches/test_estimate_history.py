@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -85,7 +86,7 @@ def test_repeated_calls_cost_too(plan: list[PlannedItem]) -> None:
     for _ in range(20):
         item = make_item(job=job, version=plan[0].version, status=ItemStatus.COMPLETED, tier=plan[0].tier)
         for state in (LogState.UNUSABLE, LogState.SUCCEEDED):
-            fields = {
+            fields: dict[str, Any] = {
                 "input_tokens": 900,
                 "output_tokens": 1000,
                 "duration_ms": 2000,
