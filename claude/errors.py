@@ -12,6 +12,9 @@ from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from typing import Any, Literal
 
+from claude import allowance
+from claude.allowance import Allowance
+
 Kind = Literal[
     "rate_limited",
     "overloaded",
@@ -31,6 +34,7 @@ Kind = Literal[
     "bad_characters",
 ]
 
+ACCELERATION_CODE = "ramp_limit_exceeded"
 SPEND_LIMIT_CODES = frozenset({"enforced_spend_limit_reached", "contract_spend_limit_reached"})
 # Sent as an ordinary 400: an account's own monthly limit, and an empty prepaid balance.
 BILLING_MESSAGES = ("You have reached your specified API usage limits", "Your credit balance is too low")
@@ -47,8 +51,12 @@ def storable(text: str, *, limit: int = MESSAGE_LIMIT) -> str:
 class ClaudeError(Exception):
     """A call that gave no usable answer. The message is English, storable, names the remedy, never the key.
 
-    `body` is what the server sent, raw; `retry_after` is in seconds. Survives pickling.
+    `body` is what the server sent, raw; `retry_after` is in seconds; `limits` and `code` are set where a response was
+    read. Survives pickling.
     """
+
+    limits: Mapping[str, Allowance] = {}
+    code: str | None = None
 
     def __init__(
         self,
@@ -107,6 +115,11 @@ class Busy(ClaudeError):
         """Every worker must wait, not only this one: `retry_after` seconds, or the caller's default if None."""
         return self.kind == "rate_limited"
 
+    @property
+    def too_fast(self) -> bool:
+        """Waiting alone does not cure it: the rate grew too sharply, or nobody says when to come back."""
+        return self.blocks_pool and (self.code == ACCELERATION_CODE or self.retry_after is None)
+
 
 class Blocked(ClaudeError):
     """Nobody may call with this key until a person has repaired it (`provider_auth`, `provider_billing`)."""
@@ -122,6 +135,12 @@ class Unusable(ClaudeError):
 
 def from_response(status: int, *, headers: Mapping[str, str], body: bytes) -> ClaudeError:
     """What a response other than 200 means. The body may be JSON of the API, HTML of a proxy, or empty."""
+    found = _of_status(status, headers=headers, body=body)
+    found.limits, found.code = allowance.read(headers), _code(_error_object(body))
+    return found
+
+
+def _of_status(status: int, *, headers: Mapping[str, str], body: bytes) -> ClaudeError:
     error = _error_object(body)
     said = _said(error, body)
     fields: dict[str, Any] = {

@@ -1,8 +1,11 @@
 """What goes to Claude and what comes back, in our own words and without the SDK's types."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from claude.allowance import Allowance
 
 DEFAULT_BASE_URL = "https://api.anthropic.com"
 
@@ -52,6 +55,7 @@ class Reply:
     body: bytes = field(repr=False)
     refusal: str | None
     duration_ms: int
+    limits: Mapping[str, Allowance] = field(default_factory=dict, repr=False, hash=False)
 
 
 @dataclass(frozen=True, kw_only=True)

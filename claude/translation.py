@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from claude import lineup
+from claude import allowance, lineup
 from claude.errors import Unusable, request_id, storable
 from claude.messages import Reply, Request, Usage
 
@@ -77,6 +77,7 @@ def reply(body: bytes, *, headers: Mapping[str, str], duration_ms: int) -> Reply
         body=body,
         refusal=_refusal(message.get("stop_details")) if stop_reason == "refusal" else None,
         duration_ms=duration_ms,
+        limits=allowance.read(headers),
     )
 
 
