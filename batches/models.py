@@ -11,6 +11,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Func, Q
 
+from batches.month_rows import SpendingMonth
 from batches.notice_rows import DeliveryState, Notice, Webhook
 from batches.repair_rows import Repair
 from batches.request_rows import PaidRequest
@@ -367,29 +368,6 @@ class GenerationLog(OwnedModel):
 
     def __str__(self) -> str:
         return f"{self.model} {self.state}"
-
-
-class SpendingMonth(TimestampedModel):
-    """What a workspace has spent and set aside in a month (UTC). Moved only by `batches.engine`."""
-
-    workspace = models.ForeignKey(
-        "workspaces.Workspace", on_delete=models.PROTECT, related_name="+", db_index=False
-    )
-    month = models.DateField(help_text="Its first day.")
-    demo = models.BooleanField()
-    spent = models.DecimalField(**MONEY, db_default=0)
-    reserved = models.DecimalField(**MONEY, db_default=0)
-
-    class Meta:
-        db_table = "spending_months"
-        constraints = [
-            models.UniqueConstraint(fields=["workspace", "month", "demo"], name="spending_month_once"),
-            models.CheckConstraint(condition=Q(spent__gte=0, reserved__gte=0), name="spending_month_money"),
-            models.CheckConstraint(condition=Q(month__day=1), name="spending_month_first_day"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.month:%B %Y}"
 
 
 class RateLimit(TimestampedModel):

@@ -158,7 +158,7 @@ def test_situations_by_tag_and_by_id(person: User, place: Workspace) -> None:
 
 def test_a_situation_without_a_template_is_named(person: User, place: Workspace) -> None:
     make_scenario(workspace=place, name="Lost")
-    with pytest.raises(PlanError, match="'Lost' has no usable template"):
+    with pytest.raises(PlanError, match="which 'Lost' needs"):
         plan_from({"kind": "situations"}, place, by=person)
 
 

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("templates_app", "0005_situations"),
+        ("templates_app", "0006_pack_rows_and_files"),
     ]
 
     operations = [

@@ -8,8 +8,8 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("batches", "0011_notices"),
-        ("templates_app", "0006_diversity"),
+        ("batches", "0014_controls"),
+        ("templates_app", "0007_diversity"),
         ("workspaces", "0004_use_statements"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
