@@ -9,11 +9,13 @@ from typing import Any
 from django.conf import settings
 
 from batches.limiter import shape
+from batches.planning.asked_models import cards_of, shortcomings
 from batches.planning.history import TIER_OUTPUT_TOKENS
 from batches.planning.plan import PlanError, PlannedItem, check
 from claude import lineup
 from claude.messages import Request, Usage
 from conversations.generation import input_tokens, worst_case
+from provider import table
 from workspaces.rows import RowProblem
 
 # Without history the output is known no better than this.
@@ -54,8 +56,9 @@ def estimate(
     plan: Sequence[PlannedItem], *, model: str, max_tokens: int, concurrency: int, on: date
 ) -> Estimate:
     """Price and time of a plan. Raises PlanError with all problems, UnknownModel, RetiredModel or UnknownPrice."""
+    table.refresh()
     requests = check(plan, model=model, max_tokens=max_tokens)
-    cards = {request.model: lineup.card(request.model, on) for request in requests}
+    cards = cards_of(plan, requests, on=on)
     problems = [*_output_problems(plan, max_tokens), *_limit_problems(cards.values(), max_tokens)]
     if problems:
         raise PlanError(problems)
@@ -88,7 +91,9 @@ def _priced(
 
 
 def _notes(models: set[str]) -> Iterator[str]:
-    """Settings that will not be sent, because the model refuses them."""
+    """Settings that will not be sent, because the model refuses them, and what the models cannot do."""
+    for model in sorted(models):
+        yield from shortcomings(lineup.card(model))
     if settings.ENVIRONMENT.anthropic_temperature is None:
         return
     for model in sorted(models):
