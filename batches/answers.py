@@ -142,6 +142,17 @@ def settings_of(job: BatchJob) -> dict[str, Any]:
     }
 
 
+def changed(job: BatchJob) -> dict[str, Any]:
+    """The answer to other settings: those that it has now."""
+    return {
+        "jobId": job.pk,
+        "status": job.status,
+        "concurrentProcessing": job.concurrent_processing,
+        "priority": Priority(job.priority).label,
+        "budgetUsd": dollars(job.budget_usd),
+    }
+
+
 def job_row(job: BatchJob) -> dict[str, Any]:
     """A batch in a list: from its own row alone."""
     return {

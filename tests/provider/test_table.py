@@ -204,7 +204,7 @@ def test_prices_of_a_step_hold_above_their_size() -> None:
     make_price(model=row, above_prompt_tokens=1000, input=Decimal(2), output=Decimal(9))
     published()
     small, large = (lineup.price("stepped", on=TODAY, prompt_tokens=n).input for n in (1000, 1001))
-    assert (small, large) == (1, 2)
+    assert [small, large] == [Decimal(1), Decimal(2)]
     ModelPrice.objects.filter(above_prompt_tokens=0).delete()
     published()
     with pytest.raises(UnknownPrice):
