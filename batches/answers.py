@@ -84,6 +84,8 @@ def estimated(stored: Mapping[str, Any]) -> dict[str, Any]:
         "concurrentProcessing": stored["concurrency"],
         "requestsPerMinute": stored["requests_per_minute"],
         "basis": stored["basis"],
+        "historyItems": stored.get("history", 0),
+        "timeLimitedBy": stored.get("limited_by", "concurrency"),
         "notes": stored.get("notes", []),
     }
 
