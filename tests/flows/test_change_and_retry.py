@@ -90,7 +90,7 @@ def park_by_hand(item: BatchItem) -> None:
     paid.update(state=LogState.UNUSABLE, error_kind="internal", conversation=None)
     made.turns.all().delete()
     rows = Conversation.objects.filter(pk=made.pk)
-    rows._raw_delete(rows.db)  # type: ignore[attr-defined]
+    rows._raw_delete(rows.db)
     BatchItem.objects.filter(pk=item.pk).update(status=ItemStatus.FAILED, error_kind="internal")
     job = row(item.job)
     BatchJob.objects.filter(pk=job.pk).update(
