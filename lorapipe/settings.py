@@ -131,6 +131,8 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 SIGN_IN_LINK_LIFETIME = timedelta(minutes=15)
+# What a personal workspace made while the product runs is given; `manage.py prepare` gives the same to all it finds.
+FURNISH_WORKSPACE = ["templates_app.actions.bring_in_pack"]
 
 # --- PostgreSQL ------------------------------------------------------------------------------------
 DATABASE_URL = ENVIRONMENT.database_url or (STACK.database_url if STACK else None)
@@ -185,6 +187,7 @@ ENGINE_TICK_S = 0.5
 ENGINE_HEARTBEAT_S = 10 / TIME_SCALE
 ENGINE_STALE_S = 45 / TIME_SCALE
 ENGINE_REAP_EVERY_S = 15 / TIME_SCALE
+ENGINE_RECONCILE_EVERY_S = 60 / TIME_SCALE
 ENGINE_START_GRACE_S = 75 / TIME_SCALE
 ENGINE_RING_AGAIN_S = 15 / TIME_SCALE
 ENGINE_REAP_AFTER_DEADLINE_S = 30 / TIME_SCALE

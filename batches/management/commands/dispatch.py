@@ -1,4 +1,4 @@
-"""`manage.py dispatch`: the one process that sees what is due. It rings, and it reaps."""
+"""`manage.py dispatch`: the one process that sees what is due. It rings, it reaps, and it looks whether everything agrees."""
 
 import logging
 import signal
@@ -14,6 +14,7 @@ from django.db import connection, transaction
 from batches.actions import sweep_cancelled
 from batches.engine.moves import DATABASE_AWAY
 from batches.engine.reap import reap
+from batches.engine.reconcile import Reconciler
 from batches.engine.ring import publish, stamp
 from batches.notices import due_deliveries, make_notices, publish_deliveries
 from batches.provider import set_limits_from_settings
@@ -34,7 +35,9 @@ class Command(BaseCommand):
             signal.signal(number, lambda *_: ended.set())
         set_limits_from_settings()
         logger.info("Dispatching")
+        reconciler = Reconciler()
         reaped_at = noticed_at = 0.0
+        reconciled_at = time.monotonic()
         while not ended.wait(settings.ENGINE_TICK_S):
             attempt(ring_all)
             if time.monotonic() - noticed_at >= NOTICE_EVERY_S:
@@ -43,6 +46,9 @@ class Command(BaseCommand):
             if time.monotonic() - reaped_at >= settings.ENGINE_REAP_EVERY_S:
                 attempt(tidy)
                 reaped_at = time.monotonic()
+            if time.monotonic() - reconciled_at >= settings.ENGINE_RECONCILE_EVERY_S:
+                attempt(reconciler.look)
+                reconciled_at = time.monotonic()
 
 
 def attempt(duty: Callable[[], None]) -> None:
