@@ -76,17 +76,22 @@ class NotNow(Exception):
 
 
 def prepare(item_id: UUID) -> Call | None:
-    """Resolve the item's prompt and its worst-case price; None when the item is not waiting any more.
+    """The call of a waiting item, None when it is not waiting any more. Raises what `call_of` raises."""
+    item = waiting(item_id)
+    return None if item is None else call_of(item)
+
+
+def waiting(item_id: UUID) -> BatchItem | None:
+    """The item with its job and its template's version, while it is in the queue."""
+    rows = BatchItem.objects.select_related("job", "template_version")
+    return rows.filter(pk=item_id, status=ItemStatus.QUEUED).first()
+
+
+def call_of(item: BatchItem) -> Call:
+    """Resolve the item's prompt and its worst-case price.
 
     Raises UnknownModel, UnknownPrice and ValuesError: for these nothing may be asked.
     """
-    item = (
-        BatchItem.objects.select_related("job", "template_version")
-        .filter(pk=item_id, status=ItemStatus.QUEUED)
-        .first()
-    )
-    if item is None:
-        return None
     on, log_id = timezone.now().date(), uuid4()
     lineup.card(item.template_version.model or item.job.model, on)
     request = build_request(
@@ -101,7 +106,7 @@ def prepare(item_id: UUID) -> Call | None:
         item_id=item.pk,
         job_id=item.job_id,
         log_id=log_id,
-        origin=_origin(item),
+        origin=origin_of(item),
         request=request,
         pool=pool_of(request.model),
         reservation=worst_case(request, on=on),
@@ -118,7 +123,8 @@ def _max_tokens(item: BatchItem) -> int:
     return item.job.max_tokens
 
 
-def _origin(item: BatchItem) -> Origin:
+def origin_of(item: BatchItem) -> Origin:
+    """Where the item's conversation comes from, whichever call brings it."""
     return Origin(
         workspace_id=item.workspace_id,
         created_by_id=item.job.created_by_id,
