@@ -94,7 +94,7 @@ def ask_and_file(claimed: Claim) -> None:
         logger.exception("The call for item %s broke off", call.item_id)
         until_stored(partial(break_off, claimed, bug))
     else:
-        paid = judge(reply, model=call.request.model, on=call.on)
+        paid = judge(reply, model=call.request.model, on=call.on, prices=call.prices)
         until_stored(partial(file, claimed, paid))
 
 

@@ -73,6 +73,7 @@ ADMIN_KIT = ["unfold"] if find_spec("unfold") else []
 INSTALLED_APPS = [
     "lorapipe.apps.LoraPipeConfig",
     "workspaces",
+    "provider",
     "templates_app",
     "conversations",
     "batches",

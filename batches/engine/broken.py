@@ -1,4 +1,4 @@
-"""What a call costs whose answer broke off, and how its tokens are kept (docs/decisions/0010)."""
+"""What a call costs whose answer broke off, and how its tokens are kept (docs/decisions/0011)."""
 
 from dataclasses import replace
 from decimal import Decimal

@@ -5,6 +5,7 @@ import time
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import partial
 from uuid import UUID, uuid4
 
 from django.db import connection, transaction
@@ -19,8 +20,10 @@ from batches.models import BatchItem, BatchJob, GenerationLog
 from batches.provider import pool_of
 from batches.states import RUNNING, ItemStatus, JobStatus, LogState, Reason
 from claude import lineup, translation
+from claude.lineup import Lineup
 from claude.messages import Request
 from conversations.generation import Origin, build_request, worst_case
+from provider import table
 from workspaces.models import ClockTimestamp
 
 logger = logging.getLogger(__name__)
@@ -46,6 +49,8 @@ class Call:
     pool: str
     reservation: Decimal
     on: date
+    # The prices that the reservation was made by, and that the reply is booked by.
+    prices: Lineup = field(default_factory=lineup.in_force, repr=False)
     token: UUID = field(
         default_factory=uuid4
     )  # whose claim it will be, known even when its commit breaks off
@@ -92,6 +97,10 @@ def call_of(item: BatchItem) -> Call:
 
     Raises UnknownModel, UnknownPrice and ValuesError: for these nothing may be asked.
     """
+    return table.known(partial(_call_of, item))
+
+
+def _call_of(item: BatchItem) -> Call:
     on, log_id = timezone.now().date(), uuid4()
     lineup.card(item.template_version.model or item.job.model, on)
     request = build_request(
@@ -199,7 +208,7 @@ def _announce(call: Call, *, attempt: int, worker_id: UUID) -> None:
                 model=call.request.model,
                 max_tokens=call.request.max_tokens,
                 reservation_usd=call.reservation,
-                price_version=lineup.in_force().version,
+                price_version=call.prices.version,
                 deadline=ClockTimestamp() + timedelta(seconds=call.deadline_s),
                 parameters=dict(call.origin.parameters),
                 request_payload=translation.payload(call.request),

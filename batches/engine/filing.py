@@ -31,6 +31,7 @@ from batches.models import BatchItem, GenerationLog
 from batches.states import OPEN_ITEMS, ItemStatus, LogState
 from claude import lineup
 from claude.errors import ClaudeError, Declined, Unusable
+from claude.lineup import Lineup
 from claude.messages import Reply, Request
 from conversations import generation
 from conversations.models import Conversation
@@ -54,9 +55,9 @@ class Paid:
     verdict: Draft | Exception
 
 
-def judge(reply: Reply, *, model: str, on: date) -> Paid:
-    """Price and read a reply; pure, and done before any lock is taken."""
-    cost = generation.cost(reply, model=model, on=on)
+def judge(reply: Reply, *, model: str, on: date, prices: Lineup | None = None) -> Paid:
+    """Price and read a reply; pure, and done before any lock is taken. Without `prices` by those now in force."""
+    cost = generation.cost(reply, model=model, on=on, prices=prices)
     try:
         return Paid(reply, cost, read(reply))
     except Exception as problem:

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.conf import settings
 
+from batches.planning.asked_models import cards_of, shortcomings
 from batches.planning.bill import Bill, bill_of
 from batches.planning.forecast import Part, distance
 from batches.planning.history import Key
@@ -17,6 +18,7 @@ from batches.planning.rates import rates_of
 from batches.planning.schedule import Call, Duration, duration
 from claude import lineup
 from conversations.generation import input_tokens, worst_case
+from provider import table
 from workspaces.rows import RowProblem
 
 LARGEST_SHARE_OF_MAX_TOKENS = 0.8
@@ -68,8 +70,9 @@ def estimate(
     plan: Sequence[PlannedItem], *, model: str, max_tokens: int, concurrency: int, on: date
 ) -> Estimate:
     """Price and time of a plan. Raises PlanError with all problems, UnknownModel, RetiredModel or UnknownPrice."""
+    table.refresh()
     requests = check(plan, model=model, max_tokens=max_tokens)
-    cards = {request.model: lineup.card(request.model, on) for request in requests}
+    cards = cards_of(plan, requests, on=on)
     keys = keys_of(plan, requests)
     kinds = kinds_of(keys)
     problems = [*_output_problems(kinds.values(), max_tokens), *_limit_problems(cards.values(), max_tokens)]
@@ -152,7 +155,9 @@ def _templates(number: int) -> str:
 
 
 def _notes(models: set[str]) -> Iterator[str]:
-    """Settings that will not be sent, because the model refuses them."""
+    """Settings that will not be sent, because the model refuses them, and what the models cannot do."""
+    for model in sorted(models):
+        yield from shortcomings(lineup.card(model))
     if settings.ENVIRONMENT.anthropic_temperature is None:
         return
     for model in sorted(models):

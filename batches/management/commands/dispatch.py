@@ -17,8 +17,9 @@ from batches.engine.reap import reap
 from batches.engine.reconcile import Reconciler
 from batches.engine.ring import publish, stamp
 from batches.notices import due_deliveries, make_notices, publish_deliveries
-from batches.provider import set_limits_from_settings
+from batches.provider import make_missing_limits, set_limits_from_settings
 from lorapipe.queues import Queue
+from provider import table
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +40,7 @@ class Command(BaseCommand):
         reaped_at = noticed_at = 0.0
         reconciled_at = time.monotonic()
         while not ended.wait(settings.ENGINE_TICK_S):
+            attempt(keep_up)
             attempt(ring_all)
             if time.monotonic() - noticed_at >= NOTICE_EVERY_S:
                 attempt(notice)
@@ -61,6 +63,12 @@ def attempt(duty: Callable[[], None]) -> None:
     except Exception:
         logger.exception("%s failed", duty.__name__)
         connection.close()
+
+
+def keep_up() -> None:
+    """With the model table: a model that was added needs its limiter's row."""
+    if table.refresh():
+        make_missing_limits()
 
 
 def ring_all() -> None:
