@@ -17,6 +17,7 @@ from batches.models import (
     GenerationLog,
     Notice,
     RateLimit,
+    Repair,
     SpendingMonth,
     Webhook,
     Worker,
@@ -231,10 +232,22 @@ class NoticeAdmin(ReadOnlyAdmin):
 
 @admin.register(Webhook)
 class WebhookAdmin(ReadOnlyAdmin):
+    # Named, so that no form is made of the table: Django warns about a form's URL field.
+    fields = ("workspace", "url", "generation", "created_at", "updated_at")
     list_display = ("workspace", "url", "generation", "updated_at")
     list_select_related = ("workspace",)
     search_fields = ("url", "workspace__name")
     detail_select_related = ("workspace",)
+
+
+@admin.register(Repair)
+class RepairAdmin(ReadOnlyAdmin):
+    list_display = ("created_at", "rule", "subject", "before", "after", "job")
+    list_filter = ("rule",)
+    list_select_related = ("job",)
+    search_fields = ("subject", "job__name")
+    ordering = ("-created_at",)
+    detail_select_related = ("job", "workspace")
 
 
 @admin.register(SpendingMonth)

@@ -3,12 +3,12 @@
 from django.conf import settings
 
 from batches import limiter
+from batches.models import RateLimit
 from claude import lineup
-from claude.messages import Provider
+from provider import table
+from provider.account import provider
 
-
-def provider() -> Provider:
-    return Provider(base_url=settings.CLAUDE_BASE_URL, api_key=settings.CLAUDE_API_KEY)
+__all__ = ["make_missing_limits", "pool_of", "pools", "provider", "set_limits_from_settings"]
 
 
 def pool_of(model: str) -> str:
@@ -28,4 +28,14 @@ def _account() -> str:
 
 def set_limits_from_settings() -> None:
     """Make the limiter's rows as RATE_LIMIT_RPM says. Called by whoever starts a stack."""
+    table.refresh(now=True)
     limiter.set_limits(pools(), per_minute=settings.ENVIRONMENT.rate_limit_rpm)
+
+
+def make_missing_limits() -> None:
+    """Rows for the pools of models that were added meanwhile; the others stay as they are."""
+    wanted = pools()
+    there = set(RateLimit.objects.filter(pool__in=wanted).values_list("pool", flat=True))
+    missing = [pool for pool in wanted if pool not in there]
+    if missing:
+        limiter.set_limits(missing, per_minute=settings.ENVIRONMENT.rate_limit_rpm)

@@ -73,6 +73,7 @@ ADMIN_KIT = ["unfold"] if find_spec("unfold") else []
 INSTALLED_APPS = [
     "lorapipe.apps.LoraPipeConfig",
     "workspaces",
+    "provider",
     "templates_app",
     "conversations",
     "batches",
@@ -155,6 +156,7 @@ def database(url: str | None) -> dict[str, Any]:
     return found
 
 
+WEB_THREADS = environment.WEB_THREADS
 DATABASES = {"default": database(DATABASE_URL)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -188,6 +190,7 @@ ENGINE_TICK_S = 0.5
 ENGINE_HEARTBEAT_S = 10 / TIME_SCALE
 ENGINE_STALE_S = 45 / TIME_SCALE
 ENGINE_REAP_EVERY_S = 15 / TIME_SCALE
+ENGINE_RECONCILE_EVERY_S = 60 / TIME_SCALE
 ENGINE_START_GRACE_S = 75 / TIME_SCALE
 ENGINE_RING_AGAIN_S = 15 / TIME_SCALE
 ENGINE_REAP_AFTER_DEADLINE_S = 30 / TIME_SCALE

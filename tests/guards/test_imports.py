@@ -12,15 +12,16 @@ BELOW = {
     "templates_app": {"workspaces"},
     "documents": {"workspaces"},
     "claude": set[str](),
+    "provider": {"claude", "workspaces"},
     "conversations": {"templates_app", "documents", "claude", "workspaces"},
-    "batches": {"conversations", "templates_app", "documents", "claude", "workspaces"},
+    "batches": {"provider", "conversations", "templates_app", "documents", "claude", "workspaces"},
     "review": {"batches", "conversations", "templates_app", "documents", "claude", "workspaces"},
     "exports": {"batches", "conversations", "templates_app", "documents", "claude", "workspaces"},
     "lorapipe": set(ROOMS),
 }
 # Foreign packages that one place alone may know.
 ONLY_IN = {
-    "anthropic": ("claude.client",),
+    "anthropic": ("claude.client", "claude.connections", "claude.failures"),
     "unfold": ("workspaces.admin_base",),
     "celery": ("batches", "exports", "documents.tasks", "lorapipe"),
     "redis": ("lorapipe",),
