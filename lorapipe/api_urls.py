@@ -6,6 +6,7 @@ from django.urls import URLPattern, re_path
 
 from batches import api as batches
 from batches import logs_api as logs
+from batches import single_api as single
 from conversations import api as conversations
 from lorapipe.api_errors import unknown_path
 from templates_app import api as templates
@@ -14,6 +15,7 @@ from templates_app import api as templates
 ID = "[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 JOB, CONVERSATION = f"(?P<job_id>{ID})", f"(?P<conversation_id>{ID})"
 TEMPLATE = f"(?P<template_id>{ID})"
+ITEM = f"(?P<item_id>{ID})"
 
 
 def route(path: str, view: Any, name: str) -> URLPattern:
@@ -23,6 +25,7 @@ def route(path: str, view: Any, name: str) -> URLPattern:
 
 urlpatterns: list[URLPattern] = [
     route("conversations", conversations.conversations, "api_conversations"),
+    route("conversations/generate", single.generate, "api_generate"),
     route("conversations/generate-batch", batches.generate_batch, "api_generate_batch"),
     route("conversations/batch", batches.batches, "api_batches"),
     route("conversations/batch/estimate", batches.batch_estimate, "api_batch_estimate"),
@@ -30,6 +33,9 @@ urlpatterns: list[URLPattern] = [
     route(f"conversations/batch/{JOB}/duplicate", batches.batch_duplicate, "api_batch_duplicate"),
     route(f"conversations/batch/{JOB}/status", batches.batch_status, "api_batch_status"),
     route(f"conversations/{CONVERSATION}", conversations.conversation, "api_conversation"),
+    route(f"items/{ITEM}", single.item, "api_item"),
+    route(f"items/{ITEM}/retry", single.item_retry, "api_item_retry"),
+    route(f"items/{ITEM}/use", single.item_use, "api_item_use"),
     route("logs", logs.logs, "api_logs"),
     route("logs/cost", logs.cost, "api_logs_cost"),
     route("templates", templates.templates, "api_templates"),

@@ -155,6 +155,7 @@ def database(url: str | None) -> dict[str, Any]:
     return found
 
 
+WEB_THREADS = environment.WEB_THREADS
 DATABASES = {"default": database(DATABASE_URL)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
