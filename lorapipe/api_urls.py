@@ -10,16 +10,18 @@ from batches import single_api as single
 from conversations import api as conversations
 from lorapipe.api_errors import unknown_path
 from templates_app import api as templates
+from templates_app import row_api as rows
+from templates_app.states import RowKind
 
 # A malformed id fits no route: it is answered like an unknown one.
 ID = "[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 JOB, CONVERSATION = f"(?P<job_id>{ID})", f"(?P<conversation_id>{ID})"
-TEMPLATE = f"(?P<template_id>{ID})"
+TEMPLATE, ROW = f"(?P<template_id>{ID})", f"(?P<row_id>{ID})"
 ITEM = f"(?P<item_id>{ID})"
 
 
-def route(path: str, view: Any, name: str) -> URLPattern:
-    found: URLPattern = re_path(rf"^{path}/?\Z", view, name=name)
+def route(path: str, view: Any, name: str, **also: Any) -> URLPattern:
+    found: URLPattern = re_path(rf"^{path}/?\Z", view, also, name=name)
     return found
 
 
@@ -42,5 +44,11 @@ urlpatterns: list[URLPattern] = [
     route(f"templates/{TEMPLATE}", templates.template, "api_template"),
     route(f"templates/{TEMPLATE}/versions", templates.versions, "api_template_versions"),
     route(f"templates/{TEMPLATE}/resolve", templates.resolved, "api_template_resolve"),
+    route("scenarios", rows.rows, "api_scenarios", kind=RowKind.SCENARIO),
+    route(f"scenarios/{ROW}", rows.row, "api_scenario", kind=RowKind.SCENARIO),
+    route("edge-cases", rows.rows, "api_edge_cases", kind=RowKind.EDGE_CASE),
+    route(f"edge-cases/{ROW}", rows.row, "api_edge_case", kind=RowKind.EDGE_CASE),
+    route("options", rows.rows, "api_options", kind=RowKind.OPTION),
+    route(f"options/{ROW}", rows.row, "api_option", kind=RowKind.OPTION),
     re_path("", unknown_path, name="api_unknown"),
 ]

@@ -97,6 +97,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "lorapipe.middleware.RequestIdMiddleware",
     "csp.middleware.CSPMiddleware",
+    "lorapipe.middleware.BodySizeMiddleware",
     "lorapipe.middleware.AdminPolicyMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",

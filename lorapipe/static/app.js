@@ -16,7 +16,9 @@ const KEYS = {
   "e": () => document.querySelector("[data-key=e]")?.click(),
   "d": () => document.querySelector("[data-key=d]")?.click(),
 };
-const GO = { g: "[data-go=g]", o: "[data-go=o]", b: "[data-go=b]", c: "[data-go=c]", t: "[data-go=t]" };
+const GO = {
+  g: "[data-go=g]", o: "[data-go=o]", b: "[data-go=b]", c: "[data-go=c]", t: "[data-go=t]", s: "[data-go=s]",
+};
 let going = 0;
 
 function isTyping(target) {
