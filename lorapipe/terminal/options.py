@@ -62,7 +62,9 @@ def add_to(parser: argparse.ArgumentParser) -> None:
         "--resume", type=_job_id, metavar="ID", help="go on with a paused or failed job, then export it"
     )
     what.add_argument(
-        "--retry-failed", action="store_true", help="with --resume: try its failed items again, also of a finished job"
+        "--retry-failed",
+        action="store_true",
+        help="with --resume: try its failed items again, also of a finished job",
     )
     how = parser.add_argument_group("how")
     how.add_argument(
