@@ -231,6 +231,8 @@ class NoticeAdmin(ReadOnlyAdmin):
 
 @admin.register(Webhook)
 class WebhookAdmin(ReadOnlyAdmin):
+    # Named, so that no form is made of the table: Django warns about a form's URL field.
+    fields = ("workspace", "url", "generation", "created_at", "updated_at")
     list_display = ("workspace", "url", "generation", "updated_at")
     list_select_related = ("workspace",)
     search_fields = ("url", "workspace__name")

@@ -259,6 +259,9 @@ class GenerationLog(OwnedModel):
         "templates_app.TemplateVersion", on_delete=models.PROTECT, related_name="+", db_index=False
     )
     worker = models.ForeignKey(Worker, null=True, on_delete=models.SET_NULL, related_name="+", db_index=False)
+    tier = models.CharField(
+        max_length=10, choices=Tier.choices, db_default="", help_text="Its item's: history is read by it."
+    )
     attempt = models.PositiveSmallIntegerField()
     state = models.CharField(max_length=10, choices=LogState.choices, default=LogState.PENDING)
 
@@ -303,6 +306,16 @@ class GenerationLog(OwnedModel):
         indexes = [
             models.Index(fields=["deadline"], name="log_pending", condition=Q(state="pending")),
             models.Index("workspace", F("created_at").desc(), F("id").desc(), name="log_newest"),
+            # What calls of one kind took, newest first: batches/planning/history.py.
+            models.Index(
+                "template_version",
+                "tier",
+                "model",
+                "simulated",
+                F("created_at").desc(),
+                name="log_history",
+                condition=Q(output_tokens__gt=0) | Q(cost_usd__gt=0),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -34,11 +34,12 @@ TIMEOUT_S = 10.0
 RING_AGAIN_S = 60.0
 AT_ONCE = 50
 
+# The limited rows come as an array, as in batches/engine/ring.py.
 MAKE = """
 WITH told AS (
-    UPDATE batch_jobs SET noticed = status WHERE id IN (
+    UPDATE batch_jobs SET noticed = status WHERE id = ANY(ARRAY(
         SELECT id FROM batch_jobs WHERE status IN ('completed', 'failed', 'paused') AND noticed <> status
-         ORDER BY id LIMIT %(at_once)s FOR NO KEY UPDATE SKIP LOCKED)
+         ORDER BY id LIMIT %(at_once)s FOR NO KEY UPDATE SKIP LOCKED))
     RETURNING id, workspace_id, created_by_id, status, reason, kind, completed_items, failed_items, total_items)
 INSERT INTO notices (id, workspace_id, created_by_id, job_id, status, reason, completed_items, failed_items, total_items, delivery, next_at)
 SELECT gen_random_uuid(), t.workspace_id, t.created_by_id, t.id, t.status, t.reason, t.completed_items, t.failed_items, t.total_items,
@@ -47,9 +48,9 @@ SELECT gen_random_uuid(), t.workspace_id, t.created_by_id, t.id, t.status, t.rea
  WHERE t.kind = 'batch' AND NOT (t.status = 'paused' AND t.reason = 'person')
 """
 DUE = """
-UPDATE notices SET next_at = clock_timestamp() + make_interval(secs => %(again)s) WHERE id IN (
+UPDATE notices SET next_at = clock_timestamp() + make_interval(secs => %(again)s) WHERE id = ANY(ARRAY(
     SELECT id FROM notices WHERE delivery = 'waiting' AND next_at <= clock_timestamp()
-     ORDER BY next_at LIMIT %(at_once)s FOR NO KEY UPDATE SKIP LOCKED)
+     ORDER BY next_at LIMIT %(at_once)s FOR NO KEY UPDATE SKIP LOCKED))
 RETURNING id
 """
 FAILED = """

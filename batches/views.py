@@ -20,12 +20,11 @@ from batches.forms import GenerateForm
 from batches.models import BatchItem, BatchJob, Notice
 from batches.months import this_month
 from batches.planning.estimate import Estimate, estimate
-from batches.planning.plan import PlanError, PlannedItem, starter_plan
+from batches.planning.plan import PlanError, PlannedItem, starter_plan, starter_sizes
 from batches.progress import Progress, progress
 from batches.states import ErrorHandling, ItemStatus, Priority
 from batches.words import error_words
 from claude.lineup import RetiredModel, UnknownModel, UnknownPrice
-from templates_app.packs import load_pack
 from templates_app.states import Tier
 from workspaces.htmx import is_htmx, targets
 from workspaces.models import User, Workspace
@@ -128,7 +127,7 @@ def plan_context(request: HttpRequest, form: GenerateForm) -> dict[str, Any]:
     offered = priced.default_budget if priced else None
     return {
         "form": form,
-        **plan_sizes(form),
+        **plan_sizes(form, workspace),
         "groups": groups_of(plan, form),
         "count": len(plan),
         "estimate": priced,
@@ -155,22 +154,22 @@ def estimate_of(plan: list[PlannedItem], form: GenerateForm) -> Estimate:
     )
 
 
-def plan_sizes(form: GenerateForm) -> dict[str, Any]:
+def plan_sizes(form: GenerateForm, workspace: Workspace) -> dict[str, Any]:
     """The tiers with how many items each has, the whole, and the most that the chosen tiers give."""
     wanted = form.chosen("tier") or []
-    items = load_pack().items
+    found = starter_sizes(workspace)
     sizes = [
         {
             "value": tier.value,
             "word": tier.label,
             "chosen": tier.value in wanted,
-            "size": sum(item.tier == tier.value for item in items),
+            "size": found[tier.value],
         }
         for tier in Tier
     ]
     return {
         "tiers": sizes,
-        "plan_size": len(items),
+        "plan_size": sum(found.values()),
         "most": sum(int(str(each["size"])) for each in sizes if each["chosen"]),
     }
 

@@ -10,8 +10,10 @@ from django.db import connection
 from django.test import Client
 
 from batches.models import BatchJob
+from batches.planning.history import Key, past
 from batches.progress import progress
 from bench.seeding import analyze, seed_job
+from templates_app.states import Tier
 from workspaces.models import ApiToken, User
 
 # Statements slower than this are printed: BENCH_SHOW_MS=5 python -m bench.queries
@@ -40,6 +42,7 @@ def cases(user: User, job: BatchJob) -> dict[str, Callable[[], Any]]:
 
     return {
         "floor: SELECT 1": _select_one,
+        "history of a template version": lambda: past(history_keys(job), simulated=True),
         "status of a batch (one query)": lambda: progress(job),
         "API batch status": get(f"/api/conversations/batch/{job.pk}/status"),
         "API list, newest 50": get("/api/conversations"),
@@ -54,6 +57,11 @@ def cases(user: User, job: BatchJob) -> dict[str, Callable[[], Any]]:
         "page: batch": get(f"/batches/{job.pk}/", web),
         "page: batches": get("/batches/", web),
     }
+
+
+def history_keys(job: BatchJob) -> list[Key]:
+    version = job.items.all()[0].template_version_id
+    return [Key(version, tier, job.model) for tier in Tier.values]
 
 
 def _ok(response: Any) -> None:

@@ -3,6 +3,7 @@
 The rows are made by PostgreSQL itself: 10,000 conversations with their items, turns and logs take a second or two.
 """
 
+import time
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -51,11 +52,11 @@ SELECT gen_random_uuid(), c.workspace_id, c.id, t, (ARRAY['assistant', 'user'])[
   FROM conversations c JOIN batch_items i ON i.id = c.batch_item_id CROSS JOIN generate_series(1, %(turns)s) t WHERE i.job_id = %(job)s
 """
 LOGS = """
-INSERT INTO generation_logs (id, workspace_id, job_id, item_id, conversation_id, template_version_id, attempt, state, pool, model, max_tokens,
+INSERT INTO generation_logs (id, workspace_id, job_id, item_id, conversation_id, template_version_id, tier, attempt, state, pool, model, max_tokens,
                              reservation_usd, cost_usd, price_version, deadline, simulated, parameters, request_payload, input_tokens,
-                             output_tokens, cache_write_tokens, cache_read_tokens, provider_request_id, stop_reason, error_kind, error_message)
-SELECT gen_random_uuid(), %(workspace)s, %(job)s, id, id, %(version)s, 1, 'succeeded', 'demo:claude-sonnet-5-5', 'claude-sonnet-5-5', 8192,
-       0.09, %(money)s, 'seed', now(), %(simulated)s, '{}', '{}', 1400, 1100, 0, 0, '', 'end_turn', '', ''
+                             output_tokens, duration_ms, cache_write_tokens, cache_read_tokens, provider_request_id, stop_reason, error_kind, error_message)
+SELECT gen_random_uuid(), %(workspace)s, %(job)s, id, id, %(version)s, tier, 1, 'succeeded', 'demo:claude-sonnet-5-5', 'claude-sonnet-5-5', 8192,
+       0.09, %(money)s, 'seed', now(), %(simulated)s, '{}', '{}', 1400, 900 + position %% 400, 20000 + position %% 9000, 0, 0, '', 'end_turn', '', ''
   FROM batch_items WHERE job_id = %(job)s AND status = 'completed'
 """
 
@@ -89,8 +90,18 @@ def seed_finished_jobs(workspace: Workspace, *, count: int) -> None:
 
 
 def analyze() -> None:
+    """Statistics, and pages marked as visible to all: without the marks no index is read alone.
+
+    PostgreSQL leaves them out while any snapshot is older than the rows, autovacuum's own too: then once more.
+    """
+    deadline = time.monotonic() + 30
     with connection.cursor() as cursor:
-        cursor.execute("VACUUM ANALYZE")
+        while True:
+            cursor.execute("VACUUM ANALYZE")
+            cursor.execute("SELECT relallvisible >= relpages FROM pg_class WHERE relname = 'conversations'")
+            if cursor.fetchone()[0] or time.monotonic() > deadline:
+                return
+            time.sleep(0.2)
 
 
 def _unsaved_job(workspace: Workspace, name: str, status: JobStatus) -> BatchJob:

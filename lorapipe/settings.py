@@ -131,6 +131,8 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 SIGN_IN_LINK_LIFETIME = timedelta(minutes=15)
+# What a personal workspace made while the product runs is given; `manage.py prepare` gives the same to all it finds.
+FURNISH_WORKSPACE = ["templates_app.actions.bring_in_pack"]
 
 # --- PostgreSQL ------------------------------------------------------------------------------------
 DATABASE_URL = ENVIRONMENT.database_url or (STACK.database_url if STACK else None)

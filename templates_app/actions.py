@@ -6,21 +6,25 @@ from django.db import transaction
 from django.utils import timezone
 
 from templates_app.models import PromptTemplate, TemplateVersion
-from templates_app.packs import PackTemplate, load_pack
+from templates_app.pack_rows import load_rows
+from templates_app.packs import STARTER_PACK, PackTemplate, load_pack
 from workspaces.models import User, Workspace
 
 
 @transaction.atomic
-def load_pack_templates(
-    workspace: Workspace, *, pack: str = "financial_planning", by: User | None = None
-) -> int:
-    """Bring a pack's templates into a workspace; returns how many versions were made.
+def bring_in_pack(workspace: Workspace, *, pack: str = STARTER_PACK, by: User | None = None) -> int:
+    """Bring a pack's templates, scenarios, edge cases and options into a workspace; returns how many rows were made.
 
     Running it again changes nothing. A template whose text in the pack has changed gets a new version, unless a
-    person has published one of his own since: his stands.
+    person has published one of his own since: his stands. So does every other row that a person has changed.
     """
     Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
-    return sum(_load(workspace, pack, template, by=by) for template in load_pack(pack).templates)
+    given = load_pack(pack)
+    versions = sum(_load(workspace, pack, template, by=by) for template in given.templates)
+    return versions + load_rows(workspace, given, by=by)
+
+
+load_pack_templates = bring_in_pack  # as it was called when a pack brought templates only
 
 
 def _load(workspace: Workspace, pack: str, given: PackTemplate, *, by: User | None) -> bool:

@@ -22,6 +22,8 @@ class Content:
     variables: Sequence[Mapping[str, Any]] = field(default_factory=list)
     language: str = "en"
     model: str = ""
+    turns_min: int | None = None
+    turns_max: int | None = None
 
     def as_fields(self) -> dict[str, Any]:
         """The columns of a version, equal for equal contents."""

@@ -4,10 +4,11 @@ from datetime import datetime
 from typing import ClassVar, Self
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
 
 from templates_app.content import Content, lint
+from templates_app.import_files import ImportFile
 from templates_app.rendering import Variable
 from templates_app.situations import EdgeCase, Option, OptionKind, Scenario
 from templates_app.states import Tier
@@ -16,6 +17,7 @@ from workspaces.states import StaleState
 
 __all__ = [
     "EdgeCase",
+    "ImportFile",
     "NotPublishable",
     "Option",
     "OptionKind",
@@ -89,6 +91,12 @@ class TemplateVersion(OwnedModel):
     variables = models.JSONField(default=list, help_text="A list of typed variables.")
     language = models.CharField(max_length=10, default="en")
     model = models.CharField(max_length=100, blank=True, help_text="Overrides the model of the job.")
+    turns_min = models.PositiveSmallIntegerField(
+        null=True, blank=True, help_text="The fewest turns that the prompt asks for."
+    )
+    turns_max = models.PositiveSmallIntegerField(
+        null=True, blank=True, help_text="The most turns that the prompt asks for."
+    )
     note = models.TextField(blank=True)
     published_at = models.DateTimeField(null=True, blank=True)
 
@@ -97,6 +105,10 @@ class TemplateVersion(OwnedModel):
         constraints = [
             models.UniqueConstraint(fields=["template", "number"], name="version_once"),
             models.CheckConstraint(condition=Q(number__gte=1), name="version_number"),
+            models.CheckConstraint(
+                condition=Q(turns_min=None) | Q(turns_max=None) | Q(turns_min__lte=F("turns_max")),
+                name="version_turns",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -114,6 +126,8 @@ class TemplateVersion(OwnedModel):
             variables=self.variables,
             language=self.language,
             model=self.model,
+            turns_min=self.turns_min,
+            turns_max=self.turns_max,
         )
 
     @property

@@ -24,8 +24,11 @@ from templates_app.rendering import (
     undeclared,
 )
 
+STARTER_PACK = "financial_planning"
 TIERS = ("template", "scenario", "edge_case")
 OPTION_LISTS = ("personas", "emotions", "intents", "tones")
+# For plans of one's own: no item of a pack has to be in it, and a pack need not have it.
+FREE_LISTS = ("topics",)
 # The item's field that each option list rules.
 _RULED = {"persona": "personas", "emotion": "emotions", "intent": "intents", "tone": "tones"}
 _PACK_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
@@ -96,7 +99,7 @@ class Pack:
 
 
 @functools.cache
-def load_pack(name: str = "financial_planning") -> Pack:
+def load_pack(name: str = STARTER_PACK) -> Pack:
     """The pack of that name, items in plan order: template, scenario, edge case. Raises PackError."""
     folder = resources.files("templates_app") / "packs"
     known = sorted(
@@ -133,7 +136,7 @@ def _read_options(folder: Traversable) -> dict[str, tuple[Option, ...]]:
     table = _Entry(file, "", _toml(folder, file))
     options: dict[str, tuple[Option, ...]] = {}
     problems: list[str] = []
-    for name in OPTION_LISTS:
+    for name in (*OPTION_LISTS, *(each for each in FREE_LISTS if each in table.table)):
         rows = table.rows(name, singular=name.removesuffix("s"))
         options[name] = tuple(
             Option(name=row.text("name"), description=row.text("description")) for row in rows

@@ -296,6 +296,7 @@ def make_log(
         template_version=item.template_version,
         state=state,
         **{
+            "tier": item.tier,
             "attempt": 1,
             "pool": "demo:sonnet",
             "model": MODEL,

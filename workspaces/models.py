@@ -12,6 +12,7 @@ from django.contrib.auth.models import UserManager as DjangoUserManager
 from django.db import models, transaction
 from django.utils import timezone
 from django.utils.deconstruct import deconstructible
+from django.utils.module_loading import import_string
 
 from workspaces.states import Authorisation
 
@@ -52,7 +53,10 @@ class User(AbstractUser):
     objects: ClassVar[UserManager] = UserManager()
 
     def personal_workspace(self) -> "Workspace":
-        """The workspace in which this person's own jobs live. It is made when it is missing (createsuperuser)."""
+        """The workspace in which this person's own jobs live.
+
+        It is made when it is missing (createsuperuser, the admin), with all that `./run` brings into those it finds.
+        """
         found = Workspace.objects.filter(
             personal=True, membership__user=self, membership__role=Membership.Role.OWNER
         ).first()
@@ -60,6 +64,8 @@ class User(AbstractUser):
             with transaction.atomic():
                 found = Workspace.objects.create(name=f"{self.username}'s workspace", personal=True)
                 Membership.objects.create(workspace=found, user=self, role=Membership.Role.OWNER)
+                for path in settings.FURNISH_WORKSPACE:
+                    import_string(path)(found)
         return found
 
 

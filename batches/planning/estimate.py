@@ -9,14 +9,13 @@ from typing import Any
 from django.conf import settings
 
 from batches.limiter import shape
+from batches.planning.history import TIER_OUTPUT_TOKENS
 from batches.planning.plan import PlanError, PlannedItem, check
 from claude import lineup
 from claude.messages import Request, Usage
 from conversations.generation import input_tokens, worst_case
 from workspaces.rows import RowProblem
 
-# Output tokens that a conversation of each tier takes, until there is history (docs/execution.md section 3).
-TIER_OUTPUT_TOKENS = {"template": 3000, "scenario": 4000, "edge_case": 5000}
 # Without history the output is known no better than this.
 LOW, HIGH = Decimal("0.5"), Decimal("1.5")
 LARGEST_SHARE_OF_MAX_TOKENS = Decimal("0.8")

@@ -1,15 +1,17 @@
 """The plan of a batch: which conversations will be made, checked completely before anything is stored or spent."""
 
 import random
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from claude.messages import Request
 from conversations.generation import build_request
-from templates_app.models import PromptTemplate, TemplateVersion
+from templates_app.models import EdgeCase, PromptTemplate, Scenario, TemplateVersion
 from templates_app.packs import PackItem, load_pack
 from templates_app.rendering import TemplateSyntax, ValuesError
+from templates_app.situations import Situation, SituationQuerySet
+from templates_app.states import Tier
 from workspaces.models import Workspace
 from workspaces.rows import RowProblem, RowsError
 
@@ -60,22 +62,52 @@ def starter_plan(
 ) -> list[PlannedItem]:
     """The starter pack's 90 items (40 template, 35 scenario, 15 edge case), or those of some tiers.
 
-    With a seed the order is shuffled, the same for the same seed; `limit` then takes the first N.
+    Scenarios and edge cases are the workspace's rows of the pack: one that a person has edited or archived is planned
+    as it is now, or not at all. With a seed the order is shuffled, the same for the same seed; `limit` then takes the
+    first N.
     """
     versions = published_versions(workspace)
-    wanted = None if tiers is None else set(tiers)
-    items = [item for item in load_pack().items if wanted is None or item.tier in wanted]
-    missing = sorted({item.template for item in items} - versions.keys())
-    if missing:
-        raise PlanError(
-            [
-                RowProblem(
-                    None, "template", f"The starter template {name!r} is missing: run `./run manage prepare`."
-                )
-                for name in missing
-            ]
-        )
-    return cut([_planned(item, versions[item.template]) for item in items], limit=limit, seed=seed)
+    wanted = set(Tier.values) if tiers is None else set(tiers)
+    problems: list[RowProblem] = []
+    items = [
+        planned
+        for tier in Tier
+        if tier in wanted
+        for planned in _starter_items(workspace, tier, versions, problems)
+    ]
+    if problems:
+        raise PlanError(list(dict.fromkeys(problems)))
+    return cut(items, limit=limit, seed=seed)
+
+
+def starter_sizes(workspace: Workspace) -> dict[str, int]:
+    """How many items the starter plan has of each tier."""
+    templates = sum(item.tier == Tier.TEMPLATE for item in load_pack().items)
+    rows = {tier.value: _starter_rows(workspace, tier).count() for tier in (Tier.SCENARIO, Tier.EDGE_CASE)}
+    return {Tier.TEMPLATE.value: templates, **rows}
+
+
+def _starter_items(
+    workspace: Workspace, tier: Tier, versions: Mapping[str, TemplateVersion], problems: list[RowProblem]
+) -> Iterator[PlannedItem]:
+    if tier == Tier.TEMPLATE:
+        for item in load_pack().items:
+            if item.tier == tier and (version := versions.get(item.template)):
+                yield _planned(item, version)
+            elif item.tier == tier:
+                message = f"The starter template {item.template!r} is missing: run `./run manage prepare`."
+                problems.append(RowProblem(None, "template", message))
+        return
+    for row in _starter_rows(workspace, tier).select_related("template"):
+        try:
+            yield planned_situation(row, versions)
+        except PlanError as wrong:
+            problems += wrong.problems
+
+
+def _starter_rows(workspace: Workspace, tier: Tier) -> SituationQuerySet:
+    model = Scenario if tier == Tier.SCENARIO else EdgeCase
+    return model.objects.filter(workspace=workspace, pack=load_pack().name).usable()
 
 
 def _planned(item: PackItem, version: TemplateVersion) -> PlannedItem:
@@ -86,6 +118,34 @@ def _planned(item: PackItem, version: TemplateVersion) -> PlannedItem:
         topic=item.topic,
         parameters={"topic": item.topic, **item.parameters},
         category=tuple(item.category),
+    )
+
+
+def planned_situation(row: Situation, versions: Mapping[str, TemplateVersion]) -> PlannedItem:
+    """A scenario or an edge case as an item, of its own template or else the newest of its tier. Raises PlanError.
+
+    `versions` are those of `published_versions`, by name.
+    """
+    if row.template is not None:
+        version = versions.get(row.template.name)
+        lacking = (
+            f"The template {row.template.name!r} of {row.name!r} is archived or has no published version."
+        )
+    else:
+        of_tier = [each for each in versions.values() if each.template.tier == row.tier]
+        version = max(of_tier, key=lambda each: (each.template.created_at, each.template.name), default=None)
+        lacking = (
+            f"There is no template of the tier {row.tier} with a published version, which {row.name!r} needs."
+        )
+    if version is None:
+        raise PlanError([RowProblem(None, "template", lacking)])
+    return PlannedItem(
+        position=1,
+        tier=row.tier.value,
+        version=version,
+        topic=row.topic,
+        parameters=row.values(),
+        category=tuple(row.tags),
     )
 
 

@@ -129,7 +129,7 @@ def _capabilities(known: rules.Facts) -> dict[str, Any]:
         "disabled": _can(known.disabled != "no"),
         "enabled": _can(known.budget),
     }
-    levels = {level: _can(known.effort) for level in rules.EFFORTS}
+    levels = {level: _can(level in known.efforts) for level in rules.EFFORTS}
     always = ("batch", "citations", "code_execution", "image_input", "pdf_input", "structured_outputs")
     return {
         **{name: _can(True) for name in always},
@@ -139,7 +139,7 @@ def _capabilities(known: rules.Facts) -> dict[str, Any]:
             "clear_tool_uses_20250919": _can(True),
             "compact_20260112": _can(known.context > 200_000),
         },
-        "effort": {"supported": known.effort, **levels},
+        "effort": {"supported": bool(known.efforts), **levels},
         "server_tools": {"supported": True, "web_search": _can(True), "code_execution": _can(True)},
         "thinking": {"supported": True, "types": thinking},
     }

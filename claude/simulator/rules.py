@@ -48,7 +48,7 @@ class Facts:
     disabled: Literal["yes", "up_to_high", "no"] = "no"
     between_tools: bool = False
     forced_tools: bool = True
-    effort: bool = True
+    efforts: tuple[str, ...] = EFFORTS
     system_turns: bool = False
     retires: date | None = None
     alias_of: str | None = None
@@ -79,10 +79,19 @@ _V45 = Facts(
     budget=True,
     adaptive=False,
     disabled="yes",
-    effort=False,
+    efforts=(),
 )
-_V46 = replace(_V45, context=1_000_000, max_output=128_000, prefill=False, adaptive=True, effort=True)
-_V47 = replace(_V46, chars_per_token=2.5, cache_minimum=2048, sampling="default", budget=False)
+_V46 = replace(
+    _V45,
+    context=1_000_000,
+    max_output=128_000,
+    prefill=False,
+    adaptive=True,
+    efforts=("low", "medium", "high", "max"),
+)
+_V47 = replace(
+    _V46, chars_per_token=2.5, cache_minimum=2048, sampling="default", budget=False, efforts=EFFORTS
+)
 _V5 = Facts(pool="", rates=_rates("0", "0"), disabled="yes")
 _ALWAYS = replace(_V5, disabled="no", forced_tools=False, system_turns=True)
 _FABLE = replace(_ALWAYS, pool="fable-5")
@@ -91,7 +100,7 @@ _MYTHOS = replace(_ALWAYS, pool="mythos-5")  # for verified organizations, and t
 _SONNET_45 = replace(
     _V45, pool="sonnet-4", cache_minimum=1024, rates=_rates("3", "15"), retires=date(2026, 11, 30)
 )
-_OPUS_45 = replace(_V45, pool="opus-4", rates=_rates("5", "25"), effort=True)
+_OPUS_45 = replace(_V45, pool="opus-4", rates=_rates("5", "25"), efforts=EFFORTS[:3])
 _HAIKU_45 = replace(_V45, pool="haiku-4-5", rates=_rates("1", "5"))
 
 MODELS: Mapping[str, Facts] = {
@@ -280,8 +289,10 @@ def _check_effort(body: Mapping[str, Any], known: Facts) -> None:
         return
     if effort not in EFFORTS:
         raise invalid(f"output_config.effort: Input should be one of {', '.join(EFFORTS)}")
-    if not known.effort:
+    if not known.efforts:
         raise invalid("This model does not support the effort parameter.")
+    if effort not in known.efforts:
+        raise invalid(f"output_config.effort: {effort} is not supported by this model")
 
 
 def _check_tool_choice(body: Mapping[str, Any], known: Facts) -> None:

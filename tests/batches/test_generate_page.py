@@ -12,8 +12,9 @@ from tests.factories import make_user
 from workspaces.models import User
 
 pytestmark = pytest.mark.django_db
-# Session, user, personal workspace, templates, month, stated use; for the shell: workspaces and running batch, workspaces and count.
-QUERIES = 10
+# Session, user, personal workspace, templates, scenarios and edge cases with their counts, month, stated use; for the shell:
+# workspaces and running batch, workspaces and count.
+QUERIES = 14
 PLAN = {"HX-Request": "true", "HX-Target": "form#plan"}
 
 

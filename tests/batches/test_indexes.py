@@ -13,6 +13,7 @@ from django.utils import timezone
 from batches.engine.reap import ABANDONED
 from batches.engine.ring import CANDIDATES, STAMP
 from batches.models import BatchItem, BatchJob, GenerationLog
+from batches.planning.history import QUERY as HISTORY
 from batches.progress import QUERY as STATUS
 from bench.seeding import analyze, seed_finished_jobs, seed_job
 from conversations.models import Conversation
@@ -104,6 +105,21 @@ def test_the_engine(seeded: tuple[User, BatchJob]) -> None:
         assert index in candidates, candidates
     assert "item_queued" in plan_of_sql(STAMP, job=job.pk, n=10, again=15.0)
     assert "log_pending" in plan_of_sql(ABANDONED, grace=75.0, after=30.0, stale=45.0)
+
+
+def test_history(seeded: tuple[User, BatchJob]) -> None:
+    _, job = seeded
+    version = job.items.all()[0].template_version_id
+    plan = plan_of_sql(
+        HISTORY,
+        versions=[version],
+        tiers=["template"],
+        models=["claude-sonnet-5-5"],
+        simulated=True,
+        newest=500,
+    )
+    assert "log_history" in plan, plan
+    assert "Seq Scan" not in plan, plan
 
 
 def test_items_are_found_by_position(seeded: tuple[User, BatchJob]) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 from kombu.exceptions import OperationalError as BrokerError
 from pytest_django import Settings
@@ -117,6 +118,15 @@ def test_at_most(many_slots: Worker) -> None:
 
 
 # --- which ------------------------------------------------------------------------------------------
+
+
+def test_a_bad_plan_of_the_database_stamps_no_more_than_was_chosen(many_slots: Worker) -> None:
+    """`IN (SELECT ... LIMIT n FOR UPDATE)` may be run once for each outer row, and then passes its limit."""
+    make_job(items=3, **BY_HAND)
+    with connection.cursor() as cursor:
+        for way in ("hashjoin", "mergejoin", "hashagg", "material", "sort", "indexscan", "bitmapscan"):
+            cursor.execute(f"SET LOCAL enable_{way} = off")
+    assert len(stamp(Queue.GENERATION, at_most=1)) == 1
 
 
 @pytest.mark.parametrize("status", sorted(set(JobStatus) - {JobStatus.QUEUED, JobStatus.PROCESSING}))

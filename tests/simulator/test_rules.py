@@ -18,6 +18,19 @@ def test_the_client_and_the_simulator_agree(model: str) -> None:
     card, known = lineup.card(model), rules.facts(model, today=TODAY)
     assert (card.context, card.max_output) == (known.context, known.max_output)
     assert card.takes_temperature == (known.sampling == "free")
+    assert card.min_cache_tokens == known.cache_minimum
+    assert card.accepts_forced_tool == known.forced_tools
+    assert card.effort_levels == known.efforts
+    assert card.thinking_modes == tuple(
+        mode
+        for mode, taken in {
+            "enabled": known.budget,
+            "adaptive": known.adaptive,
+            "disabled": known.disabled != "no",
+            "between_tools": known.between_tools,
+        }.items()
+        if taken
+    )
     for input_tokens, output_tokens in SIZES:
         cost = rules.bill(known, input_tokens=input_tokens, output_tokens=output_tokens)
         usage = Usage(input_tokens=input_tokens, output_tokens=output_tokens)

@@ -47,9 +47,16 @@ def test_odd_texts(text: str) -> None:
 
 @given(text=TEXT, system=TEXT, training=TEXT, note=TEXT)
 def test_any_text(text: str, system: str, training: str, note: str) -> None:
-    prompts = {"system_prompt": f"s{system}", "training_system_prompt": f"t{training}"}
-    variables = [Variable("v", help=note).to_dict()]
-    there_and_back(Content(text=f"{text}x", variables=variables, model="m", language="de", **prompts))
+    there_and_back(
+        Content(
+            text=f"{text}x",
+            system_prompt=f"s{system}",
+            training_system_prompt=f"t{training}",
+            variables=[Variable("v", help=note).to_dict()],
+            model="m",
+            language="de",
+        )
+    )
 
 
 def test_numbers_and_flags_keep_their_kind() -> None:

@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.urls import reverse
 
 from batches.provider import set_limits_from_settings
-from templates_app.actions import load_pack_templates
+from templates_app.actions import bring_in_pack
 from workspaces.models import SignInLink, User, Workspace
 
 
@@ -26,7 +26,7 @@ class Command(BaseCommand):
         call_command("migrate", verbosity=0, interactive=False)
         owner = first_owner()
         for workspace in Workspace.objects.all():
-            load_pack_templates(workspace)
+            bring_in_pack(workspace)
         set_limits_from_settings()
         path = reverse("sign_in_link", args=[SignInLink.issue(owner)]) if options["link"] else None
         self.stdout.write(json.dumps({"owner": owner.username, "sign_in_url_path": path}))

@@ -1,0 +1,146 @@
+"""What the newest calls of a template version took: the estimator's and the limiter's only view of the past.
+
+An item counts as a whole: what a reply cost that could not be used, or a call whose bill is unknown, is part of what its
+conversation takes. Simulated and real calls never mix.
+"""
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connection
+
+# Older calls than these say less about the next one than they cost to read.
+NEWEST = 500
+# Of one call, until there is history (spec: product.md section 6; docs/execution.md section 3).
+TIER_INPUT_TOKENS = {"template": 2000, "scenario": 2500, "edge_case": 3000}
+TIER_OUTPUT_TOKENS = {"template": 3000, "scenario": 4000, "edge_case": 5000}
+# So many calls must be on record before their mean counts as much as the tier's usual length.
+PRIOR_CALLS = 1
+FRESH_S = 30.0
+
+# A call whose bill is unknown has booked its worst case: as output, that is all it was allowed to write.
+# Without a reply nobody has said whether it was the simulator: then the pool tells.
+QUERY = """
+SELECT wanted.version, wanted.tier, wanted.model, count(*) AS items, sum(calls) AS calls,
+       avg(output) AS output, coalesce(var_samp(ln(output)), 0) AS output_spread,
+       sum(prompt) AS prompt, sum(cache_read) AS cache_read, sum(cache_write) AS cache_write,
+       avg(seconds) AS seconds, coalesce(var_samp(ln(seconds)), 0) AS seconds_spread, count(seconds) AS timed
+  FROM unnest(%(versions)s::uuid[], %(tiers)s::text[], %(models)s::text[]) AS wanted(version, tier, model)
+ CROSS JOIN LATERAL (
+       SELECT coalesce(item_id, id) AS item, count(*) AS calls,
+              sum(greatest(CASE WHEN output_tokens = 0 THEN max_tokens ELSE output_tokens END, 1))::float8 AS output,
+              sum(input_tokens + cache_read_tokens + cache_write_tokens) AS prompt,
+              sum(cache_read_tokens) AS cache_read, sum(cache_write_tokens) AS cache_write,
+              greatest(sum(duration_ms), 1) / 1000.0::float8 AS seconds
+         FROM (SELECT id, item_id, max_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, duration_ms
+                 FROM generation_logs
+                WHERE template_version_id = wanted.version AND tier = wanted.tier AND model = wanted.model
+                  AND simulated = %(simulated)s AND (output_tokens > 0 OR cost_usd > 0)
+                  AND (simulated OR pool NOT LIKE 'demo:%%')
+                ORDER BY created_at DESC LIMIT %(newest)s) newest
+        GROUP BY 1) each
+ GROUP BY 1, 2, 3
+"""
+
+
+class Key(NamedTuple):
+    """Calls that are alike: of one template version, for one tier, to one model."""
+
+    version: UUID
+    tier: str
+    model: str
+
+
+class Tokens(NamedTuple):
+    """Of one call: the whole prompt, cached parts included, and what is written."""
+
+    input: int
+    output: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Past:
+    """What items of one kind took. Means are per item, shares are of the prompt, spreads are variances of logarithms."""
+
+    items: int
+    calls: int
+    output: float
+    output_spread: float
+    prompt: float
+    cache_read: float
+    cache_write: float
+    seconds: float
+    seconds_spread: float
+    timed: int
+
+    @property
+    def calls_per_item(self) -> float:
+        return self.calls / self.items
+
+
+def past(keys: Iterable[Key], *, simulated: bool) -> dict[Key, Past]:
+    """What is on record of each kind, of its newest 500 calls, in one query; a kind without a paid call is missing."""
+    wanted = sorted(set(keys))
+    if not wanted:
+        return {}
+    values: dict[str, Any] = {
+        "versions": [key.version for key in wanted],
+        "tiers": [key.tier for key in wanted],
+        "models": [key.model for key in wanted],
+        "simulated": simulated,
+        "newest": NEWEST,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(QUERY, values)
+        return {Key(*row[:3]): _past(*row[3:]) for row in cursor.fetchall()}
+
+
+def _past(*row: Any) -> Past:
+    items, calls, output, output_spread, prompt, read, written, seconds, seconds_spread, timed = row
+    prompt = float(prompt)
+    return Past(
+        items=items,
+        calls=int(calls),
+        output=output,
+        output_spread=output_spread,
+        prompt=prompt / items,
+        cache_read=float(read) / prompt if prompt else 0.0,
+        cache_write=float(written) / prompt if prompt else 0.0,
+        seconds=seconds or 0.0,
+        seconds_spread=seconds_spread,
+        timed=timed,
+    )
+
+
+_expected: dict[tuple[Key, bool], tuple[float, Tokens]] = {}
+
+
+def expected_tokens(version_id: UUID, tier: str, model: str) -> Tokens:
+    """What the next call of this kind will probably take, for limits on tokens; at most 30 s old, so cheap to ask often.
+
+    The mean of the newest calls, shrunk to the tier's usual length as if that were one call more.
+    """
+    key, simulated = Key(version_id, tier, model), settings.DEMO
+    made_at, found = _expected.get((key, simulated), (0.0, None))
+    if found is None or time.monotonic() - made_at > FRESH_S:
+        found = _tokens(key, past([key], simulated=simulated).get(key))
+        if len(_expected) > 10_000:  # years of versions in one process
+            _expected.clear()
+        _expected[key, simulated] = (time.monotonic(), found)
+    return found
+
+
+def _tokens(key: Key, found: Past | None) -> Tokens:
+    usual = Tokens(TIER_INPUT_TOKENS[key.tier], TIER_OUTPUT_TOKENS[key.tier])
+    if found is None:
+        return usual
+    # Per call: of the prompt an item's mean is already the sum over its calls.
+    means = (found.prompt / found.calls_per_item, found.output / found.calls_per_item)
+    known = found.calls / (found.calls + PRIOR_CALLS)
+    return Tokens(
+        *(round(known * mean + (1 - known) * default) for mean, default in zip(means, usual, strict=True))
+    )

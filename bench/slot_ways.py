@@ -1,0 +1,124 @@
+"""The two kinds of slot that `bench/slots.py` compares: a thread, or a coroutine. Only the measured process imports this."""
+
+import asyncio
+import os
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+import anthropic
+import django
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "lorapipe.settings")
+django.setup()
+
+from django.conf import settings  # noqa: E402  Django is set up by now
+from django.db import connection  # noqa: E402
+
+from batches import work  # noqa: E402
+from batches.engine.claim import Claim, may_still_leave  # noqa: E402
+from batches.engine.filing import file, judge  # noqa: E402
+from batches.models import BatchItem  # noqa: E402
+from batches.register import register  # noqa: E402
+from claude import translation  # noqa: E402
+from claude.messages import Reply, Request  # noqa: E402
+from lorapipe.queues import Queue  # noqa: E402
+
+DATABASE_THREADS = 8
+
+
+def prepared(job_id: UUID, *, slots: int) -> tuple[list[UUID], UUID]:
+    """The job's items in order, and this process as a worker."""
+    worker_id: UUID = register(queues=[Queue.GENERATION], slots=slots).pk
+    items = BatchItem.objects.filter(job=job_id).order_by("position")
+    return list(items.values_list("pk", flat=True)), worker_id
+
+
+def claimed_of(item_id: UUID, worker_id: UUID) -> Claim | None:
+    call = work.resolve(item_id)
+    return work.claim_or_withdraw(call, worker_id) if call else None
+
+
+def in_threads(items: Sequence[UUID], worker_id: UUID, in_flight: int) -> None:
+    """The steps are those of `batches.work`."""
+
+    def one(item_id: UUID) -> None:
+        claimed = None
+        while claimed is None:
+            claimed = claimed_of(item_id, worker_id)
+        assert work.wait_for_permit(claimed)
+        work.ask_and_file(claimed)
+
+    with ThreadPoolExecutor(in_flight) as slots:
+        for done in [slots.submit(one, item) for item in items]:
+            done.result()
+
+
+class Coroutines:
+    """The database's steps go to a few threads, because Django's ORM is synchronous."""
+
+    def __init__(self, worker_id: UUID, in_flight: int) -> None:
+        self.worker_id = worker_id
+        self.slots = asyncio.Semaphore(in_flight)
+        self.database = ThreadPoolExecutor(DATABASE_THREADS)
+        self.client = anthropic.AsyncAnthropic(
+            api_key="demo",
+            base_url=settings.CLAUDE_BASE_URL,
+            max_retries=0,
+            http_client=anthropic.DefaultAioHttpClient(),
+        )
+
+    async def all(self, items: Sequence[UUID]) -> None:
+        async with self.client:
+            await asyncio.gather(*(self.one(item) for item in items))
+
+    async def one(self, item_id: UUID) -> None:
+        async with self.slots:
+            claimed = None
+            while claimed is None:
+                claimed = await self.in_database(partial(claimed_of, item_id, self.worker_id))
+            await asyncio.sleep(max(0.0, claimed.starts_at - time.monotonic()))
+            assert await self.in_database(partial(may_still_leave, claimed))
+            reply = await self.asked(claimed.call.request)
+            await self.in_database(partial(filed, claimed, reply))
+
+    async def in_database(self, step: Callable[[], Any]) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(self.database, given_back, step)
+
+    async def asked(self, request: Request) -> Reply:
+        extra, began = translation.payload(request), time.monotonic()
+        required: dict[str, Any] = {name: extra.pop(name) for name in ("model", "max_tokens", "messages")}
+        response = await self.client.messages.with_raw_response.create(
+            **required, extra_body=extra, extra_headers=translation.headers(request), timeout=300
+        )
+        duration_ms = round((time.monotonic() - began) * 1000)
+        return translation.reply(
+            response.http_response.content, headers=response.headers, duration_ms=duration_ms
+        )
+
+
+def given_back(step: Callable[[], Any]) -> Any:
+    """Do a step, and give the connection back to the pool."""
+    try:
+        return step()
+    finally:
+        connection.close()
+
+
+def filed(claim: Claim, reply: Reply) -> None:
+    file(claim, judge(reply, model=claim.call.request.model, on=claim.call.on))
+
+
+def in_coroutines(items: Sequence[UUID], worker_id: UUID, in_flight: int) -> None:
+    """A slot is a coroutine over the SDK's aiohttp transport."""
+
+    async def main() -> None:
+        await Coroutines(worker_id, in_flight).all(items)
+
+    asyncio.run(main())
+
+
+WAYS = {"threads": in_threads, "asyncio": in_coroutines}
