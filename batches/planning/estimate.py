@@ -8,7 +8,7 @@ from typing import Any
 
 from django.conf import settings
 
-from batches.limiter import shape
+from batches.buckets import shape
 from batches.planning.history import TIER_OUTPUT_TOKENS
 from batches.planning.plan import PlanError, PlannedItem, check
 from claude import lineup
