@@ -21,6 +21,7 @@ from batches.states import (
     RUNNING,
     ErrorHandling,
     ItemStatus,
+    JobKind,
     JobStatus,
     Priority,
     Reason,
@@ -47,6 +48,7 @@ def start_batch(
     tier: str = "",
     seed: int | None = None,
     shared_parameters: Mapping[str, Any] | None = None,
+    kind: JobKind = JobKind.BATCH,
 ) -> BatchJob:
     """Freeze a plan as a job with its items; the dispatcher sees it within half a second.
 
@@ -70,6 +72,7 @@ def start_batch(
         workspace=workspace,
         created_by=by,
         name=name.strip()[:200] or f"Batch of {len(plan)}",
+        kind=kind,
         status=JobStatus.QUEUED,
         priority=priority,
         error_handling=error_handling,

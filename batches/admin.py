@@ -17,6 +17,7 @@ from batches.models import (
     GenerationLog,
     Notice,
     RateLimit,
+    Repair,
     SpendingMonth,
     Webhook,
     Worker,
@@ -237,6 +238,16 @@ class WebhookAdmin(ReadOnlyAdmin):
     list_select_related = ("workspace",)
     search_fields = ("url", "workspace__name")
     detail_select_related = ("workspace",)
+
+
+@admin.register(Repair)
+class RepairAdmin(ReadOnlyAdmin):
+    list_display = ("created_at", "rule", "subject", "before", "after", "job")
+    list_filter = ("rule",)
+    list_select_related = ("job",)
+    search_fields = ("subject", "job__name")
+    ordering = ("-created_at",)
+    detail_select_related = ("job", "workspace")
 
 
 @admin.register(SpendingMonth)

@@ -84,6 +84,8 @@ def estimated(stored: Mapping[str, Any]) -> dict[str, Any]:
         "concurrentProcessing": stored["concurrency"],
         "requestsPerMinute": stored["requests_per_minute"],
         "basis": stored["basis"],
+        "historyItems": stored.get("history", 0),
+        "timeLimitedBy": stored.get("limited_by", "concurrency"),
         "notes": stored.get("notes", []),
     }
 
@@ -139,6 +141,17 @@ def settings_of(job: BatchJob) -> dict[str, Any]:
         "createdAt": moment(job.created_at),
         "startedAt": moment(job.started_at),
         "completedAt": moment(job.completed_at),
+    }
+
+
+def changed(job: BatchJob) -> dict[str, Any]:
+    """The answer to other settings: those that it has now."""
+    return {
+        "jobId": job.pk,
+        "status": job.status,
+        "concurrentProcessing": job.concurrent_processing,
+        "priority": Priority(job.priority).label,
+        "budgetUsd": dollars(job.budget_usd),
     }
 
 

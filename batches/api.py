@@ -1,4 +1,4 @@
-"""The batches' API: estimate, start, watch, pause, resume, cancel. Rules are in `batches.actions` and the plan."""
+"""The batches' API: estimate, start, watch, control. Rules are in `batches.actions`, `batches.controls` and the plan."""
 
 from typing import Any
 from uuid import UUID
@@ -14,12 +14,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from batches import actions, answers, page
+from batches.controls import change, duplicate, retry_failed
 from batches.models import BatchJob
 from batches.planning.estimate import Estimate, estimate
 from batches.planning.listed_plan import ListedItem, listed_plan, template_for, with_shared
 from batches.planning.plan import PlanError, PlannedItem, starter_plan
 from batches.progress import progress
-from batches.serializers import ActionBody, BatchBody, JobsQuery, StartBody
+from batches.serializers import BatchBody, ChangeBody, CopyBody, JobsQuery, StartBody
 from batches.states import ErrorHandling, Priority
 from workspaces.models import User, Workspace
 from workspaces.wire import PageQuery, checked, person, slice_of
@@ -144,10 +145,60 @@ def shown(request: Request, job_id: UUID) -> Response:
 
 
 def moved(request: Request, job_id: UUID) -> Response:
+    """One verb, or other settings; each is checked against the batch's state where it is carried out."""
+    job, by = editable(request, job_id), person(request)
+    given = checked(ChangeBody(data=request.data))
+    try:
+        if given.get("action") == "retry_failed":
+            return Response(retried(job, given, by=by, key=idempotency_key(request)))
+        if "action" in given:
+            job = MOVES[given["action"]](job, by=by)
+            return Response({"jobId": job.pk, "status": job.status})
+        return Response(answers.changed(change(job, by=by, **settings_in(given))))
+    except PlanError as wrong:
+        raise answers.on_the_wire(wrong) from wrong
+
+
+def retried(job: BatchJob, given: dict[str, Any], *, by: User, key: str | None) -> dict[str, Any]:
+    n = retry_failed(
+        job,
+        by=by,
+        kind=given.get("errorKind"),
+        items=given.get("itemIds"),
+        budget_usd=given.get("budgetUsd"),
+        key=key,
+    )
+    return {"jobId": job.pk, "status": job.status, "retriedItems": n}
+
+
+def settings_in(given: dict[str, Any]) -> dict[str, Any]:
+    """The settings of a body as the controls name them; what it leaves out is None."""
+    return {
+        "concurrency": given.get("concurrentProcessing"),
+        "priority": Priority.of(given["priority"]) if "priority" in given else None,
+        "budget_usd": given.get("budgetUsd"),
+    }
+
+
+@api_view(["POST"])
+def batch_duplicate(request: Request, job_id: UUID) -> Response:
+    """202 with a new job of the same items, at once. The body may change how it is run."""
     job = editable(request, job_id)
-    given = checked(ActionBody(data=request.data))
-    job = MOVES[given["action"]](job, by=person(request))
-    return Response({"jobId": job.pk, "status": job.status})
+    given = checked(CopyBody(data=request.data))
+    handling = given.get("errorHandling")
+    try:
+        made = duplicate(
+            job,
+            by=person(request),
+            name=given.get("name"),
+            error_handling=ErrorHandling(handling) if handling else None,
+            key=idempotency_key(request),
+            **settings_in(given),
+        )
+    except PlanError as wrong:
+        raise answers.on_the_wire(wrong) from wrong
+    headers = {"Location": reverse("api_batch_status", args=[made.pk])}
+    return Response(answers.started(made), status=202, headers=headers)
 
 
 @api_view(["GET"])

@@ -13,6 +13,8 @@ from django.db.models import F, Q
 
 from batches.limit_rows import ProviderPool, RateLimit
 from batches.notice_rows import DeliveryState, Notice, Webhook
+from batches.repair_rows import Repair
+from batches.request_rows import PaidRequest
 from batches.states import (
     ACTIVE,
     ErrorHandling,
@@ -34,8 +36,10 @@ __all__ = [
     "DeliveryState",
     "GenerationLog",
     "Notice",
+    "PaidRequest",
     "ProviderPool",
     "RateLimit",
+    "Repair",
     "SpendingMonth",
     "Webhook",
     "Worker",
@@ -198,6 +202,11 @@ class BatchItem(OwnedModel):
     rung_at = models.DateTimeField(null=True, blank=True)
     claimed_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
+    retried_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="When a person has put it back into the queue: what was tried before is done with.",
+    )
     token = models.UUIDField(null=True, blank=True)
     worker = models.ForeignKey(
         Worker, null=True, blank=True, on_delete=models.SET_NULL, related_name="+", db_index=False

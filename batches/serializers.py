@@ -11,7 +11,9 @@ from templates_app.states import Tier
 from workspaces.wire import PageQuery, StrictSerializer
 
 BIGGEST = 2**63 - 1
-ACTIONS = ("pause", "resume", "cancel")
+ACTIONS = ("pause", "resume", "cancel", "retry_failed")
+SETTINGS = ("concurrentProcessing", "priority", "budgetUsd")
+RETRY = ("action", "errorKind", "itemIds", "budgetUsd")
 NOT_YET = "This version cannot do this yet: {}."
 PRIORITY_WORDS = [each.label for each in Priority]
 
@@ -74,22 +76,41 @@ class StartBody(BatchBody):
     name = serializers.CharField(max_length=200)
 
 
-class ActionBody(StrictSerializer):
-    """One verb. The other changes of a running batch come with a later version."""
+class ChangeBody(StrictSerializer):
+    """Either one verb, `retry_failed` with what it is about, or other settings."""
 
-    later = {
-        name: NOT_YET.format("a batch keeps what it was started with")
-        for name in ("concurrentProcessing", "priority", "budgetUsd")
-    }
-
-    action = serializers.CharField()
+    action = serializers.CharField(required=False)
+    errorKind = serializers.CharField(max_length=30, required=False)
+    itemIds = serializers.ListField(child=serializers.UUIDField(), max_length=LARGEST_PLAN, required=False)
+    concurrentProcessing = serializers.IntegerField(min_value=1, required=False)
+    priority = serializers.ChoiceField(choices=PRIORITY_WORDS, required=False)
+    budgetUsd = serializers.DecimalField(max_digits=18, decimal_places=9, min_value=0, required=False)
 
     def validate_action(self, value: str) -> str:
-        if value == "retry_failed":
-            raise serializers.ValidationError(NOT_YET.format("start a new batch with the failed items"))
         if value not in ACTIONS:
             raise serializers.ValidationError(f"Choose one of: {', '.join(ACTIONS)}.")
         return value
+
+    def validate(self, given: dict[str, Any]) -> dict[str, Any]:
+        action = given.get("action")
+        if not given:
+            raise serializers.ValidationError({"action": f"Choose one of: {', '.join(ACTIONS)}."})
+        allowed = {None: SETTINGS, "retry_failed": RETRY}.get(action, ("action",))
+        wrong = [name for name in given if name not in allowed]
+        if wrong:
+            what = f"with the action {action}" if action else "without the action retry_failed"
+            raise serializers.ValidationError(dict.fromkeys(wrong, f"It cannot stand {what}."))
+        return given
+
+
+class CopyBody(StrictSerializer):
+    """What differs from the batch that is copied."""
+
+    name = serializers.CharField(max_length=200, required=False)
+    concurrentProcessing = serializers.IntegerField(min_value=1, required=False)
+    errorHandling = serializers.ChoiceField(choices=ErrorHandling.choices, required=False)
+    priority = serializers.ChoiceField(choices=PRIORITY_WORDS, required=False)
+    budgetUsd = serializers.DecimalField(max_digits=18, decimal_places=9, min_value=0, required=False)
 
 
 class JobsQuery(PageQuery):

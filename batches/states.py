@@ -18,6 +18,8 @@ ACTIVE = (JobStatus.QUEUED, JobStatus.PROCESSING, JobStatus.PAUSED)
 PAUSABLE = RUNNING
 RESUMABLE = (JobStatus.PAUSED, JobStatus.FAILED)
 CANCELLABLE = (JobStatus.QUEUED, JobStatus.PROCESSING, JobStatus.PAUSED, JobStatus.FAILED)
+CHANGEABLE = CANCELLABLE  # concurrency, priority and budget still mean something
+RETRYABLE = (*CHANGEABLE, JobStatus.COMPLETED)  # its failed items may go back into the queue
 COMPLETABLE = (JobStatus.QUEUED, JobStatus.PROCESSING, JobStatus.PAUSED, JobStatus.FAILED)
 
 

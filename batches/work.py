@@ -11,8 +11,9 @@ from uuid import UUID
 from django.db import connection
 
 from batches.engine.ask import ask
-from batches.engine.claim import Call, Claim, claim, may_still_leave, prepare
+from batches.engine.claim import Call, Claim, call_of, claim, may_still_leave, waiting
 from batches.engine.filing import file, judge
+from batches.engine.kept import use_kept
 from batches.engine.moves import DATABASE_AWAY
 from batches.engine.ring import ring
 from batches.engine.setbacks import break_off, fail_unasked, release, set_back, stop_job, withdraw
@@ -42,9 +43,15 @@ def generate(item_id: UUID, *, worker_id: UUID, queue: Queue) -> None:
 
 
 def resolve(item_id: UUID) -> Call | None:
-    """The call that this item asks for; None when there is nothing to ask. What forbids asking is written down."""
+    """The call that this item asks for; None when there is nothing to ask. What forbids asking is written down.
+
+    An item that a person has retried may have a reply that is paid and kept: it is read first, and not bought again.
+    """
     try:
-        return prepare(item_id)
+        item = waiting(item_id)
+        if item is None or (item.retried_at is not None and use_kept(item)):
+            return None
+        return call_of(item)
     except DATABASE_AWAY:
         raise
     except (UnknownModel, UnknownPrice) as problem:
@@ -87,7 +94,7 @@ def ask_and_file(claimed: Claim) -> None:
         logger.exception("The call for item %s broke off", call.item_id)
         until_stored(partial(break_off, claimed, bug))
     else:
-        paid = judge(reply, model=call.request.model, on=call.on)
+        paid = judge(reply, model=call.request.model, on=call.on, prices=call.prices)
         until_stored(partial(file, claimed, paid))
 
 

@@ -10,11 +10,12 @@ from uuid import UUID, uuid4
 from django.conf import settings
 
 from claude import lineup
+from claude.lineup import Lineup, UnknownModel
 from claude.messages import Reply, Request
 from conversations import quality
 from conversations.details import with_details
 from conversations.models import Conversation, Turn
-from conversations.parsing import SCHEMA, Draft
+from conversations.parsing import SCHEMA, SHAPE_IN_WORDS, Draft
 from conversations.states import Status
 from templates_app.models import TemplateVersion
 from templates_app.rendering import render, resolve
@@ -44,17 +45,31 @@ def build_request(
     details: Mapping[str, str] | None = None,
     tag: str = "",
 ) -> Request:
-    """The question for one conversation; `details` follow the text. Raises ValuesError with every wrong or missing value."""
+    """The question for one conversation; `details` follow the text. Raises ValuesError with every wrong or missing value.
+
+    A model that takes no schema is told the shape of its answer in words, last of all.
+    """
     resolved = resolve(version.typed_variables(), values)
+    asked = version.model or model
+    prompt = with_details(render(version.text, resolved), details or {})
+    shaped = takes_schema(asked)
     return Request(
-        model=version.model or model,
+        model=asked,
         max_tokens=max_tokens,
-        prompt=with_details(render(version.text, resolved), details or {}),
+        prompt=prompt if shaped else f"{prompt}\n\n{SHAPE_IN_WORDS}",
         system=render(version.system_prompt, resolved),
-        schema=SCHEMA,
+        schema=SCHEMA if shaped else None,
         temperature=settings.ENVIRONMENT.anthropic_temperature,  # translation drops it where a model takes none
         tag=tag,
     )
+
+
+def takes_schema(model: str) -> bool:
+    """False also for a model without a card: it is shown with its request, and never asked."""
+    try:
+        return lineup.card(model).structured_outputs
+    except UnknownModel:
+        return False
 
 
 def input_tokens(request: Request) -> int:
@@ -73,9 +88,9 @@ def worst_case(request: Request, *, on: date) -> Decimal:
     )
 
 
-def cost(reply: Reply, *, model: str, on: date) -> Decimal:
-    """What this reply cost, in USD, exactly."""
-    return lineup.cost(reply.usage, model=model, on=on)
+def cost(reply: Reply, *, model: str, on: date, prices: Lineup | None = None) -> Decimal:
+    """What this reply cost, in USD, exactly; by the prices in force, or by those that its call was made under."""
+    return (prices or lineup.in_force()).cost(reply.usage, model=model, on=on)
 
 
 def write(

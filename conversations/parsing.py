@@ -34,6 +34,14 @@ SCHEMA: dict[str, Any] = {
     "additionalProperties": False,
 }
 
+# The same for a server that takes no schema. `read` bears with fences and prose around the JSON all the same.
+SHAPE_IN_WORDS = """\
+Answer with one JSON object and nothing else: no introduction, no Markdown fence, no comment. It has exactly these keys:
+"title": a short title of the conversation, as text;
+"turns": a list of objects, each with "role" ("user" or "assistant") and "content" (text). The first turn is the user's, \
+then they take turns, and the last one is the assistant's.
+Escape line breaks inside texts as \\n and quotation marks as \\"."""
+
 TITLE_LIMIT = 200
 TURN_LIMIT = 400
 CONTENT_LIMIT = 200_000

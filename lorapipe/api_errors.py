@@ -18,6 +18,7 @@ from rest_framework.decorators import api_view
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from batches.controls import BudgetTooLow
 from batches.planning.plan import PlanError
 from claude.lineup import RetiredModel, UnknownModel, UnknownPrice
 from templates_app.checks import WrongContent
@@ -134,6 +135,12 @@ def _(exc: StaleState) -> Refusal:
     return Refusal(
         status=409, code="stale_state", message=str(exc), details=[detail("status", str(exc.status))]
     )
+
+
+@meaning.register
+def _(exc: BudgetTooLow) -> Refusal:
+    problems = [detail("budgetUsd", str(exc))]
+    return Refusal(status=409, code="budget_too_low", message=str(exc), details=problems)
 
 
 @meaning.register

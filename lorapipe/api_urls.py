@@ -27,6 +27,7 @@ urlpatterns: list[URLPattern] = [
     route("conversations/batch", batches.batches, "api_batches"),
     route("conversations/batch/estimate", batches.batch_estimate, "api_batch_estimate"),
     route(f"conversations/batch/{JOB}", batches.batch, "api_batch"),
+    route(f"conversations/batch/{JOB}/duplicate", batches.batch_duplicate, "api_batch_duplicate"),
     route(f"conversations/batch/{JOB}/status", batches.batch_status, "api_batch_status"),
     route(f"conversations/{CONVERSATION}", conversations.conversation, "api_conversation"),
     route("logs", logs.logs, "api_logs"),

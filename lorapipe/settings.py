@@ -73,6 +73,7 @@ ADMIN_KIT = ["unfold"] if find_spec("unfold") else []
 INSTALLED_APPS = [
     "lorapipe.apps.LoraPipeConfig",
     "workspaces",
+    "provider",
     "templates_app",
     "conversations",
     "batches",
@@ -187,6 +188,7 @@ ENGINE_TICK_S = 0.5
 ENGINE_HEARTBEAT_S = 10 / TIME_SCALE
 ENGINE_STALE_S = 45 / TIME_SCALE
 ENGINE_REAP_EVERY_S = 15 / TIME_SCALE
+ENGINE_RECONCILE_EVERY_S = 60 / TIME_SCALE
 ENGINE_START_GRACE_S = 75 / TIME_SCALE
 ENGINE_RING_AGAIN_S = 15 / TIME_SCALE
 ENGINE_REAP_AFTER_DEADLINE_S = 30 / TIME_SCALE

@@ -11,6 +11,7 @@ urlpatterns = [
     path("api/", include("lorapipe.api_urls")),
     path("admin/", admin.site.urls),
     path("", include("workspaces.urls")),
+    path("", include("provider.urls")),
     path("", include("templates_app.urls")),
     path("", include("conversations.urls")),
     path("", include("batches.urls")),

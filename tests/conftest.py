@@ -7,6 +7,9 @@ import pytest
 from django.db import connection
 from pytest_django import DjangoDbBlocker
 
+from claude import lineup
+from claude.shipped import SHIPPED
+from provider import table
 from tests.support.simulator import RunningSimulator
 
 # Who else is on the test database when it is about to be dropped: what a killed process or a page left open.
@@ -27,6 +30,14 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
         cursor.execute(END_OTHERS)
         for _, *session in cursor.fetchall():
             print("still on the test database:", *session, file=sys.stderr)
+
+
+@pytest.fixture(autouse=True)
+def shipped_models() -> Iterator[None]:
+    """The model table in force is this process's: what a test put there ends with it."""
+    yield
+    if lineup.in_force() is not SHIPPED:
+        table.forget()
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ What is not given is made: a job makes its workspace, a log its item. Extra fiel
 
 import itertools
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import uuid4
@@ -16,6 +16,7 @@ from batches.models import BatchItem, BatchJob, GenerationLog, RateLimit, Worker
 from batches.states import Dimension, ItemStatus, JobStatus, LogState
 from conversations.models import Conversation, Turn
 from conversations.states import Role, Status
+from provider.models import LanguageModel, ModelPrice
 from templates_app.models import EdgeCase, Option, OptionKind, PromptTemplate, Scenario, TemplateVersion
 from templates_app.rendering import Variable
 from templates_app.states import Tier
@@ -334,3 +335,17 @@ def make_rate_limit(*, pool: str = "demo:sonnet", per_minute: int = 600, **field
         per_minute=per_minute,
         **{"burst": 5.0, "interval_s": 0.1, **fields},
     )
+
+
+def make_model(*, name: str | None = None, **fields: Any) -> LanguageModel:
+    """A model of another server: it takes nothing special, and has no price yet."""
+    name = name or f"local-{next(_numbers)}"
+    return LanguageModel.objects.create(
+        name=name, **{"pool": name, "context": 32_000, "max_output": 16_000, **fields}
+    )
+
+
+def make_price(*, model: LanguageModel, valid_from: date = date(2026, 1, 1), **rates: Any) -> ModelPrice:
+    """In USD per million tokens; `free=True` for one that costs nothing."""
+    amounts = {} if rates.get("free") else {"input": Decimal(1), "output": Decimal(5)}
+    return ModelPrice.objects.create(model=model, valid_from=valid_from, **{**amounts, **rates})

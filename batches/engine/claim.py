@@ -5,6 +5,7 @@ import time
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import partial
 from uuid import UUID, uuid4
 
 from django.db import connection, transaction
@@ -20,8 +21,10 @@ from batches.planning.history import expected_tokens
 from batches.provider import pool_of
 from batches.states import RUNNING, ItemStatus, JobKind, JobStatus, LogState, Reason
 from claude import lineup, translation
+from claude.lineup import Lineup
 from claude.messages import Request
 from conversations.generation import Origin, build_request, worst_case
+from provider import table
 from workspaces.models import ClockTimestamp
 
 logger = logging.getLogger(__name__)
@@ -49,6 +52,8 @@ class Call:
     on: date
     expected: Expected
     interactive: bool
+    # The prices that the reservation was made by, and that the reply is booked by.
+    prices: Lineup = field(default_factory=lineup.in_force, repr=False)
     token: UUID = field(
         default_factory=uuid4
     )  # whose claim it will be, known even when its commit breaks off
@@ -79,17 +84,26 @@ class NotNow(Exception):
 
 
 def prepare(item_id: UUID) -> Call | None:
-    """Resolve the item's prompt and its worst-case price; None when the item is not waiting any more.
+    """The call of a waiting item, None when it is not waiting any more. Raises what `call_of` raises."""
+    item = waiting(item_id)
+    return None if item is None else call_of(item)
+
+
+def waiting(item_id: UUID) -> BatchItem | None:
+    """The item with its job and its template's version, while it is in the queue."""
+    rows = BatchItem.objects.select_related("job", "template_version")
+    return rows.filter(pk=item_id, status=ItemStatus.QUEUED).first()
+
+
+def call_of(item: BatchItem) -> Call:
+    """Resolve the item's prompt and its worst-case price.
 
     Raises UnknownModel, UnknownPrice and ValuesError: for these nothing may be asked.
     """
-    item = (
-        BatchItem.objects.select_related("job", "template_version")
-        .filter(pk=item_id, status=ItemStatus.QUEUED)
-        .first()
-    )
-    if item is None:
-        return None
+    return table.known(partial(_call_of, item))
+
+
+def _call_of(item: BatchItem) -> Call:
     on, log_id = timezone.now().date(), uuid4()
     lineup.card(item.template_version.model or item.job.model, on)
     request = build_request(
@@ -104,7 +118,7 @@ def prepare(item_id: UUID) -> Call | None:
         item_id=item.pk,
         job_id=item.job_id,
         log_id=log_id,
-        origin=_origin(item),
+        origin=origin_of(item),
         request=request,
         pool=pool_of(request.model),
         reservation=worst_case(request, on=on),
@@ -128,7 +142,8 @@ def _max_tokens(item: BatchItem) -> int:
     return item.job.max_tokens
 
 
-def _origin(item: BatchItem) -> Origin:
+def origin_of(item: BatchItem) -> Origin:
+    """Where the item's conversation comes from, whichever call brings it."""
     return Origin(
         workspace_id=item.workspace_id,
         created_by_id=item.job.created_by_id,
@@ -205,7 +220,7 @@ def _announce(call: Call, *, attempt: int, worker_id: UUID) -> None:
                 model=call.request.model,
                 max_tokens=call.request.max_tokens,
                 reservation_usd=call.reservation,
-                price_version=lineup.in_force().version,
+                price_version=call.prices.version,
                 took_input_tokens=call.expected.input,
                 took_output_tokens=call.expected.output,
                 deadline=ClockTimestamp() + timedelta(seconds=call.deadline_s),

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import F
 
 from batches.engine.claim import Call, Claim
 from batches.engine.moves import (
@@ -29,6 +30,7 @@ from batches.models import BatchItem, GenerationLog
 from batches.states import OPEN_ITEMS, ItemStatus, LogState
 from claude import lineup
 from claude.errors import ClaudeError, Declined, Unusable
+from claude.lineup import Lineup
 from claude.messages import Reply, Request
 from conversations import generation
 from conversations.models import Conversation
@@ -52,9 +54,9 @@ class Paid:
     verdict: Draft | Exception
 
 
-def judge(reply: Reply, *, model: str, on: date) -> Paid:
-    """Price and read a reply; pure, and done before any lock is taken."""
-    cost = generation.cost(reply, model=model, on=on)
+def judge(reply: Reply, *, model: str, on: date, prices: Lineup | None = None) -> Paid:
+    """Price and read a reply; pure, and done before any lock is taken. Without `prices` by those now in force."""
+    cost = generation.cost(reply, model=model, on=on, prices=prices)
     try:
         return Paid(reply, cost, read(reply))
     except Exception as problem:
@@ -109,7 +111,7 @@ def _complete(claim: Claim, paid: Paid, item: LockedItem, log: LockedLog) -> Non
     except Exception as bug:
         _park(bug, item, log, delta)
         return
-    settle(item.job_id, _completed(delta, item, conversation))
+    settle(item.job_id, completed(delta, item, conversation))
 
 
 def _write(call: Call, paid: Paid) -> Conversation:
@@ -122,7 +124,8 @@ def _write(call: Call, paid: Paid) -> Conversation:
     return conversation
 
 
-def _completed(delta: Delta, item: LockedItem, conversation: Conversation) -> Delta:
+def completed(delta: Delta, item: LockedItem, conversation: Conversation) -> Delta:
+    """What the item's completion does to its job, by the status that it had."""
     delta.completed = 1
     delta.successful = int(conversation.status != Status.NEEDS_REVISION)
     delta.in_flight = -1 if item.status == ItemStatus.PROCESSING else 0
@@ -195,7 +198,9 @@ def _is_final(problem: ClaudeError, item: LockedItem, *, asked: Request) -> bool
     if problem.kind == "max_tokens":
         no_more_room = asked.max_tokens >= lineup.card(asked.model).max_output
         return no_more_room or bought.filter(error_kind="max_tokens").count() >= CUT_REPLIES
-    return bought.exclude(error_kind="max_tokens").count() >= UNUSABLE_REPLIES
+    # A person's retry begins anew; a reply that was cut stays known, because the same question is cut again.
+    lately = bought.exclude(error_kind="max_tokens").exclude(created_at__lt=F("item__retried_at"))
+    return lately.count() >= UNUSABLE_REPLIES
 
 
 def reply_fields(reply: Reply) -> dict[str, Any]:

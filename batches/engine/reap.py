@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 # Not within the grace after the database's start: replies may be waiting in the workers' memory.
 ABANDONED = """
-SELECT l.id, l.item_id FROM generation_logs l LEFT JOIN workers w ON w.id = l.worker_id
+SELECT l.id, l.job_id, l.item_id FROM generation_logs l LEFT JOIN workers w ON w.id = l.worker_id
  WHERE l.state = 'pending'
    AND clock_timestamp() > pg_postmaster_start_time() + make_interval(secs => %(grace)s)
    AND (l.deadline + make_interval(secs => %(after)s) < clock_timestamp()
@@ -38,10 +38,10 @@ def reap() -> int:
 
     Returns how many. One transaction for each: one bad row must not stop the others.
     """
-    return sum(_reap_one(log_id, item_id) for log_id, item_id in _abandoned())
+    return sum(_reap_one(*found) for found in _abandoned())
 
 
-def _abandoned() -> list[tuple[UUID, UUID]]:
+def _abandoned() -> list[tuple[UUID, UUID, UUID | None]]:
     times = {
         "grace": settings.ENGINE_START_GRACE_S,
         "after": settings.ENGINE_REAP_AFTER_DEADLINE_S,
@@ -52,16 +52,16 @@ def _abandoned() -> list[tuple[UUID, UUID]]:
         return list(cursor.fetchall())
 
 
-def _reap_one(log_id: UUID, item_id: UUID) -> bool:
+def _reap_one(log_id: UUID, job_id: UUID, item_id: UUID | None) -> bool:
     try:
         with transaction.atomic():
-            return _give_up(log_id, lock_item(item_id))
+            return _give_up(log_id, job_id, lock_item(item_id) if item_id else None)
     except Exception:
         logger.exception("Log %s could not be reaped; the others go on", log_id)
         return False
 
 
-def _give_up(log_id: UUID, item: LockedItem) -> bool:
+def _give_up(log_id: UUID, job_id: UUID, item: LockedItem | None) -> bool:
     log = lock_log(log_id)
     if log.state != LogState.PENDING:
         return False
@@ -70,8 +70,8 @@ def _give_up(log_id: UUID, item: LockedItem) -> bool:
         log, state=LogState.UNKNOWN, cost=log.reservation, error_kind="crashed", error_message=message
     )
     assert delta is not None
-    if item.status != ItemStatus.PROCESSING or item.current_log_id != log_id:
-        settle(item.job_id, delta)
+    if item is None or item.status != ItemStatus.PROCESSING or item.current_log_id != log_id:
+        settle(job_id, delta)
         return True
     delta.in_flight = -1
     if item.crashes + 1 < settings.ENGINE_MAX_CRASHES:

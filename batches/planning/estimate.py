@@ -1,6 +1,6 @@
 """What a plan will cost and how long it will take, before a cent is spent."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from decimal import ROUND_UP, Decimal
@@ -8,25 +8,34 @@ from typing import Any
 
 from django.conf import settings
 
-from batches.buckets import shape
-from batches.planning.history import TIER_OUTPUT_TOKENS
+from batches.planning.asked_models import cards_of, shortcomings
+from batches.planning.bill import Bill, bill_of
+from batches.planning.forecast import Part, distance
+from batches.planning.history import Key
+from batches.planning.kinds import Kind, keys_of, kinds_of
 from batches.planning.plan import PlanError, PlannedItem, check
+from batches.planning.rates import rates_of
+from batches.planning.schedule import Call, Duration, duration
 from claude import lineup
-from claude.messages import Request, Usage
 from conversations.generation import input_tokens, worst_case
+from provider import table
 from workspaces.rows import RowProblem
 
-# Without history the output is known no better than this.
-LOW, HIGH = Decimal("0.5"), Decimal("1.5")
-LARGEST_SHARE_OF_MAX_TOKENS = Decimal("0.8")
-TOKENS_PER_SECOND = 70  # of a current model, for the time of a call
-SIMULATED_CALL_S = 1.1
+LARGEST_SHARE_OF_MAX_TOKENS = 0.8
 CENT = Decimal("0.01")
+LIMITS = {
+    "requests": "requests per minute",
+    "input_tokens": "input tokens per minute",
+    "output_tokens": "output tokens per minute",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Estimate:
-    """Costs in USD, time in seconds. `cost_low` to `cost_high` is the range, `basis` says where it comes from."""
+    """Costs in USD, time in seconds. In 80% of such batches the cost is `cost_low` to `cost_high`; `basis` says why.
+
+    `history` is how many items of the past it rests on; `limited_by` is what rules the time.
+    """
 
     items: int
     cost: Decimal
@@ -41,7 +50,14 @@ class Estimate:
     concurrency: int
     requests_per_minute: int
     basis: str
+    history: int
+    limited_by: str
     notes: tuple[str, ...] = ()
+
+    @property
+    def limit_words(self) -> str:
+        """What makes it slower than its concurrency would, for people; empty when that rules."""
+        return f"limited by {LIMITS[self.limited_by]}" if self.limited_by in LIMITS else ""
 
     def as_json(self) -> dict[str, Any]:
         """For storage on the job: money as strings, exactly."""
@@ -54,41 +70,94 @@ def estimate(
     plan: Sequence[PlannedItem], *, model: str, max_tokens: int, concurrency: int, on: date
 ) -> Estimate:
     """Price and time of a plan. Raises PlanError with all problems, UnknownModel, RetiredModel or UnknownPrice."""
+    table.refresh()
     requests = check(plan, model=model, max_tokens=max_tokens)
-    cards = {request.model: lineup.card(request.model, on) for request in requests}
-    problems = [*_output_problems(plan, max_tokens), *_limit_problems(cards.values(), max_tokens)]
+    cards = cards_of(plan, requests, on=on)
+    keys = keys_of(plan, requests)
+    kinds = kinds_of(keys)
+    problems = [*_output_problems(kinds.values(), max_tokens), *_limit_problems(cards.values(), max_tokens)]
     if problems:
         raise PlanError(problems)
-    return _priced(plan, requests, model=model, concurrency=concurrency, on=on)
-
-
-def _priced(
-    plan: Sequence[PlannedItem], requests: Sequence[Request], *, model: str, concurrency: int, on: date
-) -> Estimate:
-    low, middle, high = (_cost(plan, requests, share=share, on=on) for share in (LOW, Decimal(1), HIGH))
+    prompts = [input_tokens(request) for request in requests]
+    bills = bill_of(keys, kinds, prompts, on=on)
+    cost = sum((bill.cost for bill in bills.values()), Decimal(0))
+    below, above = _distance(kinds, bills)
     worst = max(worst_case(request, on=on) for request in requests)
-    output = sum(TIER_OUTPUT_TOKENS[item.tier] for item in plan)
-    per_minute = settings.ENVIRONMENT.rate_limit_rpm
+    time = _duration(keys, kinds, prompts, model=model, concurrency=concurrency)
     return Estimate(
         items=len(plan),
-        cost=middle,
-        cost_low=low,
-        cost_high=high,
+        cost=cost,
+        cost_low=cost - below,
+        cost_high=cost + above,
         worst_item=worst,
-        default_budget=default_budget(high, worst=worst),
-        seconds=_seconds(len(plan), output, concurrency=concurrency, per_minute=per_minute),
-        input_tokens=sum(input_tokens(request) for request in requests),
-        output_tokens=output,
+        default_budget=default_budget(cost + above, worst=worst),
+        seconds=round(time.seconds, 1),
+        input_tokens=sum(bill.input_tokens for bill in bills.values()),
+        output_tokens=sum(bill.output_tokens for bill in bills.values()),
         model=model,
         concurrency=concurrency,
-        requests_per_minute=per_minute,
-        basis="no history yet: the real prompts, and the usual length of each tier, half more or less",
+        requests_per_minute=settings.ENVIRONMENT.rate_limit_rpm,
+        basis=basis(kinds.values()),
+        history=sum(kind.known for kind in kinds.values()),
+        limited_by=time.limited_by,
         notes=tuple(_notes({request.model for request in requests})),
     )
 
 
+def _distance(kinds: dict[Key, Kind], bills: dict[Key, Bill]) -> tuple[Decimal, Decimal]:
+    parts = [
+        Part(items=kinds[key].items, belief=kinds[key].output, cost=float(bill.output_cost))
+        for key, bill in bills.items()
+    ]
+    fixed = sum(float(bill.input_cost) for bill in bills.values())
+    below, above = distance(parts, fixed=fixed)
+    return Decimal(f"{below:.9f}"), Decimal(f"{above:.9f}")
+
+
+def _duration(
+    keys: Sequence[Key], kinds: dict[Key, Kind], prompts: Sequence[int], *, model: str, concurrency: int
+) -> Duration:
+    rates = rates_of(model)
+    calls = [
+        Call(
+            seconds=kinds[key].seconds.mean,
+            spread=kinds[key].seconds_spread,
+            takes=tuple(kinds[key].takes(rate.name, prompt=prompt) for rate in rates),
+        )
+        for key, prompt in zip(keys, prompts, strict=True)
+    ]
+    return duration(calls, concurrency=concurrency, rates=rates)
+
+
+def basis(kinds: Iterable[Kind]) -> str:
+    """Where an estimate comes from, in words."""
+    known = [kind for kind in kinds if kind.known]
+    unknown = [kind for kind in kinds if not kind.known]
+    if not known:
+        return "no history yet: the real prompts, and the usual length of each tier, half more or less"
+    number = sum(kind.known for kind in known)
+    templates = len({kind.key.version for kind in known})
+    words = (
+        f"from {number:,} conversation{'' if number == 1 else 's'} of "
+        f"{'this template' if templates == 1 and not unknown else _templates(templates)}, "
+        "80% of such batches fall in the range"
+    )
+    if unknown:
+        rest = len({kind.key.version for kind in unknown})
+        words += (
+            f"; {_templates(rest)} without history count with their tier's usual length, half more or less"
+        )
+    return words
+
+
+def _templates(number: int) -> str:
+    return f"{number} template{'' if number == 1 else 's'}"
+
+
 def _notes(models: set[str]) -> Iterator[str]:
-    """Settings that will not be sent, because the model refuses them."""
+    """Settings that will not be sent, because the model refuses them, and what the models cannot do."""
+    for model in sorted(models):
+        yield from shortcomings(lineup.card(model))
     if settings.ENVIRONMENT.anthropic_temperature is None:
         return
     for model in sorted(models):
@@ -104,43 +173,19 @@ def default_budget(high: Decimal, *, worst: Decimal) -> Decimal:
     return max(high * Decimal("1.5"), high + worst).quantize(CENT, rounding=ROUND_UP)
 
 
-def _cost(plan: Sequence[PlannedItem], requests: Sequence[Request], *, share: Decimal, on: date) -> Decimal:
-    return sum(
-        (
-            lineup.cost(
-                Usage(
-                    input_tokens=input_tokens(request),
-                    output_tokens=int(TIER_OUTPUT_TOKENS[item.tier] * share),
-                ),
-                model=request.model,
-                on=on,
-            )
-            for item, request in zip(plan, requests, strict=True)
-        ),
-        Decimal(0),
-    )
-
-
-def _seconds(items: int, output_tokens: int, *, concurrency: int, per_minute: int) -> float:
-    """max(N / concurrency x seconds per call, N / rate): the slower of the two rules, never their minimum."""
-    per_call = SIMULATED_CALL_S if settings.DEMO else 2 + output_tokens / items / TOKENS_PER_SECOND
-    rounds = -(-items // max(1, concurrency))
-    permits = shape(per_minute)
-    spaced = max(0.0, items - permits.burst) * permits.interval_s
-    return round(max(rounds * per_call, spaced + per_call), 1)
-
-
-def _output_problems(plan: Sequence[PlannedItem], max_tokens: int) -> list[RowProblem]:
+def _output_problems(kinds: Iterable[Kind], max_tokens: int) -> list[RowProblem]:
     """A plan whose replies would be cut is refused with the number."""
-    expected = {item.tier: TIER_OUTPUT_TOKENS[item.tier] for item in plan}
+    longest: dict[str, float] = {}
+    for kind in kinds:
+        longest[kind.key.tier] = max(longest.get(kind.key.tier, 0), kind.output.mean / kind.calls)
     return [
         RowProblem(
             None,
             "tier",
-            f"Conversations of the tier {tier} take about {tokens} tokens, more than 80% of the {max_tokens} allowed: "
+            f"Conversations of the tier {tier} take about {tokens:.0f} tokens, more than 80% of the {max_tokens} allowed: "
             f"they would be cut. Set ANTHROPIC_MAX_TOKENS to {int(tokens / LARGEST_SHARE_OF_MAX_TOKENS)} or more.",
         )
-        for tier, tokens in expected.items()
+        for tier, tokens in longest.items()
         if tokens > max_tokens * LARGEST_SHARE_OF_MAX_TOKENS
     ]
 

@@ -242,7 +242,6 @@ def test_an_impossible_move_is_409_with_the_state(caller: Client, user: User) ->
     [
         ({}, "action"),
         ({"action": "explode"}, "action"),
-        ({"action": "retry_failed"}, "action"),
         ({"action": ["pause"]}, "action"),
         ({"action": "pause", "concurrentProcessing": 3}, "concurrentProcessing"),
         ({"action": "pause", "priority": "high"}, "priority"),

@@ -24,10 +24,12 @@ def test_seconds_have_one_place(owner: User, limit: int) -> None:
 
 
 def test_the_slower_of_calls_and_limit_rules(owner: User) -> None:
-    assert priced(owner, limit=90, concurrency=90).seconds == 9.9, (
+    limited, busy = priced(owner, limit=90, concurrency=90), priced(owner, limit=90, concurrency=1)
+    assert limited.seconds == pytest.approx(9.9, rel=0.03), (
         "85 permits after the burst of 5, 61.5 / 595 s apart, and a call"
     )
-    assert priced(owner, limit=90, concurrency=1).seconds == 99.0
+    assert busy.seconds == pytest.approx(90 * 1.1, rel=0.03)
+    assert (limited.limited_by, busy.limited_by) == ("requests", "concurrency")
 
 
 def test_the_default_budget_covers_the_dearest_item_too(owner: User) -> None:

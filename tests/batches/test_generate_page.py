@@ -12,9 +12,9 @@ from tests.factories import make_user
 from workspaces.models import User
 
 pytestmark = pytest.mark.django_db
-# Session, user, personal workspace, templates, scenarios and edge cases with their counts, month, stated use; for the shell:
+# Session, user, personal workspace, templates, scenarios and edge cases with their counts, month, stated use; history and token limits; for the shell:
 # workspaces and running batch, workspaces and count.
-QUERIES = 14
+QUERIES = 16
 PLAN = {"HX-Request": "true", "HX-Target": "form#plan"}
 
 

@@ -97,19 +97,25 @@ def test_an_older_call_of_an_item_that_runs_again_costs_the_item_nothing(
     assert_no_violations()
 
 
-@pytest.mark.parametrize("broken", ["no item", "no log"])
 def test_one_bad_row_does_not_stop_the_others(
-    broken: str, job: BatchJob, worker: Worker, monkeypatch: pytest.MonkeyPatch
+    job: BatchJob, worker: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bad, good = claim_item(job, worker), claim_item(job, worker, position=2)
+    claim_item(job, worker)
+    good = claim_item(job, worker, position=2)
     Worker.objects.update(heartbeat_at=LONG_AGO)
-    if broken == "no item":
-        GenerationLog.objects.filter(pk=bad.call.log_id).update(item=None)
-    else:
-        found = reaping._abandoned()
-        monkeypatch.setattr(reaping, "_abandoned", lambda: [(worker.pk, found[0][1]), *found])
+    found = reaping._abandoned()
+    monkeypatch.setattr(reaping, "_abandoned", lambda: [(worker.pk, *found[0][1:]), *found])
     assert reap() >= 1
     assert state_of(good) == (ItemStatus.QUEUED, LogState.UNKNOWN)
+
+
+def test_a_call_whose_item_is_gone_gives_its_money_back_to_the_job(job: BatchJob, worker: Worker) -> None:
+    claimed = claim_item(job, worker)
+    Worker.objects.update(heartbeat_at=LONG_AGO)
+    GenerationLog.objects.filter(pk=claimed.call.log_id).update(item=None)
+    assert reap() == 1
+    job.refresh_from_db()
+    assert (job.spent, job.reserved) == (claimed.call.reservation, Decimal(0))
 
 
 def test_the_third_crash_parks_the_item(job: BatchJob, worker: Worker, settings: Settings) -> None:

@@ -19,7 +19,12 @@ def make_reply(
     content: Any = GOOD, *, stop_reason: str = "end_turn", output_tokens: int = 1000, text: str | None = None
 ) -> Reply:
     said = json.dumps(content) if text is None else text
-    body = {"content": [{"type": "text", "text": said}], "stop_reason": stop_reason}
+    body = {
+        "model": "claude-sonnet-5-5",
+        "content": [{"type": "text", "text": said}],
+        "stop_reason": stop_reason,
+        "usage": {"input_tokens": 1000, "output_tokens": output_tokens},
+    }
     return Reply(
         text=said,
         stop_reason=stop_reason,

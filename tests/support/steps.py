@@ -20,7 +20,15 @@ def claim_item(job: BatchJob, worker: Worker, *, position: int = 1) -> Claim:
 
 
 def file_reply(claimed: Claim, reply: Reply | None = None) -> None:
-    file(claimed, judge(reply or make_reply(), model=claimed.call.request.model, on=claimed.call.on))
+    file(
+        claimed,
+        judge(
+            reply or make_reply(),
+            model=claimed.call.request.model,
+            on=claimed.call.on,
+            prices=claimed.call.prices,
+        ),
+    )
 
 
 def state_of(claimed: Claim) -> tuple[str, str]:

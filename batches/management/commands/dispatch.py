@@ -1,4 +1,4 @@
-"""`manage.py dispatch`: the one process that sees what is due. It rings, and it reaps."""
+"""`manage.py dispatch`: the one process that sees what is due. It rings, it reaps, and it looks whether everything agrees."""
 
 import logging
 import signal
@@ -14,11 +14,13 @@ from django.db import connection, transaction
 from batches.actions import sweep_cancelled
 from batches.engine.moves import DATABASE_AWAY
 from batches.engine.reap import reap
+from batches.engine.reconcile import Reconciler
 from batches.engine.ring import publish, stamp
 from batches.engine.silence import stop_silent_jobs
 from batches.notices import due_deliveries, make_notices, publish_deliveries
-from batches.provider import set_limits_from_settings
+from batches.provider import make_missing_limits, set_limits_from_settings
 from lorapipe.queues import Queue
+from provider import table
 
 logger = logging.getLogger(__name__)
 
@@ -35,8 +37,11 @@ class Command(BaseCommand):
             signal.signal(number, lambda *_: ended.set())
         set_limits_from_settings()
         logger.info("Dispatching")
+        reconciler = Reconciler()
         reaped_at = noticed_at = 0.0
+        reconciled_at = time.monotonic()
         while not ended.wait(settings.ENGINE_TICK_S):
+            attempt(keep_up)
             attempt(ring_all)
             if time.monotonic() - noticed_at >= NOTICE_EVERY_S:
                 attempt(notice)
@@ -44,6 +49,9 @@ class Command(BaseCommand):
             if time.monotonic() - reaped_at >= settings.ENGINE_REAP_EVERY_S:
                 attempt(tidy)
                 reaped_at = time.monotonic()
+            if time.monotonic() - reconciled_at >= settings.ENGINE_RECONCILE_EVERY_S:
+                attempt(reconciler.look)
+                reconciled_at = time.monotonic()
 
 
 def attempt(duty: Callable[[], None]) -> None:
@@ -56,6 +64,12 @@ def attempt(duty: Callable[[], None]) -> None:
     except Exception:
         logger.exception("%s failed", duty.__name__)
         connection.close()
+
+
+def keep_up() -> None:
+    """With the model table: a model that was added needs its limiter's row."""
+    if table.refresh():
+        make_missing_limits()
 
 
 def ring_all() -> None:

@@ -8,12 +8,13 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.urls import reverse
 
 from batches.provider import set_limits_from_settings
+from provider.shipping import ship
 from templates_app.actions import bring_in_pack
 from workspaces.models import SignInLink, User, Workspace
 
 
 class Command(BaseCommand):
-    help = "Migrations, the owner with a personal workspace, the starter pack, the limiter's rows. Safe to repeat."
+    help = "Migrations, the owner with a personal workspace, the starter pack, the model table, the limiter's rows. Safe to repeat."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
@@ -27,6 +28,7 @@ class Command(BaseCommand):
         owner = first_owner()
         for workspace in Workspace.objects.all():
             bring_in_pack(workspace)
+        ship()
         set_limits_from_settings()
         path = reverse("sign_in_link", args=[SignInLink.issue(owner)]) if options["link"] else None
         self.stdout.write(json.dumps({"owner": owner.username, "sign_in_url_path": path}))

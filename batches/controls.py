@@ -1,0 +1,260 @@
+"""Controls of a batch that is under way or has ended: change it, try its failures again, copy it, use a paid reply.
+
+Atomic, keyword-only, `by=` the person. Starting, pausing, resuming and cancelling are in `batches.actions`.
+"""
+
+from collections.abc import Sequence
+from decimal import ROUND_UP, Decimal
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import IntegrityError, connection, transaction
+from django.db.models import F, Q, Value
+
+from batches.actions import start_batch
+from batches.engine.kept import use_kept
+from batches.models import BatchItem, BatchJob, PaidRequest
+from batches.planning.plan import PlanError, PlannedItem
+from batches.states import (
+    CHANGEABLE,
+    RETRYABLE,
+    RUNNING,
+    ErrorHandling,
+    ItemStatus,
+    JobKind,
+    Priority,
+)
+from conversations.models import Conversation
+from workspaces.models import User
+from workspaces.rows import RowProblem
+from workspaces.states import StaleState
+
+CENT = Decimal("0.01")
+
+
+class BudgetTooLow(ValueError):
+    """A budget below what is spent and set aside for the calls in flight. Answered as HTTP 409."""
+
+    def __init__(self, wanted: Decimal, *, least: Decimal) -> None:
+        self.least = least.quantize(CENT, rounding=ROUND_UP)
+        super().__init__(
+            f"${wanted} is less than what is spent and set aside for the calls in flight: at least ${self.least} is needed."
+        )
+
+
+# --- change ---------------------------------------------------------------------------------------------
+
+
+def change(
+    job: BatchJob,
+    *,
+    by: User | None,
+    concurrency: int | None = None,
+    priority: Priority | None = None,
+    budget_usd: Decimal | None = None,
+) -> BatchJob:
+    """Other settings for a batch that has not ended, running or not; what is None stays.
+
+    The next claim goes by them. A lower concurrency lets the calls in flight finish. Raises PlanError for a
+    concurrency above the ceiling, BudgetTooLow, StaleState; then nothing is changed.
+    """
+    ceiling = settings.ENVIRONMENT.max_concurrency
+    if concurrency is not None and not 1 <= concurrency <= ceiling:
+        problem = f"{concurrency} at once is not possible: choose 1 to {ceiling} (LORAPIPE_MAX_CONCURRENCY)."
+        raise PlanError([RowProblem(None, "concurrency", problem)])
+    wanted = {"concurrent_processing": concurrency, "priority": priority, "budget_usd": budget_usd}
+    fields: dict[str, Any] = {name: value for name, value in wanted.items() if value is not None}
+    fits = Q() if budget_usd is None else Q(spent__lte=Value(budget_usd) - F("reserved"))
+    moved = fields and BatchJob.objects.filter(fits, pk=job.pk, status__in=CHANGEABLE).update(**fields)
+    job.refresh_from_db()
+    if fields and not moved:
+        if job.status not in CHANGEABLE or budget_usd is None:
+            raise StaleState("batch", verb="changed", status=job.status)
+        raise BudgetTooLow(budget_usd, least=job.spent + job.reserved)
+    return job
+
+
+# --- retry ----------------------------------------------------------------------------------------------
+
+# Every failed item that is meant, locked in one order. A late reply that comes first takes its item away from here.
+REQUEUE = """
+WITH failed AS (
+    SELECT id FROM batch_items WHERE job_id = %(job)s AND status = 'failed'
+       AND (%(kind)s::text IS NULL OR error_kind = %(kind)s) AND (%(items)s::uuid[] IS NULL OR id = ANY(%(items)s))
+     ORDER BY id FOR NO KEY UPDATE)
+UPDATE batch_items i SET status = 'queued', attempt = 0, crashes = 0, run_after = NULL, rung_at = NULL, ended_at = NULL,
+       error_kind = '', error_message = '', retried_at = clock_timestamp()
+  FROM failed WHERE i.id = failed.id
+"""
+REOPEN = """
+UPDATE batch_jobs SET status = CASE WHEN status = 'queued' THEN 'queued' ELSE 'processing' END,
+       failed_items = failed_items - %(n)s, reason = '', reason_note = '', noticed = '',
+       budget_usd = greatest(budget_usd, %(budget)s::numeric),
+       paused_seconds = paused_seconds
+           + coalesce(extract(epoch FROM clock_timestamp() - coalesce(stopped_at, completed_at)), 0),
+       stopped_at = NULL, completed_at = NULL
+ WHERE id = %(job)s AND status = ANY(%(from)s)
+"""
+
+
+def retry_failed(
+    job: BatchJob,
+    *,
+    by: User | None,
+    kind: str | None = None,
+    items: Sequence[UUID] | None = None,
+    budget_usd: Decimal | None = None,
+    key: str | None = None,
+) -> int:
+    """Put failed items back into the queue: all, those of one error kind, or these; returns how many.
+
+    The batch goes on, wherever it stood. `budget_usd` raises its budget, and never lowers it. The same key of the same
+    person is carried out once. A reply of an item that is paid and kept is read before another is bought. Raises
+    StaleState when nothing of it has failed or the batch is cancelled.
+    """
+    if (earlier := PaidRequest.objects.items_of(by, key)) is not None:
+        return earlier
+    try:
+        return _retried(job, by=by, kind=kind, items=items, budget_usd=budget_usd, key=key)
+    except IntegrityError:  # the same request at the same moment
+        if (earlier := PaidRequest.objects.items_of(by, key)) is not None:
+            return earlier
+        raise
+    finally:
+        job.refresh_from_db()
+
+
+@transaction.atomic
+def _retried(
+    job: BatchJob,
+    *,
+    by: User | None,
+    kind: str | None,
+    items: Sequence[UUID] | None,
+    budget_usd: Decimal | None,
+    key: str | None,
+) -> int:
+    """The key first: who sends it again waits here and finds it. Then the items, and the job last."""
+    sent = _remembered(job, by=by, key=key)
+    with connection.cursor() as cursor:
+        meant: dict[str, Any] = {"job": job.pk, "kind": kind, "items": items and list(items)}
+        cursor.execute(REQUEUE, meant)
+        n = int(cursor.rowcount)
+        if n == 0:
+            return _nothing_failed(job)
+        values: dict[str, Any] = {
+            "job": job.pk,
+            "n": n,
+            "budget": budget_usd,
+            "from": [each.value for each in RETRYABLE],
+        }
+        cursor.execute(REOPEN, values)
+        if cursor.rowcount == 0:
+            raise _stale(job, verb="tried again")
+    if sent:
+        PaidRequest.objects.filter(pk=sent.pk).update(items=n)
+    return n
+
+
+def _remembered(job: BatchJob, *, by: User | None, key: str | None) -> PaidRequest | None:
+    if not (by and key):
+        return None
+    return PaidRequest.objects.create(workspace_id=job.workspace_id, job=job, created_by=by, key=key)
+
+
+def _nothing_failed(job: BatchJob) -> int:
+    """A retry that is under way already is no error."""
+    if BatchJob.objects.filter(pk=job.pk, status__in=RUNNING).exists():
+        return 0
+    raise _stale(job, verb="tried again, because nothing of it has failed")
+
+
+def _stale(job: BatchJob, *, verb: str) -> StaleState:
+    status = BatchJob.objects.values_list("status", flat=True).get(pk=job.pk)
+    return StaleState("batch", verb=verb, status=status)
+
+
+def retry_cost(job: BatchJob, n: int) -> Decimal:
+    """About what `n` of its items cost: the mean of those that were paid, else of its estimate."""
+    if job.completed_items and job.spent:
+        return job.spent / (job.completed_items + job.failed_items) * n
+    return Decimal(str(job.estimate.get("cost") or job.worst_item_usd)) / max(1, job.total_items) * n
+
+
+def budget_for_retry(job: BatchJob, n: int) -> Decimal:
+    """The budget that lets `n` more calls be made, one at its worst: never below the one that is set."""
+    needed = job.spent + job.reserved + retry_cost(job, n) * Decimal("1.5") + job.worst_item_usd
+    return max(job.budget_usd, needed.quantize(CENT, rounding=ROUND_UP))
+
+
+# --- copy -----------------------------------------------------------------------------------------------
+
+
+def plan_of(job: BatchJob) -> list[PlannedItem]:
+    """The items of a batch as the plan of another: the same versions, values and details in the same order."""
+    rows = job.items.select_related("template_version__template").order_by("position")
+    return [
+        PlannedItem(
+            position=position,
+            tier=item.tier,
+            version=item.template_version,
+            topic=item.topic,
+            parameters=item.parameters,
+            category=tuple(item.category),
+            details=item.details,
+        )
+        for position, item in enumerate(rows, start=1)
+    ]
+
+
+def copied_name(job: BatchJob) -> str:
+    return f"{job.name[:190]} (copy)"
+
+
+def duplicate(
+    job: BatchJob,
+    *,
+    by: User,
+    name: str | None = None,
+    concurrency: int | None = None,
+    budget_usd: Decimal | None = None,
+    priority: Priority | None = None,
+    error_handling: ErrorHandling | None = None,
+    key: str | None = None,
+) -> BatchJob:
+    """Start a batch of the same items, as new ones with ids of their own. What is None is taken from the old one.
+
+    The budget is the default of today's estimate. Raises what `start_batch` raises.
+    """
+    return start_batch(
+        workspace=job.workspace,
+        plan=plan_of(job),
+        by=by,
+        name=name or copied_name(job),
+        concurrency=concurrency or min(job.concurrent_processing, settings.ENVIRONMENT.max_concurrency),
+        error_handling=error_handling or ErrorHandling(job.error_handling),
+        priority=priority or Priority(job.priority),
+        budget_usd=budget_usd,
+        idempotency_key=key,
+        tier=job.tier,
+        seed=job.seed,
+        shared_parameters=job.shared_parameters,
+        kind=JobKind(job.kind),
+    )
+
+
+# --- use it ---------------------------------------------------------------------------------------------
+
+
+def use_reply(item: BatchItem, *, by: User | None) -> Conversation:
+    """Make the conversation of a cancelled or failed item from a reply that is paid and kept. It costs nothing.
+
+    Made already is no error. Raises StaleState where no kept reply can be read as a conversation.
+    """
+    if item.status == ItemStatus.COMPLETED or use_kept(item):
+        made: Conversation | None = Conversation.objects.filter(batch_item=item).first()
+        if made is not None:
+            return made
+    item.refresh_from_db()
+    raise StaleState("item", verb="completed by a kept reply: none can be read", status=item.status)

@@ -1,0 +1,47 @@
+"""`./run manage check_invariants [--json]`: does everything hold that must (docs/execution.md section 8)?"""
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+
+from batches.invariants import RULES, Violation, one_snapshot, violations, without_parents
+
+BROKEN = 1
+
+
+class Command(BaseCommand):
+    help = "Check what must hold over all batches. Names each row that breaks a rule, and exits 1 if there is one."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--json", action="store_true", help="One JSON object instead of lines.")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        with one_snapshot():
+            broken, orphans = violations(), without_parents()
+        if options["json"]:
+            self.stdout.write(json.dumps(_as_json(broken, orphans), indent=1))
+        else:
+            self._say(broken, orphans)
+        if broken:
+            sys.exit(BROKEN)
+
+    def _say(self, broken: Sequence[Violation], orphans: Sequence[Violation]) -> None:
+        for each in broken:
+            self.stdout.write(str(each))
+        for each in orphans:
+            self.stdout.write(f"Without parent: {each.says}: {each.table} {each.row}: {each.found}")
+        names = sorted({rule.name for rule in RULES}, key=lambda name: int(name[1:]))
+        held = f"All {len(names)} rules hold ({', '.join(names)})."
+        self.stdout.write(f"{len(broken)} violations." if broken else held)
+
+
+def _as_json(broken: Sequence[Violation], orphans: Sequence[Violation]) -> dict[str, Any]:
+    return {
+        "holds": not broken,
+        "violations": [asdict(each) for each in broken],
+        "without_parents": [asdict(each) for each in orphans],
+    }

@@ -1,0 +1,46 @@
+"""Which models a plan asks, and whether they can be asked on that day."""
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+
+from batches.planning.plan import PlanError, PlannedItem
+from claude import lineup
+from claude.lineup import ModelCard, UnknownModel
+from claude.messages import Request
+from workspaces.rows import RowProblem
+
+
+def cards_of(plan: Sequence[PlannedItem], requests: Sequence[Request], *, on: date) -> dict[str, ModelCard]:
+    """The card of each model that is asked, by the name it is asked under.
+
+    Raises UnknownModel or RetiredModel for the installation's model, PlanError for those that templates name.
+    """
+    asked = {request.model: item for item, request in zip(reversed(plan), reversed(requests), strict=True)}
+    problems = [problem for name, item in asked.items() for problem in _problems(name, item, on)]
+    if problems:
+        raise PlanError(problems)
+    return {name: lineup.card(name, on) for name in asked}
+
+
+def _problems(name: str, item: PlannedItem, on: date) -> Iterator[RowProblem]:
+    try:
+        lineup.card(name, on)
+    except UnknownModel as wrong:
+        if not item.version.model:
+            raise
+        yield RowProblem(
+            None,
+            "template",
+            f"The template “{item.version.template.name}” asks for a model of its own. {wrong}",
+        )
+
+
+def shortcomings(card: ModelCard) -> Iterator[str]:
+    """What a plan's reader should know that the model, or the server it is on, does not do."""
+    if not card.structured_outputs:
+        yield (
+            f"{card.id} takes no schema here: the shape of a conversation is asked for in words, and replies are read "
+            "leniently. Some may have to be asked again."
+        )
+    if not card.counts_tokens:
+        yield f"{card.id} counts no tokens here: its prompts are estimated by their characters."

@@ -1,0 +1,70 @@
+"""What the items of each kind cost: their prompts, which are known, and their expected output. Exact from the tokens on."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from functools import cache
+
+from batches.planning.history import Key
+from batches.planning.kinds import Kind
+from claude import lineup
+from claude.lineup import Price
+from claude.messages import Usage
+
+MILLION = Decimal(1_000_000)
+
+
+@dataclass(kw_only=True)
+class Bill:
+    """Costs in USD of all items of one kind; the tokens are those of all their calls."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    input_cost: Decimal = Decimal(0)
+    output_cost: Decimal = Decimal(0)
+
+    @property
+    def cost(self) -> Decimal:
+        return self.input_cost + self.output_cost
+
+
+def bill_of(
+    keys: Sequence[Key], kinds: Mapping[Key, Kind], prompts: Sequence[int], *, on: date
+) -> dict[Key, Bill]:
+    """Of each kind. `prompts` are the tokens of each item's prompt; its size decides the price step. Raises UnknownPrice."""
+
+    @cache
+    def price(model: str, prompt_tokens: int) -> Price:
+        return lineup.price(model, on=on, prompt_tokens=prompt_tokens)
+
+    alike: dict[tuple[Key, Price], list[int]] = defaultdict(list)
+    for key, prompt in zip(keys, prompts, strict=True):
+        alike[key, price(key.model, prompt)].append(prompt)
+    bills: dict[Key, Bill] = defaultdict(Bill)
+    for (key, step), sizes in alike.items():
+        _add(bills[key], kinds[key], step, sizes)
+    return bills
+
+
+def _add(bill: Bill, kind: Kind, step: Price, sizes: Sequence[int]) -> None:
+    asked, written = round(sum(sizes) * kind.calls), round(len(sizes) * kind.output.mean)
+    usage = _split(kind, asked)
+    bill.input_tokens += asked
+    bill.output_tokens += written
+    bill.input_cost += (
+        usage.input_tokens * step.input
+        + usage.cache_write_5m * step.cache_write_5m
+        + usage.cache_read * step.cache_read
+    ) / MILLION
+    bill.output_cost += written * step.output / MILLION
+
+
+def _split(kind: Kind, asked: int) -> Usage:
+    """So much of the prompts as history shows is written to the cache, and read from it."""
+    read = round(asked * kind.past.cache_read) if kind.past else 0
+    written = round(asked * kind.past.cache_write) if kind.past else 0
+    return Usage(
+        input_tokens=asked - read - written, output_tokens=0, cache_write_5m=written, cache_read=read
+    )

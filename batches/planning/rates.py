@@ -1,0 +1,22 @@
+"""The limits that a batch will meet: of requests as the settings say, of tokens as the limiter has them."""
+
+from django.conf import settings
+
+from batches.buckets import shape
+from batches.models import RateLimit
+from batches.planning.schedule import Rate
+from batches.provider import pool_of
+from batches.states import Dimension
+
+TOKENS = ("input_tokens", "output_tokens")
+
+
+def rates_of(model: str) -> list[Rate]:
+    """The requests first. Raises UnknownModel."""
+    permits = shape(settings.ENVIRONMENT.rate_limit_rpm)
+    requests = Rate(name=Dimension.REQUESTS.value, burst=permits.burst, interval_s=permits.interval_s)
+    rows = RateLimit.objects.filter(pool=pool_of(model), dimension__in=TOKENS).order_by("dimension")
+    return [
+        requests,
+        *(Rate(name=row.dimension, burst=row.burst, interval_s=row.interval_s) for row in rows),
+    ]

@@ -1,0 +1,95 @@
+"""How long a batch takes: its calls are played in virtual time, on so many slots and under the limits. Pure.
+
+No shorter than any of N / concurrency * seconds per call, N / request rate, tokens / token rate, whichever is the longest;
+longer by the last round, in which some slots have nothing to do and the slowest call rules. That tail decides small batches
+(11 calls on 10 slots take two rounds, not 1.1) and has no simple formula for calls that differ, so it is played.
+"""
+
+import heapq
+import math
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+
+# Between the end of a call and the start of the next one in its slot: filing, ring, claim (bench/estimator.py measures it).
+BETWEEN_CALLS_S = 0.05
+# Small batches are played several times, so that one unlucky order does not decide.
+CALLS_PLAYED = 600
+MOST_PLAYS = 20
+STEPS = 64
+QUANTILES = tuple(NormalDist().inv_cdf((step + 0.5) / STEPS) for step in range(STEPS))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call:
+    """One item: mean seconds in its slot, variance of their logarithm, and what it takes of each limit."""
+
+    seconds: float
+    spread: float
+    takes: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rate:
+    """A bucket that refills: `burst` at once, then one each `interval_s`. `name` is what people read."""
+
+    name: str
+    burst: float
+    interval_s: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Duration:
+    """`limited_by` is the bound that rules: `concurrency`, or the name of a rate."""
+
+    seconds: float
+    limited_by: str
+
+
+def duration(calls: Sequence[Call], *, concurrency: int, rates: Sequence[Rate] = ()) -> Duration:
+    """Seconds from the start to the last reply, the mean over some orders; the same for the same arguments."""
+    chance = random.Random(0)  # noqa: S311
+    plays = max(1, min(MOST_PLAYS, CALLS_PLAYED // len(calls)))
+    total = sum(_played(_drawn(calls, chance), concurrency, rates) for _ in range(plays))
+    return Duration(seconds=total / plays, limited_by=_ruling(calls, concurrency, rates))
+
+
+def _drawn(calls: Sequence[Call], chance: random.Random) -> Iterator[tuple[float, tuple[float, ...]]]:
+    factors = {spread: _factors(spread) for spread in {call.spread for call in calls}}
+    for call in calls:
+        yield call.seconds * chance.choice(factors[call.spread]), call.takes
+
+
+def _factors(spread: float) -> tuple[float, ...]:
+    """Log-normal with mean 1, in equal steps of probability."""
+    deviation = math.sqrt(spread)
+    factors = [math.exp(deviation * quantile) for quantile in QUANTILES]
+    mean = sum(factors) / len(factors)
+    return tuple(factor / mean for factor in factors)
+
+
+def _played(
+    drawn: Iterator[tuple[float, tuple[float, ...]]], concurrency: int, rates: Sequence[Rate]
+) -> float:
+    free = [0.0] * max(1, concurrency)
+    arrivals = [-math.inf] * len(rates)  # of each bucket, its theoretical arrival time (GCRA)
+    last = 0.0
+    for seconds, takes in drawn:
+        start = free[0]
+        for index, rate in enumerate(rates):
+            start = max(
+                start, arrivals[index] - rate.burst * rate.interval_s + takes[index] * rate.interval_s
+            )
+        for index, rate in enumerate(rates):
+            arrivals[index] = max(arrivals[index], start) + takes[index] * rate.interval_s
+        last = max(last, start + seconds)
+        heapq.heapreplace(free, start + seconds + BETWEEN_CALLS_S)
+    return last
+
+
+def _ruling(calls: Sequence[Call], concurrency: int, rates: Sequence[Rate]) -> str:
+    bounds = {"concurrency": sum(call.seconds + BETWEEN_CALLS_S for call in calls) / max(1, concurrency)}
+    for index, rate in enumerate(rates):
+        bounds[rate.name] = (sum(call.takes[index] for call in calls) - rate.burst) * rate.interval_s
+    return max(bounds, key=lambda name: bounds[name])

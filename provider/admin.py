@@ -1,0 +1,184 @@
+"""The admin pages of the model table. Each save makes a new version of the table, in force within seconds everywhere."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.safestring import SafeString
+
+from provider import billed, shipping, table
+from provider.models import BATCH_RATES, RATES, Finding, LanguageModel, LineupVersion, ModelPrice
+from provider.states import Effort, Thinking
+from workspaces.admin_base import LoraModelAdmin, ReadOnlyAdmin, ReadOnlyInline, badge, dollars, pretty
+from workspaces.models import User
+
+RATE_WORDS = {
+    "input": "Input",
+    "output": "Output",
+    "cache_write_5m": "Cache write, 5 min",
+    "cache_write_1h": "Cache write, 1 h",
+    "cache_read": "Cache read",
+}
+IN_FORCE = "Saved as version {} of the table; every process uses it within some seconds."
+
+
+class _Publishes(LoraModelAdmin):
+    """What is saved or deleted here is published in the same transaction."""
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        self._publish(request)
+
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        super().delete_model(request, obj)
+        self._publish(request)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        super().delete_queryset(request, queryset)
+        self._publish(request)
+
+    def get_actions(self, request: HttpRequest) -> Any:
+        """Rows are deleted one by one: each has its own reason to stay."""
+        return {
+            name: each for name, each in super().get_actions(request).items() if name != "delete_selected"
+        }
+
+    def _publish(self, request: HttpRequest) -> None:
+        made = table.publish(by=request.user if isinstance(request.user, User) else None)
+        if made is not None:
+            messages.info(request, IN_FORCE.format(made.name))
+
+
+class ModelForm(forms.ModelForm):  # type: ignore[type-arg]
+    thinking_modes = forms.MultipleChoiceField(
+        choices=Thinking.choices,
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text="What it does not refuse.",
+    )
+    effort_levels = forms.MultipleChoiceField(
+        choices=Effort.choices,
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text="What it does not refuse.",
+    )
+
+
+class PriceInline(ReadOnlyInline):
+    model = ModelPrice
+    fields = ("valid_from", "above_prompt_tokens", "free", *RATES)
+    ordering = ("-valid_from", "above_prompt_tokens")
+    show_change_link = True
+    verbose_name_plural = "prices (a new one is added under Prices)"
+
+
+@admin.register(LanguageModel)
+class LanguageModelAdmin(_Publishes):
+    form = ModelForm
+    list_display = ("name", "pool", "state", "retires", "successor", "context", "max_output", "changed")
+    list_filter = ("lifecycle", "structured_outputs", "counts_tokens")
+    search_fields = ("name", "pool")
+    ordering = ("position", "name")
+    inlines = (PriceInline,)
+    readonly_fields = ("changed", "created_at", "updated_at")
+    fieldsets = (
+        (None, {"fields": ("name", "aliases", "pool", "position")}),
+        ("Life", {"fields": ("lifecycle", "retires", "successor", "no_successor")}),
+        ("Limits", {"fields": ("context", "max_output", "min_cache_tokens")}),
+        (
+            "What it takes",
+            {
+                "fields": (
+                    *("structured_outputs", "counts_tokens", "takes_temperature", "accepts_forced_tool"),
+                    *("thinking_modes", "thinking", "effort_levels", "effort"),
+                )
+            },
+        ),
+        ("Row", {"fields": ("changed", "created_at", "updated_at")}),
+    )
+
+    @badge("Lifecycle", ordering="lifecycle")
+    def state(self, row: LanguageModel) -> str:
+        return row.lifecycle
+
+    @admin.display(description="Changed here")
+    def changed(self, row: LanguageModel) -> str:
+        """Which shipped values a person has replaced: those stay when the product brings new ones."""
+        if row.shipped is None:
+            return "added here"
+        return ", ".join(name.replace("_", " ") for name in shipping.changed_fields(row)) or "as shipped"
+
+    def get_readonly_fields(self, request: HttpRequest, obj: LanguageModel | None = None) -> Any:
+        # The log's rows name it, so the name stays.
+        return (*self.readonly_fields, "name") if obj else self.readonly_fields
+
+    def get_fieldsets(self, request: HttpRequest, obj: LanguageModel | None = None) -> Any:
+        return self.fieldsets if obj else self.fieldsets[:-1]
+
+    def has_delete_permission(self, request: HttpRequest, obj: LanguageModel | None = None) -> bool:
+        """Only what a person has added, and nothing was ever asked of: of the rest the log needs the price."""
+        mine = obj is not None and obj.shipped is None and not _was_called(obj)
+        return mine and super().has_delete_permission(request, obj)
+
+
+def _was_called(row: LanguageModel) -> bool:
+    first = row.prices.order_by("valid_from").first()
+    return first is not None and billed.since(row.names, first.valid_from)
+
+
+@admin.register(ModelPrice)
+class ModelPriceAdmin(_Publishes):
+    list_display = (
+        *("model", "valid_from", "above_prompt_tokens", "free"),
+        *(dollars(name, words) for name, words in RATE_WORDS.items()),
+    )
+    list_filter = ("free", "valid_from")
+    list_select_related = ("model",)
+    search_fields = ("model__name",)
+    autocomplete_fields = ("model",)
+    detail_select_related = ("model",)
+    fields = ("model", "valid_from", "above_prompt_tokens", "free", *RATES, *BATCH_RATES)
+
+    def has_change_permission(self, request: HttpRequest, obj: ModelPrice | None = None) -> bool:
+        """What calls were billed by stays: add a row with its own first day."""
+        return super().has_change_permission(request, obj) and not (obj and obj.is_billed)
+
+    def has_delete_permission(self, request: HttpRequest, obj: ModelPrice | None = None) -> bool:
+        return (
+            obj is not None
+            and super().has_delete_permission(request, obj)
+            and not obj.is_billed
+            and not obj.is_needed()
+        )
+
+
+@admin.register(LineupVersion)
+class LineupVersionAdmin(ReadOnlyAdmin):
+    list_display = ("name", "created_at", "created_by")
+    list_select_related = ("created_by",)
+    list_defer = ("content",)
+    search_fields = ("name",)
+    detail_select_related = ("created_by",)
+    fields = ("name", "created_at", "created_by", "content_shown")
+
+    @admin.display(description="The table")
+    def content_shown(self, version: LineupVersion) -> SafeString:
+        return pretty(version.content)
+
+
+@admin.register(Finding)
+class FindingAdmin(ReadOnlyAdmin):
+    list_display = ("model", "works", "counts_tokens", "structured_outputs", "created_at", "created_by")
+    list_filter = ("works",)
+    list_select_related = ("created_by",)
+    list_defer = ("report",)
+    search_fields = ("model",)
+    detail_select_related = ("created_by",)
+    exclude = ("report",)
+    readonly_fields = ("report_shown",)
+
+    @admin.display(description="Report")
+    def report_shown(self, finding: Finding) -> SafeString:
+        return pretty(finding.report)

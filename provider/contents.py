@@ -1,0 +1,103 @@
+"""The model table as JSON and back, and a row's values beside a card's. What is stored is exact: money is text."""
+
+from collections.abc import Mapping
+from dataclasses import fields
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from claude.cards import Lineup, ModelCard, Price, PriceRow
+from provider.models import BATCH_RATES, RATES, LanguageModel, ModelPrice
+
+LISTS = ("aliases", "thinking_modes", "effort_levels")
+# A card's fields that a row has under the same name and with the same meaning.
+SAME = tuple(
+    each.name
+    for each in fields(ModelCard)
+    if each.name not in ("id", "thinking", "effort", "successor", "retires", *LISTS)
+)
+
+
+def values_of_card(card: ModelCard) -> dict[str, Any]:
+    """A card as the values of a row, fit for JSON."""
+    return {
+        **{name: getattr(card, name) for name in SAME},
+        **{name: list(getattr(card, name)) for name in LISTS},
+        "thinking": card.thinking["type"] if card.thinking else "",
+        "effort": card.effort or "",
+        "successor": card.successor or "",
+        "retires": card.retires.isoformat() if card.retires else None,
+    }
+
+
+def values_of_row(row: LanguageModel) -> dict[str, Any]:
+    """The same of a stored row."""
+    return {
+        **{name: getattr(row, name) for name in (*SAME, "thinking", "effort", "successor")},
+        **{name: list(getattr(row, name)) for name in LISTS},
+        "retires": row.retires.isoformat() if row.retires else None,
+    }
+
+
+def card(name: str, values: Mapping[str, Any]) -> ModelCard:
+    given: dict[str, Any] = {field: values[field] for field in SAME}
+    given |= {field: tuple(values[field]) for field in LISTS}
+    return ModelCard(
+        id=name,
+        **given,
+        thinking={"type": values["thinking"]} if values["thinking"] else None,
+        effort=values["effort"] or None,
+        successor=values["successor"] or None,
+        retires=date.fromisoformat(values["retires"]) if values["retires"] else None,
+    )
+
+
+def price_values(price: Price) -> dict[str, Any]:
+    """Each amount with three places, so that equal prices are equal texts."""
+    given = {name: getattr(price, name) for name in (*RATES, *BATCH_RATES)}
+    amounts = {name: None if amount is None else f"{amount:.3f}" for name, amount in given.items()}
+    return {**amounts, "free": price.free}
+
+
+def price_of_row(row: ModelPrice) -> Price:
+    return Price(**{name: getattr(row, name) for name in (*RATES, *BATCH_RATES)}, free=row.free)
+
+
+def content_of(lineup: Lineup) -> dict[str, Any]:
+    """A whole table as JSON; two tables that say the same are the same JSON, whatever order they were read in."""
+    prices = [
+        {
+            "model": row.model,
+            "valid_from": row.valid_from.isoformat(),
+            "above_prompt_tokens": row.above_prompt_tokens,
+            **price_values(row.price),
+        }
+        for row in lineup.prices
+    ]
+    return {
+        "models": [{"id": each.id, **values_of_card(each)} for each in lineup.all_cards],
+        "prices": sorted(
+            prices, key=lambda row: (row["model"], row["valid_from"], row["above_prompt_tokens"])
+        ),
+    }
+
+
+def lineup_of(version: str, content: Mapping[str, Any]) -> Lineup:
+    return Lineup(
+        version=version,
+        all_cards=tuple(card(each["id"], each) for each in content["models"]),
+        prices=tuple(_price_row(each) for each in content["prices"]),
+    )
+
+
+def _price_row(stored: Mapping[str, Any]) -> PriceRow:
+    names = (*RATES, *BATCH_RATES)
+    amounts: dict[str, Any] = {
+        name: None if stored[name] is None else Decimal(stored[name]) for name in names
+    }
+    return PriceRow(
+        model=stored["model"],
+        valid_from=date.fromisoformat(stored["valid_from"]),
+        above_prompt_tokens=stored["above_prompt_tokens"],
+        price=Price(**amounts, free=stored["free"]),
+    )

@@ -1,0 +1,30 @@
+"""The words of a model's row."""
+
+from django.db import models
+
+
+class Lifecycle(models.TextChoices):
+    ACTIVE = "active"
+    LEGACY = "legacy"
+    DEPRECATED = "deprecated"
+    RETIRED = "retired"
+
+
+class Thinking(models.TextChoices):
+    ENABLED = "enabled"
+    ADAPTIVE = "adaptive"
+    DISABLED = "disabled"
+    BETWEEN_TOOLS = "between_tools"
+
+
+class Effort(models.TextChoices):
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+    XHIGH = "xhigh"
+    MAX = "max"
+
+
+# Thinking cannot be held back at a higher effort than `high`.
+QUIET_THINKING = (Thinking.DISABLED, Thinking.BETWEEN_TOOLS)
+NEEDS_THINKING = (Effort.XHIGH, Effort.MAX)
