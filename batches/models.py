@@ -9,9 +9,10 @@ from typing import Any, ClassVar, Self
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Func, Q
 
 from batches.limit_rows import ProviderPool, RateLimit
+from batches.month_rows import SpendingMonth
 from batches.notice_rows import DeliveryState, Notice, Webhook
 from batches.repair_rows import Repair
 from batches.request_rows import PaidRequest
@@ -45,6 +46,15 @@ __all__ = [
     "Worker",
 ]
 
+# The database makes them, whoever writes the row; `jsonb` as text has one form for equal values.
+SAME_PROMPT = Func(
+    template="md5(template_version_id::text || parameters::text || details::text || topic)::uuid",
+    output_field=models.UUIDField(),
+)
+SAME_SUBJECT = Func(
+    template="md5(topic || chr(31) || coalesce(parameters->>'persona', '') || chr(31) || coalesce(parameters->>'emotion', ''))::uuid",
+    output_field=models.UUIDField(),
+)
 MONEY: dict[str, Any] = {"max_digits": 18, "decimal_places": 9}
 
 
@@ -75,6 +85,19 @@ class BatchJob(OwnedModel):
     concurrent_processing = models.PositiveIntegerField()
     idempotency_key = models.CharField(max_length=200, null=True, blank=True)
     estimate = models.JSONField(default=dict, blank=True, help_text="What was shown before the start.")
+    recipe = models.JSONField(default=dict, blank=True, help_text="What a draft's plan was made from.")
+    plan_revision = models.PositiveIntegerField(
+        default=0, db_default=0, help_text="Moves with every change of a draft's plan."
+    )
+    trial_of = models.ForeignKey(
+        "self",
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="trials",
+        db_index=False,
+        help_text="The draft whose first items this batch tries.",
+    )
 
     total_items = models.PositiveIntegerField(default=0)
     completed_items = models.PositiveIntegerField(default=0)
@@ -136,6 +159,7 @@ class BatchJob(OwnedModel):
                 name="job_active",
                 condition=Q(status__in=["queued", "processing", "paused"]),
             ),
+            models.Index(fields=["trial_of"], name="job_trials", condition=Q(trial_of__isnull=False)),
             models.Index(
                 fields=["status"],
                 name="job_unnoticed",
@@ -180,7 +204,7 @@ class BatchItem(OwnedModel):
     position = models.PositiveIntegerField()
     kind = models.CharField(max_length=10, choices=ItemKind.choices, default=ItemKind.GENERATE)
     conversation_id = models.CharField(
-        max_length=120, help_text="The human id, given when the plan was frozen."
+        max_length=120, blank=True, help_text="The human id, given at the start; a draft's items have none."
     )
     template_version = models.ForeignKey(
         "templates_app.TemplateVersion", on_delete=models.PROTECT, related_name="+", db_index=False
@@ -190,6 +214,15 @@ class BatchItem(OwnedModel):
     category = ArrayField(models.CharField(max_length=100), default=list, blank=True)
     parameters = models.JSONField(default=dict)
     details = models.JSONField(default=dict, blank=True, help_text="Name to text: lines below the prompt.")
+    prompt_hash = models.GeneratedField(
+        expression=SAME_PROMPT, output_field=models.UUIDField(), db_persist=True, help_text="Equal prompts."
+    )
+    subject_hash = models.GeneratedField(
+        expression=SAME_SUBJECT,
+        output_field=models.UUIDField(),
+        db_persist=True,
+        help_text="Equal topic, persona and emotion.",
+    )
 
     status = models.CharField(max_length=10, choices=ItemStatus.choices, default=ItemStatus.QUEUED)
     progress = models.PositiveSmallIntegerField(default=0)
@@ -219,7 +252,11 @@ class BatchItem(OwnedModel):
         db_table = "batch_items"
         ordering = ["job", "position"]
         constraints = [
-            models.UniqueConstraint(fields=["job", "position"], name="item_position_once"),
+            models.UniqueConstraint(
+                fields=["job", "position"],
+                name="item_position_once",
+                deferrable=models.Deferrable.IMMEDIATE,  # one UPDATE may move many items past each other
+            ),
             models.CheckConstraint(condition=Q(status__in=ItemStatus.values), name="item_status"),
             models.CheckConstraint(condition=Q(tier__in=Tier.values), name="item_tier"),
             models.CheckConstraint(condition=Q(kind__in=ItemKind.values), name="item_kind"),
@@ -241,6 +278,14 @@ class BatchItem(OwnedModel):
                 fields=["job", "claimed_at"], name="item_processing", condition=Q(status="processing")
             ),
             models.Index("job", F("ended_at").desc(), name="item_ended", condition=Q(ended_at__isnull=False)),
+            *(
+                models.Index(
+                    fields=["workspace", f"{each}_hash"],
+                    name=f"item_{each}",
+                    condition=Q(status="completed"),
+                )
+                for each in ("prompt", "subject")
+            ),
         ]
 
     def __str__(self) -> str:
@@ -329,26 +374,3 @@ class GenerationLog(OwnedModel):
 
     def __str__(self) -> str:
         return f"{self.model} {self.state}"
-
-
-class SpendingMonth(TimestampedModel):
-    """What a workspace has spent and set aside in a month (UTC). Moved only by `batches.engine`."""
-
-    workspace = models.ForeignKey(
-        "workspaces.Workspace", on_delete=models.PROTECT, related_name="+", db_index=False
-    )
-    month = models.DateField(help_text="Its first day.")
-    demo = models.BooleanField()
-    spent = models.DecimalField(**MONEY, db_default=0)
-    reserved = models.DecimalField(**MONEY, db_default=0)
-
-    class Meta:
-        db_table = "spending_months"
-        constraints = [
-            models.UniqueConstraint(fields=["workspace", "month", "demo"], name="spending_month_once"),
-            models.CheckConstraint(condition=Q(spent__gte=0, reserved__gte=0), name="spending_month_money"),
-            models.CheckConstraint(condition=Q(month__day=1), name="spending_month_first_day"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.month:%B %Y}"

@@ -29,7 +29,7 @@ class PromptTemplateAdmin(LoraModelAdmin):
     list_select_related = ("workspace",)
     search_fields = ("name",)
     autocomplete_fields = ("workspace",)
-    fields = ("name", "tier", "workspace", "archived_at", "pack", "created_by", "created_at")
+    fields = ("name", "tier", "workspace", "diversity", "archived_at", "pack", "created_by", "created_at")
     readonly_fields = ("pack", "created_by", "created_at")
     detail_select_related = ("workspace", "created_by")
     inlines = (VersionInline,)

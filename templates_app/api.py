@@ -62,7 +62,7 @@ def made(request: Request) -> Response:
 
 @api_view(["GET", "PATCH"])
 def template(request: Request, template_id: UUID) -> Response:
-    """GET: with its newest version. PATCH: name, tier, archived; content goes into the next draft."""
+    """GET: with its newest version. PATCH: name, tier, archived, diversity; content goes into the next draft."""
     if request.method == "PATCH":
         found = editable_template(request.user, template_id)
         patch(found, checked(TemplatePatch(data=request.data)), by=person(request))
@@ -78,6 +78,8 @@ def patch(template: PromptTemplate, given: dict[str, Any], *, by: User) -> None:
         template.archive(by=by)
     if given.get("archived") is False and template.archived_at is not None:
         template.restore(by=by)
+    if "diversity" in given:
+        template.allow_diversity(given["diversity"])
     if changes_content(given):
         save(template, given, by=by)
 

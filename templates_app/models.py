@@ -44,6 +44,11 @@ class PromptTemplate(OwnedModel):
         max_length=100, blank=True, help_text="The starter pack that this template came from."
     )
     archived_at = models.DateTimeField(null=True, blank=True)
+    diversity = models.BooleanField(
+        default=True,
+        db_default=True,
+        help_text="Plans may add drawn details (setting, register, length, opening, obstacle) to its prompts.",
+    )
 
     objects: ClassVar[PromptTemplateQuerySet] = PromptTemplateQuerySet.as_manager()  # type: ignore[assignment]
 
@@ -72,6 +77,11 @@ class PromptTemplate(OwnedModel):
     def restore(self, *, by: User | None) -> None:
         """Plans may use it again. Raises StaleState."""
         self._set_archived(None, verb="restored")
+
+    def allow_diversity(self, on: bool) -> None:
+        """Whether plans may add drawn details to its prompts."""
+        PromptTemplate.objects.filter(pk=self.pk).update(diversity=on)
+        self.diversity = on
 
     def _set_archived(self, moment: datetime | None, *, verb: str) -> None:
         rows = PromptTemplate.objects.filter(pk=self.pk, archived_at__isnull=moment is not None)

@@ -54,6 +54,7 @@ class TemplatePatch(ContentBody):
     name = serializers.CharField(required=False)
     tier = serializers.ChoiceField(choices=Tier.choices, required=False)
     archived = serializers.BooleanField(required=False)
+    diversity = serializers.BooleanField(required=False)
 
 
 class VersionBody(ContentBody):
@@ -87,6 +88,7 @@ def template_row(template: PromptTemplate, versions: list[dict[str, Any]]) -> di
         "name": template.name,
         "tier": template.tier,
         "pack": template.pack or None,
+        "diversity": template.diversity,
         "publishedVersion": published[-1] if published else None,
         "newestVersion": versions[-1]["number"] if versions else None,
         "archivedAt": moment(template.archived_at),

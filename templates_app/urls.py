@@ -14,6 +14,7 @@ urlpatterns: list[URLPattern] = [
     path(f"{ONE}/discard/", views.discard, name="template_discard"),
     path(f"{ONE}/archive/", views.archive, name="template_archive"),
     path(f"{ONE}/restore/", views.restore, name="template_restore"),
+    path(f"{ONE}/diversity/", views.diversity, name="template_diversity"),
     path(f"{ONE}/duplicate/", views.duplicate, name="template_duplicate"),
     path(f"{ONE}/diff/<int:old>..<int:new>/", views.diff, name="template_diff"),
     path(f"{ONE}/v/<int:number>/", views.version, name="template_version"),

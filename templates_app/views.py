@@ -180,6 +180,16 @@ def restore(request: HttpRequest, template_id: UUID) -> HttpResponse:
 
 @require_POST
 @login_required
+def diversity(request: HttpRequest, template_id: UUID) -> HttpResponse:
+    """May plans add drawn details to its prompts? `on` says yes, anything else no."""
+    template = editable_template(request.user, template_id)
+    on = request.POST.get("diversity") == "on"
+    words = "may draw details for its prompts" if on else "leave its prompts as the template says them"
+    return done(request, template, lambda: template.allow_diversity(on), said=f"From now on plans {words}.")
+
+
+@require_POST
+@login_required
 def duplicate(request: HttpRequest, template_id: UUID) -> HttpResponse:
     """A copy for oneself: beside the original where one may edit, else in one's own workspace."""
     template = visible_template(request.user, template_id)

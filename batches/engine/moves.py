@@ -17,6 +17,7 @@ from claude.allowance import Allowance
 from workspaces.models import ClockTimestamp
 
 ZERO = Decimal(0)
+REPLIED = (LogState.SUCCEEDED, LogState.UNUSABLE, LogState.SURPLUS)
 # The database is away, gave way, hung up on a frozen process or is read-only for now: repeat the whole move.
 DATABASE_AWAY = (OperationalError, InterfaceError, InternalError)
 
@@ -111,7 +112,7 @@ def book(
             log_id=log.id,
             changes=_changes(log, state, fields),
             heard=heard or {},
-            replied="output_tokens" in fields,
+            replied=state in REPLIED,
         ),
     )
 
@@ -122,7 +123,7 @@ def _changes(log: LockedLog, state: LogState, fields: Mapping[str, Any]) -> dict
     What was refused or never sent took no tokens; what was never sent, no request. Where nobody knows, nothing changes:
     by the time a call is given up, its share of the limit has long been made good.
     """
-    if "output_tokens" in fields:
+    if state != LogState.UNKNOWN and "output_tokens" in fields:
         took = fields["input_tokens"] + fields["cache_write_tokens"], fields["output_tokens"]
     elif state == LogState.FAILED and log.state == LogState.PENDING:
         took = 0, 0

@@ -21,6 +21,7 @@ from batches.models import (
     BatchJob,
     GenerationLog,
     Notice,
+    ProviderPool,
     RateLimit,
     SpendingMonth,
     Webhook,
@@ -114,6 +115,10 @@ def many_limits(rows: int) -> None:
         factories.make_rate_limit(pool=f"pool {number}")
 
 
+def many_pools(rows: int) -> None:
+    ProviderPool.objects.bulk_create(ProviderPool(pool=f"pool {number}") for number in range(rows))
+
+
 def many_notices(rows: int) -> None:
     job = factories.make_job()
     Notice.objects.bulk_create(
@@ -166,6 +171,7 @@ MAKERS: dict[type[Model], Callable[[int], None]] = {
     BatchItem: many_items,
     GenerationLog: many_logs,
     RateLimit: many_limits,
+    ProviderPool: many_pools,
     Notice: many_notices,
     Webhook: many_webhooks,
     SpendingMonth: many_months,
@@ -174,7 +180,18 @@ MAKERS: dict[type[Model], Callable[[int], None]] = {
 }
 READ_ONLY = (
     *(ApiToken, SignInLink, Turn, IdCounter),
-    *(BatchJob, BatchItem, GenerationLog, Notice, RateLimit, SpendingMonth, UseStatement, Webhook, Worker),
+    *(
+        BatchJob,
+        BatchItem,
+        GenerationLog,
+        Notice,
+        ProviderPool,
+        RateLimit,
+        SpendingMonth,
+        UseStatement,
+        Webhook,
+        Worker,
+    ),
 )
 each_table = pytest.mark.parametrize("model", MAKERS, ids=lambda model: model.__name__)
 

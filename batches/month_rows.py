@@ -1,0 +1,29 @@
+"""What each workspace spends in each month."""
+
+from django.db import models
+from django.db.models import Q
+
+from workspaces.models import TimestampedModel
+
+
+class SpendingMonth(TimestampedModel):
+    """What a workspace has spent and set aside in a month (UTC). Moved only by `batches.engine`."""
+
+    workspace = models.ForeignKey(
+        "workspaces.Workspace", on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+    month = models.DateField(help_text="Its first day.")
+    demo = models.BooleanField()
+    spent = models.DecimalField(max_digits=18, decimal_places=9, db_default=0)
+    reserved = models.DecimalField(max_digits=18, decimal_places=9, db_default=0)
+
+    class Meta:
+        db_table = "spending_months"
+        constraints = [
+            models.UniqueConstraint(fields=["workspace", "month", "demo"], name="spending_month_once"),
+            models.CheckConstraint(condition=Q(spent__gte=0, reserved__gte=0), name="spending_month_money"),
+            models.CheckConstraint(condition=Q(month__day=1), name="spending_month_first_day"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.month:%B %Y}"

@@ -1,0 +1,207 @@
+"""A parameter matrix: every combination of some lists, without what is excluded, each as often as its quota says. Pure Python."""
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from math import prod
+
+from batches.planning.quotas import quotas
+from workspaces.rows import RowProblem, RowsError
+
+MOST_AXES = 6
+MOST_CELLS = 100_000
+
+
+class MatrixError(RowsError):
+    """A matrix that contradicts itself, or a quota that cannot be met; carries every problem."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """One value of a list; with weight 2 it is planned twice as often as one with weight 1."""
+
+    name: str
+    weight: Fraction = Fraction(1)
+    description: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Axis:
+    """What varies: the name of a template's variable, and its values in order."""
+
+    name: str
+    choices: tuple[Choice, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quota:
+    """So many of the one cell that has these values on all axes, or of each cell that has them on some."""
+
+    values: Mapping[str, str]
+    count: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Matrix:
+    """Either `per_cell` of every cell, or `total` shared out by weight. Quotas of single cells stand above both."""
+
+    axes: tuple[Axis, ...]
+    per_cell: int | None = 1
+    total: int | None = None
+    excluded: tuple[Mapping[str, str], ...] = ()
+    quotas: tuple[Quota, ...] = ()
+    seed: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """One combination, in the order of the axes, and how many conversations of it are planned."""
+
+    choices: tuple[Choice, ...]
+    values: Mapping[str, str]
+    count: int = field(default=0)
+
+    @property
+    def weight(self) -> Fraction:
+        return prod((choice.weight for choice in self.choices), start=Fraction(1))
+
+
+def planned_cells(matrix: Matrix, *, most: int) -> list[Cell]:
+    """Every cell that is not excluded, with its number; the last axis varies first.
+
+    Raises MatrixError with all problems: unknown values, a quota without a cell, two quotas for one cell, more than a
+    total allows, more than `most` conversations in all.
+    """
+    problems = [*_axis_problems(matrix), *_size_problems(matrix, most)]
+    if not problems:
+        problems = [*_pattern_problems(matrix)]
+    if problems:
+        raise MatrixError(problems)
+    cells = list(open_cells(matrix))
+    fixed = _fixed(matrix, cells)
+    counts = _counts(matrix, cells, fixed)
+    if sum(counts) > most:
+        raise MatrixError(
+            [
+                _blame(
+                    "quota",
+                    f"It asks for {sum(counts):,} conversations; at most {most:,} fit into one batch.",
+                )
+            ]
+        )
+    return [
+        Cell(choices=cell.choices, values=cell.values, count=count)
+        for cell, count in zip(cells, counts, strict=True)
+    ]
+
+
+def open_cells(matrix: Matrix) -> Iterator[Cell]:
+    """The cells that are not excluded, without their numbers."""
+    names = [axis.name for axis in matrix.axes]
+    for choices in itertools.product(*(axis.choices for axis in matrix.axes)):
+        values = dict(zip(names, (choice.name for choice in choices), strict=True))
+        if not any(_matches(values, pattern) for pattern in matrix.excluded):
+            yield Cell(choices=choices, values=values)
+
+
+def _matches(values: Mapping[str, str], pattern: Mapping[str, str]) -> bool:
+    return all(values.get(name) == value for name, value in pattern.items())
+
+
+def _fixed(matrix: Matrix, cells: Sequence[Cell]) -> dict[int, int]:
+    """The numbers that quotas of their own give, by the cell's place."""
+    fixed: dict[int, int] = {}
+    problems = []
+    for quota in matrix.quotas:
+        found = [place for place, cell in enumerate(cells) if _matches(cell.values, quota.values)]
+        if not found:
+            problems.append(
+                _blame("quota", f"{_said(quota.values)} is excluded: it can have no quota of its own.")
+            )
+        elif any(place in fixed for place in found):
+            problems.append(
+                _blame(
+                    "quota",
+                    f"{_said(quota.values)} has a cell that another quota names too; keep one of them.",
+                )
+            )
+        fixed |= dict.fromkeys(found, quota.count)
+    if problems:
+        raise MatrixError(problems)
+    return fixed
+
+
+def _counts(matrix: Matrix, cells: Sequence[Cell], fixed: Mapping[int, int]) -> list[int]:
+    if matrix.total is None:
+        return [fixed.get(place, matrix.per_cell or 0) for place in range(len(cells))]
+    left = matrix.total - sum(fixed.values())
+    if left < 0:
+        said = f"The quotas of single cells ask for {sum(fixed.values()):,}, more than the total of {matrix.total:,}."
+        raise MatrixError([_blame("total", f"{said} Raise the total or lower a quota.")])
+    weights = [Fraction(0) if place in fixed else cell.weight for place, cell in enumerate(cells)]
+    if left and not any(weights):
+        said = f"{left:,} of {matrix.total:,} have no cell to go to: the others are excluded, have the weight 0 or a quota of their own."
+        raise MatrixError([_blame("total", f"{said} Lower the total, or exclude less.")])
+    shares = quotas(weights, left, seed=matrix.seed)
+    return [fixed.get(place, share) for place, share in enumerate(shares)]
+
+
+def _axis_problems(matrix: Matrix) -> Iterator[RowProblem]:
+    if not matrix.axes:
+        yield _blame("axes", "There is nothing to combine: give at least one variable a list of values.")
+    if len(matrix.axes) > MOST_AXES:
+        yield _blame("axes", f"{len(matrix.axes)} variables vary; at most {MOST_AXES} can.")
+    for axis in matrix.axes:
+        names = [choice.name for choice in axis.choices]
+        twice = sorted({name for name in names if names.count(name) > 1}) if len(names) < 2000 else []
+        if not names:
+            yield _blame(axis.name, "has no values.")
+        if twice:
+            yield _blame(axis.name, f"names {', '.join(map(repr, twice))} more than once.")
+        if any(choice.weight < 0 for choice in axis.choices):
+            yield _blame(axis.name, "has a weight below 0.")
+
+
+def _size_problems(matrix: Matrix, most: int) -> Iterator[RowProblem]:
+    size = prod(len(axis.choices) for axis in matrix.axes)
+    if size > MOST_CELLS:
+        yield _blame(
+            "axes",
+            f"These lists have {size:,} combinations; at most {MOST_CELLS:,} can be planned. Shorten a list.",
+        )
+    if matrix.total is not None and matrix.per_cell is not None:
+        yield _blame("total", "Give either a number for each cell or a total, not both.")
+    if matrix.total is None and matrix.per_cell is None:
+        yield _blame("perCell", "Say how many: for each cell, or in total.")
+    for name, number in (("perCell", matrix.per_cell), ("total", matrix.total)):
+        if number is not None and not 0 < number <= most:
+            yield _blame(name, f"must be 1 to {most:,}, not {number:,}.")
+    for quota in matrix.quotas:
+        if not 0 <= quota.count <= most:
+            yield _blame("quota", f"{_said(quota.values)}: must be 0 to {most:,}, not {quota.count:,}.")
+
+
+def _pattern_problems(matrix: Matrix) -> Iterator[RowProblem]:
+    known = {axis.name: {choice.name for choice in axis.choices} for axis in matrix.axes}
+    named = [("exclude", each) for each in matrix.excluded] + [
+        ("quota", each.values) for each in matrix.quotas
+    ]
+    for where, values in named:
+        if not values:
+            yield _blame(where, "names no value.")
+        for name, value in values.items():
+            if name not in known:
+                yield _blame(where, f"{name!r} does not vary here; known are {', '.join(known)}.")
+            elif value not in known[name]:
+                yield _blame(where, f"{value!r} is not a value of {name}.")
+    if matrix.axes and not any(True for _ in open_cells(matrix)):
+        yield _blame("exclude", "Every combination is excluded: nothing is left to plan.")
+
+
+def _blame(column: str, message: str) -> RowProblem:
+    return RowProblem(None, column, message)
+
+
+def _said(values: Mapping[str, str]) -> str:
+    return ", ".join(f"{name} {value!r}" for name, value in values.items())

@@ -1,0 +1,108 @@
+"""A matrix as people type it: a value a line, ` * 2` behind one that is to come twice as often. Pure Python.
+
+Exclusions and quotas name cells by their values, with `|` between them: `Gig Worker | ashamed`, and `5 | Gig Worker`.
+Where two lists have the same value its list is named too: `persona = Gig Worker`.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from batches.planning.matrix import Axis, Matrix
+from batches.planning.matrix_wire import weight_of, weight_text
+from workspaces.rows import RowProblem
+
+WEIGHTED = re.compile(r"(?P<value>.*\S)\s+\*\s*(?P<weight>\d{1,7}(?:\.\d{1,3})?)", re.ASCII)
+
+
+def values_of(text: str) -> list[dict[str, Any]]:
+    """The values of a list with their weights; empty lines say nothing. Without a weight none is named."""
+    found = []
+    for line in filter(None, (line.strip() for line in text.splitlines())):
+        match = WEIGHTED.fullmatch(line)
+        if match and weight_of(match["weight"]) is not None:
+            found.append({"value": match["value"], "weight": match["weight"]})
+        else:
+            found.append({"value": line})
+    return found
+
+
+def lines_of(axis: Axis) -> str:
+    return "\n".join(
+        choice.name + ("" if choice.weight == 1 else f" * {weight_text(choice.weight)}")
+        for choice in axis.choices
+    )
+
+
+class PatternReader:
+    """Reads cells by the values of the axes; `problems` says which lines name none."""
+
+    def __init__(self, axes: Mapping[str, Iterable[str]]) -> None:
+        self.problems: list[RowProblem] = []
+        self.axes = {name: {value.casefold(): value for value in values} for name, values in axes.items()}
+
+    def excluded(self, text: str) -> list[dict[str, str]]:
+        return [
+            pattern for number, line in _lines(text) if (pattern := self._pattern(line, number, "exclude"))
+        ]
+
+    def quotas(self, text: str) -> list[dict[str, Any]]:
+        found = []
+        for number, line in _lines(text):
+            count, _, rest = line.partition("|")
+            if not count.strip().isascii() or not count.strip().isdigit() or len(count.strip()) > 7:
+                self._blame(number, "quotas", "begins with a number, as in: 5 | Gig Worker | ashamed")
+            elif pattern := self._pattern(rest, number, "quotas"):
+                found.append({"values": pattern, "count": int(count)})
+        return found
+
+    def _pattern(self, line: str, number: int, column: str) -> dict[str, str]:
+        pattern: dict[str, str] = {}
+        for word in filter(None, (word.strip() for word in line.split("|"))):
+            found = self._found(word)
+            if len(found) == 1:
+                pattern |= dict(found)
+            elif found:
+                name = found[0][0]
+                self._blame(number, column, f"{word!r} is in several lists; write {name} = {word}")
+            else:
+                self._blame(number, column, f"{word!r} is in none of the lists that vary.")
+        return pattern
+
+    def _found(self, word: str) -> list[tuple[str, str]]:
+        everywhere = [
+            (name, values[word.casefold()]) for name, values in self.axes.items() if word.casefold() in values
+        ]
+        name, _, value = (part.strip() for part in word.partition("="))
+        if everywhere or name not in self.axes:
+            return everywhere
+        found = self.axes[name].get(value.casefold())
+        return [(name, found)] if found is not None else []
+
+    def _blame(self, number: int, column: str, message: str) -> None:
+        self.problems.append(RowProblem(number, column, message))
+
+
+def excluded_lines(matrix: Matrix) -> str:
+    return "\n".join(_line(matrix, pattern) for pattern in matrix.excluded)
+
+
+def quota_lines(matrix: Matrix) -> str:
+    return "\n".join(f"{quota.count} | {_line(matrix, quota.values)}" for quota in matrix.quotas)
+
+
+def _line(matrix: Matrix, pattern: Mapping[str, str]) -> str:
+    """Values alone where each is in one list, else with their lists."""
+    words = []
+    for name, value in pattern.items():
+        homes = [
+            axis for axis in matrix.axes if any(c.name.casefold() == value.casefold() for c in axis.choices)
+        ]
+        words.append(value if len(homes) == 1 else f"{name} = {value}")
+    return " | ".join(words)
+
+
+def _lines(text: str) -> Iterator[tuple[int, str]]:
+    for number, line in enumerate(text.splitlines(), start=1):
+        if line.strip():
+            yield number, line

@@ -1,0 +1,74 @@
+"""What a plan is made from, as a draft remembers it: the kind, and what was chosen. The same recipe, the same plan."""
+
+from collections.abc import Mapping
+from typing import Any, Literal, TypeAlias, get_args
+from uuid import UUID
+
+from batches.planning.chosen_plan import chosen_plan
+from batches.planning.csv_plan import csv_plan
+from batches.planning.diversity import diversified
+from batches.planning.extra import with_details
+from batches.planning.listed_plan import template_for
+from batches.planning.matrix_plan import matrix_plan
+from batches.planning.matrix_wire import matrix_of
+from batches.planning.plan import PlanError, PlannedItem, cut, starter_plan
+from batches.planning.situation_plan import situation_plan
+from workspaces.models import User, Workspace
+from workspaces.rows import RowProblem, RowsError
+
+Kind: TypeAlias = Literal["starter", "matrix", "situations", "csv", "chosen"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+# Plans whose items are alike but for a few words; the others say enough by themselves.
+DIVERSE = ("matrix", "situations")
+
+
+def plan_from(
+    recipe: Mapping[str, Any], workspace: Workspace, *, by: User, upload: bytes | None = None
+) -> list[PlannedItem]:
+    """The items that a recipe means, numbered from 1. `upload` is the file of the kind `csv`. Raises PlanError."""
+    seed = recipe.get("seed")
+    made = with_details(_made(recipe, workspace, by=by, upload=upload), recipe.get("details") or {})
+    if recipe.get("diversity", recipe["kind"] in DIVERSE):
+        made = diversified(made, seed=seed or 0)
+    return cut(made, limit=recipe.get("limit"), seed=seed)
+
+
+def _made(
+    recipe: Mapping[str, Any], workspace: Workspace, *, by: User, upload: bytes | None
+) -> list[PlannedItem]:
+    kind: Kind = recipe["kind"]
+    if kind == "starter":
+        return starter_plan(workspace, tiers=recipe.get("tiers") or None)
+    if kind == "matrix":
+        return _matrix(recipe, by=by)
+    if kind == "situations":
+        return situation_plan(
+            workspace,
+            scenario_ids=_ids(recipe, "scenarios"),
+            edge_case_ids=_ids(recipe, "edge_cases"),
+            tags=recipe.get("tags") or (),
+        )
+    if kind == "chosen":
+        return chosen_plan(workspace, _ids(recipe, "conversations") or [])
+    if upload is None:
+        raise PlanError([RowProblem(None, "file", "Choose the CSV file: it is read, and not kept.")])
+    return csv_plan(
+        workspace,
+        upload,
+        default_tier=recipe.get("tier") or "template",
+        template=recipe.get("template_name") or None,
+    )
+
+
+def _matrix(recipe: Mapping[str, Any], *, by: User) -> list[PlannedItem]:
+    version = template_for(by, UUID(recipe["template"]))
+    try:
+        matrix = matrix_of(recipe["matrix"], seed=recipe.get("seed") or 0)
+    except RowsError as wrong:
+        raise PlanError(wrong.problems) from wrong
+    return matrix_plan(version, matrix, values=recipe.get("values") or {}, diversity=False)
+
+
+def _ids(recipe: Mapping[str, Any], name: str) -> list[UUID] | None:
+    given = recipe.get(name)
+    return None if given is None else [UUID(str(each)) for each in given]

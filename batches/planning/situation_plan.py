@@ -1,0 +1,89 @@
+"""Plans made of stored situations: scenarios and edge cases, by id or by tag."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+from uuid import UUID
+
+from batches.planning.listed_plan import names_of
+from batches.planning.matrix import Choice
+from batches.planning.matrix_plan import options_of
+from batches.planning.plan import PlanError, PlannedItem, planned_situation, published_versions
+from templates_app.models import EdgeCase, OptionKind, Scenario
+from templates_app.situations import Situation
+from workspaces.models import Workspace
+from workspaces.rows import RowProblem
+
+KINDS = (Scenario, EdgeCase)
+
+
+def situation_plan(
+    workspace: Workspace,
+    *,
+    scenario_ids: Collection[UUID] | None = None,
+    edge_case_ids: Collection[UUID] | None = None,
+    tags: Sequence[str] = (),
+) -> list[PlannedItem]:
+    """One item for each situation that was named, scenarios first, each in its own order.
+
+    With tags alone: every usable scenario and edge case that carries one. What a template has no variable for, and what
+    the option lists say about its words, follows the prompt as details. Raises PlanError.
+    """
+    problems: list[RowProblem] = []
+    found: list[Situation] = []
+    for model, ids, column in (
+        (Scenario, scenario_ids, "scenarioIds"),
+        (EdgeCase, edge_case_ids, "edgeCaseIds"),
+    ):
+        if ids is None and (scenario_ids is not None or edge_case_ids is not None):
+            continue
+        found += _rows(workspace, model, ids, tags, column, problems)
+    if not found and not problems:
+        words = f" with the tag {' or '.join(map(repr, tags))}" if tags else ""
+        problems.append(RowProblem(None, "tags", f"There is no scenario or edge case{words}."))
+    versions = published_versions(workspace)
+    items = []
+    for each in found:
+        try:
+            items.append(planned_situation(each, versions))
+        except PlanError as wrong:
+            problems += wrong.problems
+    if problems:
+        raise PlanError(problems)
+    described = options_of(workspace, OptionKind.values)
+    return [_detailed(item, described) for item in items]
+
+
+def _rows(
+    workspace: Workspace,
+    model: Any,
+    ids: Collection[UUID] | None,
+    tags: Sequence[str],
+    column: str,
+    problems: list[RowProblem],
+) -> list[Situation]:
+    rows = model.objects.filter(workspace=workspace).usable().tagged(list(tags)).select_related("template")
+    if ids is None:
+        return list(rows)
+    found = list(rows.filter(pk__in=set(ids)))
+    missing = set(ids) - {each.pk for each in found}
+    problems += [
+        RowProblem(None, column, f"{key} is not there, archived, or without such a tag.")
+        for key in sorted(missing, key=str)
+    ]
+    return found
+
+
+def _detailed(item: PlannedItem, described: Mapping[tuple[str, str], Choice]) -> PlannedItem:
+    names, values = names_of(item.version), item.parameters
+    words = {
+        kind: described[kind, str(values[kind])].description
+        for kind in OptionKind.values
+        if (kind, str(values.get(kind))) in described
+    }
+    rest = {name.replace("_", " "): str(value) for name, value in values.items() if name not in names}
+    return replace(
+        item,
+        parameters={name: value for name, value in values.items() if name in names},
+        details={**{name: text for name, text in words.items() if text}, **rest},
+    )
