@@ -11,10 +11,12 @@ from uuid import UUID
 from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 from django.db.models import F, Q, Value
+from django.utils import timezone
 
 from batches.actions import start_batch
 from batches.engine.kept import use_kept
 from batches.models import BatchItem, BatchJob, PaidRequest
+from batches.planning.estimate import Estimate, estimate
 from batches.planning.plan import PlanError, PlannedItem
 from batches.states import (
     CHANGEABLE,
@@ -206,6 +208,17 @@ def plan_of(job: BatchJob) -> list[PlannedItem]:
         )
         for position, item in enumerate(rows, start=1)
     ]
+
+
+def price_copy(job: BatchJob, *, concurrency: int) -> Estimate:
+    """What a copy would cost today. Raises what `estimate` raises."""
+    return estimate(
+        plan_of(job),
+        model=settings.ENVIRONMENT.anthropic_model,
+        max_tokens=settings.ENVIRONMENT.anthropic_max_tokens,
+        concurrency=concurrency,
+        on=timezone.now().date(),
+    )
 
 
 def copied_name(job: BatchJob) -> str:

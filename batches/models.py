@@ -62,6 +62,10 @@ class BatchJobQuerySet(WorkspaceQuerySet):
     def active(self) -> Self:
         return self.filter(status__in=ACTIVE)
 
+    def listed(self) -> Self:
+        """Batches proper: a single generation is looked at as its item."""
+        return self.filter(kind=JobKind.BATCH)
+
     def newest_first(self) -> Self:
         return self.order_by("-created_at", "-id")
 
@@ -247,6 +251,8 @@ class BatchItem(OwnedModel):
     current_log = models.ForeignKey(
         "GenerationLog", null=True, blank=True, on_delete=models.SET_NULL, related_name="+", db_index=False
     )
+
+    objects: ClassVar[WorkspaceQuerySet] = WorkspaceQuerySet.as_manager()  # type: ignore[assignment]
 
     class Meta:
         db_table = "batch_items"

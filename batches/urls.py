@@ -2,11 +2,19 @@
 
 from django.urls import URLPattern, path
 
-from batches import notice_views, settings_views, trial, views
+from batches import control_views, notice_views, settings_views, single_views, trial, views
 
 urlpatterns: list[URLPattern] = [
     path("", views.generate_all, name="generate_all"),
     path("plan/<int:position>/", views.plan_prompt, name="plan_prompt"),
+    path("generate/", single_views.generate_one, name="generate_one"),
+    path("generate/preview/", single_views.preview, name="generate_preview"),
+    path("items/<uuid:item_id>/", single_views.item, name="item"),
+    path("items/<uuid:item_id>/retry/", single_views.item_retry, name="item_retry"),
+    path("items/<uuid:item_id>/use/", single_views.item_use, name="item_use"),
+    path("batches/<uuid:job_id>/change/", control_views.batch_change, name="batch_change"),
+    path("batches/<uuid:job_id>/retry/", control_views.batch_retry, name="batch_retry"),
+    path("batches/<uuid:job_id>/duplicate/", control_views.batch_duplicate, name="batch_duplicate"),
     path("batches/", views.batches, name="batches"),
     path("batches/<uuid:job_id>/", views.batch, name="batch"),
     path("batches/<uuid:job_id>/progress/", views.batch_progress, name="batch_progress"),

@@ -14,6 +14,7 @@ ROOT_DATA = Path("/var/lib/lorapipe")
 DEMO_RPM = 600
 REAL_RPM = 50
 MOST_TOKENS = 100_000_000  # a minute, as good as no limit
+WEB_THREADS = 8  # of the one web process; Procfile says the same
 KEYLESS = "unused"  # some gateways want the header, whatever it holds
 
 

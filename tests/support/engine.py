@@ -97,6 +97,13 @@ class Engine:
         process.kill()
         process.wait(10)
 
+    def freeze(self, process: subprocess.Popen[bytes]) -> None:
+        """SIGSTOP: it lives, and says nothing."""
+        process.send_signal(signal.SIGSTOP)
+
+    def thaw(self, process: subprocess.Popen[bytes]) -> None:
+        process.send_signal(signal.SIGCONT)
+
     def stop(self, process: subprocess.Popen[bytes]) -> None:
         """TERM: the worker finishes what it runs."""
         process.send_signal(signal.SIGTERM)
