@@ -22,7 +22,7 @@ from batches.months import this_month
 from batches.planning.estimate import Estimate, estimate
 from batches.planning.plan import PlanError, PlannedItem, starter_plan, starter_sizes
 from batches.progress import Progress, progress
-from batches.states import ErrorHandling, ItemStatus, Priority
+from batches.states import ErrorHandling, ItemStatus, JobStatus, Priority
 from batches.words import error_words
 from claude.lineup import RetiredModel, UnknownModel, UnknownPrice
 from templates_app.states import Tier
@@ -233,6 +233,8 @@ def batches(request: HttpRequest) -> HttpResponse:
 def batch(request: HttpRequest, job_id: UUID) -> HttpResponse:
     """One batch; `#items` and `#side` alone when the item table says that something has changed."""
     job = visible(request, job_id)
+    if job.status == JobStatus.DRAFT:
+        return redirect("plan", job.pk)
     part = next((f"#{name}" for name in ("items", "side") if targets(request, name)), "")
     context = page.live_context(job, progress(job))
     found = page.counts(job)
