@@ -32,7 +32,11 @@ LARGEST_FILE = 20_000_000
 def new(request: HttpRequest) -> HttpResponse:
     """The kinds of plans to choose from."""
     drafts = Conversation.objects.visible_to(request.user).filter(status=Status.DRAFT)[:1].count()
-    kinds = [form for form in FORMS.values() if form.kind != "chosen" or drafts]
+    kinds = [
+        {"kind": form.kind, "title": form.title, "about": form.about}
+        for form in FORMS.values()
+        if form.kind != "chosen" or drafts
+    ]
     return render(request, "batches/new.html", {"kinds": kinds})
 
 
