@@ -113,9 +113,9 @@ def idempotency_key(request: Request) -> str | None:
 
 @api_view(["GET"])
 def batches(request: Request) -> Response:
-    """The newest first; `status=active`: by priority, then age."""
+    """Batches, not single generations; the newest first, `status=active` by priority, then age."""
     query = JobsQuery.of(request)
-    jobs = BatchJob.objects.visible_to(request.user)
+    jobs = BatchJob.objects.visible_to(request.user).listed()
     if query["status"] == "active":
         jobs = jobs.active().order_by("priority", "created_at", "id")
     else:

@@ -11,10 +11,12 @@ from uuid import UUID
 from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 from django.db.models import F, Q, Value
+from django.utils import timezone
 
 from batches.actions import start_batch
 from batches.engine.kept import use_kept
 from batches.models import BatchItem, BatchJob, PaidRequest
+from batches.planning.estimate import Estimate, estimate
 from batches.planning.plan import PlanError, PlannedItem
 from batches.states import (
     CHANGEABLE,
@@ -26,6 +28,7 @@ from batches.states import (
     Priority,
 )
 from conversations.models import Conversation
+from templates_app.models import TemplateVersion
 from workspaces.models import User
 from workspaces.rows import RowProblem
 from workspaces.states import StaleState
@@ -193,12 +196,16 @@ def budget_for_retry(job: BatchJob, n: int) -> Decimal:
 
 def plan_of(job: BatchJob) -> list[PlannedItem]:
     """The items of a batch as the plan of another: the same versions, values and details in the same order."""
-    rows = job.items.select_related("template_version__template").order_by("position")
+    rows = job.items.order_by("position")
+    used = rows.order_by().values("template_version").distinct()
+    versions = TemplateVersion.objects.select_related("template", "workspace").in_bulk(
+        [each["template_version"] for each in used]
+    )
     return [
         PlannedItem(
             position=position,
             tier=item.tier,
-            version=item.template_version,
+            version=versions[item.template_version_id],
             topic=item.topic,
             parameters=item.parameters,
             category=tuple(item.category),
@@ -206,6 +213,17 @@ def plan_of(job: BatchJob) -> list[PlannedItem]:
         )
         for position, item in enumerate(rows, start=1)
     ]
+
+
+def price_copy(job: BatchJob, *, concurrency: int) -> Estimate:
+    """What a copy would cost today. Raises what `estimate` raises."""
+    return estimate(
+        plan_of(job),
+        model=settings.ENVIRONMENT.anthropic_model,
+        max_tokens=settings.ENVIRONMENT.anthropic_max_tokens,
+        concurrency=concurrency,
+        on=timezone.now().date(),
+    )
 
 
 def copied_name(job: BatchJob) -> str:

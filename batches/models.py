@@ -62,6 +62,10 @@ class BatchJobQuerySet(WorkspaceQuerySet):
     def active(self) -> Self:
         return self.filter(status__in=ACTIVE)
 
+    def listed(self) -> Self:
+        """Batches proper: a single generation is looked at as its item."""
+        return self.filter(kind=JobKind.BATCH)
+
     def newest_first(self) -> Self:
         return self.order_by("-created_at", "-id")
 
@@ -248,6 +252,8 @@ class BatchItem(OwnedModel):
         "GenerationLog", null=True, blank=True, on_delete=models.SET_NULL, related_name="+", db_index=False
     )
 
+    objects: ClassVar[WorkspaceQuerySet] = WorkspaceQuerySet.as_manager()  # type: ignore[assignment]
+
     class Meta:
         db_table = "batch_items"
         ordering = ["job", "position"]
@@ -268,7 +274,9 @@ class BatchItem(OwnedModel):
             ),
         ]
         indexes = [
-            models.Index(fields=["job", "position"], name="item_queued", condition=Q(status="queued")),
+            models.Index(
+                fields=["job", "crashes", "position"], name="item_queued", condition=Q(status="queued")
+            ),
             models.Index(
                 fields=["job", "rung_at"],
                 name="item_rung",

@@ -3,13 +3,25 @@
 import hashlib
 from typing import Any, NamedTuple
 
-from django.db.models import Count, Min, QuerySet, Sum
+from django.db.models import Case, Count, Exists, Min, OuterRef, QuerySet, Sum, When
 from django.db.models.fields.json import KeyTextTransform
 from django.utils import timezone
 
-from batches.models import BatchItem, BatchJob
+from batches.controls import retry_cost
+from batches.engine.kept import KEPT
+from batches.models import BatchItem, BatchJob, GenerationLog
 from batches.progress import Progress, state_word
-from batches.states import CANCELLABLE, PAUSABLE, RESUMABLE, RUNNING, ItemStatus, JobStatus, Reason
+from batches.states import (
+    CANCELLABLE,
+    CHANGEABLE,
+    PAUSABLE,
+    RESUMABLE,
+    RETRYABLE,
+    RUNNING,
+    ItemStatus,
+    JobStatus,
+    Reason,
+)
 from batches.words import REASONS, Words, error_words
 from templates_app.states import Tier
 
@@ -56,6 +68,9 @@ def live_context(job: BatchJob, now: Progress) -> dict[str, Any]:
         "can_pause": now.status in PAUSABLE,
         "can_resume": now.status in RESUMABLE,
         "can_cancel": now.status in CANCELLABLE,
+        "can_change": now.status in CHANGEABLE,
+        "can_retry": now.status in RETRYABLE and now.failed > 0,
+        "retry_cost": retry_cost(job, now.failed),
         "banners": banners(job, now),
         "rate": rate(now),
         "others": max(0, now.in_flight - 1),
@@ -161,7 +176,9 @@ def _end(job: BatchJob, now: Progress) -> Banner | None:
 
 def items_of(job: BatchJob, show: str) -> "QuerySet[BatchItem]":
     """In plan order, which never changes while one looks. Values stay in the database: one can have 20,000 characters."""
-    rows = job.items.filter(status=show) if show in ItemStatus.values else job.items.all()
+    rows: QuerySet[BatchItem] = (
+        job.items.filter(status=show) if show in ItemStatus.values else job.items.all()
+    )
     return (
         rows.select_related("conversation")
         .annotate(persona=KeyTextTransform("persona", "parameters"))
@@ -172,6 +189,16 @@ def items_of(job: BatchJob, show: str) -> "QuerySet[BatchItem]":
         )
         .order_by("position")
     )
+
+
+def with_kept(rows: "QuerySet[BatchItem]", job: BatchJob) -> "QuerySet[BatchItem]":
+    """Cancelled items say as `kept` whether a paid reply of theirs waits to be used."""
+    if job.status != JobStatus.CANCELLED:
+        return rows
+    paid = GenerationLog.objects.filter(
+        item=OuterRef("pk"), state__in=KEPT, conversation=None, response_body__isnull=False
+    )
+    return rows.annotate(kept=Case(When(status=ItemStatus.CANCELLED, then=Exists(paid)), default=False))
 
 
 def counts(job: BatchJob) -> list[dict[str, Any]]:

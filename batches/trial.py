@@ -52,6 +52,7 @@ def trial(request: HttpRequest, template_id: UUID, number: int) -> HttpResponse:
         "template": template,
         "version": version,
         "can_edit": may_edit(request.user, template),
+        "in_use": None if template.archived_at else template.published_version(),
         "posted": posted,
         **tried(version, values),
     }

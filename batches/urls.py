@@ -2,11 +2,28 @@
 
 from django.urls import URLPattern, path
 
-from batches import notice_views, plan_views, settings_views, trial, views, wizard
+from batches import (
+    control_views,
+    notice_views,
+    plan_views,
+    settings_views,
+    single_views,
+    trial,
+    views,
+    wizard,
+)
 
 urlpatterns: list[URLPattern] = [
     path("", views.generate_all, name="generate_all"),
     path("plan/<int:position>/", views.plan_prompt, name="plan_prompt"),
+    path("generate/", single_views.generate_one, name="generate_one"),
+    path("generate/preview/", single_views.preview, name="generate_preview"),
+    path("items/<uuid:item_id>/", single_views.item, name="item"),
+    path("items/<uuid:item_id>/retry/", single_views.item_retry, name="item_retry"),
+    path("items/<uuid:item_id>/use/", single_views.item_use, name="item_use"),
+    path("batches/<uuid:job_id>/change/", control_views.batch_change, name="batch_change"),
+    path("batches/<uuid:job_id>/retry/", control_views.batch_retry, name="batch_retry"),
+    path("batches/<uuid:job_id>/duplicate/", control_views.batch_duplicate, name="batch_duplicate"),
     path("batches/", views.batches, name="batches"),
     path("batches/new/", wizard.new, name="batch_new"),
     path("batches/new/<slug:kind>/", wizard.new_kind, name="batch_new_kind"),

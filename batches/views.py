@@ -22,7 +22,7 @@ from batches.months import this_month
 from batches.planning.estimate import Estimate, estimate
 from batches.planning.plan import PlanError, PlannedItem, starter_plan, starter_sizes
 from batches.progress import Progress, progress
-from batches.states import ErrorHandling, ItemStatus, JobStatus, Priority
+from batches.states import ErrorHandling, ItemStatus, JobKind, JobStatus, Priority
 from batches.words import error_words
 from claude.lineup import RetiredModel, UnknownModel, UnknownPrice
 from templates_app.states import Tier
@@ -221,7 +221,7 @@ def plan_prompt(request: HttpRequest, position: int) -> HttpResponse:
 @require_safe
 @login_required
 def batches(request: HttpRequest) -> HttpResponse:
-    jobs = BatchJob.objects.visible_to(request.user).newest_first()
+    jobs = BatchJob.objects.visible_to(request.user).listed().newest_first()
     found = page_of(jobs, request, per=JOBS_PER_PAGE)
     rows = [(job, *page.state_of(job)) for job in found.rows]
     unseen = Notice.objects.visible_to(request.user).filter(seen_at=None)[:MOST_UNSEEN].count()
@@ -235,6 +235,8 @@ def batch(request: HttpRequest, job_id: UUID) -> HttpResponse:
     job = visible(request, job_id)
     if job.status == JobStatus.DRAFT:
         return redirect("plan", job.pk)
+    if job.kind == JobKind.SINGLE:  # looked at as its item
+        return redirect("item", job.items.values_list("pk", flat=True)[0])
     part = next((f"#{name}" for name in ("items", "side") if targets(request, name)), "")
     context = page.live_context(job, progress(job))
     found = page.counts(job)
@@ -248,7 +250,7 @@ def batch(request: HttpRequest, job_id: UUID) -> HttpResponse:
 def items_context(request: HttpRequest, job: BatchJob, found: list[dict[str, Any]]) -> dict[str, Any]:
     show = request.GET.get("show", "")
     show = show if show in ItemStatus.values else ""
-    shown = page_of(page.items_of(job, show), request, per=ITEMS_PER_PAGE)
+    shown = page_of(page.with_kept(page.items_of(job, show), job), request, per=ITEMS_PER_PAGE)
     return {
         "page": shown,
         "rows": [

@@ -28,6 +28,13 @@ def within(seconds: float) -> Iterator[None]:
         _call.ends_at = None
 
 
+def shorten(seconds: float) -> None:
+    """What is left of this thread's call is at most so many seconds."""
+    ends_at: float | None = getattr(_call, "ends_at", None)
+    if ends_at is not None:
+        _call.ends_at = min(ends_at, time.monotonic() + seconds)
+
+
 def enforce(client: httpx2.Client) -> None:
     """Make this client's connections obey `within`.
 

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from claude import allowance
 from claude.allowance import Allowance
+from claude.messages import Usage
 
 Kind = Literal[
     "rate_limited",
@@ -52,11 +53,14 @@ class ClaudeError(Exception):
     """A call that gave no usable answer. The message is English, storable, names the remedy, never the key.
 
     `body` is what the server sent, raw; `retry_after` is in seconds; `limits` and `code` are set where a response was
-    read. Survives pickling.
+    read. `usage` is what a stream told of tokens before it broke off; of the output that is the least unless
+    `output_known`. Survives pickling.
     """
 
     limits: Mapping[str, Allowance] = {}
     code: str | None = None
+    usage: Usage | None = None
+    output_known: bool = False
 
     def __init__(
         self,
@@ -143,31 +147,68 @@ def from_response(status: int, *, headers: Mapping[str, str], body: bytes) -> Cl
 def _of_status(status: int, *, headers: Mapping[str, str], body: bytes) -> ClaudeError:
     error = _error_object(body)
     said = _said(error, body)
-    fields: dict[str, Any] = {
-        "status": status,
-        "request_id": request_id(headers),
-        "body": body,
-        "retry_after": retry_after(headers),
-    }
-    if _about_money(status, code=_code(error), said=said):
+    fields = {"request_id": request_id(headers), "body": body, "retry_after": retry_after(headers)}
+    return _meaning(
+        status,
+        said,
+        code=_code(error),
+        cited=_cited(f"HTTP {status}", said),
+        fields={**fields, "status": status},
+    )
+
+
+# The status that each type of an error event has when it comes instead of a stream; of an unknown type, 500.
+STATUS_OF_TYPE = {
+    "invalid_request_error": 400,
+    "authentication_error": 401,
+    "billing_error": 402,
+    "permission_error": 403,
+    "not_found_error": 404,
+    "request_too_large": 413,
+    "rate_limit_error": 429,
+    "api_error": 500,
+    "timeout_error": 504,
+    "overloaded_error": 529,
+}
+
+
+def from_event(error: dict[str, Any], *, headers: Mapping[str, str], begun: bool) -> ClaudeError:
+    """What an `error` event in a stream means, by its type. Once the message has `begun` it has used an attempt."""
+    type_ = error.get("type")
+    type_ = type_ if isinstance(type_, str) else ""
+    said = error["message"] if isinstance(error.get("message"), str) else ""
+    found = _meaning(
+        STATUS_OF_TYPE.get(type_, 500),
+        said,
+        code=_code(error),
+        cited=_cited(f"an error in the stream, {type_ or 'of no type'}", said),
+        fields={"request_id": request_id(headers), "retry_after": retry_after(headers)},
+    )
+    found.limits, found.code = allowance.read(headers), _code(error)
+    if isinstance(found, Busy):
+        found.costs_attempt = found.maybe_billed = begun
+    return found
+
+
+def _meaning(status: int, said: str, *, code: str | None, cited: str, fields: dict[str, Any]) -> ClaudeError:
+    if _about_money(status, code=code, said=said):
         return Blocked(
-            f"The provider stopped this key for reasons of billing ({_cited(status, said)}). Raise the spend limit "
+            f"The provider stopped this key for reasons of billing ({cited}). Raise the spend limit "
             "or add credit in the provider's console, then resume the job.",
             kind="provider_billing",
             **fields,
         )
     if status in (401, 403):
         return Blocked(
-            f"The provider refused the API key ({_cited(status, said)}). Check ANTHROPIC_API_KEY and what the key "
+            f"The provider refused the API key ({cited}). Check ANTHROPIC_API_KEY and what the key "
             "is allowed to use, then resume the job.",
             kind="provider_auth",
             **fields,
         )
-    return _busy(status, said, fields) or _declined(status, said, fields)
+    return _busy(status, cited, fields) or _declined(status, cited, fields)
 
 
-def _busy(status: int, said: str, fields: dict[str, Any]) -> Busy | None:
-    cited = _cited(status, said)
+def _busy(status: int, cited: str, fields: dict[str, Any]) -> Busy | None:
     if status == 429:
         return Busy(
             f"The provider's rate limit is reached ({cited}). The call is repeated later; lower RATE_LIMIT_RPM if "
@@ -201,8 +242,7 @@ def _busy(status: int, said: str, fields: dict[str, Any]) -> Busy | None:
     return None
 
 
-def _declined(status: int, said: str, fields: dict[str, Any]) -> Declined:
-    cited = _cited(status, said)
+def _declined(status: int, cited: str, fields: dict[str, Any]) -> Declined:
     if status == 404:
         return Declined(
             f"The provider does not know this model or address ({cited}). Check the model's name and "
@@ -291,5 +331,5 @@ def _said(error: dict[str, Any], body: bytes) -> str:
     return "" if error else " ".join(body[:200].decode("utf-8", "replace").split())
 
 
-def _cited(status: int, said: str) -> str:
-    return f"HTTP {status}: {said[:500]}" if said else f"HTTP {status}"
+def _cited(what: str, said: str) -> str:
+    return f"{what}: {said[:500]}" if said else what

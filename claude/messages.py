@@ -43,7 +43,8 @@ class Usage:
 class Reply:
     """A paid answer. `text` and `body` are as received and may hold NUL or lone surrogates.
 
-    The other strings are safe to store in PostgreSQL. `refusal` is set exactly when the model refused.
+    Of a stream, `body` is its text and `message` what was put together from it, as JSON. The other strings
+    are safe to store in PostgreSQL. `refusal` is set exactly when the model refused.
     """
 
     text: str = field(repr=False)
@@ -56,6 +57,12 @@ class Reply:
     refusal: str | None
     duration_ms: int
     limits: Mapping[str, Allowance] = field(default_factory=dict, repr=False, hash=False)
+    message: bytes = field(default=b"", repr=False)
+
+    @property
+    def json(self) -> bytes:
+        """The message as JSON, however it came."""
+        return self.message or self.body
 
 
 @dataclass(frozen=True, kw_only=True)

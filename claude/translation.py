@@ -5,17 +5,19 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from claude import allowance, lineup
+from claude import allowance, lineup, streaming
+from claude.counts import usage_of
 from claude.errors import Unusable, request_id, storable
-from claude.messages import Reply, Request, Usage
+from claude.messages import Reply, Request
 
 SIMULATOR_HEADER = "x-lorapipe-simulator"
 TAG_HEADER = "x-client-request-id"
 VERSION_HEADER = "anthropic-version"
 # The only API version that still takes a temperature, and only from the models that a card says so of.
 VERSION_WITH_TEMPERATURE = "2023-06-01"
-# A count above this is no token count, and would not fit an integer column.
-HIGHEST_COUNT = 1_000_000_000
+# Above this a call is streamed: at 40 tokens a second (the deadline's rate) it could be silent for more than 240 s, which is
+# when the first kinds of load balancers and proxies cut an idle connection. The SDK itself refuses only above 21,333.
+STREAM_ABOVE_TOKENS = 9_600
 
 
 def payload(request: Request) -> dict[str, Any]:
@@ -30,6 +32,8 @@ def payload(request: Request) -> dict[str, Any]:
         "max_tokens": request.max_tokens,
         "messages": [{"role": "user", "content": request.prompt}],
     }
+    if request.max_tokens > STREAM_ABOVE_TOKENS:
+        body["stream"] = True
     if request.system:
         body["system"] = request.system
     if request.temperature is not None and (card is None or card.takes_temperature):
@@ -48,15 +52,18 @@ def headers(request: Request) -> dict[str, str]:
     return sent
 
 
-def reply(body: bytes, *, headers: Mapping[str, str], duration_ms: int) -> Reply:
-    """The answer in a 200. Raises Unusable (`unreadable`) when it is no message of the Messages API.
+def reply(
+    body: bytes, *, headers: Mapping[str, str], duration_ms: int, message: dict[str, Any] | None = None
+) -> Reply:
+    """The answer in a 200: JSON, or the text of a stream (`message`: what was put together from it already).
 
-    The text is that of all text blocks, joined; thinking blocks are left out. Lone surrogates stay.
+    Raises Unusable (`unreadable`) when it is no message of the Messages API. The text is that of all text blocks,
+    joined; thinking blocks are left out. Lone surrogates stay.
     """
     try:
-        message = json.loads(body)
-        text = _text(message["content"])
-        usage = _usage(message["usage"])
+        found = _message(body) if message is None else message
+        text = _text(found["content"])
+        usage = usage_of(found["usage"])
     except (ValueError, KeyError, TypeError, RecursionError) as exc:
         raise Unusable(
             "The server answered 200, but not with a message of the Messages API. Check that ANTHROPIC_BASE_URL "
@@ -66,19 +73,29 @@ def reply(body: bytes, *, headers: Mapping[str, str], duration_ms: int) -> Reply
             request_id=request_id(headers),
             body=body,
         ) from exc
-    stop_reason = _string(message.get("stop_reason"))
+    stop_reason = _string(found.get("stop_reason"))
     return Reply(
         text=text,
         stop_reason=stop_reason,
-        model=_string(message.get("model")) or "",
+        model=_string(found.get("model")) or "",
         usage=usage,
         request_id=request_id(headers),
         simulated=SIMULATOR_HEADER in headers,
         body=body,
-        refusal=_refusal(message.get("stop_details")) if stop_reason == "refusal" else None,
+        refusal=_refusal(found.get("stop_details")) if stop_reason == "refusal" else None,
         duration_ms=duration_ms,
         limits=allowance.read(headers),
+        message=json.dumps(found).encode() if streaming.looks_like_stream(body) else b"",
     )
+
+
+def _message(body: bytes) -> Any:
+    if not streaming.looks_like_stream(body):
+        return json.loads(body)
+    heard = streaming.Hearing(body)
+    if not heard.is_complete:
+        raise ValueError("a stream that is not complete")
+    return heard.message()
 
 
 def _card(model: str) -> lineup.ModelCard | None:
@@ -106,32 +123,6 @@ def _text(content: Any) -> str:
         raise TypeError("content is not a list of blocks")
     texts = [block["text"] for block in content if block["type"] == "text"]
     return "".join(texts)
-
-
-def _usage(usage: Any) -> Usage:
-    if not isinstance(usage, dict):
-        raise TypeError("usage is not an object")
-    split = usage.get("cache_creation")
-    split = split if isinstance(split, dict) else {}
-    write_1h = _count(split.get("ephemeral_1h_input_tokens"))
-    write_5m = _count(split.get("ephemeral_5m_input_tokens"))
-    written = _count(usage.get("cache_creation_input_tokens"))
-    return Usage(
-        input_tokens=_count(usage["input_tokens"], required=True),
-        output_tokens=_count(usage["output_tokens"], required=True),
-        # Servers that do not split the writes by lifetime mean the default one, 5 minutes.
-        cache_write_5m=max(write_5m, written - write_1h),
-        cache_write_1h=write_1h,
-        cache_read=_count(usage.get("cache_read_input_tokens")),
-    )
-
-
-def _count(value: Any, *, required: bool = False) -> int:
-    if value is None and not required:
-        return 0
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= HIGHEST_COUNT:
-        raise ValueError("usage holds something else than a number of tokens")
-    return value
 
 
 def _string(value: Any) -> str | None:

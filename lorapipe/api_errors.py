@@ -24,6 +24,8 @@ from claude.lineup import RetiredModel, UnknownModel, UnknownPrice
 from templates_app.checks import WrongContent
 from templates_app.models import NotPublishable
 from templates_app.rendering import TemplateSyntax, ValuesError, VariableError
+from templates_app.row_checks import WrongRow
+from templates_app.row_serializers import OUR_NAMES
 from templates_app.serializers import WIRE
 from workspaces.states import StaleState
 
@@ -115,6 +117,12 @@ def _(exc: PlanError) -> Refusal:
 def _(exc: WrongContent) -> Refusal:
     problems = [detail(WIRE.get(each.name, each.name), each.message) for each in exc.problems]
     return _several(problems, code="invalid_template", noun="template")
+
+
+@meaning.register
+def _(exc: WrongRow) -> Refusal:
+    problems = [detail(OUR_NAMES.get(each.name, each.name), each.message) for each in exc.problems]
+    return _several(problems, code="invalid_row", noun="row")
 
 
 @meaning.register

@@ -6,23 +6,28 @@ from django.urls import URLPattern, re_path
 
 from batches import api as batches
 from batches import logs_api as logs
+from batches import single_api as single
 from conversations import api as conversations
 from lorapipe.api_errors import unknown_path
 from templates_app import api as templates
+from templates_app import row_api as rows
+from templates_app.states import RowKind
 
 # A malformed id fits no route: it is answered like an unknown one.
 ID = "[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 JOB, CONVERSATION = f"(?P<job_id>{ID})", f"(?P<conversation_id>{ID})"
-TEMPLATE = f"(?P<template_id>{ID})"
+TEMPLATE, ROW = f"(?P<template_id>{ID})", f"(?P<row_id>{ID})"
+ITEM = f"(?P<item_id>{ID})"
 
 
-def route(path: str, view: Any, name: str) -> URLPattern:
-    found: URLPattern = re_path(rf"^{path}/?\Z", view, name=name)
+def route(path: str, view: Any, name: str, **also: Any) -> URLPattern:
+    found: URLPattern = re_path(rf"^{path}/?\Z", view, also, name=name)
     return found
 
 
 urlpatterns: list[URLPattern] = [
     route("conversations", conversations.conversations, "api_conversations"),
+    route("conversations/generate", single.generate, "api_generate"),
     route("conversations/generate-batch", batches.generate_batch, "api_generate_batch"),
     route("conversations/batch", batches.batches, "api_batches"),
     route("conversations/batch/estimate", batches.batch_estimate, "api_batch_estimate"),
@@ -30,11 +35,20 @@ urlpatterns: list[URLPattern] = [
     route(f"conversations/batch/{JOB}/duplicate", batches.batch_duplicate, "api_batch_duplicate"),
     route(f"conversations/batch/{JOB}/status", batches.batch_status, "api_batch_status"),
     route(f"conversations/{CONVERSATION}", conversations.conversation, "api_conversation"),
+    route(f"items/{ITEM}", single.item, "api_item"),
+    route(f"items/{ITEM}/retry", single.item_retry, "api_item_retry"),
+    route(f"items/{ITEM}/use", single.item_use, "api_item_use"),
     route("logs", logs.logs, "api_logs"),
     route("logs/cost", logs.cost, "api_logs_cost"),
     route("templates", templates.templates, "api_templates"),
     route(f"templates/{TEMPLATE}", templates.template, "api_template"),
     route(f"templates/{TEMPLATE}/versions", templates.versions, "api_template_versions"),
     route(f"templates/{TEMPLATE}/resolve", templates.resolved, "api_template_resolve"),
+    route("scenarios", rows.rows, "api_scenarios", kind=RowKind.SCENARIO),
+    route(f"scenarios/{ROW}", rows.row, "api_scenario", kind=RowKind.SCENARIO),
+    route("edge-cases", rows.rows, "api_edge_cases", kind=RowKind.EDGE_CASE),
+    route(f"edge-cases/{ROW}", rows.row, "api_edge_case", kind=RowKind.EDGE_CASE),
+    route("options", rows.rows, "api_options", kind=RowKind.OPTION),
+    route(f"options/{ROW}", rows.row, "api_option", kind=RowKind.OPTION),
     re_path("", unknown_path, name="api_unknown"),
 ]

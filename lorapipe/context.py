@@ -34,7 +34,7 @@ def running_job(request: HttpRequest) -> BatchJob | None:
     if user is None or not user.is_authenticated:
         return None
     found: BatchJob | None = (
-        BatchJob.objects.visible_to(user).filter(status__in=RUNNING).newest_first().first()
+        BatchJob.objects.visible_to(user).listed().filter(status__in=RUNNING).newest_first().first()
     )
     return found
 

@@ -13,6 +13,7 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 ROOT_DATA = Path("/var/lib/lorapipe")
 DEMO_RPM = 600
 REAL_RPM = 50
+WEB_THREADS = 8  # of the one web process; Procfile says the same
 KEYLESS = "unused"  # some gateways want the header, whatever it holds
 
 

@@ -97,6 +97,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "lorapipe.middleware.RequestIdMiddleware",
     "csp.middleware.CSPMiddleware",
+    "lorapipe.middleware.BodySizeMiddleware",
     "lorapipe.middleware.AdminPolicyMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -155,6 +156,7 @@ def database(url: str | None) -> dict[str, Any]:
     return found
 
 
+WEB_THREADS = environment.WEB_THREADS
 DATABASES = {"default": database(DATABASE_URL)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

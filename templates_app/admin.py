@@ -1,18 +1,34 @@
 """The admin pages of templates. A version is edited until it is published, and never again."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
+from django.contrib.postgres.forms import SimpleArrayField
 from django.db.models import Max, Q, QuerySet
 from django.http import HttpRequest
 
-from templates_app.models import NotPublishable, PromptTemplate, TemplateVersion
-from templates_app.rendering import Variable, VariableError
-from workspaces.admin_base import LoraModelAdmin, ReadOnlyInline, apply_verb
+from templates_app.models import (
+    EdgeCase,
+    ImportFile,
+    NotPublishable,
+    Option,
+    PromptTemplate,
+    Scenario,
+    TemplateVersion,
+)
+from templates_app.rendering import Problem, Variable, VariableError
+from templates_app.row_checks import cleaned, row_problems
+from templates_app.row_editing import name_is_taken, template_problems
+from templates_app.situations import PlanRow
+from templates_app.states import RowKind
+from workspaces.admin_base import LoraModelAdmin, ReadOnlyAdmin, ReadOnlyInline, apply_verb
 from workspaces.states import StaleState
 
-CONTENT = ("text", "system_prompt", "training_system_prompt", "variables", "language", "model", "note")
+CONTENT = (
+    *("text", "system_prompt", "training_system_prompt", "variables"),
+    *("language", "model", "turns_min", "turns_max", "note"),
+)
 
 
 class VersionInline(ReadOnlyInline):
@@ -124,3 +140,134 @@ class TemplateVersionAdmin(LoraModelAdmin):
 
 def _is_published(version: TemplateVersion | None) -> bool:
     return version is not None and version.published_at is not None
+
+
+# --- scenarios, edge cases, options ------------------------------------------------------------------
+
+
+class RowForm(forms.ModelForm):  # type: ignore[type-arg]
+    """Checks a row as every other way in does."""
+
+    kind_of_row: RowKind
+
+    def clean(self) -> dict[str, Any]:
+        given: dict[str, Any] = super().clean() or {}
+        parameters = given.get("parameters")
+        if parameters is not None and not _is_texts(parameters):
+            self.add_error("parameters", 'Write an object of texts, such as {"age": "41"}.')
+        if self.errors:
+            return given
+        given |= cleaned(self.kind_of_row, given)
+        problems = list(row_problems(self.kind_of_row, given))
+        workspace = given.get("workspace") or self.instance.workspace
+        problems += template_problems(self.kind_of_row, workspace, given.get("template"))
+        row = None if self.instance._state.adding else self.instance
+        if not problems and name_is_taken(self.kind_of_row, workspace, given, row=row):
+            problems.append(Problem("name", "another row of this workspace has this name"))
+        for problem in problems:
+            field = problem.name.partition(".")[0]
+            self.add_error(field if field in self.fields else None, f"{problem.message}.")
+        return given
+
+
+def _is_texts(value: Any) -> bool:
+    return isinstance(value, dict) and all(isinstance(each, str) for each in value.values())
+
+
+class SituationForm(RowForm):
+    tags = SimpleArrayField(
+        forms.CharField(), required=False, delimiter=";", help_text="With ; between them."
+    )
+
+
+class ScenarioForm(SituationForm):
+    kind_of_row = RowKind.SCENARIO
+
+
+class EdgeCaseForm(SituationForm):
+    kind_of_row = RowKind.EDGE_CASE
+
+
+class OptionForm(RowForm):
+    kind_of_row = RowKind.OPTION
+
+
+class PlanRowAdmin(LoraModelAdmin):
+    """Rows stay where they are and are archived instead of deleted: a pack would only bring them again."""
+
+    list_filter: ClassVar[Any] = (("archived_at", admin.EmptyFieldListFilter), "pack")
+    list_select_related: ClassVar[Any] = ("workspace",)
+    autocomplete_fields: ClassVar[Any] = ("workspace",)
+    readonly_fields: ClassVar[Any] = ("archived_at", "pack", "created_by", "created_at")
+    detail_select_related: tuple[str, ...] = ("workspace", "created_by")
+    actions = ("archive", "restore")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: PlanRow | None = None) -> Any:
+        return (*self.readonly_fields, "workspace") if obj else self.readonly_fields
+
+    def has_delete_permission(self, request: HttpRequest, obj: PlanRow | None = None) -> bool:
+        return False
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        if not change:
+            obj.created_by = request.user
+        super().save_model(request, obj, form, change)
+
+    @admin.action(description="Archive: new plans do not use it", permissions=["change"])
+    def archive(self, request: HttpRequest, rows: QuerySet[Any]) -> None:
+        allowed = self.model._default_manager.editable_by(request.user)
+        apply_verb(request, rows, lambda row: row.archive(by=request.user), allowed=allowed, done="archived")
+
+    @admin.action(description="Restore: plans may use it again", permissions=["change"])
+    def restore(self, request: HttpRequest, rows: QuerySet[Any]) -> None:
+        allowed = self.model._default_manager.editable_by(request.user)
+        apply_verb(request, rows, lambda row: row.restore(by=request.user), allowed=allowed, done="restored")
+
+
+class SituationAdmin(PlanRowAdmin):
+    list_display = ("name", "persona", "emotion", "tags", "template", "workspace", "position", "archived_at")
+    list_select_related = ("workspace", "template")
+    list_defer = ("context", "expected_behaviour", "parameters")
+    search_fields = ("name", "topic", "persona")
+    autocomplete_fields = ("workspace", "template")
+    fields = (
+        *("name", "topic", "persona", "emotion", "intent", "tone", "context", "expected_behaviour"),
+        *("tags", "template", "parameters", "position", "workspace"),
+        *("archived_at", "pack", "created_by", "created_at"),
+    )
+    detail_select_related = ("workspace", "created_by", "template")
+
+
+@admin.register(Scenario)
+class ScenarioAdmin(SituationAdmin):
+    form = ScenarioForm
+
+
+@admin.register(EdgeCase)
+class EdgeCaseAdmin(SituationAdmin):
+    form = EdgeCaseForm
+
+
+@admin.register(Option)
+class OptionAdmin(PlanRowAdmin):
+    form = OptionForm
+    list_display = ("name", "kind", "weight", "workspace", "position", "archived_at")
+    list_filter = ("kind", ("archived_at", admin.EmptyFieldListFilter), "pack")
+    search_fields = ("name", "description")
+    fields = (
+        *("kind", "name", "description", "weight", "position", "workspace"),
+        *("archived_at", "pack", "created_by", "created_at"),
+    )
+
+
+@admin.register(ImportFile)
+class ImportFileAdmin(ReadOnlyAdmin):
+    """Whose files wait; what is in them only their owner sees."""
+
+    list_display = ("name", "kind", "workspace", "created_by", "expires_at", "imported_at")
+    list_filter = ("kind", ("imported_at", admin.EmptyFieldListFilter))
+    list_select_related = ("workspace", "created_by")
+    list_defer = ("content",)
+    search_fields = ("name",)
+    fields = ("name", "kind", "workspace", "created_by", "created_at", "expires_at", "imported_at", "outcome")
+    detail_select_related = ("workspace", "created_by")

@@ -195,3 +195,8 @@ class Option(PlanRow):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def weight_text(self) -> str:
+        """As people write it: `1`, `2.5`."""
+        return _written(self.weight)

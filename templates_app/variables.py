@@ -117,20 +117,20 @@ def value_problems(variable: Variable, value: object) -> list[str]:
     if shape:
         return [shape]
     texts = entries(value) if variable.type == "list" else [str(value)]
-    found = [_forbidden(text) for text in texts] + [_too_long(variable, texts)]
+    found = [forbidden(text) for text in texts] + [_too_long(variable, texts)]
     found += _BOUNDS[variable.type](variable, texts)
     return list(dict.fromkeys(message for message in found if message))
 
 
 def _text_shape(value: object) -> str:
-    return "" if isinstance(value, str) else f"must be text, not {_kind(value)}; put it in quotes"
+    return "" if isinstance(value, str) else f"must be text, not {kind_of(value)}; put it in quotes"
 
 
 def _number_shape(value: object) -> str:
     given = isinstance(value, str | int | float | Decimal) and not isinstance(value, bool)
     if given and _NUMBER.fullmatch(str(value)):
         return ""
-    return f"must be a number, not {_kind(value)}; write digits only, such as 1200 or 4.5"
+    return f"must be a number, not {kind_of(value)}; write digits only, such as 1200 or 4.5"
 
 
 def _list_shape(value: object) -> str:
@@ -138,10 +138,11 @@ def _list_shape(value: object) -> str:
         isinstance(value, list | tuple) and all(isinstance(entry, str) for entry in value)
     ):
         return ""
-    return f"must be a list of texts, not {_kind(value)}; give a list, or one entry per line"
+    return f"must be a list of texts, not {kind_of(value)}; give a list, or one entry per line"
 
 
-def _kind(value: object) -> str:
+def kind_of(value: object) -> str:
+    """What somebody gave, in words: the text itself, `a number`, `a list`, ..."""
     if isinstance(value, str):
         return repr(value if len(value) <= 40 else value[:37] + "...")
     names = {
@@ -155,7 +156,8 @@ def _kind(value: object) -> str:
     return names.get(type(value), f"a {type(value).__name__}")
 
 
-def _forbidden(text: str) -> str:
+def forbidden(text: str) -> str:
+    """Names the first character that no value may hold; empty when there is none."""
     match = _FORBIDDEN.search(text)
     if match is None:
         return ""
@@ -186,7 +188,7 @@ def _within_bounds(variable: Variable, texts: Sequence[str]) -> list[str]:
 def _within_options(variable: Variable, texts: Sequence[str]) -> list[str]:
     allowed = ", ".join(variable.options)
     return [
-        f"{_kind(text)} is not one of its options; choose from: {allowed}"
+        f"{kind_of(text)} is not one of its options; choose from: {allowed}"
         for text in texts
         if variable.options and text not in variable.options
     ]

@@ -17,9 +17,17 @@ from batches.states import Dimension, ItemStatus, JobStatus, LogState
 from conversations.models import Conversation, Turn
 from conversations.states import Role, Status
 from provider.models import LanguageModel, ModelPrice
-from templates_app.models import EdgeCase, Option, OptionKind, PromptTemplate, Scenario, TemplateVersion
+from templates_app.models import (
+    EdgeCase,
+    ImportFile,
+    Option,
+    OptionKind,
+    PromptTemplate,
+    Scenario,
+    TemplateVersion,
+)
 from templates_app.rendering import Variable
-from templates_app.states import Tier
+from templates_app.states import RowKind, Tier
 from workspaces.models import ApiToken, Membership, User, Workspace
 
 MODEL = "claude-sonnet-5-5"
@@ -141,6 +149,28 @@ def make_option(
     """One word of an option list."""
     return Option.objects.create(
         workspace=workspace or make_workspace(), kind=kind, name=name or f"option {next(_numbers)}", **fields
+    )
+
+
+def make_import_file(
+    *,
+    workspace: Workspace | None = None,
+    by: User | None = None,
+    content: bytes = b"name,topic\nmine,a topic\n",
+    **fields: Any,
+) -> ImportFile:
+    """A file of scenarios that waits for its owner's yes."""
+    by = by or make_user()
+    return ImportFile.objects.create(
+        workspace=workspace or by.personal_workspace(),
+        created_by=by,
+        content=content,
+        **{
+            "kind": RowKind.SCENARIO,
+            "name": f"file {next(_numbers)}.csv",
+            "expires_at": timezone.now() + timedelta(hours=1),
+            **fields,
+        },
     )
 
 

@@ -10,10 +10,11 @@ from workspaces.models import Membership, User, Workspace
 
 @dataclass(frozen=True, kw_only=True)
 class Chosen:
-    """`others` are the workspaces that this person could look at instead."""
+    """`others` are the workspaces that this person could look at instead. `may_edit`: the rows in it, not its settings."""
 
     workspace: Workspace
     may_change: bool
+    may_edit: bool
     others: list[Workspace]
 
 
@@ -31,12 +32,14 @@ def chosen_workspace(request: HttpRequest) -> Chosen:
     }
     if not wanted:
         personal = user.personal_workspace()
-        return Chosen(workspace=personal, may_change=True, others=[w for w in mine if w != personal])
+        others = [each for each in mine if each != personal]
+        return Chosen(workspace=personal, may_change=True, may_edit=True, others=others)
     for workspace, role in mine.items():
         if str(workspace.pk) == wanted:
             return Chosen(
                 workspace=workspace,
                 may_change=role == Membership.Role.OWNER,
+                may_edit=role in Membership.EDITORS,
                 others=[each for each in mine if each != workspace],
             )
     raise Http404
@@ -46,5 +49,13 @@ def changeable_workspace(request: HttpRequest) -> Chosen:
     """The same, for a change: PermissionDenied for who is no owner of it."""
     found = chosen_workspace(request)
     if not found.may_change:
+        raise PermissionDenied
+    return found
+
+
+def editable_workspace(request: HttpRequest) -> Chosen:
+    """The same, for rows in it: PermissionDenied for who may only look."""
+    found = chosen_workspace(request)
+    if not found.may_edit:
         raise PermissionDenied
     return found

@@ -5,17 +5,19 @@ import contextlib
 import csv
 import io
 import re
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from workspaces.rows import RowProblem, RowsError
 
-DELIMITERS = (",", ";", "\t")
+DELIMITERS = (",", ";", "\t", "|")
 HEADER_ROW = 1
 LONGEST_SHOWN_NAME = 60
 SAVE_AS_UTF8 = "save it as UTF-8 (in Excel: Save as, 'CSV UTF-8')"
 # How "surrogateescape" keeps a byte that is not UTF-8; real surrogates cannot come out of UTF-8.
 _NOT_UTF8 = re.compile("[\udc80-\udcff]")
+_reading = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ class Table:
 def read_table(content: bytes, *, key: str) -> Table:
     """The rows that have a value, and every problem of the file's form, beside what could be read of it.
 
-    Comma, or `;` or a tab where the header says so: one that makes `key` a column name decides. Raises RowsError when nothing can be read.
+    Comma, or `;`, `|` or a tab where the header says so: one that makes `key` a column name decides. Raises RowsError when nothing can be read.
     """
     text = _decoded(content)
     if not text.strip():
@@ -92,12 +94,16 @@ def _quoting(error: csv.Error, line: int) -> str:
 
 @contextlib.contextmanager
 def _long_cells(length: int) -> Iterator[None]:
-    """The csv module refuses cells over 131,072 characters; its limit is global, so it is put back."""
-    before = csv.field_size_limit(length + 1)
-    try:
-        yield
-    finally:
-        csv.field_size_limit(before)
+    """The csv module refuses cells over 131,072 characters. Its limit is global: one file at a time, and it is put back.
+
+    Without the lock a short file that ends puts the limit back while another thread is in the middle of a long cell.
+    """
+    with _reading:
+        before = csv.field_size_limit(length + 1)
+        try:
+            yield
+        finally:
+            csv.field_size_limit(before)
 
 
 def _decoded(content: bytes) -> str:

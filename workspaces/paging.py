@@ -83,6 +83,24 @@ def page_of(rows: "QuerySet[Any]", request: HttpRequest, *, per: int, searched: 
     )
 
 
+def page_of_list(rows: Sequence[Any], request: HttpRequest, *, per: int) -> Page:
+    """The same, of rows that are in memory already."""
+    last_page = max(1, -(-len(rows) // per))
+    number = min(wanted_number(request), last_page)
+    start = (number - 1) * per
+    shown = rows[start : start + per]
+    return Page(
+        rows=shown,
+        number=number,
+        first=start + 1 if shown else 0,
+        last=start + len(shown),
+        count=len(rows),
+        total=f"{len(rows):,}",
+        previous=link_to(request, number - 1) if number > 1 else "",
+        next=link_to(request, number + 1) if number < last_page else "",
+    )
+
+
 def wanted_number(request: HttpRequest) -> int:
     text = request.GET.get("page", "1")
     return max(1, int(text)) if text.isascii() and text.isdigit() and len(text) < 8 else 1

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import F
 
+from batches.engine.broken import known_cost, token_fields
 from batches.engine.claim import Call, Claim
 from batches.engine.moves import (
     DATABASE_AWAY,
@@ -79,11 +80,17 @@ def file(claim: Claim, paid: Paid) -> None:
 
 
 def file_unreadable(claim: Claim, problem: Unusable) -> None:
-    """A 200 whose body holds no message, so no usage: its worst case is booked, its body kept."""
-    fields = {"response_body": problem.body, "provider_request_id": (problem.request_id or "")[:100]}
+    """A 200 that holds no message, its body kept: what a stream told of its tokens is booked, else the worst case."""
+    cost = known_cost(problem, call=claim.call)
+    fields = {
+        "response_body": problem.body,
+        "provider_request_id": (problem.request_id or "")[:100],
+        **token_fields(problem.usage),
+    }
     with transaction.atomic():
         item, log = lock_item(claim.call.item_id), lock_log(claim.call.log_id)
-        _file_problem(claim, problem, item, log, cost=claim.call.reservation, fields=fields)
+        worst = claim.call.reservation
+        _file_problem(claim, problem, item, log, cost=worst if cost is None else cost, fields=fields)
 
 
 def _file_draft(claim: Claim, paid: Paid, item: LockedItem, log: LockedLog) -> None:
@@ -207,12 +214,9 @@ def reply_fields(reply: Reply) -> dict[str, Any]:
     """What a log row keeps of a reply. The body is kept raw; as JSON only where PostgreSQL can represent it."""
     return {
         "response_body": reply.body,
-        "response_payload": representable(reply.body),
+        "response_payload": representable(reply.json),
         "simulated": reply.simulated,
-        "input_tokens": reply.usage.input_tokens,
-        "output_tokens": reply.usage.output_tokens,
-        "cache_write_tokens": reply.usage.cache_write_5m + reply.usage.cache_write_1h,
-        "cache_read_tokens": reply.usage.cache_read,
+        **token_fields(reply.usage),
         "duration_ms": reply.duration_ms,
         "provider_request_id": (reply.request_id or "")[:100],
         "stop_reason": (reply.stop_reason or "")[:40],

@@ -8,6 +8,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 
+from batches.engine.broken import known_cost, token_fields
 from batches.engine.claim import Call, Claim
 from batches.engine.filing import file_unreadable
 from batches.engine.moves import (
@@ -150,12 +151,20 @@ def _jobs_of_this_key() -> list[UUID]:
 
 
 def _book_unpaid(claim: Claim, *, kind: str, message: str, error: ClaudeError | None = None) -> Delta | None:
-    """Nothing is booked, but where the provider may have answered and billed: then the worst case, as at a crash."""
+    """Nothing is booked, but where the provider may have answered and billed: then the worst case, as at a crash.
+
+    A stream that had begun told what the prompt was billed as: then only the output is at its worst, or known too.
+    """
     log = lock_log(claim.call.log_id)
     fields: dict[str, object] = {"error_kind": kind, "error_message": message}
     if error is not None:
         fields["provider_request_id"] = (error.request_id or "")[:100]
         fields["response_body"] = error.body or None
+        fields |= token_fields(error.usage)
+        known = known_cost(error, call=claim.call)
+        if known is not None:
+            state = LogState.FAILED if error.output_known else LogState.UNKNOWN
+            return book(log, state=state, cost=known, **fields)
     if isinstance(error, Busy) and error.maybe_billed:
         return book(log, state=LogState.UNKNOWN, cost=log.reservation, **fields)
     return book(log, state=LogState.FAILED, cost=ZERO, **fields)

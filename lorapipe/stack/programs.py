@@ -5,7 +5,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from lorapipe.environment import CHECKOUT, Environment
+from lorapipe.environment import CHECKOUT, WEB_THREADS, Environment
 from lorapipe.stack.process import Program
 
 INTERACTIVE_SLOTS = 2
@@ -43,7 +43,7 @@ def web(environ: Mapping[str, str], settings: Environment) -> Program:
     bind = (
         f"[{settings.host}]:{settings.port}" if ":" in settings.host else f"{settings.host}:{settings.port}"
     )
-    words = ("lorapipe.wsgi", "-b", bind, "-w", "1", "--threads", "8", "--graceful-timeout", "3")
+    words = ("lorapipe.wsgi", "-b", bind, "-w", "1", "--threads", str(WEB_THREADS), "--graceful-timeout", "3")
     script = str(Path(PYTHON).with_name("gunicorn"))
     return _python("web", script, *words, "--log-level", "warning", "--no-control-socket", environ=environ)
 

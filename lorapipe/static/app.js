@@ -16,7 +16,9 @@ const KEYS = {
   "e": () => document.querySelector("[data-key=e]")?.click(),
   "d": () => document.querySelector("[data-key=d]")?.click(),
 };
-const GO = { g: "[data-go=g]", b: "[data-go=b]", c: "[data-go=c]", t: "[data-go=t]" };
+const GO = {
+  g: "[data-go=g]", o: "[data-go=o]", b: "[data-go=b]", c: "[data-go=c]", t: "[data-go=t]", s: "[data-go=s]",
+};
 let going = 0;
 
 function isTyping(target) {
@@ -148,6 +150,16 @@ document.addEventListener("input", (event) => {
   const amount = Number(event.target.value);
   if (label && amount > 0) label.textContent = `$${amount.toFixed(amount < 1 ? 3 : 2)}`;
 });
+
+// --- a mark of the preview and its field show each other ----------------------------------------------------------------
+function showTwins(target) {
+  document.querySelectorAll(".twin").forEach((each) => each.classList.remove("twin"));
+  const of = target.closest?.("mark[data-of], [data-field]");
+  const name = of && CSS.escape(of.dataset.of ?? of.dataset.field);
+  if (name) document.querySelectorAll(`mark[data-of="${name}"], [data-field="${name}"]`).forEach((each) => each.classList.add("twin"));
+}
+for (const kind of ["focusin", "mouseover"]) document.addEventListener(kind, (event) => showTwins(event.target));
+document.addEventListener("htmx:after:swap", () => showTwins(document.activeElement));
 
 // --- polling: polite when nobody looks, honest when the connection is lost --------------------------------------------
 const BACKOFF_S = [5, 10, 30];

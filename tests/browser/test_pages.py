@@ -1,5 +1,6 @@
 """Each page, at both widths and in both themes: no complaint of the browser, nothing wider than the window."""
 
+import json
 from decimal import Decimal
 
 import pytest
@@ -12,9 +13,16 @@ from conversations.models import Conversation
 from conversations.states import Status
 from templates_app.content import Content
 from templates_app.editing import save_draft
-from templates_app.models import PromptTemplate
+from templates_app.models import Option, PromptTemplate, Scenario
 from tests.browser.conftest import OpenPage, keep_picture
-from tests.factories import make_conversation, make_item, make_job, make_log
+from tests.factories import (
+    make_conversation,
+    make_import_file,
+    make_item,
+    make_job,
+    make_log,
+    make_scenario,
+)
 from workspaces.models import SignInLink, User
 
 LONG = "Donaudampfschifffahrtsgesellschaftskapitän" * 4
@@ -66,6 +74,36 @@ def paths(job: BatchJob) -> dict[str, str]:
         "nothing-matches": "/conversations/?q=nothing+like+this",
         "conversation": f"/conversations/{conversation.pk}/",
         **template_paths(job),
+        **row_paths(owner=job.created_by),
+    }
+
+
+def row_paths(*, owner: User | None) -> dict[str, str]:
+    """A scenario with long words, a file with changes of each kind, and the lists."""
+    assert owner is not None
+    home = owner.personal_workspace()
+    odd = Scenario.objects.filter(name=LONG[:200]).first() or make_scenario(
+        workspace=home, name=LONG[:200], context=TEXTS[0], tags=[LONG[:90], "land"], parameters={"age": LONG}
+    )
+    Option.objects.filter(workspace=home, kind="persona", position=2).update(description=LONG)
+    first = Scenario.objects.filter(workspace=home).order_by("position")[0]
+    rows = [
+        {"name": "A mill", "topic": LONG, "tags": ["farm", "land"], "parameters": {"age": "41"}},
+        {"name": first.name, "context": TEXTS[2], "persona": "<b>Miller</b>"},
+    ]
+    kept = make_import_file(by=owner, name="rows.json", content=json.dumps(rows).encode())
+    option = Option.objects.filter(workspace=home)[0]
+    return {
+        "scenarios": "/scenarios/",
+        "scenarios-nothing": "/scenarios/?q=nothing+like+this",
+        "scenario": f"/scenarios/{odd.pk}/",
+        "scenario-new": "/scenarios/new/",
+        "scenario-import": "/scenarios/import/",
+        "scenario-preview": f"/scenarios/import/{kept.pk}/",
+        "edge-cases": "/edge-cases/?page=1",
+        "edge-cases-empty": "/edge-cases/?archived=1",
+        "options": "/options/?list=persona",
+        "option": f"/options/{option.pk}/",
     }
 
 

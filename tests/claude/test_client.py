@@ -316,7 +316,7 @@ def test_calls_spread_over_the_shards_and_none_waits() -> None:
 
     def all_at_once(handler: Answering) -> None:
         together.wait(timeout=20)
-        busiest.append(max(shard.in_use for shard in client._shards))
+        busiest.append(max(shard.in_use for shard in client._connections.shards))
         together.wait(timeout=20)
         handler.answer(200, message())
 

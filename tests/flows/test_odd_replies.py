@@ -93,6 +93,9 @@ def test_a_cut_reply_is_asked_again_once_with_twice_the_room(
     item = BatchItem.objects.get()
     assert (item.status, item.error_kind) == (ItemStatus.FAILED, "max_tokens")
     assert list(item.logs.order_by("created_at").values_list("max_tokens", flat=True)) == [8192, 16384]
+    assert [entry["stream"] for entry in fast_simulator.ledger()] == [False, True], (
+        "the second is long enough"
+    )
     assert_invariants()
 
 

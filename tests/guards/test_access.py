@@ -20,7 +20,18 @@ from batches.states import ItemStatus
 from conversations.models import Conversation
 from templates_app.actions import load_pack_templates
 from templates_app.models import PromptTemplate
-from tests.factories import make_conversation, make_item, make_job, make_log, make_token, make_user
+from tests.factories import (
+    make_conversation,
+    make_edge_case,
+    make_import_file,
+    make_item,
+    make_job,
+    make_log,
+    make_option,
+    make_scenario,
+    make_token,
+    make_user,
+)
 from tests.guards.urls import Url, every_url
 from workspaces.models import User
 
@@ -33,11 +44,15 @@ HARMLESS = {
     "token": "wrong",
     "app_label": "batches",
     "url": "nothing",
+    "kind": "starter",
     "content_type_id": "1",
     **dict.fromkeys(("number", "old", "new"), "1"),
 }
 # The places that name a row: the walk fills them with A's, then with one that is not there.
-ROWS = ("job_id", "conversation_id", "template_id", "object_id", "id", "item_id", "export_id")
+ROWS = (
+    *("job_id", "conversation_id", "template_id", "object_id", "id", "item_id", "export_id"),
+    *("row_id", "import_id"),
+)
 MARK = "SECRET-OF-A"
 MASKED = re.compile(
     r"csrfmiddlewaretoken\" value=\"\w+|nonce=\"\w+|X-CSRFToken&quot;: ?&quot;\w+|X-CSRFToken\": ?\"\w+"
@@ -53,6 +68,7 @@ class Belongings(NamedTuple):
     job: BatchJob
     conversation: Conversation
     template: PromptTemplate
+    rows: list[Any]
     by_place: Mapping[str, str]
 
     def state(self) -> tuple[Any, ...]:
@@ -62,7 +78,10 @@ class Belongings(NamedTuple):
         self.template.refresh_from_db()
         items = list(self.job.items.order_by("pk").values_list("status", flat=True))
         template = (self.template.name, self.template.archived_at, self.template.versions.count())
-        return self.job.status, items, self.conversation.status, self.conversation.title, template
+        for row in self.rows:
+            row.refresh_from_db()
+        rows = [(row.name, row.archived_at, row.position) for row in self.rows]
+        return rows, self.job.status, items, self.conversation.status, self.conversation.title, template
 
 
 @pytest.fixture
@@ -75,9 +94,16 @@ def theirs() -> Belongings:
     make_log(item=item, conversation=made)
     template = item.template_version.template
     PromptTemplate.objects.filter(pk=template.pk).update(name=f"{MARK}-template")
+    home = user.personal_workspace()
+    scenario = make_scenario(workspace=home, name=f"{MARK}-scenario", context=f"{MARK}-context")
+    # The pages of the three kinds have one place for a row: A's rows have one key.
+    edge_case = make_edge_case(pk=scenario.pk, workspace=home, name=f"{MARK}-edge-case", tags=[f"{MARK}-tag"])
+    option = make_option(pk=scenario.pk, workspace=home, name=f"{MARK}-option")
+    kept = make_import_file(by=user, name=f"{MARK}-file.csv")
     places = {"job_id": job.pk, "conversation_id": made.pk, "item_id": item.pk, "id": user.pk}
-    places |= {"template_id": template.pk}
-    return Belongings(user, job, made, template, {name: str(value) for name, value in places.items()})
+    places |= {"template_id": template.pk, "row_id": scenario.pk, "import_id": kept.pk}
+    rows = [scenario, edge_case, option]
+    return Belongings(user, job, made, template, rows, {name: str(value) for name, value in places.items()})
 
 
 @pytest.fixture
@@ -276,4 +302,7 @@ def admin_rows(theirs: Belongings) -> Iterator[tuple[str, Any]]:
     yield "conversations/turn", theirs.conversation.turns.all()[0].pk
     yield "templates_app/prompttemplate", item.template_version.template_id
     yield "templates_app/templateversion", item.template_version_id
+    for row in theirs.rows:
+        yield f"templates_app/{type(row).__name__.lower()}", row.pk
+    yield "templates_app/importfile", theirs.by_place["import_id"]
     yield "workspaces/workspace", theirs.job.workspace_id

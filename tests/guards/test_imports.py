@@ -21,7 +21,7 @@ BELOW = {
 }
 # Foreign packages that one place alone may know.
 ONLY_IN = {
-    "anthropic": ("claude.client",),
+    "anthropic": ("claude.client", "claude.connections", "claude.failures"),
     "unfold": ("workspaces.admin_base",),
     "celery": ("batches", "exports", "documents.tasks", "lorapipe"),
     "redis": ("lorapipe",),

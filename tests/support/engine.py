@@ -54,9 +54,10 @@ class Engine:
         }
         self.processes: list[subprocess.Popen[bytes]] = []
 
-    def start_worker(self, *, queue: Queue = Queue.GENERATION, slots: int = 16) -> subprocess.Popen[bytes]:
+    def start_worker(
+        self, *, queue: Queue = Queue.GENERATION, slots: int = 16, app: str = "lorapipe"
+    ) -> subprocess.Popen[bytes]:
         """A worker that has signed on."""
-        before = Worker.objects.count()
         options = [
             "-P",
             "threads",
@@ -69,10 +70,9 @@ class Engine:
             "-l",
             "INFO",
         ]
-        process = self._start(
-            "worker", [sys.executable, "-m", "celery", "-A", "lorapipe", "worker", *options]
-        )
-        wait_for(lambda: Worker.objects.count() > before, seconds=60, what="the worker signs on")
+        process = self._start("worker", [sys.executable, "-m", "celery", "-A", app, "worker", *options])
+        signed_on = Worker.objects.filter(pid=process.pid, stopped_at=None)
+        wait_for(signed_on.exists, seconds=60, what="the worker signs on")
         return process
 
     def start_dispatcher(self) -> subprocess.Popen[bytes]:
@@ -96,6 +96,13 @@ class Engine:
         """SIGKILL, as a machine that dies."""
         process.kill()
         process.wait(10)
+
+    def freeze(self, process: subprocess.Popen[bytes]) -> None:
+        """SIGSTOP: it lives, and says nothing."""
+        process.send_signal(signal.SIGSTOP)
+
+    def thaw(self, process: subprocess.Popen[bytes]) -> None:
+        process.send_signal(signal.SIGCONT)
 
     def stop(self, process: subprocess.Popen[bytes]) -> None:
         """TERM: the worker finishes what it runs."""

@@ -21,14 +21,16 @@ from batches.models import (
     BatchJob,
     GenerationLog,
     Notice,
+    PaidRequest,
     RateLimit,
+    Repair,
     SpendingMonth,
     Webhook,
     Worker,
 )
 from batches.states import Dimension, ItemStatus, LogState
 from conversations.models import Conversation, IdCounter, Turn
-from templates_app.models import PromptTemplate, TemplateVersion
+from templates_app.models import EdgeCase, ImportFile, Option, PromptTemplate, Scenario, TemplateVersion
 from tests import factories
 from workspaces import admin_base
 from workspaces.models import ApiToken, Membership, SignInLink, User, UseStatement, Workspace
@@ -126,6 +128,22 @@ def many_webhooks(rows: int) -> None:
         Webhook.objects.create(workspace=factories.make_workspace(), url=f"https://example.com/{number}")
 
 
+def many_paid_requests(rows: int) -> None:
+    job = factories.make_job()
+    PaidRequest.objects.bulk_create(
+        PaidRequest(workspace=job.workspace, job=job, created_by=job.created_by, key=f"k {number}")
+        for number in range(rows)
+    )
+
+
+def many_repairs(rows: int) -> None:
+    job = factories.make_job()
+    Repair.objects.bulk_create(
+        Repair(workspace=job.workspace, job=job, rule="I3", subject=f"row {number}", before="1", after="0")
+        for number in range(rows)
+    )
+
+
 def many_months(rows: int) -> None:
     SpendingMonth.objects.bulk_create(
         SpendingMonth(workspace=factories.make_workspace(), month=date(2026, 11, 1), demo=True)
@@ -150,6 +168,29 @@ def many_groups(rows: int) -> None:
     Group.objects.bulk_create(Group(name=f"g {number}") for number in range(rows))
 
 
+def many_situations(model: Any) -> Callable[[int], None]:
+    def make(rows: int) -> None:
+        workspace, template = factories.make_workspace(), factories.make_template()
+        model.objects.bulk_create(
+            model(workspace=workspace, template=template, name=f"s {number}", topic="t", tags=["a"])
+            for number in range(rows)
+        )
+
+    return make
+
+
+def many_options(rows: int) -> None:
+    workspace = factories.make_workspace()
+    Option.objects.bulk_create(
+        Option(workspace=workspace, kind="tone", name=f"o {number}") for number in range(rows)
+    )
+
+
+def many_files(rows: int) -> None:
+    for _ in range(rows):
+        factories.make_import_file()
+
+
 MAKERS: dict[type[Model], Callable[[int], None]] = {
     User: many_users,
     Group: many_groups,
@@ -159,6 +200,10 @@ MAKERS: dict[type[Model], Callable[[int], None]] = {
     SignInLink: many_links,
     PromptTemplate: many_templates,
     TemplateVersion: many_versions,
+    Scenario: many_situations(Scenario),
+    EdgeCase: many_situations(EdgeCase),
+    Option: many_options,
+    ImportFile: many_files,
     Conversation: many_conversations,
     Turn: many_conversations,
     IdCounter: many_counters,
@@ -168,12 +213,14 @@ MAKERS: dict[type[Model], Callable[[int], None]] = {
     RateLimit: many_limits,
     Notice: many_notices,
     Webhook: many_webhooks,
+    PaidRequest: many_paid_requests,
+    Repair: many_repairs,
     SpendingMonth: many_months,
     UseStatement: many_statements,
     Worker: many_workers,
 }
 READ_ONLY = (
-    *(ApiToken, SignInLink, Turn, IdCounter),
+    *(ApiToken, SignInLink, Turn, IdCounter, ImportFile),
     *(BatchJob, BatchItem, GenerationLog, Notice, RateLimit, SpendingMonth, UseStatement, Webhook, Worker),
 )
 each_table = pytest.mark.parametrize("model", MAKERS, ids=lambda model: model.__name__)
@@ -262,7 +309,9 @@ def test_rows_that_only_verbs_move_are_read_only(boss: Client, model: type[Model
     assert model._default_manager.filter(pk=row.pk).values().get() == before
 
 
-@pytest.mark.parametrize("model", [User, Group, Workspace, Membership, PromptTemplate, TemplateVersion])
+@pytest.mark.parametrize(
+    "model", [User, Group, Workspace, Membership, PromptTemplate, TemplateVersion, Scenario, EdgeCase, Option]
+)
 def test_add_pages_open(boss: Client, model: type[Model]) -> None:
     assert boss.get(page(model, "add")).status_code == 200
 

@@ -1,0 +1,56 @@
+"""What the page of an item shows: where it stands, why it failed, what can be done about it. It decides nothing."""
+
+from typing import Any
+from uuid import uuid4
+
+from batches.controls import budget_for_retry, retry_cost
+from batches.engine.kept import USABLE_FROM, kept_replies
+from batches.models import BatchItem, GenerationLog
+from batches.page import banners
+from batches.progress import progress
+from batches.states import (
+    CANCELLABLE,
+    OPEN_ITEMS,
+    RESUMABLE,
+    RETRYABLE,
+    ItemStatus,
+    JobKind,
+    JobStatus,
+)
+from batches.words import error_words
+
+
+def context(item: BatchItem) -> dict[str, Any]:
+    """Everything of one item that is no conversation yet."""
+    job, now = item.job, progress(item.job)
+    single = job.kind == JobKind.SINGLE
+    failed = item.status == ItemStatus.FAILED
+    stands = job.status in RESUMABLE
+    moves = item.status == ItemStatus.PROCESSING or (item.status == ItemStatus.QUEUED and not stands)
+    return {
+        "item": item,
+        "job": job,
+        "single": single,
+        "title": item.topic or item.conversation_id,
+        "polls": moves,
+        "page_title": f"{ItemStatus(item.status).label}: {item.topic or item.conversation_id}",
+        "announcement": ItemStatus(item.status).label,
+        "banners": banners(job, now) if item.status in OPEN_ITEMS and (single or stands) else [],
+        "failed": failed,
+        "error": error_words(item.error_kind),
+        "attempts": attempts_of(item),
+        "kept": item.status in USABLE_FROM and kept_replies(item.pk).exists(),
+        "can_retry": failed and job.status in RETRYABLE,
+        "retry_cost": retry_cost(job, 1),
+        "retry_budget": budget_for_retry(job, 1) if single else None,
+        "can_resume": single and stands and item.status == ItemStatus.QUEUED,
+        "can_cancel": single and job.status in CANCELLABLE and item.status in OPEN_ITEMS,
+        "idempotency_key": uuid4(),
+        "completed": job.status == JobStatus.COMPLETED,
+    }
+
+
+def attempts_of(item: BatchItem) -> list[GenerationLog]:
+    """Every attempt to reach Claude for it, the newest first, without the payloads, which can be megabytes."""
+    rows = item.logs.defer("request_payload", "response_payload", "response_body", "parameters")
+    return list(rows.order_by("-created_at")[:20])

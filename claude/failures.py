@@ -1,0 +1,87 @@
+"""What the SDK and HTTP raise, and what a stream that did not end well says, as one of our four errors."""
+
+import anthropic
+import httpx2
+
+from claude import errors
+from claude.errors import Busy, ClaudeError, Declined, Unusable
+from claude.messages import Provider
+from claude.streaming import Hearing
+
+# What a call can raise besides the SDK's status errors. The SDK wraps nothing that happens while a body is read.
+TRANSPORT = (anthropic.AnthropicError, httpx2.HTTPError, httpx2.InvalidURL, ValueError)
+LARGEST_ERROR_BODY = 1024 * 1024
+
+
+def from_status(exc: anthropic.APIStatusError, *, provider: Provider) -> ClaudeError:
+    body = exc.response.content[:LARGEST_ERROR_BODY]
+    key = provider.api_key.encode()
+    if len(key) >= 8:  # some proxies repeat the key they refuse; a short one ("demo") is no secret
+        body = body.replace(key, b"[key]")
+    return errors.from_response(exc.status_code, headers=exc.response.headers, body=body)
+
+
+def from_transport(exc: Exception, *, request_id: str | None = None) -> ClaudeError:
+    """What a failure without a complete response means. Once sent, nobody knows whether it was billed."""
+    cause = exc.__cause__ if isinstance(exc, anthropic.APIConnectionError) and exc.__cause__ else exc
+    if isinstance(cause, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.ProxyError):
+        return Busy(
+            "No connection to the provider could be made. Check the network and ANTHROPIC_BASE_URL; the call is "
+            "repeated.",
+            kind="connection",
+            costs_attempt=True,
+        )
+    if isinstance(cause, httpx2.TimeoutException):
+        return Busy(
+            "The provider did not answer completely before the deadline, or fell silent. The call is repeated; "
+            "lower max_tokens if this happens often.",
+            kind="timeout",
+            costs_attempt=True,
+            request_id=request_id,
+            maybe_billed=True,
+        )
+    if isinstance(cause, ValueError):
+        return Declined(
+            f"The request cannot be sent as it is ({cause}). Look for broken characters in the template and its "
+            "values.",
+            kind="invalid_request",
+        )
+    return _broken_off(f"broke off ({type(cause).__name__})", request_id)
+
+
+def from_stream(
+    hearing: Hearing, broke: httpx2.HTTPError | None, *, headers: httpx2.Headers
+) -> ClaudeError | None:
+    """Why what was heard is no message, with the tokens that it told of; None when it is one."""
+    if hearing.is_complete:
+        return None
+    found = _why(hearing, broke, headers)
+    found.body, found.status = hearing.body, 200
+    found.usage, found.output_known = hearing.usage, hearing.has_ended
+    return found
+
+
+def _why(hearing: Hearing, broke: httpx2.HTTPError | None, headers: httpx2.Headers) -> ClaudeError:
+    request_id = errors.request_id(headers)
+    if hearing.error is not None:
+        return errors.from_event(hearing.error, headers=headers, begun=hearing.has_begun)
+    if hearing.is_malformed or (broke is None and not hearing.events):
+        return Unusable(
+            "The stream holds something that is no event of the Messages API, so its text cannot be trusted. Check "
+            "that ANTHROPIC_BASE_URL names a server that speaks it; the call is repeated.",
+            kind="unreadable",
+            request_id=request_id,
+        )
+    if broke is not None:
+        return from_transport(broke, request_id=request_id)
+    return _broken_off("ended before the message was complete", request_id)
+
+
+def _broken_off(how: str, request_id: str | None) -> Busy:
+    return Busy(
+        f"The connection to the provider {how}. The call is repeated.",
+        kind="connection",
+        costs_attempt=True,
+        request_id=request_id,
+        maybe_billed=True,
+    )

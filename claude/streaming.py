@@ -1,0 +1,173 @@
+"""A stream of events put together into one message as it comes. Pure: bytes in, no network, no clock, no SDK.
+
+The SDK's own reader does not say when a stream was cut, and skips events without a name. Here the bytes are kept, an event
+is known by the `type` of its JSON, and what is missing at the end is told.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from claude.counts import usage_of
+from claude.messages import Usage
+
+_LINE_END = re.compile(rb"\r\n|\n|\r")
+_CONTENT_TYPE = "text/event-stream"
+# Which field of a block each delta makes longer.
+_LONGER = {
+    "text_delta": "text",
+    "thinking_delta": "thinking",
+    "signature_delta": "signature",
+    "input_json_delta": "partial_json",
+}
+
+
+def is_stream(content_type: str) -> bool:
+    """Whether a 200 is a stream: by what it says of itself, because some servers ignore `stream: true`."""
+    return content_type.partition(";")[0].strip().lower() == _CONTENT_TYPE
+
+
+def looks_like_stream(body: bytes) -> bool:
+    """Whether a stored body is the text of a stream; JSON never begins so."""
+    return body.lstrip()[:6].startswith((b"event:", b"data:", b":"))
+
+
+class Hearing:
+    """What was heard so far of one stream. `feed` it in order; everything else can be asked at any moment."""
+
+    def __init__(self, body: bytes = b"") -> None:
+        self._body = bytearray()
+        self._line = bytearray()
+        self._after_cr = False
+        self._data: list[bytes] = []
+        self._start: dict[str, Any] | None = None
+        self._blocks: dict[int, dict[str, Any]] = {}
+        self._pieces: dict[tuple[int, str], list[str]] = {}
+        self._delta: dict[str, Any] = {}
+        self._counts: dict[str, Any] = {}
+        self._stopped = False
+        self.events = 0
+        self.is_malformed = False
+        self.error: dict[str, Any] | None = None
+        if body:
+            self.feed(body)
+
+    @property
+    def body(self) -> bytes:
+        return bytes(self._body)
+
+    @property
+    def size(self) -> int:
+        return len(self._body)
+
+    @property
+    def is_over(self) -> bool:
+        """Nothing that matters can follow: the message has stopped, or an error event has come."""
+        return self._stopped or self.error is not None
+
+    @property
+    def has_begun(self) -> bool:
+        return self._start is not None
+
+    @property
+    def has_ended(self) -> bool:
+        """The stop reason has come, and with it the final count of tokens."""
+        return (
+            self.has_begun and self._delta.get("stop_reason") is not None and "output_tokens" in self._counts
+        )
+
+    @property
+    def is_complete(self) -> bool:
+        """The whole message is here. An end without `message_stop` loses nothing: the stop reason is its last word."""
+        return self.has_begun and self._delta.get("stop_reason") is not None and not self.is_malformed
+
+    @property
+    def usage(self) -> Usage | None:
+        """The tokens told of so far: the prompt's from the first event on, the output's only once it `has_ended`."""
+        if self._start is None:
+            return None
+        try:
+            return usage_of({**_object(self._start.get("usage")), **self._counts})
+        except (KeyError, TypeError, ValueError):
+            return None
+
+    def message(self) -> dict[str, Any]:
+        """The message as a call without a stream gives it. Without a final count of tokens it has none."""
+        start = dict(self._start or {})
+        usage = {k: v for k, v in _object(start.get("usage")).items() if k != "output_tokens"}
+        content = [self._block(index) for index in sorted(self._blocks)]
+        return {**start, "content": content, **self._delta, "usage": {**usage, **self._counts}}
+
+    def feed(self, chunk: bytes) -> None:
+        self._body += chunk
+        if self._after_cr and chunk.startswith(b"\n"):
+            chunk = chunk[1:]
+        self._after_cr = chunk.endswith(b"\r") if chunk else self._after_cr
+        *ended, rest = _LINE_END.split(chunk)
+        for line in ended:
+            self._take(bytes(self._line + line))
+            self._line.clear()
+        self._line += rest
+
+    def _take(self, line: bytes) -> None:
+        """One line, as server-sent events are defined: an empty one ends the event."""
+        if not line:
+            if self._data:
+                self._event(b"\n".join(self._data))
+            self._data.clear()
+        elif line.startswith(b"data:"):
+            self._data.append(line[5:].removeprefix(b" "))
+        elif not line.startswith((b"event:", b":", b"id:", b"retry:")):
+            self.is_malformed = True
+
+    def _event(self, data: bytes) -> None:
+        self.events += 1
+        try:
+            self._hear(json.loads(data))
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            self.is_malformed = True
+
+    def _hear(self, event: dict[str, Any]) -> None:
+        kind = event.get("type")
+        if kind == "message_start":
+            self._start = dict(event["message"])
+        elif kind == "content_block_start":
+            self._blocks[_index(event)] = dict(event["content_block"])
+        elif kind == "content_block_delta":
+            self._lengthen(_index(event), event["delta"])
+        elif kind == "message_delta":
+            self._delta |= _object(event.get("delta"))
+            self._counts |= {k: v for k, v in _object(event.get("usage")).items() if v is not None}
+        elif kind == "message_stop":
+            self._stopped = True
+        elif kind == "error":
+            self.error = _object(event.get("error"))
+
+    def _lengthen(self, index: int, delta: dict[str, Any]) -> None:
+        block, kind = self._blocks[index], delta.get("type")
+        if kind in _LONGER:
+            field = _LONGER[kind]
+            piece = delta[field]
+            if not isinstance(piece, str):
+                raise TypeError("a piece of a block is no text")
+            self._pieces.setdefault((index, field), []).append(piece)
+        elif kind == "citations_delta":
+            block["citations"] = [*(block.get("citations") or []), delta["citation"]]
+
+    def _block(self, index: int) -> dict[str, Any]:
+        block = dict(self._blocks[index])
+        for field, pieces in self._fields(index):
+            block[field] = (block.get(field) or "") + "".join(pieces)
+        return block
+
+    def _fields(self, index: int) -> Iterator[tuple[str, list[str]]]:
+        return ((field, pieces) for (at, field), pieces in self._pieces.items() if at == index)
+
+
+def _index(event: dict[str, Any]) -> int:
+    return int(event["index"])
+
+
+def _object(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}

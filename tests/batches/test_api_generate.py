@@ -1,0 +1,188 @@
+"""One conversation over the API: what it takes, what it answers, its item. (With a real worker: tests/flows.)"""
+
+import json
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.test import Client
+
+from batches import single_api, waiting
+from batches.actions import pause
+from batches.engine.setbacks import fail
+from batches.models import BatchItem, BatchJob, Worker
+from batches.states import ItemStatus, JobKind, JobStatus, Reason
+from lorapipe.environment import CHECKOUT
+from templates_app.models import PromptTemplate
+from tests.factories import make_member, make_token, make_user
+from tests.support.steps import claim_item, file_reply
+from workspaces.models import Membership, User
+
+pytestmark = pytest.mark.django_db
+PATH = "/api/conversations/generate"
+VALUES = {"topic": "a pension", "persona": "Anxious Investor"}
+NOW = {"Prefer": "wait=0"}
+
+
+@pytest.fixture
+def caller(owner: User) -> Client:
+    return Client(headers={"authorization": f"Bearer {make_token(user=owner)}"})
+
+
+@pytest.fixture
+def template(owner: User) -> PromptTemplate:
+    return PromptTemplate.objects.get(workspace=owner.personal_workspace(), name="Emotional arc")
+
+
+def post(client: Client, body: Any, path: str = PATH, **headers: str) -> Any:
+    headers = headers or NOW
+    return client.post(path, json.dumps(body), content_type="application/json", headers=headers)
+
+
+def body_for(template: PromptTemplate, **changes: Any) -> dict[str, Any]:
+    return {"templateId": str(template.pk), "parameters": VALUES, **changes}
+
+
+def test_202_names_the_item_which_then_is_201(
+    caller: Client, template: PromptTemplate, worker: Worker
+) -> None:
+    body = body_for(template, details={"setting": "a bank"}, tier="scenario")
+    answer = post(caller, body, **{"Idempotency-Key": "k", **NOW})
+    item = BatchItem.objects.select_related("job").get()
+    assert (answer.status_code, answer["Location"]) == (202, f"/api/items/{item.pk}")
+    assert answer["Preference-Applied"] == "wait=0"
+    assert answer.json() == {
+        "success": True,
+        "status": "queued",
+        "itemId": str(item.pk),
+        "jobId": str(item.job_id),
+    }
+    assert (item.job.kind, item.job.total_items, item.job.concurrent_processing) == (JobKind.SINGLE, 1, 1)
+    assert (item.tier, item.topic, item.details) == ("scenario", "a pension", {"setting": "a bank"})
+    assert item.job.name == "Emotional arc: a pension"
+    file_reply(claim_item(item.job, worker))
+    again = post(caller, body, **{"Idempotency-Key": "k", **NOW})
+    assert (again.status_code, BatchJob.objects.count()) == (201, 1)
+    made = again.json()
+    assert made["success"] is True
+    assert len(made["conversation"]["turns"]) == 8
+    assert made["qualityMetrics"] == made["conversation"]["qualityMetrics"]
+    assert (made["cost"], made["costUsd"]) == (0.012, "0.012")
+    assert again["Location"] == f"/api/conversations/{made['conversation']['id']}"
+    shown = caller.get(answer["Location"]).json()
+    assert (shown["status"], shown["conversation"]["id"]) == ("completed", made["conversation"]["id"])
+    assert shown["requestId"] == "req_test"
+
+
+def test_a_failure_says_why_and_can_be_tried_again(
+    caller: Client, template: PromptTemplate, worker: Worker
+) -> None:
+    post(caller, body_for(template), **{"Idempotency-Key": "k", **NOW})
+    item = BatchItem.objects.select_related("job").get()
+    file_reply(claim_item(item.job, worker))
+    other = post(caller, body_for(template), **{"Idempotency-Key": "l", **NOW}).json()
+    second = BatchItem.objects.select_related("job").get(pk=other["itemId"])
+    fail(claim_item(second.job, worker), kind="invalid_request", message="prompt: too odd")
+    answer = post(caller, body_for(template), **{"Idempotency-Key": "l", **NOW})
+    assert (answer.status_code, answer.json()["code"]) == (502, "invalid_request")
+    assert (answer.json()["success"], answer.json()["error"]) == (False, "prompt: too odd")
+    retried = post(caller, {}, f"/api/items/{second.pk}/retry", **{"Idempotency-Key": "m"})
+    assert (retried.status_code, retried.json()["status"]) == (202, "queued")
+    second.refresh_from_db()
+    assert second.status == ItemStatus.QUEUED
+
+
+def test_what_stands_still_is_told(caller: Client, template: PromptTemplate, owner: User) -> None:
+    post(caller, body_for(template), **{"Idempotency-Key": "k", **NOW})
+    pause(BatchJob.objects.get(), by=owner)
+    answer = post(caller, body_for(template), **{"Idempotency-Key": "k", **NOW})
+    assert (answer.status_code, answer.json()["code"]) == (409, "person")
+    BatchJob.objects.update(status=JobStatus.FAILED, reason=Reason.PROVIDER_AUTH, reason_note="bad key")
+    answer = post(caller, body_for(template), **{"Idempotency-Key": "k", **NOW})
+    assert (answer.status_code, answer.json()["error"]) == (502, "bad key")
+
+
+def test_use_without_a_kept_reply_is_409(caller: Client, template: PromptTemplate) -> None:
+    item_id = post(caller, body_for(template)).json()["itemId"]
+    answer = post(caller, {}, f"/api/items/{item_id}/use")
+    assert (answer.status_code, answer.json()["code"]) == (409, "stale_state")
+
+
+@pytest.mark.parametrize(
+    ("changes", "column"),
+    [
+        ({"templateId": "x"}, "templateId"),
+        ({"templateId": "7c9e6679-7425-40de-944b-e07fc1f90ae7"}, "templateId"),
+        ({"parameters": {}}, "parameters.topic"),
+        ({"parameters": {**VALUES, "colour": "red"}}, "parameters.colour"),
+        ({"details": {"a:b": "c"}}, "details.a:b"),
+        ({"details": {"a": "x" * 2001}}, "details.a"),
+        ({"details": {str(n): "x" for n in range(31)}}, "details.details"),
+        ({"tier": "best"}, "tier"),
+        ({"budgetUSD": 1}, "budgetUSD"),
+    ],
+)
+def test_a_wrong_body_is_named_and_starts_nothing(
+    caller: Client, template: PromptTemplate, changes: dict[str, Any], column: str
+) -> None:
+    answer = post(caller, body_for(template, **changes))
+    assert answer.status_code == 400
+    assert column in {each["column"] for each in answer.json()["details"]}
+    assert not BatchJob.objects.exists()
+
+
+def test_the_key_of_a_batch_is_refused(caller: Client, template: PromptTemplate, owner: User) -> None:
+    BatchJob.objects.create(
+        workspace=owner.personal_workspace(),
+        created_by=owner,
+        name="b",
+        idempotency_key="k",
+        model="m",
+        max_tokens=1,
+        concurrent_processing=1,
+        budget_usd=Decimal(1),
+    )
+    answer = post(caller, body_for(template), **{"Idempotency-Key": "k", **NOW})
+    assert (answer.status_code, answer.json()["details"][0]["column"]) == (400, "Idempotency-Key")
+
+
+def test_only_who_may_spend_generates_and_retries(template: PromptTemplate) -> None:
+    viewer = make_user()
+    client = Client(headers={"authorization": f"Bearer {make_token(user=viewer)}"})
+    assert post(client, body_for(template)).status_code == 400, "unknown to a stranger"
+    make_member(workspace=template.workspace, user=viewer, role=Membership.Role.REVIEWER)
+    assert post(client, body_for(template)).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("prefer", "seconds"),
+    [
+        ("", 60),
+        ("wait=5", 5),
+        ("wait=600", 60),
+        ("respond-async, wait=10", 0),
+        ('return=minimal; wait = "7"', 7),
+        ("wait=soon", 60),
+    ],
+)
+def test_how_long_it_waits(prefer: str, seconds: float, rf: Any) -> None:
+    assert single_api.wait_of(rf.post(PATH, headers={"Prefer": prefer} if prefer else {})) == seconds
+
+
+def test_singles_are_no_batches_in_lists(caller: Client, template: PromptTemplate) -> None:
+    post(caller, body_for(template))
+    assert caller.get("/api/conversations/batch").json()["jobs"] == []
+
+
+def test_at_most_half_of_the_webs_threads_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert waiting.PLACES == settings.WEB_THREADS // 2
+    assert f"--threads {settings.WEB_THREADS} " in (CHECKOUT / "Procfile").read_text()
+    monkeypatch.setattr(waiting, "_look_until", lambda *_: pytest.fail("it waits"))
+    taken = [waiting._places.acquire(blocking=False) for _ in range(waiting.PLACES)]
+    try:
+        assert all(taken)
+        waiting.wait_for_item(BatchItem().pk, seconds=60)
+    finally:
+        for _ in taken:
+            waiting._places.release()

@@ -1,0 +1,256 @@
+"""The page of one conversation: its form, its preview and price, and the page of an item."""
+
+import re
+import time
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.test import Client
+from pytest_django import DjangoAssertNumQueries
+
+from batches.actions import cancel
+from batches.engine.setbacks import fail, set_back
+from batches.models import BatchItem, BatchJob, Worker
+from batches.states import ItemStatus, JobKind, JobStatus, Reason
+from claude.errors import Busy
+from conversations.models import Conversation
+from templates_app.models import PromptTemplate
+from templates_app.rendering import Variable
+from tests.factories import make_member, make_template, make_user
+from tests.support.steps import claim_item, file_reply
+from workspaces.models import Membership, User
+
+pytestmark = pytest.mark.django_db
+PREVIEW = {"HX-Request": "true", "HX-Target": "div#seen"}
+VARIABLES = (
+    Variable("topic", help="What it is about."),
+    Variable("tone", "dropdown", options=("warm", "cold"), default="warm"),
+    Variable("age", "number", minimum=18, maximum=99, required=False),
+    Variable("goals", "list", options=("save", "spend"), required=False),
+    Variable("notes", "list", required=False),
+)
+# Session, user, workspaces; template, version, its workspace; the month.
+PREVIEW_QUERIES = 8
+
+
+@pytest.fixture
+def template(owner: User, client: Client) -> PromptTemplate:
+    client.force_login(owner)
+    text = "About {{topic}}, {{tone}}, {{age ? 'grown up' : 'of any age'}}: {{goals}} {{notes}}"
+    return make_template(workspace=owner.personal_workspace(), name="A mine", text=text, variables=VARIABLES)
+
+
+def values(template: PromptTemplate, **given: Any) -> dict[str, Any]:
+    named = {f"value-{name}": value for name, value in given.items() if name != "details"}
+    return {"template": str(template.pk), "details": given.get("details", ""), **named}
+
+
+def start(client: Client, template: PromptTemplate, key: str = "k", **given: Any) -> Any:
+    sent = {**values(template, **given), "action": "generate", "idempotency_key": key}
+    return client.post("/generate/", sent)
+
+
+def test_a_field_for_each_variable(client: Client, template: PromptTemplate) -> None:
+    page = client.get("/generate/", {"template": str(template.pk)}).text
+    assert "What it is about." in page
+    assert '<option value="">Default: warm</option>' in page
+    assert 'type="number" step="any" id="value-age"' in page
+    assert 'min="18" max="99"' in page
+    assert 'type="checkbox" name="value-goals" value="save"' in page
+    assert '<mark class="m-missing" data-of="topic"' in page
+    assert "It is priced as soon as nothing is missing" in page
+
+
+def test_generate_makes_a_job_of_one_item_once(client: Client, template: PromptTemplate) -> None:
+    given: dict[str, Any] = {
+        "topic": "R&D <b>",
+        "age": "40",
+        "goals": ["save", "spend"],
+        "details": "setting: a bank\r\n",
+    }
+    for _ in range(2):
+        answer = start(client, template, **given)
+        item = BatchItem.objects.select_related("job").get()
+        assert (answer.status_code, answer["Location"]) == (302, f"/items/{item.pk}/")
+    assert (item.job.kind, item.status, item.details) == (JobKind.SINGLE, "queued", {"setting": "a bank"})
+    assert item.parameters == {"topic": "R&D <b>", "age": "40", "goals": "save\nspend"}
+
+
+def test_what_is_wrong_stands_at_its_field_and_nothing_starts(
+    client: Client, template: PromptTemplate
+) -> None:
+    answer = start(client, template, age="7", details="no colon")
+    assert answer.status_code == 422
+    assert "line 1: write it as name: text" in answer.text
+    answer = start(client, template, age="7")
+    assert (answer.status_code, BatchJob.objects.count()) == (422, 0)
+    assert "must be at least 18" in answer.text
+    assert 'href="#value-topic"' in answer.text
+    assert 'id="value-age" name="value-age" value="7"' in answer.text, "what was typed stays"
+
+
+def test_the_preview_marks_what_is_filled_defaulted_and_missing(
+    client: Client, template: PromptTemplate
+) -> None:
+    given = values(template, topic="<b>{{tone}} & co", details="place: {{topic}} <i>")
+    answer = client.post("/generate/preview/", given, headers=PREVIEW)
+    assert answer.status_code == 200
+    assert "<html" not in answer.text
+    assert ">&lt;b&gt;{{tone}} &amp; co</mark>" in answer.text
+    assert '<mark class="m-default" data-of="tone" title="default of tone">warm</mark>' in answer.text
+    assert (
+        '- place: <mark class="m-filled" data-of="place" title="place">{{topic}} &lt;i&gt;</mark>'
+        in answer.text
+    )
+    assert re.search(r'missing</mark> <span class="num">0<', answer.text)
+    assert "Generate, about $" in answer.text
+
+
+def test_details_that_cannot_be_read_keep_the_last_preview(client: Client, template: PromptTemplate) -> None:
+    given = values(template, topic="x", details="good: one\nbad")
+    answer = client.post("/generate/preview/", given, headers=PREVIEW)
+    assert (answer.status_code, answer["HX-Retarget"]) == (422, "#refused")
+    assert "line 2: write it as name: text" in answer.text
+    assert 'id="seen"' not in answer.text
+
+
+def test_the_preview_takes_less_than_50_ms_and_few_queries(
+    client: Client, template: PromptTemplate, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    given = values(template, topic="x" * 5000, details="place: here")
+    client.post("/generate/preview/", given, headers=PREVIEW)
+    with django_assert_max_num_queries(PREVIEW_QUERIES + 4):
+        client.post("/generate/preview/", given, headers=PREVIEW)
+    taken = []
+    for _ in range(7):
+        begun = time.perf_counter()
+        client.post("/generate/preview/", given, headers=PREVIEW)
+        taken.append(time.perf_counter() - begun)
+    print(f"preview {min(taken) * 1000:.1f} ms")
+    assert min(taken) < 0.25, "50 ms on a quiet machine"
+
+
+def test_the_test_render_hands_its_values_over(client: Client, template: PromptTemplate) -> None:
+    trial = client.get(f"/templates/{template.pk}/v/1/test/").text
+    assert 'formaction="/generate/"' in trial
+    page = client.post("/generate/", values(template, topic="from there")).text
+    assert "from there</textarea>" in page
+    assert not BatchJob.objects.exists()
+
+
+def test_the_same_values_again(client: Client, template: PromptTemplate) -> None:
+    start(client, template, topic="once", goals=["save"], details="place: here")
+    item = BatchItem.objects.get()
+    page = client.get("/generate/", {"from": str(item.pk)})
+    assert "once</textarea>" in page.text
+    assert "place: here</textarea>" in page.text
+    assert 'value="save" checked' in page.text
+    assert client.get("/generate/", {"from": "nonsense"}).status_code == 404
+    foreign = make_user()
+    client.force_login(foreign)
+    assert client.get("/generate/", {"from": str(item.pk)}).status_code == 404
+    assert client.get("/generate/", {"template": str(template.pk)}).status_code == 404
+
+
+def test_without_any_template_it_says_what_is_needed(client: Client) -> None:
+    client.force_login(make_user())
+    assert "No template can be used" in client.get("/generate/").text
+
+
+def test_a_month_without_room_is_said(client: Client, template: PromptTemplate) -> None:
+    type(template.workspace).objects.update(monthly_budget_usd=Decimal("0.0001"))
+    page = client.get("/generate/", {"template": str(template.pk)}).text
+    assert "The month’s budget does not cover it" not in page, "not priced yet"
+    page = client.post("/generate/preview/", values(template, topic="x"), headers=PREVIEW).text
+    assert "The month’s budget does not cover it" in page
+
+
+# --- an item ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def item(client: Client, template: PromptTemplate) -> BatchItem:
+    start(client, template, topic="a pension")
+    found: BatchItem = BatchItem.objects.select_related("job").get()
+    return found
+
+
+def test_an_item_is_watched_until_it_is_a_conversation(
+    client: Client, item: BatchItem, worker: Worker
+) -> None:
+    page = client.get(f"/items/{item.pk}/").text
+    assert "Waiting for its turn" in page
+    assert 'hx-trigger="every 1s' in page
+    assert '<noscript><meta http-equiv="refresh" content="2"></noscript>' in page
+    claimed = claim_item(item.job, worker)
+    assert "Claude is writing" in client.get(f"/items/{item.pk}/").text
+    file_reply(claimed)
+    made = Conversation.objects.get()
+    assert client.get(f"/items/{item.pk}/")["Location"] == f"/conversations/{made.pk}/"
+    live = {"HX-Request": "true", "HX-Target": "div#live"}
+    assert client.get(f"/items/{item.pk}/", headers=live)["HX-Redirect"] == f"/conversations/{made.pk}/"
+    assert client.get(f"/batches/{item.job_id}/")["Location"] == f"/items/{item.pk}/"
+    shown = client.get(f"/conversations/{made.pk}/").text
+    assert "generated on its own" in shown
+    assert f"/generate/?from={item.pk}" in shown
+
+
+def test_a_failure_shows_reason_words_request_and_price(
+    client: Client, item: BatchItem, worker: Worker
+) -> None:
+    error = Busy("Overloaded.", kind="server_error", costs_attempt=True, request_id="req_77")
+    BatchItem.objects.update(attempt=2)
+    set_back(claim_item(item.job, worker), error)
+    page = client.get(f"/items/{item.pk}/").text
+    for words in ("Error at the provider", "Overloaded.", "req_77", "Retry, about $"):
+        assert words in page, words
+    assert "every 1s" not in page
+    sent = {"idempotency_key": "again"}
+    assert client.post(f"/items/{item.pk}/retry/", sent)["Location"] == f"/items/{item.pk}/"
+    item.refresh_from_db()
+    assert (item.status, item.attempt) == (ItemStatus.QUEUED, 0)
+    fail(claim_item(item.job, worker), kind="timeout", message="no")
+    client.post(f"/items/{item.pk}/retry/", sent)
+    item.refresh_from_db()
+    assert item.status == ItemStatus.FAILED, "one key, one retry"
+
+
+def test_a_retry_of_a_single_raises_its_budget(client: Client, item: BatchItem, worker: Worker) -> None:
+    fail(claim_item(item.job, worker), kind="timeout", message="no")
+    BatchJob.objects.update(budget_usd=Decimal("0.000001"))
+    client.post(f"/items/{item.pk}/retry/", {"idempotency_key": "k2"})
+    job = BatchJob.objects.get()
+    assert job.budget_usd > job.worst_item_usd
+    assert claim_item(job, worker)
+
+
+def test_use_it(client: Client, item: BatchItem, worker: Worker, owner: User) -> None:
+    claimed = claim_item(item.job, worker)
+    set_back(claimed, Busy("broke off", kind="connection", costs_attempt=True, maybe_billed=True))
+    cancel(item.job, by=owner)
+    assert "Nothing of it is kept" in client.get(f"/items/{item.pk}/").text
+    file_reply(claimed)
+    assert "Use it, $0.00" in client.get(f"/items/{item.pk}/").text
+    answer = client.post(f"/items/{item.pk}/use/")
+    assert answer["Location"] == f"/conversations/{Conversation.objects.get().pk}/"
+
+
+def test_a_stopped_single_says_why_and_resumes(client: Client, item: BatchItem) -> None:
+    BatchJob.objects.update(status=JobStatus.FAILED, reason=Reason.PROVIDER_AUTH, reason_note="invalid key")
+    page = client.get(f"/items/{item.pk}/").text
+    assert "The key was refused" in page
+    assert "invalid key" in page
+    assert "every 1s" not in page
+    client.post(f"/batches/{item.job_id}/resume/")
+    assert BatchJob.objects.get().status == JobStatus.PROCESSING
+
+
+def test_who_only_sees_it_neither_retries_nor_uses(client: Client, item: BatchItem) -> None:
+    viewer = make_user()
+    make_member(workspace=item.workspace, user=viewer, role=Membership.Role.VIEWER)
+    client.force_login(viewer)
+    assert client.get(f"/items/{item.pk}/").status_code == 200
+    for verb in ("retry", "use"):
+        assert client.post(f"/items/{item.pk}/{verb}/").status_code == 403
+    assert "No template can be used" in client.get("/generate/").text
