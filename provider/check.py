@@ -37,7 +37,7 @@ class Line:
 def check(*, by: User | None = None, deadline_s: float = DEADLINE_S) -> Finding:
     """Ask the server about the key and the model in use, within a bounded time, and keep what it said.
 
-    What it does not do is not asked of it from now on; a later check finds it again.
+    What it does not do is not asked of it from now on; a later check finds it again. Raises NoSimulator.
     """
     table.refresh(now=True)
     model = settings.ENVIRONMENT.anthropic_model
@@ -73,8 +73,16 @@ def server() -> str:
     return "our simulator (demo mode)" if settings.DEMO else label
 
 
+class NoSimulator(Exception):
+    """Demo mode, and no simulator: there is nobody to ask."""
+
+
 def _asked(model: str, deadline_s: float) -> "Findings":
     # The SDK takes a second to load and 40 MB to keep: only a process that tests a key pays for it.
+    if settings.DEMO and not settings.CLAUDE_BASE_URL:  # the key of the demo is for our simulator alone
+        raise NoSimulator(
+            "In demo mode the simulator is asked, and none is running. Start the product with ./run."
+        )
     client = importlib.import_module("claude.client").Client(provider(), shards=1)
     probe = importlib.import_module("claude.probe").probe
     if not connection.in_atomic_block:

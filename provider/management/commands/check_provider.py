@@ -4,9 +4,9 @@ import json
 import sys
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from provider.check import check
+from provider.check import NoSimulator, check
 from provider.models import Finding
 
 SIGNS = {True: "yes", False: "NO ", None: "-  "}
@@ -19,7 +19,10 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="One JSON object instead of lines.")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        finding = check()
+        try:
+            finding = check()
+        except NoSimulator as wrong:
+            raise CommandError(str(wrong)) from wrong
         if options["json"]:
             self.stdout.write(json.dumps({"works": finding.works, **finding.report}, ensure_ascii=False))
         else:
