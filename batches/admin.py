@@ -16,6 +16,8 @@ from batches.models import (
     BatchJob,
     GenerationLog,
     Notice,
+    PaidRequest,
+    ProviderPool,
     RateLimit,
     Repair,
     SpendingMonth,
@@ -216,8 +218,23 @@ class GenerationLogAdmin(ReadOnlyAdmin):
 
 @admin.register(RateLimit)
 class RateLimitAdmin(ReadOnlyAdmin):
-    list_display = ("pool", "dimension", "per_minute", "burst", "interval_s", "tat", "blocked_until")
+    list_display = (
+        "pool",
+        "dimension",
+        "per_minute",
+        "configured",
+        "told",
+        "typical",
+        "tat",
+        "blocked_until",
+    )
     list_filter = ("dimension",)
+    search_fields = ("pool",)
+
+
+@admin.register(ProviderPool)
+class ProviderPoolAdmin(ReadOnlyAdmin):
+    list_display = ("pool", "opened_for_s", "opened_until", "slowed_to", "slowed_at", "waiting_since")
     search_fields = ("pool",)
 
 
@@ -238,6 +255,15 @@ class WebhookAdmin(ReadOnlyAdmin):
     list_select_related = ("workspace",)
     search_fields = ("url", "workspace__name")
     detail_select_related = ("workspace",)
+
+
+@admin.register(PaidRequest)
+class PaidRequestAdmin(ReadOnlyAdmin):
+    list_display = ("created_at", "job", "key", "items", "created_by")
+    list_select_related = ("job", "created_by")
+    search_fields = ("key", "job__name")
+    ordering = ("-created_at",)
+    detail_select_related = ("job", "workspace", "created_by")
 
 
 @admin.register(Repair)

@@ -77,10 +77,10 @@ def test_no_more_than_the_concurrency(many_slots: Worker) -> None:
     assert rung() == []
 
 
-def test_no_more_than_the_permits_of_two_seconds(many_slots: Worker) -> None:
-    set_limits(pools(), per_minute=60)  # 3 at once, then one every 1.08 s
+def test_no_more_than_the_permits_of_the_next_second(many_slots: Worker) -> None:
+    set_limits(pools(), per_minute=60)  # 3 at once, of which one is left to single generations
     make_job(items=9, **BY_HAND)
-    assert len(rung()) == 4
+    assert len(rung()) == 3
     assert rung() == []
 
 
@@ -156,6 +156,14 @@ def test_items_in_their_order(many_slots: Worker) -> None:
     make_job(items=5, **BY_HAND)
     first = stamp(Queue.GENERATION, at_most=2)
     assert sorted(BatchItem.objects.filter(pk__in=first).values_list("position", flat=True)) == [1, 2]
+
+
+def test_who_was_there_when_a_worker_died_comes_last(many_slots: Worker) -> None:
+    job = make_job(items=3, **BY_HAND)
+    BatchItem.objects.filter(position=1).update(crashes=1)
+    first = stamp(Queue.GENERATION, at_most=2)
+    assert set(job.items.filter(pk__in=first).values_list("position", flat=True)) == {2, 3}
+    assert len(stamp(Queue.GENERATION)) == 1
 
 
 def test_each_queue_has_its_kind_of_job() -> None:

@@ -21,7 +21,10 @@ from batches.models import (
     BatchJob,
     GenerationLog,
     Notice,
+    PaidRequest,
+    ProviderPool,
     RateLimit,
+    Repair,
     SpendingMonth,
     Webhook,
     Worker,
@@ -114,6 +117,10 @@ def many_limits(rows: int) -> None:
         factories.make_rate_limit(pool=f"pool {number}")
 
 
+def many_pools(rows: int) -> None:
+    ProviderPool.objects.bulk_create(ProviderPool(pool=f"pool {number}") for number in range(rows))
+
+
 def many_notices(rows: int) -> None:
     job = factories.make_job()
     Notice.objects.bulk_create(
@@ -124,6 +131,22 @@ def many_notices(rows: int) -> None:
 def many_webhooks(rows: int) -> None:
     for number in range(rows):
         Webhook.objects.create(workspace=factories.make_workspace(), url=f"https://example.com/{number}")
+
+
+def many_paid_requests(rows: int) -> None:
+    job = factories.make_job()
+    PaidRequest.objects.bulk_create(
+        PaidRequest(workspace=job.workspace, job=job, created_by=job.created_by, key=f"k {number}")
+        for number in range(rows)
+    )
+
+
+def many_repairs(rows: int) -> None:
+    job = factories.make_job()
+    Repair.objects.bulk_create(
+        Repair(workspace=job.workspace, job=job, rule="I3", subject=f"row {number}", before="1", after="0")
+        for number in range(rows)
+    )
 
 
 def many_months(rows: int) -> None:
@@ -193,15 +216,29 @@ MAKERS: dict[type[Model], Callable[[int], None]] = {
     BatchItem: many_items,
     GenerationLog: many_logs,
     RateLimit: many_limits,
+    ProviderPool: many_pools,
     Notice: many_notices,
     Webhook: many_webhooks,
+    PaidRequest: many_paid_requests,
+    Repair: many_repairs,
     SpendingMonth: many_months,
     UseStatement: many_statements,
     Worker: many_workers,
 }
 READ_ONLY = (
     *(ApiToken, SignInLink, Turn, IdCounter, ImportFile),
-    *(BatchJob, BatchItem, GenerationLog, Notice, RateLimit, SpendingMonth, UseStatement, Webhook, Worker),
+    *(
+        BatchJob,
+        BatchItem,
+        GenerationLog,
+        Notice,
+        ProviderPool,
+        RateLimit,
+        SpendingMonth,
+        UseStatement,
+        Webhook,
+        Worker,
+    ),
 )
 each_table = pytest.mark.parametrize("model", MAKERS, ids=lambda model: model.__name__)
 
