@@ -160,7 +160,7 @@ def limited(limits: Limits) -> Iterator[None]:
     from django.conf import settings  # noqa: PLC0415
     from django.test import override_settings  # noqa: PLC0415
 
-    from batches.limiter import shape  # noqa: PLC0415
+    from batches.buckets import shape  # noqa: PLC0415
     from batches.planning.schedule import Rate  # noqa: PLC0415
 
     permits = shape(limits.requests)
@@ -265,7 +265,7 @@ def happened(
     chance: random.Random,
     expected: float,
 ) -> float:
-    from batches.limiter import shape  # noqa: PLC0415
+    from batches.buckets import shape  # noqa: PLC0415
 
     permits = shape(limits.requests)
     return played(

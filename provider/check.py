@@ -162,7 +162,7 @@ def _price(model: str) -> Line:
         return Line("Price", False, str(wrong))
     if price.free:
         return Line("Price", True, "marked as costing nothing")
-    return Line("Price", True, f"${price.input} and ${price.output} per million tokens in and out")
+    return Line("Price", True, f"${price.input:.2f} and ${price.output:.2f} per million tokens in and out")
 
 
 def _ability(name: str, has: bool | None, yes: str, no: str) -> Line:
