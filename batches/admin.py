@@ -17,6 +17,7 @@ from batches.models import (
     GenerationLog,
     Notice,
     PaidRequest,
+    ProviderPool,
     RateLimit,
     Repair,
     SpendingMonth,
@@ -217,8 +218,23 @@ class GenerationLogAdmin(ReadOnlyAdmin):
 
 @admin.register(RateLimit)
 class RateLimitAdmin(ReadOnlyAdmin):
-    list_display = ("pool", "dimension", "per_minute", "burst", "interval_s", "tat", "blocked_until")
+    list_display = (
+        "pool",
+        "dimension",
+        "per_minute",
+        "configured",
+        "told",
+        "typical",
+        "tat",
+        "blocked_until",
+    )
     list_filter = ("dimension",)
+    search_fields = ("pool",)
+
+
+@admin.register(ProviderPool)
+class ProviderPoolAdmin(ReadOnlyAdmin):
+    list_display = ("pool", "opened_for_s", "opened_until", "slowed_to", "slowed_at", "waiting_since")
     search_fields = ("pool",)
 
 

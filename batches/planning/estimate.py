@@ -17,6 +17,7 @@ from batches.planning.plan import PlanError, PlannedItem, check
 from batches.planning.rates import rates_of
 from batches.planning.schedule import Call, Duration, duration
 from claude import lineup
+from claude.messages import Request
 from conversations.generation import input_tokens, worst_case
 from provider import table
 from workspaces.rows import RowProblem
@@ -82,7 +83,7 @@ def estimate(
     bills = bill_of(keys, kinds, prompts, on=on)
     cost = sum((bill.cost for bill in bills.values()), Decimal(0))
     below, above = _distance(kinds, bills)
-    worst = max(worst_case(request, on=on) for request in requests)
+    worst = _worst(requests, prompts, on=on)
     time = _duration(keys, kinds, prompts, model=model, concurrency=concurrency)
     return Estimate(
         items=len(plan),
@@ -102,6 +103,15 @@ def estimate(
         limited_by=time.limited_by,
         notes=tuple(_notes({request.model for request in requests})),
     )
+
+
+def _worst(requests: Sequence[Request], prompts: Sequence[int], *, on: date) -> Decimal:
+    """The dearest call: of each model, the one with the longest prompt."""
+    longest: dict[str, int] = {}
+    for place, request in enumerate(requests):
+        if prompts[place] >= prompts[longest.setdefault(request.model, place)]:
+            longest[request.model] = place
+    return max(worst_case(requests[place], on=on) for place in longest.values())
 
 
 def _distance(kinds: dict[Key, Kind], bills: dict[Key, Bill]) -> tuple[Decimal, Decimal]:

@@ -22,6 +22,7 @@ from batches.models import (
     GenerationLog,
     Notice,
     PaidRequest,
+    ProviderPool,
     RateLimit,
     Repair,
     SpendingMonth,
@@ -114,6 +115,10 @@ def many_workers(rows: int) -> None:
 def many_limits(rows: int) -> None:
     for number in range(rows):
         factories.make_rate_limit(pool=f"pool {number}")
+
+
+def many_pools(rows: int) -> None:
+    ProviderPool.objects.bulk_create(ProviderPool(pool=f"pool {number}") for number in range(rows))
 
 
 def many_notices(rows: int) -> None:
@@ -211,6 +216,7 @@ MAKERS: dict[type[Model], Callable[[int], None]] = {
     BatchItem: many_items,
     GenerationLog: many_logs,
     RateLimit: many_limits,
+    ProviderPool: many_pools,
     Notice: many_notices,
     Webhook: many_webhooks,
     PaidRequest: many_paid_requests,
@@ -221,7 +227,18 @@ MAKERS: dict[type[Model], Callable[[int], None]] = {
 }
 READ_ONLY = (
     *(ApiToken, SignInLink, Turn, IdCounter, ImportFile),
-    *(BatchJob, BatchItem, GenerationLog, Notice, RateLimit, SpendingMonth, UseStatement, Webhook, Worker),
+    *(
+        BatchJob,
+        BatchItem,
+        GenerationLog,
+        Notice,
+        ProviderPool,
+        RateLimit,
+        SpendingMonth,
+        UseStatement,
+        Webhook,
+        Worker,
+    ),
 )
 each_table = pytest.mark.parametrize("model", MAKERS, ids=lambda model: model.__name__)
 
