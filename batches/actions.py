@@ -15,6 +15,7 @@ from batches.models import BatchItem, BatchJob
 from batches.planning.estimate import estimate
 from batches.planning.freezing import freeze_items
 from batches.planning.plan import PlanError, PlannedItem
+from batches.provider import make_missing_limits
 from batches.states import (
     CANCELLABLE,
     PAUSABLE,
@@ -87,6 +88,7 @@ def start_batch(
         budget_usd=budget,
         worst_item_usd=priced.worst_item,
     )
+    make_missing_limits()
     try:
         _freeze(job, plan)
     except IntegrityError:

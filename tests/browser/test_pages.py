@@ -104,6 +104,8 @@ def row_paths(*, owner: User | None) -> dict[str, str]:
         "edge-cases-empty": "/edge-cases/?archived=1",
         "options": "/options/?list=persona",
         "option": f"/options/{option.pk}/",
+        "models": "/settings/models/",
+        "provider": "/settings/provider/",
     }
 
 
