@@ -193,7 +193,7 @@ def cancel(job: BatchJob, *, by: User | None) -> BatchJob:
     """
     moved = _move(
         job,
-        from_=CANCELLABLE,
+        from_=(*CANCELLABLE, JobStatus.DRAFT),
         status=JobStatus.CANCELLED,
         stopped_at=Coalesce(F("stopped_at"), ClockTimestamp()),
     )

@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
+from django.urls import reverse
 
 from batches.models import BatchItem, BatchJob
 from batches.planning.estimate import Estimate
@@ -42,6 +43,19 @@ def started(job: BatchJob) -> dict[str, Any]:
         "totalItems": job.total_items,
         **estimated(job.estimate),
         "budgetUsd": dollars(job.budget_usd),
+        "templates": [_template(each) for each in _versions_of(job)],
+    }
+
+
+def drafted(job: BatchJob) -> dict[str, Any]:
+    """The answer to a plan that is kept as a draft."""
+    return {
+        "success": True,
+        "jobId": job.pk,
+        "status": job.status,
+        "name": job.name,
+        "totalItems": job.total_items,
+        "planUrl": reverse("plan", args=[job.pk]),
         "templates": [_template(each) for each in _versions_of(job)],
     }
 
