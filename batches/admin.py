@@ -17,6 +17,7 @@ from batches.models import (
     GenerationLog,
     Notice,
     PaidRequest,
+    PromptSize,
     ProviderPool,
     RateLimit,
     Repair,
@@ -264,6 +265,17 @@ class PaidRequestAdmin(ReadOnlyAdmin):
     search_fields = ("key", "job__name")
     ordering = ("-created_at",)
     detail_select_related = ("job", "workspace", "created_by")
+
+
+@admin.register(PromptSize)
+class PromptSizeAdmin(ReadOnlyAdmin):
+    list_display = ("template_version", "model", "simulated", "counted_at", "next_at", "failures")
+    list_filter = ("simulated", ("counted_at", admin.EmptyFieldListFilter))
+    list_defer = ("samples", "problem")
+    list_select_related = ("template_version__template",)
+    search_fields = ("model", "template_version__template__name")
+    ordering = ("-created_at",)
+    detail_select_related = ("template_version__template", "workspace", "created_by")
 
 
 @admin.register(Repair)

@@ -17,6 +17,7 @@ from batches.notice_rows import DeliveryState, Notice, Webhook
 from batches.outcome_rows import OutcomeFields
 from batches.repair_rows import Repair
 from batches.request_rows import PaidRequest
+from batches.size_rows import PromptSize
 from batches.states import (
     ACTIVE,
     ErrorHandling,
@@ -39,6 +40,7 @@ __all__ = [
     "GenerationLog",
     "Notice",
     "PaidRequest",
+    "PromptSize",
     "ProviderPool",
     "RateLimit",
     "Repair",

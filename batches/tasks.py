@@ -4,7 +4,8 @@ from uuid import UUID
 
 from celery import shared_task
 
-from batches import notices, work
+from batches import counting, notices, work
+from batches.engine.count import count
 from batches.register import this_worker
 from lorapipe.queues import Queue
 
@@ -20,3 +21,9 @@ def generate(item_id: str) -> None:
 def deliver(notice_id: str) -> None:
     """A hint that this notice is to be sent to its workspace's webhook."""
     notices.deliver(UUID(notice_id))
+
+
+@shared_task(name=counting.COUNT, queue=Queue.INTERACTIVE, acks_late=False)
+def count_prompts(row_id: str) -> None:
+    """A hint that the prompts of this template version are to be counted."""
+    count(UUID(row_id))

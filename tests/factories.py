@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from django.utils import timezone
 
-from batches.models import BatchItem, BatchJob, GenerationLog, RateLimit, Worker
+from batches.models import BatchItem, BatchJob, GenerationLog, PromptSize, RateLimit, Worker
 from batches.states import Dimension, ItemStatus, JobStatus, LogState
 from conversations.models import Conversation, Turn
 from conversations.states import Role, Status
@@ -355,6 +355,23 @@ def make_worker(*, queue: str = "generation", slots: int = 4, **fields: Any) -> 
             "heartbeat_at": timezone.now(),
             **fields,
         }
+    )
+
+
+def make_prompt_size(*, version: TemplateVersion | None = None, **fields: Any) -> PromptSize:
+    """What an estimate has asked a worker to count."""
+    version = version or make_template().versions.get()
+    return PromptSize.objects.create(
+        workspace=version.workspace,
+        template_version=version,
+        **{
+            "model": MODEL,
+            "simulated": True,
+            "samples": [{"values": {"topic": "retirement"}, "details": {}}],
+            "least_bytes": 100,
+            "most_bytes": 100,
+            **fields,
+        },
     )
 
 

@@ -14,11 +14,12 @@ from batches.planning.forecast import Part, distance
 from batches.planning.history import Key
 from batches.planning.kinds import Kind, keys_of, kinds_of
 from batches.planning.plan import PlanError, PlannedItem, check
+from batches.planning.prompt_sizes import Sizes, prompt_sizes
 from batches.planning.rates import rates_of
 from batches.planning.schedule import Call, Duration, duration
 from claude import lineup
 from claude.messages import Request
-from conversations.generation import input_tokens, worst_case
+from conversations.generation import worst_case
 from provider import table
 from workspaces.rows import RowProblem
 
@@ -79,7 +80,8 @@ def estimate(
     problems = [*_output_problems(kinds.values(), max_tokens), *_limit_problems(cards.values(), max_tokens)]
     if problems:
         raise PlanError(problems)
-    prompts = [input_tokens(request) for request in requests]
+    sizes = prompt_sizes(plan, requests, keys)
+    prompts = sizes.tokens
     bills = bill_of(keys, kinds, prompts, on=on)
     cost = sum((bill.cost for bill in bills.values()), Decimal(0))
     below, above = _distance(kinds, bills)
@@ -98,7 +100,7 @@ def estimate(
         model=model,
         concurrency=concurrency,
         requests_per_minute=settings.ENVIRONMENT.rate_limit_rpm,
-        basis=basis(kinds.values()),
+        basis=f"{basis(kinds.values())}; {_counted(sizes)}",
         history=sum(kind.known for kind in kinds.values()),
         limited_by=time.limited_by,
         notes=tuple(_notes({request.model for request in requests})),
@@ -158,6 +160,14 @@ def basis(kinds: Iterable[Kind]) -> str:
             f"; {_templates(rest)} without history count with their tier's usual length, half more or less"
         )
     return words
+
+
+def _counted(sizes: Sizes) -> str:
+    if sizes.counted == sizes.kinds:
+        return "prompts as the provider counts them"
+    if sizes.counted:
+        return f"prompts of {sizes.counted} of {sizes.kinds} templates as the provider counts them, the others by their length"
+    return "prompts by their length, a little high"
 
 
 def _templates(number: int) -> str:

@@ -50,7 +50,10 @@ def test_three_conversations_refine_it(plan: list[PlannedItem]) -> None:
     assert before.history == 0
     assert before.basis.startswith("no history yet")
     assert after.history == 3
-    assert after.basis == "from 3 conversations of this template, 80% of such batches fall in the range"
+    assert after.basis == (
+        "from 3 conversations of this template, 80% of such batches fall in the range; "
+        "prompts by their length, a little high"
+    )
     assert 20 * 1100 < after.output_tokens < 20 * 1300, "not the 3,000 of the tier"
     assert after.cost_low < after.cost < after.cost_high
     assert after.seconds == pytest.approx(4, rel=0.2), "two rounds of the two seconds that those took"

@@ -12,9 +12,9 @@ from tests.factories import make_user
 from workspaces.models import User
 
 pytestmark = pytest.mark.django_db
-# Session, user, personal workspace, templates, scenarios and edge cases with their counts, month, stated use; history and token limits; for the shell:
+# Session, user, personal workspace, templates, scenarios and edge cases with their counts, month, stated use; history, token limits, prompt sizes and (the first time) the wish for them; for the shell:
 # workspaces and running batch, workspaces and count.
-QUERIES = 16
+QUERIES = 18
 PLAN = {"HX-Request": "true", "HX-Target": "form#plan"}
 
 

@@ -22,6 +22,7 @@ from batches.models import (
     GenerationLog,
     Notice,
     PaidRequest,
+    PromptSize,
     ProviderPool,
     RateLimit,
     Repair,
@@ -141,6 +142,11 @@ def many_paid_requests(rows: int) -> None:
     )
 
 
+def many_sizes(rows: int) -> None:
+    for _ in range(rows):
+        factories.make_prompt_size(samples=[{"values": {"topic": "<b>x</b>" * 500}, "details": {}}])
+
+
 def many_repairs(rows: int) -> None:
     job = factories.make_job()
     Repair.objects.bulk_create(
@@ -220,6 +226,7 @@ MAKERS: dict[type[Model], Callable[[int], None]] = {
     Notice: many_notices,
     Webhook: many_webhooks,
     PaidRequest: many_paid_requests,
+    PromptSize: many_sizes,
     Repair: many_repairs,
     SpendingMonth: many_months,
     UseStatement: many_statements,
@@ -232,6 +239,7 @@ READ_ONLY = (
         BatchItem,
         GenerationLog,
         Notice,
+        PromptSize,
         ProviderPool,
         RateLimit,
         SpendingMonth,

@@ -12,6 +12,7 @@ from django.core.management.base import BaseCommand
 from django.db import connection, transaction
 
 from batches.actions import sweep_cancelled
+from batches.counting import due_counts, publish_counts
 from batches.engine.moves import DATABASE_AWAY
 from batches.engine.reap import reap
 from batches.engine.reconcile import Reconciler
@@ -45,6 +46,7 @@ class Command(BaseCommand):
             attempt(ring_all)
             if time.monotonic() - noticed_at >= NOTICE_EVERY_S:
                 attempt(notice)
+                attempt(measure)
                 noticed_at = time.monotonic()
             if time.monotonic() - reaped_at >= settings.ENGINE_REAP_EVERY_S:
                 attempt(tidy)
@@ -96,6 +98,13 @@ def notice() -> None:
         make_notices()
         ids = due_deliveries()
     publish_deliveries(ids)
+
+
+def measure() -> None:
+    """Have the prompts counted of which an estimate has asked the size."""
+    with transaction.atomic():
+        ids = due_counts()
+    publish_counts(ids)
 
 
 def try_lock(key: int) -> bool:

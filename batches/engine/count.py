@@ -1,0 +1,89 @@
+"""Counts the samples of one template version by the provider. Only workers import this: the SDK is large.
+
+A count that fails is tried again later and later; until then, and for ever where the server does not count, estimates go by the
+length of the prompts.
+"""
+
+import functools
+import logging
+from collections.abc import Sequence
+from datetime import timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connection
+
+from batches.models import PromptSize
+from batches.planning.prompt_sizes import fit, size_of
+from batches.provider import provider
+from claude.client import Client
+from claude.counting import count_tokens
+from claude.errors import ClaudeError, Declined
+from claude.lineup import UnknownModel
+from claude.messages import Request
+from conversations.generation import build_request
+from provider import table
+from templates_app.rendering import TemplateSyntax, ValuesError, VariableError
+from workspaces.models import ClockTimestamp
+
+logger = logging.getLogger(__name__)
+
+DEADLINE_S = 10.0
+LATEST_MIN = 60
+A_DAY_MIN = 24 * 60
+
+
+def count(row_id: UUID) -> None:
+    """Count the samples of one row. Safe to run twice; a count that fails is written down and tried again later."""
+    row = PromptSize.objects.select_related("template_version").filter(pk=row_id, counted_at=None).first()
+    if row is None or row.simulated != settings.DEMO or (settings.DEMO and not settings.CLAUDE_BASE_URL):
+        return
+    table.refresh()
+    try:
+        requests = _requests(row)
+        if not connection.in_atomic_block:
+            connection.close()  # none is held while the provider thinks
+        counts = [count_tokens(_client(), request, deadline_s=DEADLINE_S) for request in requests]
+    except (ValuesError, TemplateSyntax, VariableError, UnknownModel) as problem:
+        _failed(row, str(problem), minutes=A_DAY_MIN)
+    except Declined as refusal:
+        _failed(row, refusal.message, minutes=A_DAY_MIN)
+    except ClaudeError as problem:
+        _failed(row, problem.message, minutes=min(LATEST_MIN, 2**row.failures))
+    else:
+        _store(row, requests, counts)
+
+
+def _requests(row: PromptSize) -> list[Request]:
+    """Raises ValuesError, TemplateSyntax, VariableError."""
+    return [
+        build_request(
+            version=row.template_version,
+            values=sample["values"],
+            model=row.model,
+            max_tokens=1,
+            details=sample["details"],
+        )
+        for sample in row.samples
+    ]
+
+
+def _store(row: PromptSize, requests: Sequence[Request], counts: Sequence[int]) -> None:
+    base, per_byte = fit([size_of(request) for request in requests], counts)
+    PromptSize.objects.filter(pk=row.pk, samples=row.samples).update(
+        base=base, per_byte=per_byte, counted_at=ClockTimestamp(), next_at=None, failures=0, problem=""
+    )
+
+
+def _failed(row: PromptSize, problem: str, *, minutes: int) -> None:
+    PromptSize.objects.filter(pk=row.pk, counted_at=None).update(
+        failures=min(row.failures + 1, 30),
+        problem=problem,
+        next_at=ClockTimestamp() + timedelta(minutes=minutes),
+    )
+    logger.info("The prompts of %s could not be counted: %s", row, problem)
+
+
+@functools.cache
+def _client() -> Client:
+    return Client(provider(), shards=1)

@@ -1,0 +1,124 @@
+"""The tokens of a plan's prompts: counted by the provider where it has, else their upper bound by length.
+
+Ten thousand prompts are not counted by HTTP, and no page waits for a provider: of each template version and model the shortest,
+the middle and the longest prompt of the first plan are counted once by a worker (`batches/counting.py`), and the line through
+them is kept. The next estimate reads it. Template text, schema and framing are the same for all items, so the line is
+near: within 1% over the starter plan by the simulator's counts. It is drawn by bytes, not characters, because tokens follow
+bytes across scripts.
+"""
+
+import statistics
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.conf import settings
+
+from batches.models import PromptSize
+from batches.planning.history import Key
+from batches.planning.plan import PlannedItem
+from claude import lineup
+from claude.messages import Request
+from conversations.generation import input_tokens
+
+# Of English text, where the samples do not differ enough to tell: 2.5 bytes a token.
+USUAL_PER_BYTE = 0.4
+LEAST_PER_BYTE, MOST_PER_BYTE = 0.1, 1.0
+# Samples whose sizes differ less than this say nothing about a byte's worth.
+LEAST_DIFFERENCE = 0.05
+# Prompts so many times longer or shorter than the samples are another matter: counted anew.
+FAR = 2.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sizes:
+    """Of each item, in order. `counted` of `kinds` template versions and models were counted by the provider."""
+
+    tokens: Sequence[int]
+    counted: int
+    kinds: int
+
+
+def prompt_sizes(plan: Sequence[PlannedItem], requests: Sequence[Request], keys: Sequence[Key]) -> Sizes:
+    """In one query; what was never counted is asked for by one more."""
+    kinds: dict[tuple[object, str], list[int]] = defaultdict(list)
+    for place, key in enumerate(keys):
+        kinds[key.version, key.model].append(place)
+    rows = PromptSize.objects.filter(
+        template_version__in={key.version for key in keys}, simulated=settings.DEMO
+    )
+    known = {(row.template_version_id, row.model): row for row in rows}
+    sizes = [size_of(request) for request in requests]
+    tokens = [input_tokens(request) for request in requests]
+    counted, wanted = 0, []
+    for kind, places in kinds.items():
+        row = known.get(kind)
+        if row is not None and row.counted_at is not None:
+            counted += 1
+            for place in places:
+                tokens[place] = tokens_of(row, sizes[place])
+        if row is None or (row.counted_at is not None and _is_far(row, [sizes[place] for place in places])):
+            wanted.append(_wish(plan, requests, sizes, places))
+    _ask_for([wish for wish in wanted if wish is not None])
+    return Sizes(tokens=tokens, counted=counted, kinds=len(kinds))
+
+
+def size_of(request: Request) -> int:
+    return len(request.prompt.encode()) + len(request.system.encode())
+
+
+def tokens_of(row: PromptSize, size: int) -> int:
+    """By a row that is counted."""
+    assert row.base is not None
+    assert row.per_byte is not None
+    return max(1, round(row.base + row.per_byte * size))
+
+
+def fit(sizes: Sequence[int], counts: Sequence[int]) -> tuple[float, float]:
+    """The least-squares line (base, per byte) through the samples; its slope is that of usual text where they are alike."""
+    middle, mean = statistics.fmean(sizes), statistics.fmean(counts)
+    slope = USUAL_PER_BYTE
+    if max(sizes) - min(sizes) >= LEAST_DIFFERENCE * middle:
+        slope = sum((x - middle) * (y - mean) for x, y in zip(sizes, counts, strict=True))
+        slope /= sum((x - middle) ** 2 for x in sizes)
+        slope = min(MOST_PER_BYTE, max(LEAST_PER_BYTE, slope))
+    return mean - slope * middle, slope
+
+
+def _is_far(row: PromptSize, sizes: Sequence[int]) -> bool:
+    typical = statistics.median(sizes)
+    return typical > FAR * row.most_bytes or typical * FAR < row.least_bytes
+
+
+def _wish(
+    plan: Sequence[PlannedItem], requests: Sequence[Request], sizes: Sequence[int], places: Sequence[int]
+) -> PromptSize | None:
+    """None where there is nobody to ask: a model without count_tokens, or a text that may still change."""
+    first = plan[places[0]].version
+    model = requests[places[0]].model
+    if first.published_at is None or not lineup.card(model).counts_tokens:
+        return None
+    ordered = sorted(places, key=lambda place: sizes[place])
+    chosen = sorted({ordered[0], ordered[len(ordered) // 2], ordered[-1]})
+    return PromptSize(
+        workspace_id=first.workspace_id,
+        template_version=first,
+        model=model,
+        simulated=settings.DEMO,
+        samples=[
+            {"values": dict(plan[place].parameters), "details": dict(plan[place].details)} for place in chosen
+        ],
+        least_bytes=min(sizes[place] for place in chosen),
+        most_bytes=max(sizes[place] for place in chosen),
+    )
+
+
+def _ask_for(wishes: Sequence[PromptSize]) -> None:
+    """A line that is there stays in use until the new samples are counted; two pages at once do no harm."""
+    if wishes:
+        PromptSize.objects.bulk_create(
+            sorted(wishes, key=lambda wish: (str(wish.template_version_id), wish.model)),
+            update_conflicts=True,
+            unique_fields=["template_version", "model", "simulated"],
+            update_fields=["samples", "least_bytes", "most_bytes", "counted_at", "next_at"],
+        )
