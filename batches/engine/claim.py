@@ -13,7 +13,7 @@ from django.db.models import F
 from django.db.models.functions import Greatest
 from django.utils import timezone
 
-from batches.engine import months
+from batches.engine import months, warmth
 from batches.engine.moves import DATABASE_AWAY
 from batches.limiter import take_permit
 from batches.models import BatchItem, BatchJob, GenerationLog
@@ -22,7 +22,7 @@ from batches.states import RUNNING, ItemStatus, JobStatus, LogState, Reason
 from claude import lineup, translation
 from claude.lineup import Lineup
 from claude.messages import Request
-from conversations.generation import Origin, build_request, worst_case
+from conversations.generation import Origin, build_request, marked, worst_case
 from provider import table
 from workspaces.models import ClockTimestamp
 
@@ -73,7 +73,7 @@ class Claim:
 
 
 class NotNow(Exception):
-    """The claim was rolled back; `why` is one of item, job, month, limit."""
+    """The claim was rolled back; `why` is one of item, cache, job, month, limit."""
 
     def __init__(self, why: str) -> None:
         self.why = why
@@ -103,7 +103,7 @@ def call_of(item: BatchItem) -> Call:
 def _call_of(item: BatchItem) -> Call:
     on, log_id = timezone.now().date(), uuid4()
     lineup.card(item.template_version.model or item.job.model, on)
-    request = build_request(
+    asked = build_request(
         version=item.template_version,
         values=item.parameters,
         model=item.job.model,
@@ -111,6 +111,8 @@ def _call_of(item: BatchItem) -> Call:
         details=item.details,
         tag=str(log_id),
     )
+    shared = item.job.estimate.get("shared") or {}
+    request = marked(asked, shared, version_id=item.template_version_id)
     return Call(
         item_id=item.pk,
         job_id=item.job_id,
@@ -156,6 +158,7 @@ def claim(call: Call, *, worker_id: UUID) -> Claim | None:
         with transaction.atomic():
             attempt = _take_item(call, worker_id=worker_id)
             _announce(call, attempt=attempt, worker_id=worker_id)
+            _keep_warm(call)
             _reserve(call)
             if not months.reserve(call.log_id, worst=call.reservation):
                 raise NotNow("month")
@@ -215,6 +218,16 @@ def _announce(call: Call, *, attempt: int, worker_id: UUID) -> None:
             )
         ]
     )
+
+
+def _keep_warm(call: Call) -> None:
+    if call.request.lifetime and not warmth.admit(
+        job_id=call.job_id,
+        version_id=call.origin.template_version.pk,
+        log_id=call.log_id,
+        lifetime=call.request.lifetime,
+    ):
+        raise NotNow("cache")
 
 
 def _reserve(call: Call) -> None:

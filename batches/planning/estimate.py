@@ -1,7 +1,7 @@
 """What a plan will cost and how long it will take, before a cent is spent."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import date
 from decimal import ROUND_UP, Decimal
 from typing import Any
@@ -16,8 +16,9 @@ from batches.planning.kinds import Kind, keys_of, kinds_of
 from batches.planning.plan import PlanError, PlannedItem, check
 from batches.planning.rates import rates_of
 from batches.planning.schedule import Call, Duration, duration
+from batches.planning.sharing import shared_prefixes
 from claude import lineup
-from conversations.generation import input_tokens, worst_case
+from conversations.generation import input_tokens, marked, worst_case
 from provider import table
 from workspaces.rows import RowProblem
 
@@ -35,6 +36,8 @@ class Estimate:
     """Costs in USD, time in seconds. In 80% of such batches the cost is `cost_low` to `cost_high`; `basis` says why.
 
     `history` is how many items of the past it rests on; `limited_by` is what rules the time.
+    `shared`: how much of the prompt of each template version is cached, by which the worst item is the dearer; the cost
+    does not count on it.
     """
 
     items: int
@@ -53,6 +56,7 @@ class Estimate:
     history: int
     limited_by: str
     notes: tuple[str, ...] = ()
+    shared: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
     def limit_words(self) -> str:
@@ -82,8 +86,12 @@ def estimate(
     bills = bill_of(keys, kinds, prompts, on=on)
     cost = sum((bill.cost for bill in bills.values()), Decimal(0))
     below, above = _distance(kinds, bills)
-    worst = max(worst_case(request, on=on) for request in requests)
     time = _duration(keys, kinds, prompts, model=model, concurrency=concurrency)
+    shared = shared_prefixes(plan, requests, seconds=time.seconds, concurrency=concurrency, on=on)
+    worst = max(
+        worst_case(marked(request, shared, version_id=item.version.pk), on=on)
+        for item, request in zip(plan, requests, strict=True)
+    )
     return Estimate(
         items=len(plan),
         cost=cost,
@@ -100,6 +108,7 @@ def estimate(
         basis=basis(kinds.values()),
         history=sum(kind.known for kind in kinds.values()),
         limited_by=time.limited_by,
+        shared=shared,
         notes=tuple(_notes({request.model for request in requests})),
     )
 
