@@ -89,7 +89,7 @@ def batch_retry(request: HttpRequest, job_id: UUID) -> HttpResponse:
         "words": error_words(kind) if kind else None,
         "count": count,
         "cost": retry_cost(job, count),
-        "budget": budget_for_retry(job, count),
+        "budget": f"{budget_for_retry(job, count).normalize():f}",
         "idempotency_key": given.get("idempotency_key") or uuid4(),
     }
     if request.method != "POST":

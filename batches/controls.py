@@ -28,6 +28,7 @@ from batches.states import (
     Priority,
 )
 from conversations.models import Conversation
+from templates_app.models import TemplateVersion
 from workspaces.models import User
 from workspaces.rows import RowProblem
 from workspaces.states import StaleState
@@ -195,12 +196,16 @@ def budget_for_retry(job: BatchJob, n: int) -> Decimal:
 
 def plan_of(job: BatchJob) -> list[PlannedItem]:
     """The items of a batch as the plan of another: the same versions, values and details in the same order."""
-    rows = job.items.select_related("template_version__template").order_by("position")
+    rows = job.items.order_by("position")
+    used = rows.order_by().values("template_version").distinct()
+    versions = TemplateVersion.objects.select_related("template", "workspace").in_bulk(
+        [each["template_version"] for each in used]
+    )
     return [
         PlannedItem(
             position=position,
             tier=item.tier,
-            version=item.template_version,
+            version=versions[item.template_version_id],
             topic=item.topic,
             parameters=item.parameters,
             category=tuple(item.category),

@@ -51,7 +51,7 @@ def build_request(
     """
     resolved = resolve(version.typed_variables(), values)
     asked = version.model or model
-    prompt = with_details(render(version.text, resolved), details or {})
+    prompt = with_details(version.prompt(resolved), details or {})
     shaped = takes_schema(asked)
     return Request(
         model=asked,

@@ -55,4 +55,6 @@ def _content(given: PackTemplate) -> dict[str, Any]:
         "variables": given.variables,
         "language": given.language,
         "model": given.model,
+        "turns_min": given.turns_min,
+        "turns_max": given.turns_max,
     }

@@ -133,7 +133,7 @@ def resolved(request: Request, template_id: UUID) -> Response:
             "success": True,
             "templateId": template.pk,
             "version": version.number,
-            "prompt": render(version.text, values),
+            "prompt": version.prompt(values),
             "systemPrompt": render(version.system_prompt, values),
             "parameters": values,
         }

@@ -15,6 +15,7 @@ from workspaces.models import Workspace
 LONGEST_NAME = 200
 LONGEST_TEXT = 1_000_000
 MOST_VARIABLES = 200
+FEWEST_TURNS, MOST_TURNS = 2, 200
 LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,6})?")
 MODEL = re.compile(r"[!-~]{0,100}")
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
@@ -62,7 +63,19 @@ def _content_problems(content: Content) -> Iterator[Problem]:
         yield Problem("language", "write a language code such as en, de or pt-BR")
     if not MODEL.fullmatch(content.model):
         yield Problem("model", "write the id of a model, at most 100 characters without spaces")
+    yield from _turn_problems(content)
     yield from _variable_problems(content)
+
+
+def _turn_problems(content: Content) -> Iterator[Problem]:
+    numbers = {"turns_min": content.turns_min, "turns_max": content.turns_max}
+    for name, number in numbers.items():
+        whole = isinstance(number, int) and not isinstance(number, bool)
+        if number is not None and not (whole and FEWEST_TURNS <= number <= MOST_TURNS):
+            yield Problem(name, f"must be a whole number from {FEWEST_TURNS} to {MOST_TURNS}, or empty")
+            return
+    if None not in numbers.values() and content.turns_min > content.turns_max:  # type: ignore[operator]
+        yield Problem("turns_max", "must not be below the fewest turns; raise it, or lower the other")
 
 
 def _variable_problems(content: Content) -> Iterator[Problem]:

@@ -59,17 +59,27 @@ TEXTS = (
     ("system_prompt", "System prompt"),
     ("training_system_prompt", "Training system prompt"),
 )
-SETTINGS = (("language", "Language"), ("model", "Model"))
+SETTINGS = (
+    ("language", "Language"),
+    ("model", "Model"),
+    ("turns_min", "Fewest turns"),
+    ("turns_max", "Most turns"),
+)
 
 
 def difference(old: Content, new: Content) -> Difference:
     pairs = [(title, getattr(old, name), getattr(new, name)) for name, title in TEXTS]
-    settings = [(title, getattr(old, name), getattr(new, name)) for name, title in SETTINGS]
+    settings = [(title, _setting(old, name), _setting(new, name)) for name, title in SETTINGS]
     return Difference(
         variables=list(variable_changes(old.variables, new.variables)),
         settings=[each for each in settings if each[1] != each[2]],
         texts=[(title, rows(before, after)) for title, before, after in pairs if before != after],
     )
+
+
+def _setting(content: Content, name: str) -> str:
+    value = getattr(content, name)
+    return "" if value is None else str(value)
 
 
 def variable_changes(

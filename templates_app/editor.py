@@ -21,6 +21,7 @@ from templates_app.editing import Overtaken, stamp
 from templates_app.forms import TYPE_CHOICES, TemplateForm, variable_rows
 from templates_app.models import PromptTemplate, TemplateVersion
 from templates_app.preview import pieces
+from templates_app.rendering import with_turns
 from templates_app.states import Tier
 from templates_app.views import person
 from workspaces.htmx import targets
@@ -168,7 +169,8 @@ def page(
 
 def previews(content: Content, samples: Mapping[str, str]) -> list[dict[str, Any]]:
     """The texts as the values fill them, those that are not empty."""
-    texts = (("Prompt", content.text), ("System prompt", content.system_prompt))
+    prompt = with_turns(content.text, content.turns_min, content.turns_max) if content.text else ""
+    texts = (("Prompt", prompt), ("System prompt", content.system_prompt))
     return [
         {"title": title, "pieces": pieces(text, content.variables, samples), "size": len(text)}
         for title, text in texts

@@ -37,6 +37,8 @@ class TemplateForm(forms.Form):
     training_system_prompt = forms.CharField(label="Training system prompt", required=False, strip=False)
     language = forms.CharField(label="Language", required=False)
     model = forms.CharField(label="Model", required=False)
+    turns_min = forms.CharField(label="Fewest turns", required=False)
+    turns_max = forms.CharField(label="Most turns", required=False)
     variables = forms.CharField(label="Variables", required=False)  # only for what is wrong with them
     seen = forms.CharField(required=False)
 
@@ -49,6 +51,8 @@ class TemplateForm(forms.Form):
             variables=[definition_of(data, name) for name in self._kept(texts)],
             language=data.get("language", "").strip() or "en",
             model=data.get("model", "").strip(),
+            turns_min=turns_in(data.get("turns_min", "")),
+            turns_max=turns_in(data.get("turns_max", "")),
         )
         return Content(**{**typed.as_fields(), "variables": extracted(typed)})
 
@@ -65,6 +69,11 @@ class TemplateForm(forms.Form):
         """The values to try the template with."""
         data: Any = self.data
         return {name: line_ends(data.get(f"try-{name}", "")) for name in data.getlist("variable")}
+
+
+def turns_in(text: str) -> Any:
+    """A number, None for nothing, or what was written, for the check to name."""
+    return as_number(text) if text.strip() else None
 
 
 def untouched(data: QueryDict, name: str) -> bool:

@@ -1,7 +1,8 @@
 """Prompt templates and their versions. A version never changes: a conversation points at it for ever."""
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from django.db import models
 from django.db.models import F, Q
@@ -9,7 +10,7 @@ from django.utils import timezone
 
 from templates_app.content import Content, lint
 from templates_app.import_files import ImportFile
-from templates_app.rendering import Variable
+from templates_app.rendering import Variable, render, with_turns
 from templates_app.situations import EdgeCase, Option, OptionKind, Scenario
 from templates_app.states import Tier
 from workspaces.models import OwnedModel, User, WorkspaceQuerySet
@@ -139,6 +140,10 @@ class TemplateVersion(OwnedModel):
             turns_min=self.turns_min,
             turns_max=self.turns_max,
         )
+
+    def prompt(self, values: Mapping[str, Any]) -> str:
+        """The text filled with resolved values, and the line about its turns. Raises ValuesError, TemplateSyntax."""
+        return with_turns(render(self.text, values), self.turns_min, self.turns_max)
 
     @property
     def is_draft(self) -> bool:

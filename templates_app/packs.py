@@ -63,6 +63,8 @@ class PackTemplate:
     variables: list[dict[str, Any]]
     language: str
     model: str = ""
+    turns_min: int | None = None
+    turns_max: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -182,6 +184,8 @@ def _template(row: "_Entry", *, language: str, prompts: str | None = None) -> Pa
         training_system_prompt=row.text("training_system_prompt", default=prompts),
         language=row.text("language", default=language),
         model=row.text("model", default=""),
+        turns_min=row.whole("turns_min"),
+        turns_max=row.whole("turns_max"),
         variables=[variable.to_dict() for variable in _variables(row)],
     )
     row.refuse_others()
@@ -289,6 +293,15 @@ class _Entry:
             return value
         self.blame(f"'{key}' is missing" if value is None else f"'{key}' must be text that is not empty")
         return ""
+
+    def whole(self, key: str) -> int | None:
+        """A whole number; None where there is none."""
+        self.taken.add(key)
+        value = self.table.get(key)
+        if value is None or (isinstance(value, int) and not isinstance(value, bool)):
+            return value
+        self.blame(f"'{key}' must be a whole number, without quotes")
+        return None
 
     def texts(self, key: str) -> tuple[str, ...]:
         self.taken.add(key)

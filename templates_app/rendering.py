@@ -37,12 +37,15 @@ __all__ = [
     "render",
     "resolve",
     "undeclared",
+    "with_turns",
 ]
 
 Value: TypeAlias = str | list[str]
 
 # A 1 MB template may name a long value 200,000 times; without a ceiling that is 20 GB of prompt.
 MAX_RENDERED = 4_000_000
+
+LINE_END = "\n"
 
 _ZERO = re.compile(r"[+-]?(?:0+(?:\.0*)?|\.0+)(?:[eE][+-]?\d+)?", re.ASCII)
 
@@ -96,6 +99,17 @@ def render(text: str, resolved: Mapping[str, object]) -> str:
         )
         raise ValuesError(Problem(name, message) for name in dict.fromkeys(missing))
     return "".join(_bounded(_pieces(text, found, resolved)))
+
+
+def with_turns(prompt: str, lowest: int | None, highest: int | None) -> str:
+    """The prompt and, below it, the line that asks for so many turns; without a range the prompt as it is."""
+    if lowest is None and highest is None:
+        return prompt
+    if lowest is None or highest is None:
+        words = f"at most {highest}" if lowest is None else f"at least {lowest}"
+    else:
+        words = str(lowest) if lowest == highest else f"{lowest} to {highest}"
+    return f"{prompt.rstrip(LINE_END)}\n\nNumber of turns: {words}.\n"
 
 
 def is_true(value: object) -> bool:

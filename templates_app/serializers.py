@@ -18,6 +18,8 @@ FIELDS = {
     "variables": "variables",
     "language": "language",
     "model": "model",
+    "turnsMin": "turns_min",
+    "turnsMax": "turns_max",
 }
 WIRE = {ours: theirs for theirs, ours in FIELDS.items()}
 
@@ -42,6 +44,8 @@ class ContentBody(StrictSerializer):
     variables = serializers.ListField(child=serializers.DictField(), required=False)
     language = serializers.CharField(required=False)
     model = serializers.CharField(required=False, allow_blank=True)
+    turnsMin = serializers.IntegerField(required=False, allow_null=True)
+    turnsMax = serializers.IntegerField(required=False, allow_null=True)
 
 
 class TemplateBody(ContentBody):

@@ -21,6 +21,8 @@ def dump(*, name: str, tier: str, content: Content) -> bytes:
     """The file: UTF-8 text. What is empty is left out."""
     rows = {"name": name, "tier": tier, "language": content.language, "model": content.model}
     lines = ["[[template]]", *(f"{key} = {_short(value)}" for key, value in rows.items() if value)]
+    turns = {"turns_min": content.turns_min, "turns_max": content.turns_max}
+    lines += [f"{key} = {number}" for key, number in turns.items() if number is not None]
     for key in ("system_prompt", "training_system_prompt", "text"):
         if value := getattr(content, key):
             lines.append(f"{key} = {_long(value)}")
@@ -42,6 +44,8 @@ def content_of(given: PackTemplate) -> Content:
         variables=given.variables,
         language=given.language,
         model=given.model,
+        turns_min=given.turns_min,
+        turns_max=given.turns_max,
     )
 
 

@@ -3,7 +3,6 @@
 Such are replies that a defect of ours kept from being stored, and those that came for an item that was cancelled.
 """
 
-import json
 import logging
 from uuid import UUID
 
@@ -49,28 +48,24 @@ def use_kept(item: BatchItem) -> bool:
 
 def _read(log: GenerationLog) -> tuple[Reply, Draft] | None:
     """The conversation in it, as it is read today; None where there is none."""
-    for body in _bodies(log):
-        try:
-            reply = _reply(log, body)
-            return reply, read(reply)
-        except ClaudeError:
-            continue
-        except Exception:
-            logger.exception("The kept reply %s could not be read", log.pk)
-    return None
+    try:
+        reply = _reply(log)
+        return reply, read(reply)
+    except ClaudeError:
+        return None
+    except Exception:
+        logger.exception("The kept reply %s could not be read", log.pk)
+        return None
 
 
-def _bodies(log: GenerationLog) -> list[bytes]:
-    """As it came; a stream's message was put together when it was stored."""
-    raw = [bytes(log.response_body)] if log.response_body else []
-    return raw + ([json.dumps(log.response_payload).encode()] if log.response_payload is not None else [])
-
-
-def _reply(log: GenerationLog, body: bytes) -> Reply:
+def _reply(log: GenerationLog) -> Reply:
+    """From the body as it came, JSON or the text of a stream."""
     headers = {"request-id": log.provider_request_id}
     if log.simulated:
         headers[translation.SIMULATOR_HEADER] = "1"
-    return translation.reply(body, headers=headers, duration_ms=log.duration_ms or 0)
+    return translation.reply(
+        bytes(log.response_body or b""), headers=headers, duration_ms=log.duration_ms or 0
+    )
 
 
 def _file(item: BatchItem, log: GenerationLog, reply: Reply, draft: Draft) -> bool:

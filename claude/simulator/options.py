@@ -5,12 +5,16 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
+SCHEMAS = ("enforced", "ignored", "refused")
+
 
 @dataclass(kw_only=True)
 class Options:
     """`latency` in seconds, varied by `jitter` (a share) per request. Limits per minute and model pool.
 
     `clock_offset` moves the clock of caches and of model retirements, in seconds; limits run on real time.
+    The last four make it a server that knows less: no count_tokens, no list of models, a schema that is `ignored` or
+    `refused` instead of `enforced`, any model name accepted (and billed at nothing).
     """
 
     latency: float = 1.0
@@ -22,6 +26,10 @@ class Options:
     otpm: float | None = None
     clock_offset: float = 0
     keep_prompts: bool = False
+    counts_tokens: bool = True
+    lists_models: bool = True
+    schema: str = "enforced"
+    any_model: bool = False
 
     def __post_init__(self) -> None:
         if self.latency < 0 or not 0 <= self.jitter <= 1:
@@ -30,6 +38,8 @@ class Options:
             raise ValueError("rpm, itpm and otpm must be above 0, or null")
         if self.burst is not None and self.burst < 1:
             raise ValueError("burst must be at least 1, or null")
+        if self.schema not in SCHEMAS:
+            raise ValueError(f"schema must be one of {', '.join(SCHEMAS)}")
         if not math.isfinite(self.clock_offset):
             raise ValueError("clock_offset must be a number of seconds")
 

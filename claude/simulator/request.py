@@ -4,11 +4,11 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from functools import lru_cache
 from typing import Any
 
 from claude.simulator import prefix, rules, schemas
+from claude.simulator.options import Options
 from claude.simulator.rejection import Rejection, invalid
 
 VERSIONS = ("2023-06-01", "2026-10-21")
@@ -99,31 +99,35 @@ def check_version(version: str | None) -> str:
     return version
 
 
-def accept(body: Mapping[str, Any], *, version: str, today: date) -> Asked:
+def accept(body: Mapping[str, Any], *, version: str, options: Options) -> Asked:
     """Checks everything the real API checks; raises the `Rejection` it would answer with."""
     _check_fields(body, known=FIELDS, required=("model", "max_tokens", "messages"))
-    facts = rules.facts(body["model"], today=today)
+    facts = rules.facts(body["model"], today=options.today(), any_model=options.any_model)
     _check_max_tokens(body["max_tokens"], facts)
-    return _asked(body, facts, version=version)
+    return _asked(body, facts, version=version, schema=options.schema)
 
 
-def count(body: Mapping[str, Any], *, version: str, today: date) -> int:
+def count(body: Mapping[str, Any], *, version: str, options: Options) -> int:
     """The input tokens of a body of count_tokens, which is checked as strictly."""
     _check_fields(body, known=COUNTED, required=("model", "messages"))
-    return _asked(body, rules.facts(body["model"], today=today), version=version).input_tokens
+    facts = rules.facts(body["model"], today=options.today(), any_model=options.any_model)
+    return _asked(body, facts, version=version, schema=options.schema).input_tokens
 
 
-def _asked(body: Mapping[str, Any], facts: rules.Facts, *, version: str) -> Asked:
+def _asked(body: Mapping[str, Any], facts: rules.Facts, *, version: str, schema: str) -> Asked:
     _check_messages(body["messages"], facts, version=version)
     _check_options(body)
     _check_output_config(body)
+    wanted = prefix.schema_of(body)
+    if wanted is not None and schema == "refused":
+        raise invalid("output_config.format: Extra inputs are not permitted")
     rules.check(body, facts, version=version)
     asked = Asked(
         body=body,
         facts=facts,
         prompt=prompt_of(body),
         system=prefix.text_of(body.get("system") or ""),
-        schema=prefix.schema_of(body),
+        schema=None if schema == "ignored" else wanted,
         blocks=prefix.read(body, facts),
         digest=_digest(body),
     )

@@ -119,7 +119,7 @@ class Simulator:
         call.entry.prompt_sha256 = hashlib.sha256(prompt.encode()).hexdigest()
         if self.options.keep_prompts:
             self.prompts.append(_kept(call.entry, prompt, body))
-        asked = accept(body, version=version, today=self.options.today())
+        asked = accept(body, version=version, options=self.options)
         call.entry.stream = asked.stream
         return asked
 
@@ -199,22 +199,31 @@ class Simulator:
 
     async def count_tokens(self, http: web.Request) -> web.StreamResponse:
         """Not in the ledger, which is about what costs something."""
+        _only_if(self.options.counts_tokens, http)
         authenticated(http.headers)
         version = check_version(http.headers.get("anthropic-version"))
-        tokens = count(parse(await http.read()), version=version, today=self.options.today())
+        tokens = count(parse(await http.read()), version=version, options=self.options)
         return web.json_response({"input_tokens": tokens}, headers=wire.always(wire.new_id("req_")))
 
     async def models(self, http: web.Request) -> web.StreamResponse:
+        _only_if(self.options.lists_models, http)
         authenticated(http.headers)
         check_version(http.headers.get("anthropic-version"))
         page = catalogue.page(http.query, today=self.options.today())
         return web.json_response(page, headers=wire.always(wire.new_id("req_")))
 
     async def model(self, http: web.Request) -> web.StreamResponse:
+        _only_if(self.options.lists_models, http)
         authenticated(http.headers)
         check_version(http.headers.get("anthropic-version"))
         found = catalogue.model(http.match_info["id"], today=self.options.today())
         return web.json_response(found, headers=wire.always(wire.new_id("req_")))
+
+
+def _only_if(served: bool, http: web.Request) -> None:
+    """404 for a route that this server is told not to have, before it asks for a key."""
+    if not served:
+        raise Rejection(404, f"Not found: {http.path}")
 
 
 async def _strike_first(fault: Fault) -> None:

@@ -159,6 +159,7 @@ function showTwins(target) {
   if (name) document.querySelectorAll(`mark[data-of="${name}"], [data-field="${name}"]`).forEach((each) => each.classList.add("twin"));
 }
 for (const kind of ["focusin", "mouseover"]) document.addEventListener(kind, (event) => showTwins(event.target));
+document.addEventListener("htmx:after:swap", () => showTwins(document.activeElement));
 
 // --- polling: polite when nobody looks, honest when the connection is lost --------------------------------------------
 const BACKOFF_S = [5, 10, 30];

@@ -10,12 +10,13 @@ from uuid import UUID
 from django.conf import settings
 
 from batches.actions import change_budget, check_settings, resume, start_batch
+from batches.controls import change, retry_failed
 from batches.models import BatchJob
 from batches.planning.csv_plan import csv_plan
 from batches.planning.estimate import Estimate, estimate
 from batches.planning.plan import PlanError, PlannedItem, starter_plan
 from batches.progress import Progress
-from batches.states import RUNNING, JobStatus
+from batches.states import CHANGEABLE, RUNNING, JobStatus
 from batches.words import REASONS
 from exports.actions import Exported, export_job, job_file_name
 from exports.formats import ExportError
@@ -127,11 +128,12 @@ class TerminalJob:
             raise PlanError(
                 [RowProblem(None, "", f"--resume {job_id}: there is no such job in this database.")]
             )
-        if job.status == JobStatus.COMPLETED or job.status in RUNNING:
+        again = job.failed_items if self.options["retry_failed"] else 0
+        if not again and (job.status == JobStatus.COMPLETED or job.status in RUNNING):
             self.screen.say(f"{job.name}: {job.status}, {job.ended_items} of {job.total_items} have ended.")
             return lambda: job
         budget = self.options["budget"] or job.budget_usd
-        left = job.total_items - job.ended_items
+        left = job.total_items - job.ended_items + again
         spent = f"{money(job.spent)} of {money(budget)} are spent"
         self.screen.say(f"{job.name}: {left} of {job.total_items} are left, {spent}.")
         self._say_if_demo()
@@ -139,6 +141,11 @@ class TerminalJob:
         return lambda: self._resumed(job)
 
     def _resumed(self, job: BatchJob) -> BatchJob:
+        if self.options["concurrency"] is not None and job.status in CHANGEABLE:
+            change(job, by=self.owner, concurrency=self.options["concurrency"])
+        if self.options["retry_failed"] and job.failed_items:
+            retry_failed(job, by=self.owner, budget_usd=self.options["budget"])
+            return job
         if self.options["budget"] is not None:
             change_budget(job, budget_usd=self.options["budget"], by=self.owner)
         return resume(job, by=self.owner)

@@ -61,6 +61,11 @@ def add_to(parser: argparse.ArgumentParser) -> None:
     what.add_argument(
         "--resume", type=_job_id, metavar="ID", help="go on with a paused or failed job, then export it"
     )
+    what.add_argument(
+        "--retry-failed",
+        action="store_true",
+        help="with --resume: try its failed items again, also of a finished job",
+    )
     how = parser.add_argument_group("how")
     how.add_argument(
         "--concurrency", type=_count, metavar="N", help="calls at once (default: LORAPIPE_MAX_CONCURRENCY)"
@@ -86,6 +91,7 @@ def conflicts(options: Mapping[str, Any]) -> list[str]:
     """Options that do not go together, all of them."""
     checks = [
         (options["plan"] and options["csv"], "--plan and --csv: choose one of them."),
+        (options["retry_failed"] and not options["resume"], "--retry-failed works only with --resume."),
         (options["template"] is not None and not options["csv"], "--template works only with --csv."),
         (
             options["csv"] and len(options["tier"] or ()) > 1,
@@ -94,7 +100,7 @@ def conflicts(options: Mapping[str, Any]) -> list[str]:
     ]
     with_resume = [
         f"--{name}"
-        for name in ("plan", "csv", "tier", "template", "limit", "seed", "concurrency", "name")
+        for name in ("plan", "csv", "tier", "template", "limit", "seed", "name")
         if options[name] is not None
     ]
     checks.append(

@@ -1,5 +1,6 @@
 """Change, retry, copy and "use it": each verb against the states that it may meet, with the invariants after it."""
 
+import json
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
@@ -20,7 +21,7 @@ from claude.errors import Busy
 from conversations import generation
 from conversations.models import Conversation
 from tests.support.invariants import assert_no_violations
-from tests.support.replies import make_reply
+from tests.support.replies import GOOD, make_reply
 from tests.support.steps import claim_item, file_reply, state_of
 from workspaces.models import User
 from workspaces.states import StaleState
@@ -230,6 +231,29 @@ def test_a_retry_reads_the_kept_reply_before_it_buys_another(
     assert (log.state, log.conversation, log.error_kind) == (LogState.SUCCEEDED, made, "")
     assert made.turns.count() == made.turn_count == 8
     assert (made.actual_cost_usd, made.simulated) == (log.cost_usd, True)
+
+
+def test_a_kept_stream_is_read_too(
+    owner: User, job: BatchJob, worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    item = park(job, worker, monkeypatch)
+    events: list[dict[str, Any]] = [
+        {
+            "type": "message_start",
+            "message": {"model": job.model, "content": [], "usage": {"input_tokens": 9, "output_tokens": 1}},
+        },
+        {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
+        {
+            "type": "content_block_delta",
+            "index": 0,
+            "delta": {"type": "text_delta", "text": json.dumps(GOOD)},
+        },
+        {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 900}},
+        {"type": "message_stop"},
+    ]
+    text = "".join(f"event: {each['type']}\ndata: {json.dumps(each)}\n\n" for each in events)
+    GenerationLog.objects.update(response_body=text.encode(), response_payload=None)
+    assert use_reply(item, by=owner).turn_count == 8
 
 
 def test_what_cannot_be_read_is_bought(owner: User, job: BatchJob, worker: Worker) -> None:

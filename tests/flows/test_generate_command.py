@@ -172,6 +172,20 @@ def test_a_wrong_key_fails_the_job_with_its_reason(
     assert Run("--resume", run.answer["job_id"], "--out", str(file)).code == 0
 
 
+def test_failures_are_tried_again_from_the_terminal(
+    owner: User, engine: Engine, fast_simulator: RunningSimulator, file: Path
+) -> None:
+    fast_simulator.faults([{"kind": "bad_request", "times": 2}])
+    engine.start()
+    run = Run("--limit", "4", "--out", str(file))
+    assert run.code == 1, run.words
+    resume = ("--resume", run.answer["job_id"], "--out", str(file))
+    again = Run(*resume, "--retry-failed", "--concurrency", "2")
+    assert again.code == 0, again.words
+    assert len(file.read_bytes().splitlines()) == 4
+    assert_invariants()
+
+
 def test_a_budget_that_is_used_up_pauses_and_says_how_to_go_on(
     owner: User, engine: Engine, file: Path
 ) -> None:

@@ -52,6 +52,7 @@ WRONG = [
     "--lim 3",
     "surplus",
     f"--resume {JOB} --limit 3",
+    "--retry-failed",
     f"--resume {JOB} --tier template",
     f"--resume {JOB} --csv {__file__}",
     f"--plan starter --csv {__file__}",

@@ -179,6 +179,8 @@ def test_what_cannot_be_stored(user: User, content: Content) -> None:
         {"language": "de"},
         {"model": "other"},
         {"number": 9},
+        {"turns_min": 4},
+        {"turns_max": 4},
         {"note": "Other"},
         {"published_at": None},
         {"published_at": "2020-01-01T00:00:00Z"},

