@@ -6,6 +6,7 @@ from typing import Any
 
 from django.conf import settings
 
+from batches.caching import Tokens
 from batches.models import BatchItem, BatchJob
 from batches.planning.estimate import Estimate
 from batches.planning.plan import PlanError
@@ -141,6 +142,18 @@ def settings_of(job: BatchJob) -> dict[str, Any]:
         "createdAt": moment(job.created_at),
         "startedAt": moment(job.started_at),
         "completedAt": moment(job.completed_at),
+    }
+
+
+def cache_of(tokens: Tokens) -> dict[str, Any]:
+    """What the provider's prompt cache did for a batch."""
+    return {
+        "cache": {
+            "savedUsd": dollars(tokens.saved),
+            "readTokens": tokens.cache_read,
+            "writeTokens": tokens.cache_write,
+            "readPercent": tokens.read_percent,
+        }
     }
 
 
