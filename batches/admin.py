@@ -16,6 +16,7 @@ from batches.models import (
     BatchJob,
     GenerationLog,
     Notice,
+    PaidRequest,
     RateLimit,
     Repair,
     SpendingMonth,
@@ -238,6 +239,15 @@ class WebhookAdmin(ReadOnlyAdmin):
     list_select_related = ("workspace",)
     search_fields = ("url", "workspace__name")
     detail_select_related = ("workspace",)
+
+
+@admin.register(PaidRequest)
+class PaidRequestAdmin(ReadOnlyAdmin):
+    list_display = ("created_at", "job", "key", "items", "created_by")
+    list_select_related = ("job", "created_by")
+    search_fields = ("key", "job__name")
+    ordering = ("-created_at",)
+    detail_select_related = ("job", "workspace", "created_by")
 
 
 @admin.register(Repair)

@@ -276,7 +276,9 @@ class BatchItem(OwnedModel):
             ),
         ]
         indexes = [
-            models.Index(fields=["job", "position"], name="item_queued", condition=Q(status="queued")),
+            models.Index(
+                fields=["job", "crashes", "position"], name="item_queued", condition=Q(status="queued")
+            ),
             models.Index(
                 fields=["job", "rung_at"],
                 name="item_rung",

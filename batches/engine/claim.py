@@ -8,6 +8,7 @@ from decimal import Decimal
 from functools import partial
 from uuid import UUID, uuid4
 
+from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import F
 from django.db.models.functions import Greatest
@@ -30,6 +31,9 @@ logger = logging.getLogger(__name__)
 
 SECONDS_BEFORE_OUTPUT = 60
 SLOWEST_TOKENS_PER_SECOND = 40
+# So often has an item been there when a worker died that the next time parks it: one of these at a time in a job.
+LAST_CHANCE = settings.ENGINE_MAX_CRASHES - 1
+ALONE_S = 2.0
 
 
 def deadline_s(max_tokens: int) -> float:
@@ -73,7 +77,7 @@ class Claim:
 
 
 class NotNow(Exception):
-    """The claim was rolled back; `why` is one of item, cache, job, month, limit."""
+    """The claim was rolled back; `why` is one of item, cache, job, alone, month, limit."""
 
     def __init__(self, why: str) -> None:
         self.why = why
@@ -156,10 +160,12 @@ def claim(call: Call, *, worker_id: UUID) -> Claim | None:
     """
     try:
         with transaction.atomic():
-            attempt = _take_item(call, worker_id=worker_id)
+            attempt, crashes = _take_item(call, worker_id=worker_id)
             _announce(call, attempt=attempt, worker_id=worker_id)
             _keep_warm(call)
             _reserve(call)
+            if crashes >= LAST_CHANCE and _another_has_its_last_chance(call):
+                raise NotNow("alone")
             if not months.reserve(call.log_id, worst=call.reservation):
                 raise NotNow("month")
             leave_in = take_permit(call.pool)
@@ -168,7 +174,7 @@ def claim(call: Call, *, worker_id: UUID) -> Claim | None:
             starts_at = time.monotonic() + leave_in  # before the commit, which may take its time
     except NotNow as refusal:
         if refusal.why != "item":
-            BatchItem.objects.filter(pk=call.item_id, status=ItemStatus.QUEUED).update(rung_at=None)
+            _may_be_rung_again(call, wait_s=ALONE_S if refusal.why == "alone" else 0)
         if refusal.why == "job":
             pause_for_budget(call)
         elif refusal.why == "month":
@@ -179,18 +185,31 @@ def claim(call: Call, *, worker_id: UUID) -> Claim | None:
     return Claim(call=call, starts_at=starts_at)
 
 
-def _take_item(call: Call, *, worker_id: UUID) -> int:
+def _may_be_rung_again(call: Call, *, wait_s: float) -> None:
+    later = ClockTimestamp() + timedelta(seconds=wait_s) if wait_s else F("run_after")
+    BatchItem.objects.filter(pk=call.item_id, status=ItemStatus.QUEUED).update(rung_at=None, run_after=later)
+
+
+def _another_has_its_last_chance(call: Call) -> bool:
+    """Asked under the job's lock: two that wait to be parked at the next crash must not die together."""
+    suspects = BatchItem.objects.filter(
+        job_id=call.job_id, status=ItemStatus.PROCESSING, crashes__gte=LAST_CHANCE
+    )
+    return suspects.exclude(pk=call.item_id).exists()
+
+
+def _take_item(call: Call, *, worker_id: UUID) -> tuple[int, int]:
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE batch_items SET status = 'processing', attempt = attempt + 1, token = %s, worker_id = %s, "
             "claimed_at = clock_timestamp(), current_log_id = %s, run_after = NULL "
-            "WHERE id = %s AND status = 'queued' AND (run_after IS NULL OR run_after <= clock_timestamp()) RETURNING attempt",
+            "WHERE id = %s AND status = 'queued' AND (run_after IS NULL OR run_after <= clock_timestamp()) RETURNING attempt, crashes",
             [call.token, worker_id, call.log_id, call.item_id],
         )
         row = cursor.fetchone()
     if row is None:
         raise NotNow("item")
-    return int(row[0])
+    return int(row[0]), int(row[1])
 
 
 def _announce(call: Call, *, attempt: int, worker_id: UUID) -> None:

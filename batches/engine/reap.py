@@ -16,6 +16,7 @@ from batches.engine.moves import (
     settle,
     settle_requeued,
 )
+from batches.models import BatchItem
 from batches.states import ItemStatus, LogState
 
 logger = logging.getLogger(__name__)
@@ -31,6 +32,17 @@ SELECT l.id, l.job_id, l.item_id FROM generation_logs l LEFT JOIN workers w ON w
  ORDER BY l.deadline
 """
 CRASHED = "Its worker died {n} times while it was in flight: set aside so that the others can go on."
+
+
+# Whoever was in flight with it at those deaths is not suspected of them any more.
+EXONERATE = """
+UPDATE batch_items i SET crashes = greatest(0, i.crashes - o.n) FROM (
+    SELECT l.item_id, count(*) AS n FROM generation_logs l
+     WHERE l.error_kind = 'crashed' AND l.item_id <> %(item)s
+       AND l.worker_id IN (SELECT worker_id FROM generation_logs WHERE item_id = %(item)s AND error_kind = 'crashed')
+     GROUP BY l.item_id) o
+ WHERE i.id = o.item_id AND i.status IN ('queued', 'processing') AND i.crashes > 0
+"""
 
 
 def reap() -> int:
@@ -55,7 +67,9 @@ def _abandoned() -> list[tuple[UUID, UUID, UUID | None]]:
 def _reap_one(log_id: UUID, job_id: UUID, item_id: UUID | None) -> bool:
     try:
         with transaction.atomic():
-            return _give_up(log_id, job_id, lock_item(item_id) if item_id else None)
+            given_up = _give_up(log_id, job_id, lock_item(item_id) if item_id else None)
+        _exonerate_others(item_id)
+        return given_up
     except Exception:
         logger.exception("Log %s could not be reaped; the others go on", log_id)
         return False
@@ -88,3 +102,12 @@ def _give_up(log_id: UUID, job_id: UUID, item: LockedItem | None) -> bool:
         delta.failed, delta.stops = 1, True
         settle(item.job_id, delta)
     return True
+
+
+def _exonerate_others(item_id: UUID | None) -> None:
+    """When an item is parked, its worker's deaths are explained. In a transaction of its own: it takes many items."""
+    if item_id is None:
+        return
+    if BatchItem.objects.filter(pk=item_id, status=ItemStatus.FAILED, error_kind="crashed").exists():
+        with connection.cursor() as cursor:
+            cursor.execute(EXONERATE, {"item": item_id})

@@ -61,13 +61,14 @@ SELECT coalesce((SELECT sum(w.slots) FROM workers w WHERE w.stopped_at IS NULL A
      - coalesce((SELECT sum(j.in_flight) FROM batch_jobs j WHERE j.kind = %(kind)s AND j.in_flight > 0), 0)
 """
 # An array, which is made once: `IN (SELECT ... LIMIT n FOR UPDATE)` may be run for each outer row, and stamps more than n.
+# Who was in flight when a worker died comes last: one of them may have killed it, and would kill the next.
 STAMP = f"""
 UPDATE batch_items SET rung_at = clock_timestamp() WHERE id = ANY(ARRAY(
     SELECT i.id FROM batch_items i WHERE i.job_id = %(job)s AND i.status = 'queued'
        AND (i.run_after IS NULL OR i.run_after <= now())
        AND (i.rung_at IS NULL OR i.rung_at < now() - make_interval(secs => %(again)s))
        AND {may_ring("%(job)s")}
-     ORDER BY i.position LIMIT %(n)s FOR NO KEY UPDATE SKIP LOCKED))
+     ORDER BY i.crashes, i.position LIMIT %(n)s FOR NO KEY UPDATE SKIP LOCKED))
 RETURNING id
 """  # noqa: S608
 

@@ -59,7 +59,7 @@ SELECT s.version FROM batch_jobs g
  WHERE g.id = {job} AND (p.warm_until IS NULL OR p.warm_until <= now())"""
 WARMERS = """
 SELECT (SELECT w.id FROM batch_items w WHERE w.job_id = {job} AND w.template_version_id = c.version AND w.status = 'queued'
-           AND (w.run_after IS NULL OR w.run_after <= now()) ORDER BY w.position LIMIT 1)
+           AND (w.run_after IS NULL OR w.run_after <= now()) ORDER BY w.crashes, w.position LIMIT 1)
   FROM ({cold}) c
  WHERE NOT EXISTS (SELECT 1 FROM warm_prefixes p JOIN generation_logs l ON l.id = p.warming AND l.state = 'pending'
                     WHERE p.job_id = {job} AND p.template_version_id = c.version)

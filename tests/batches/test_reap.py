@@ -9,6 +9,7 @@ from pytest_django import Settings
 
 from batches.actions import cancel, pause
 from batches.engine import reap as reaping
+from batches.engine.claim import claim, prepare
 from batches.engine.moves import lock_item
 from batches.engine.reap import reap
 from batches.models import BatchItem, BatchJob, GenerationLog, SpendingMonth, Worker
@@ -127,6 +128,41 @@ def test_the_third_crash_parks_the_item(job: BatchJob, worker: Worker, settings:
     job.refresh_from_db()
     assert (job.status, job.failed_items) == (JobStatus.PROCESSING, 1)
     assert_no_violations()
+
+
+def test_one_that_waits_for_its_last_chance_is_claimed_alone(
+    job: BatchJob, worker: Worker, settings: Settings
+) -> None:
+    """Else the bystanders of an item that kills its worker would be parked with it."""
+    for _ in range(2):
+        calls = [claim_item(job, worker, position=position) for position in (1, 2)]
+        lose_worker(worker, settings)
+    claim_item(job, worker, position=1)
+    second = prepare(calls[1].call.item_id)
+    assert second
+    assert claim(second, worker_id=worker.pk) is None
+    assert BatchItem.objects.get(position=2).run_after is not None, "not again and again"
+    claim_item(job, worker, position=3)
+    lose_worker(worker, settings)
+    assert list(job.items.order_by("position").values_list("status", flat=True)) == [
+        "failed",
+        "queued",
+        "queued",
+    ]
+    assert_no_violations()
+
+
+def test_who_was_there_at_the_deaths_that_a_parked_item_explains_is_not_suspected(
+    job: BatchJob, worker: Worker, settings: Settings
+) -> None:
+    for _ in range(2):
+        calls = [claim_item(job, worker, position=position) for position in (1, 2)]
+        lose_worker(worker, settings)
+    claim_item(job, worker)
+    lose_worker(worker, settings)
+    parked, other, _ = job.items.order_by("position")
+    assert (parked.crashes, parked.error_kind, other.crashes) == (3, "crashed", 0)
+    assert calls
 
 
 def test_the_third_crash_stops_a_job_that_stops_at_errors(

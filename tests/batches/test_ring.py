@@ -158,6 +158,14 @@ def test_items_in_their_order(many_slots: Worker) -> None:
     assert sorted(BatchItem.objects.filter(pk__in=first).values_list("position", flat=True)) == [1, 2]
 
 
+def test_who_was_there_when_a_worker_died_comes_last(many_slots: Worker) -> None:
+    job = make_job(items=3, **BY_HAND)
+    BatchItem.objects.filter(position=1).update(crashes=1)
+    first = stamp(Queue.GENERATION, at_most=2)
+    assert set(job.items.filter(pk__in=first).values_list("position", flat=True)) == {2, 3}
+    assert len(stamp(Queue.GENERATION)) == 1
+
+
 def test_each_queue_has_its_kind_of_job() -> None:
     make_worker(slots=9)
     make_worker(queue="interactive", slots=2)

@@ -1,17 +1,21 @@
 """SIGKILL of the worker at a random moment, and again: every conversation once, none partial, little paid twice."""
 
 import random
+import signal
 import time
 
-from batches.models import BatchJob, GenerationLog
+from batches.models import BatchItem, BatchJob, GenerationLog
 from batches.states import JobStatus
 from conversations.models import Conversation
 from tests.support.engine import Engine, wait_for_end
 from tests.support.invariants import assert_billed_is_logged, assert_invariants
 from tests.support.jobs import start_starter_job
+from tests.support.poisoned_worker import POISON
 from tests.support.simulator import RunningSimulator
 from tests.support.waiting import wait_for
 from workspaces.models import User
+
+POISONED = "tests.support.poisoned_worker"
 
 
 def test_ninety_conversations_survive_two_kills(
@@ -58,6 +62,26 @@ def test_an_item_that_kills_its_worker_is_parked_at_the_third_crash(
     assert (job.status, job.failed_items) == (JobStatus.COMPLETED, 1)
     item = job.items.get()
     assert (item.error_kind, item.crashes) == ("crashed", 3)
+    assert_invariants()
+
+
+def test_an_item_that_kills_its_worker_at_once_is_parked_and_the_others_go_on(
+    owner: User, engine: Engine, fast_simulator: RunningSimulator
+) -> None:
+    """Everything that is in flight dies with it, three times; only the culprit is parked."""
+    fast_simulator.options(latency=0.5)
+    engine.start_dispatcher()
+    job = start_starter_job(owner, limit=12, concurrency=6)
+    BatchItem.objects.filter(job=job, position=2).update(details={"Note": POISON})
+    for _ in range(3):
+        victim = engine.start_worker(app=POISONED)
+        assert victim.wait(60) == -signal.SIGKILL, "the poison kills the worker"
+    worker = engine.start_worker(app=POISONED)
+    job = wait_for_end(job, seconds=90)
+    assert (job.status, job.completed_items, job.failed_items) == (JobStatus.COMPLETED, 11, 1)
+    item = job.items.get(position=2)
+    assert (item.error_kind, item.crashes) == ("crashed", 3)
+    assert worker.poll() is None
     assert_invariants()
 
 

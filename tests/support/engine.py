@@ -54,9 +54,10 @@ class Engine:
         }
         self.processes: list[subprocess.Popen[bytes]] = []
 
-    def start_worker(self, *, queue: Queue = Queue.GENERATION, slots: int = 16) -> subprocess.Popen[bytes]:
+    def start_worker(
+        self, *, queue: Queue = Queue.GENERATION, slots: int = 16, app: str = "lorapipe"
+    ) -> subprocess.Popen[bytes]:
         """A worker that has signed on."""
-        before = Worker.objects.count()
         options = [
             "-P",
             "threads",
@@ -69,10 +70,9 @@ class Engine:
             "-l",
             "INFO",
         ]
-        process = self._start(
-            "worker", [sys.executable, "-m", "celery", "-A", "lorapipe", "worker", *options]
-        )
-        wait_for(lambda: Worker.objects.count() > before, seconds=60, what="the worker signs on")
+        process = self._start("worker", [sys.executable, "-m", "celery", "-A", app, "worker", *options])
+        signed_on = Worker.objects.filter(pid=process.pid, stopped_at=None)
+        wait_for(signed_on.exists, seconds=60, what="the worker signs on")
         return process
 
     def start_dispatcher(self) -> subprocess.Popen[bytes]:

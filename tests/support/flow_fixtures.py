@@ -17,6 +17,11 @@ UNLIMITED = 1_000_000
 
 @pytest.fixture
 def owner(transactional_db: None) -> User:
+    return make_owner()
+
+
+def make_owner() -> User:
+    """A person with the starter pack, in an installation without a limit."""
     user: User = User.objects.create_with_workspace("owner")
     load_pack_templates(user.personal_workspace())
     set_limits(pools(), per_minute=UNLIMITED)

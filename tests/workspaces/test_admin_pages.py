@@ -21,7 +21,9 @@ from batches.models import (
     BatchJob,
     GenerationLog,
     Notice,
+    PaidRequest,
     RateLimit,
+    Repair,
     SpendingMonth,
     Webhook,
     Worker,
@@ -126,6 +128,22 @@ def many_webhooks(rows: int) -> None:
         Webhook.objects.create(workspace=factories.make_workspace(), url=f"https://example.com/{number}")
 
 
+def many_paid_requests(rows: int) -> None:
+    job = factories.make_job()
+    PaidRequest.objects.bulk_create(
+        PaidRequest(workspace=job.workspace, job=job, created_by=job.created_by, key=f"k {number}")
+        for number in range(rows)
+    )
+
+
+def many_repairs(rows: int) -> None:
+    job = factories.make_job()
+    Repair.objects.bulk_create(
+        Repair(workspace=job.workspace, job=job, rule="I3", subject=f"row {number}", before="1", after="0")
+        for number in range(rows)
+    )
+
+
 def many_months(rows: int) -> None:
     SpendingMonth.objects.bulk_create(
         SpendingMonth(workspace=factories.make_workspace(), month=date(2026, 11, 1), demo=True)
@@ -195,6 +213,8 @@ MAKERS: dict[type[Model], Callable[[int], None]] = {
     RateLimit: many_limits,
     Notice: many_notices,
     Webhook: many_webhooks,
+    PaidRequest: many_paid_requests,
+    Repair: many_repairs,
     SpendingMonth: many_months,
     UseStatement: many_statements,
     Worker: many_workers,

@@ -1,0 +1,27 @@
+"""A worker with a poison: `celery -A tests.support.poisoned_worker worker`. An item about "POISON" kills it at once."""
+
+import os
+import signal
+from importlib import import_module
+from typing import Any
+
+from celery import signals
+
+from lorapipe.celery import app
+
+__all__ = ["app"]
+
+POISON = "POISON"
+
+
+@signals.worker_ready.connect
+def _poison(**_: object) -> None:
+    work: Any = import_module("batches.work")  # not at the top: the models are there by now
+    ask = work.ask
+
+    def ask_or_die(call: Any) -> Any:
+        if POISON in str(call.request):
+            os.kill(os.getpid(), signal.SIGKILL)
+        return ask(call)
+
+    work.ask = ask_or_die

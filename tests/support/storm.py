@@ -1,0 +1,158 @@
+"""Faults made to a running engine, and who was in flight at each: what was paid again is measured against that.
+
+Used by tests/faults/ (short) and by bench/faults.py (long).
+"""
+
+import signal
+import subprocess
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any, TypeVar
+
+from django.conf import settings
+from django.db import InterfaceError, OperationalError, connection
+
+from batches.models import BatchJob, GenerationLog
+from tests.support.engine import Engine
+from tests.support.own_servers import OwnServers
+from tests.support.waiting import wait_for
+
+T = TypeVar("T")
+Worker = subprocess.Popen[bytes]
+FAULTS = ("kill", "freeze", "backend", "postgres", "flush", "valkey", "dispatcher")
+
+
+def persistently(ask: Callable[[], T], *, seconds: float = 60) -> T:
+    """The answer of the database, once it gives one."""
+    ends_at = time.monotonic() + seconds
+    while True:
+        try:
+            return ask()
+        except (OperationalError, InterfaceError):
+            connection.close()
+            if time.monotonic() > ends_at:
+                raise
+            time.sleep(0.1)
+
+
+def pending_logs(worker: Worker) -> set[str]:
+    """The calls that this process has announced and not ended, by our own id of each."""
+
+    def ask() -> set[str]:
+        pending = GenerationLog.objects.filter(worker__pid=worker.pid, state="pending")
+        return {str(pk) for pk in pending.values_list("pk", flat=True)}
+
+    return persistently(ask)
+
+
+@dataclass
+class Storm:
+    """`excused` are the calls that were in flight at a kill or a stop: each may have been paid without being kept."""
+
+    engine: Engine
+    servers: OwnServers
+    dice: Random
+    slots: int = 6
+    stale_s: float = settings.ENGINE_STALE_S
+    workers: list[Worker] = field(default_factory=list)
+    dispatcher: Worker | None = None
+    frozen: dict[int, float] = field(default_factory=dict)
+    excused: set[str] = field(default_factory=set)
+    made: Counter[str] = field(default_factory=Counter)
+
+    def start(self, *, workers: int) -> None:
+        self.dispatcher = self.engine.start_dispatcher()
+        self.workers = [self.engine.start_worker(slots=self.slots) for _ in range(workers)]
+
+    def blow(self, fault: str) -> None:
+        """One fault. What was frozen long enough thaws on the way."""
+        self.thaw()
+        moves: dict[str, Callable[[], object]] = {
+            "kill": self.kill,
+            "freeze": self.freeze,
+            "backend": lambda: persistently(lambda: self.servers.kill_backends(1)),
+            "postgres": self.servers.restart_postgres,
+            "flush": self.servers.flush_valkey,
+            "valkey": self.servers.restart_valkey,
+            "dispatcher": self.kill_dispatcher,
+        }
+        moves[fault]()
+        self.made[fault] += 1
+
+    def kill(self) -> None:
+        """SIGKILL of a worker; another one takes its place."""
+        worker = self._awake()
+        self.engine.kill(worker)
+        self.excused |= pending_logs(worker)
+        self.workers[self.workers.index(worker)] = persistently(
+            lambda: self.engine.start_worker(slots=self.slots)
+        )
+
+    def freeze(self) -> None:
+        """SIGSTOP of a worker for longer than its lease."""
+        worker = self._awake()
+        worker.send_signal(signal.SIGSTOP)
+        self.excused |= pending_logs(worker)
+        self.frozen[worker.pid] = time.monotonic() + 1.5 * self.stale_s
+
+    def thaw(self, *, wait: bool = False) -> None:
+        for worker in self.workers:
+            until = self.frozen.get(worker.pid)
+            if until is not None and (wait or time.monotonic() >= until):
+                time.sleep(max(0.0, until - time.monotonic()))
+                self.excused |= pending_logs(worker)
+                worker.send_signal(signal.SIGCONT)
+                del self.frozen[worker.pid]
+
+    def kill_dispatcher(self) -> None:
+        assert self.dispatcher is not None
+        self.engine.kill(self.dispatcher)
+        self.dispatcher = self.engine.start_dispatcher()
+
+    def _awake(self) -> Worker:
+        """One that is not frozen; when all but one are, somebody thaws first."""
+        if len(self.frozen) >= len(self.workers) - 1:
+            self.thaw(wait=True)
+        return self.dice.choice([worker for worker in self.workers if worker.pid not in self.frozen])
+
+
+@dataclass(frozen=True, kw_only=True)
+class PaidAgain:
+    """Calls that were billed beyond one for each item. `unexcused` lay in no kill and no stop."""
+
+    billed: int
+    again: int
+    unexcused: int
+
+
+def paid_again(ledger: list[dict[str, Any]], excused: set[str]) -> PaidAgain:
+    """By the ledger, joined to the logs by our own id of each call."""
+    items = {str(log): item for log, item in GenerationLog.objects.values_list("pk", "item_id")}
+    calls: dict[object, list[str]] = defaultdict(list)
+    for entry in ledger:
+        if entry["billed"]:
+            calls[items[entry["client_request_id"]]].append(entry["client_request_id"])
+    again = {item: len(made) - 1 for item, made in calls.items()}
+    unexcused = {item: max(0, again[item] - len(excused.intersection(made))) for item, made in calls.items()}
+    return PaidAgain(
+        billed=sum(map(len, calls.values())), again=sum(again.values()), unexcused=sum(unexcused.values())
+    )
+
+
+def wait_for_completion(job: BatchJob, *, seconds: float) -> BatchJob:
+    """Like `wait_for_end`, with a database that may be away."""
+
+    def ended() -> bool:
+        persistently(job.refresh_from_db)
+        return job.status not in ("queued", "processing") and job.in_flight == 0
+
+    wait_for(
+        ended,
+        seconds=seconds,
+        every=0.2,
+        what=f"the job ends ({job.status}, {job.completed_items} completed)",
+    )
+    return job
