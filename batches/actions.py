@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from batches.models import BatchItem, BatchJob
 from batches.planning.estimate import estimate
+from batches.planning.freezing import freeze_items
 from batches.planning.plan import PlanError, PlannedItem
 from batches.states import (
     CANCELLABLE,
@@ -30,8 +31,6 @@ from conversations.ids import take_ids
 from workspaces.models import ClockTimestamp, User, Workspace
 from workspaces.rows import RowProblem
 from workspaces.states import StaleState
-
-CHUNK = 1000
 
 
 def start_batch(
@@ -130,25 +129,7 @@ def check_settings(concurrency: int, budget: Decimal, *, worst: Decimal) -> None
 def _freeze(job: BatchJob, plan: Sequence[PlannedItem]) -> None:
     ids = take_ids(job.workspace, [item.persona for item in plan])
     job.save(force_insert=True)
-    BatchItem.objects.bulk_create(
-        (
-            BatchItem(
-                workspace=job.workspace,
-                created_by=job.created_by,
-                job=job,
-                position=item.position,
-                conversation_id=human_id,
-                template_version=item.version,
-                topic=item.topic[:500],
-                tier=item.tier,
-                category=list(item.category),
-                parameters=dict(item.parameters),
-                details=dict(item.details),
-            )
-            for item, human_id in zip(plan, ids, strict=True)
-        ),
-        batch_size=CHUNK,
-    )
+    freeze_items(job, plan, ids)
 
 
 # --- moves of a job: one conditional UPDATE each; a move already done is no error -------------------

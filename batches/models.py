@@ -1,9 +1,9 @@
-"""Jobs, their items, one log row per attempt to reach Claude, the limiter's rows and the workers' register.
+"""Jobs, their items, one log row per attempt to reach Claude, and the workers' register.
 
 Counters and money of a job are moved only by `batches.engine`, in the transaction that moves the item.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, ClassVar, Self
 
 from django.conf import settings
@@ -11,13 +11,13 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Func, Q
 
+from batches.limit_rows import ProviderPool, RateLimit
 from batches.month_rows import SpendingMonth
 from batches.notice_rows import DeliveryState, Notice, Webhook
 from batches.repair_rows import Repair
 from batches.request_rows import PaidRequest
 from batches.states import (
     ACTIVE,
-    Dimension,
     ErrorHandling,
     ItemKind,
     ItemStatus,
@@ -39,6 +39,7 @@ __all__ = [
     "GenerationLog",
     "Notice",
     "PaidRequest",
+    "ProviderPool",
     "RateLimit",
     "Repair",
     "SpendingMonth",
@@ -47,7 +48,6 @@ __all__ = [
     "Worker",
 ]
 
-LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 # The database makes them, whoever writes the row; `jsonb` as text has one form for equal values.
 SAME_PROMPT = Func(
     template="md5(template_version_id::text || parameters::text || details::text || topic)::uuid",
@@ -335,6 +335,12 @@ class GenerationLog(OwnedModel):
     reservation_usd = models.DecimalField(**MONEY)
     cost_usd = models.DecimalField(**MONEY, default=0)
     price_version = models.CharField(max_length=30)
+    took_input_tokens = models.PositiveIntegerField(
+        db_default=0, help_text="Of the pool's limit, as expected."
+    )
+    took_output_tokens = models.PositiveIntegerField(
+        db_default=0, help_text="Of the pool's limit, as expected."
+    )
     deadline = models.DateTimeField(help_text="No answer can come after it; 30 s later the row is reaped.")
     finished_at = models.DateTimeField(null=True)
 
@@ -384,26 +390,3 @@ class GenerationLog(OwnedModel):
 
     def __str__(self) -> str:
         return f"{self.model} {self.state}"
-
-
-class RateLimit(TimestampedModel):
-    """One dimension of one pool of the provider: a GCRA bucket in one timestamp (docs/execution.md section 3)."""
-
-    pool = models.CharField(max_length=100)
-    dimension = models.CharField(max_length=10, choices=Dimension.choices)
-    per_minute = models.PositiveIntegerField()
-    burst = models.FloatField()
-    interval_s = models.FloatField(help_text="Seconds between two permits in the long run.")
-    # Long ago rather than '-infinity', which Python's datetime cannot hold.
-    tat = models.DateTimeField(db_default=LONG_AGO, help_text="Theoretical arrival time of the next permit.")
-    blocked_until = models.DateTimeField(db_default=LONG_AGO)
-
-    class Meta:
-        db_table = "rate_limits"
-        constraints = [
-            models.UniqueConstraint(fields=["pool", "dimension"], name="rate_limit_once"),
-            models.CheckConstraint(condition=Q(per_minute__range=(1, 1_000_000)), name="rate_limit_range"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.pool} {self.dimension}"

@@ -92,4 +92,8 @@ class Priority(models.IntegerChoices):
 
 
 class Dimension(models.TextChoices):
-    REQUESTS = "requests"
+    """What the provider limits per minute. Their rows are locked in the order of these words."""
+
+    INPUT_TOKENS = "input_tokens", "input tokens"
+    OUTPUT_TOKENS = "output_tokens", "output tokens"
+    REQUESTS = "requests", "requests"

@@ -2,7 +2,16 @@
 
 from django.urls import URLPattern, path
 
-from batches import control_views, notice_views, settings_views, single_views, trial, views
+from batches import (
+    control_views,
+    notice_views,
+    plan_views,
+    settings_views,
+    single_views,
+    trial,
+    views,
+    wizard,
+)
 
 urlpatterns: list[URLPattern] = [
     path("", views.generate_all, name="generate_all"),
@@ -16,6 +25,17 @@ urlpatterns: list[URLPattern] = [
     path("batches/<uuid:job_id>/retry/", control_views.batch_retry, name="batch_retry"),
     path("batches/<uuid:job_id>/duplicate/", control_views.batch_duplicate, name="batch_duplicate"),
     path("batches/", views.batches, name="batches"),
+    path("batches/new/", wizard.new, name="batch_new"),
+    path("batches/new/<slug:kind>/", wizard.new_kind, name="batch_new_kind"),
+    path("batches/<uuid:job_id>/configure/", wizard.configure, name="batch_configure"),
+    path("batches/<uuid:job_id>/plan/", plan_views.plan, name="plan"),
+    path("batches/<uuid:job_id>/plan/change/", plan_views.change, name="plan_change"),
+    path("batches/<uuid:job_id>/plan/start/", plan_views.start, name="plan_start"),
+    path("batches/<uuid:job_id>/plan/<uuid:item_id>/", plan_views.plan_item, name="plan_item"),
+    path(
+        "batches/<uuid:job_id>/plan/<uuid:item_id>/prompt/", plan_views.item_prompt, name="plan_item_prompt"
+    ),
+    path("batches/<uuid:job_id>/discard/", plan_views.discard, name="batch_discard"),
     path("batches/<uuid:job_id>/", views.batch, name="batch"),
     path("batches/<uuid:job_id>/progress/", views.batch_progress, name="batch_progress"),
     path("batches/<uuid:job_id>/pause/", views.batch_pause, name="batch_pause"),

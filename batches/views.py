@@ -22,7 +22,7 @@ from batches.months import this_month
 from batches.planning.estimate import Estimate, estimate
 from batches.planning.plan import PlanError, PlannedItem, starter_plan, starter_sizes
 from batches.progress import Progress, progress
-from batches.states import ErrorHandling, ItemStatus, JobKind, Priority
+from batches.states import ErrorHandling, ItemStatus, JobKind, JobStatus, Priority
 from batches.words import error_words
 from claude.lineup import RetiredModel, UnknownModel, UnknownPrice
 from templates_app.states import Tier
@@ -233,6 +233,8 @@ def batches(request: HttpRequest) -> HttpResponse:
 def batch(request: HttpRequest, job_id: UUID) -> HttpResponse:
     """One batch; `#items` and `#side` alone when the item table says that something has changed."""
     job = visible(request, job_id)
+    if job.status == JobStatus.DRAFT:
+        return redirect("plan", job.pk)
     if job.kind == JobKind.SINGLE:  # looked at as its item
         return redirect("item", job.items.values_list("pk", flat=True)[0])
     part = next((f"#{name}" for name in ("items", "side") if targets(request, name)), "")

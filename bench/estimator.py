@@ -154,32 +154,33 @@ def drawn_limits(chance: random.Random, world: World, concurrency: int) -> Limit
 
 @contextmanager
 def limited(limits: Limits) -> Iterator[None]:
-    """The settings of those limits, and what the limiter would say of its rows."""
-    from unittest.mock import patch  # noqa: PLC0415
-
+    """The settings and the limiter's rows of those limits."""
     from django.conf import settings  # noqa: PLC0415
     from django.test import override_settings  # noqa: PLC0415
 
-    from batches.limiter import shape  # noqa: PLC0415
-    from batches.planning.schedule import Rate  # noqa: PLC0415
+    from batches.models import RateLimit  # noqa: PLC0415
+    from batches.provider import pool_of  # noqa: PLC0415
 
-    permits = shape(limits.requests)
-    rates = [Rate(name="requests", burst=permits.burst, interval_s=permits.interval_s)]
-    if limits.output_tokens:
-        bucket = token_bucket(limits.output_tokens)
-        rates.append(Rate(name="output_tokens", burst=bucket.burst, interval_s=bucket.interval_s))
     environment = replace(settings.ENVIRONMENT, rate_limit_rpm=limits.requests)
-    with (
-        override_settings(ENVIRONMENT=environment),
-        patch("batches.planning.estimate.rates_of", lambda _: rates),
-    ):
+    with override_settings(ENVIRONMENT=environment):
+        RateLimit.objects.all().delete()
+        if limits.output_tokens:
+            bucket = token_bucket(limits.output_tokens)
+            RateLimit.objects.create(
+                pool=pool_of(MODEL),
+                dimension="output_tokens",
+                per_minute=limits.output_tokens,
+                burst=bucket.burst,
+                interval_s=bucket.interval_s,
+            )
         yield
 
 
 def token_bucket(per_minute: int) -> Bucket:
-    """A sixteenth of the limit at once, and never more than the limit in a minute (docs/decisions on token limits)."""
-    burst = per_minute / 16
-    return Bucket(burst, 60 / (per_minute - burst))
+    from batches.buckets import token_shape  # noqa: PLC0415
+
+    found = token_shape(per_minute)
+    return Bucket(found.burst, found.interval_s)
 
 
 @contextmanager
@@ -265,7 +266,7 @@ def happened(
     chance: random.Random,
     expected: float,
 ) -> float:
-    from batches.limiter import shape  # noqa: PLC0415
+    from batches.buckets import shape  # noqa: PLC0415
 
     permits = shape(limits.requests)
     return played(

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 from django.db import connection
 from django.utils.text import slugify
@@ -12,9 +13,10 @@ SLUG_LENGTH = 60
 
 # One row per slug holds the next number. Concurrent plans take the slugs in one order, else they deadlock.
 TAKE = """
-INSERT INTO conversations_idcounter (workspace_id, slug, next_number) VALUES (%(workspace)s, %(slug)s, 1 + %(n)s)
-ON CONFLICT (workspace_id, slug) DO UPDATE SET next_number = conversations_idcounter.next_number + %(n)s
-RETURNING next_number - %(n)s
+INSERT INTO conversations_idcounter (workspace_id, slug, next_number)
+SELECT %(workspace)s, slug, 1 + n FROM unnest(%(slugs)s::text[], %(counts)s::int[]) AS wanted(slug, n) ORDER BY slug COLLATE "C"
+ON CONFLICT (workspace_id, slug) DO UPDATE SET next_number = conversations_idcounter.next_number + excluded.next_number - 1
+RETURNING slug, next_number
 """
 
 
@@ -25,8 +27,9 @@ def slug_of(persona: str) -> str:
 
 def take_ids(workspace: Workspace, personas: Sequence[str]) -> list[str]:
     """One new id for each persona, in order. Numbers have at least three digits."""
-    slugs = [slug_of(persona) for persona in personas]
-    next_numbers = {slug: _take(workspace, slug, n) for slug, n in sorted(Counter(slugs).items())}
+    known = {persona: slug_of(persona) for persona in set(personas)}
+    slugs = [known[persona] for persona in personas]
+    next_numbers = _take(workspace, Counter(slugs))
     ids = []
     for slug in slugs:
         ids.append(f"{workspace.id_prefix}_{slug}_{next_numbers[slug]:03d}")
@@ -34,8 +37,13 @@ def take_ids(workspace: Workspace, personas: Sequence[str]) -> list[str]:
     return ids
 
 
-def _take(workspace: Workspace, slug: str, n: int) -> int:
+def _take(workspace: Workspace, counts: Counter[str]) -> dict[str, int]:
+    """The first number of each slug; as many as it counts are taken."""
+    values: dict[str, Any] = {
+        "workspace": workspace.pk,
+        "slugs": list(counts.keys()),
+        "counts": list(counts.values()),
+    }
     with connection.cursor() as cursor:
-        cursor.execute(TAKE, {"workspace": workspace.pk, "slug": slug, "n": n})
-        first: int = cursor.fetchone()[0]
-    return first
+        cursor.execute(TAKE, values)
+        return {slug: after - counts[slug] for slug, after in cursor.fetchall()}

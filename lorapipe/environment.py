@@ -13,6 +13,7 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 ROOT_DATA = Path("/var/lib/lorapipe")
 DEMO_RPM = 600
 REAL_RPM = 50
+MOST_TOKENS = 100_000_000  # a minute, as good as no limit
 WEB_THREADS = 8  # of the one web process; Procfile says the same
 KEYLESS = "unused"  # some gateways want the header, whatever it holds
 
@@ -40,6 +41,8 @@ class Environment:
     anthropic_max_tokens: int = 8192
     anthropic_temperature: float | None = None
     rate_limit_rpm: int = REAL_RPM
+    rate_limit_itpm: int | None = None
+    rate_limit_otpm: int | None = None
     worker_slots: int = 32
     max_concurrency: int = 10
     simulator_url: str | None = None
@@ -80,6 +83,8 @@ class Environment:
             "ANTHROPIC_MAX_TOKENS": self.anthropic_max_tokens,
             "ANTHROPIC_TEMPERATURE": self.anthropic_temperature,
             "RATE_LIMIT_RPM": self.rate_limit_rpm,
+            "RATE_LIMIT_ITPM": self.rate_limit_itpm,
+            "RATE_LIMIT_OTPM": self.rate_limit_otpm,
             "LORAPIPE_WORKER_SLOTS": self.worker_slots,
             "LORAPIPE_MAX_CONCURRENCY": self.max_concurrency,
             "LORAPIPE_WEBHOOK_HOSTS": ",".join(self.webhook_hosts),
@@ -112,6 +117,8 @@ def read(environ: Mapping[str, str]) -> Environment:
         rate_limit_rpm=reader.whole(
             "RATE_LIMIT_RPM", default=DEMO_RPM if demo else REAL_RPM, low=1, high=1_000_000
         ),
+        rate_limit_itpm=reader.tokens("RATE_LIMIT_ITPM"),
+        rate_limit_otpm=reader.tokens("RATE_LIMIT_OTPM"),
         worker_slots=reader.whole("LORAPIPE_WORKER_SLOTS", default=32, low=1, high=1000),
         max_concurrency=reader.whole("LORAPIPE_MAX_CONCURRENCY", default=10, low=1, high=1000),
         simulator_url=reader.text("LORAPIPE_SIMULATOR_URL", default=None, check=_http_problem),
@@ -161,6 +168,16 @@ class _Reader:
             name, repr(value), f"must be a whole number from {low} to {high}; unset it for {default}"
         )
         return default
+
+    def tokens(self, name: str) -> int | None:
+        value = self._environ.get(name, "").strip()
+        if not value:
+            return None
+        if re.fullmatch(r"[0-9]{1,9}", value) and 1 <= int(value) <= MOST_TOKENS:
+            return int(value)
+        problem = f"must be a whole number from 1 to {MOST_TOKENS}; unset it for what a new account may use"
+        self._refuse(name, repr(value), problem)
+        return None
 
     def fraction(self, name: str) -> float | None:
         value = self._environ.get(name, "").strip()

@@ -1,5 +1,6 @@
 """Prompt templates and their versions. A version never changes: a conversation points at it for ever."""
 
+import copy
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, ClassVar, Self
@@ -126,7 +127,12 @@ class TemplateVersion(OwnedModel):
         return f"{self.template.name} v{self.number}"
 
     def typed_variables(self) -> tuple[Variable, ...]:
-        return tuple(Variable.from_dict(each) for each in self.variables)
+        """Raises VariableError. Read once per object and wording: a plan asks 10,000 times."""
+        known: tuple[Any, tuple[Variable, ...]] | None = self.__dict__.get("_typed")
+        if known is None or known[0] != self.variables:
+            typed = tuple(Variable.from_dict(each) for each in self.variables)
+            known = self.__dict__["_typed"] = (copy.deepcopy(self.variables), typed)
+        return known[1]
 
     def content(self) -> Content:
         """What publishing freezes, apart from number and note."""

@@ -6,6 +6,7 @@ contains `{{x}}`, `<b>` or `%s` reaches the prompt byte for byte as it was given
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import TypeAlias
 
 from templates_app.syntax import Placeholder, TemplateSyntax, scan
@@ -44,6 +45,8 @@ Value: TypeAlias = str | list[str]
 
 # A 1 MB template may name a long value 200,000 times; without a ceiling that is 20 GB of prompt.
 MAX_RENDERED = 4_000_000
+# A plan renders few texts 10,000 times; of longer ones nothing is kept in memory.
+LONGEST_REMEMBERED = 50_000
 
 LINE_END = "\n"
 
@@ -52,6 +55,11 @@ _ZERO = re.compile(r"[+-]?(?:0+(?:\.0*)?|\.0+)(?:[eE][+-]?\d+)?", re.ASCII)
 
 def placeholders(text: str) -> tuple[Placeholder, ...]:
     """All placeholders in order. Raises TemplateSyntax at the first `{{` that begins none."""
+    return _remembered(text) if len(text) <= LONGEST_REMEMBERED else tuple(scan(text))
+
+
+@lru_cache(maxsize=64)
+def _remembered(text: str) -> tuple[Placeholder, ...]:
     return tuple(scan(text))
 
 

@@ -363,7 +363,7 @@ def make_rate_limit(*, pool: str = "demo:sonnet", per_minute: int = 600, **field
         pool=pool,
         dimension=Dimension.REQUESTS,
         per_minute=per_minute,
-        **{"burst": 5.0, "interval_s": 0.1, **fields},
+        **{"configured": per_minute, "burst": 5.0, "interval_s": 0.1, **fields},
     )
 
 

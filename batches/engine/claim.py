@@ -16,10 +16,11 @@ from django.utils import timezone
 
 from batches.engine import months, warmth
 from batches.engine.moves import DATABASE_AWAY
-from batches.limiter import take_permit
+from batches.limiter import AHEAD_S, Expected, take_permit
 from batches.models import BatchItem, BatchJob, GenerationLog
+from batches.planning.history import expected_tokens
 from batches.provider import pool_of
-from batches.states import RUNNING, ItemStatus, JobStatus, LogState, Reason
+from batches.states import RUNNING, ItemStatus, JobKind, JobStatus, LogState, Reason
 from claude import lineup, translation
 from claude.lineup import Lineup
 from claude.messages import Request
@@ -53,6 +54,8 @@ class Call:
     pool: str
     reservation: Decimal
     on: date
+    expected: Expected
+    interactive: bool
     # The prices that the reservation was made by, and that the reply is booked by.
     prices: Lineup = field(default_factory=lineup.in_force, repr=False)
     token: UUID = field(
@@ -126,7 +129,14 @@ def _call_of(item: BatchItem) -> Call:
         pool=pool_of(request.model),
         reservation=worst_case(request, on=on),
         on=on,
+        expected=_expected(item, request),
+        interactive=item.job.kind == JobKind.SINGLE,
     )
+
+
+def _expected(item: BatchItem, request: Request) -> Expected:
+    found = expected_tokens(item.template_version_id, item.tier, request.model)
+    return Expected(input=found.input, output=min(found.output, request.max_tokens))
 
 
 def _max_tokens(item: BatchItem) -> int:
@@ -168,9 +178,11 @@ def claim(call: Call, *, worker_id: UUID) -> Claim | None:
                 raise NotNow("alone")
             if not months.reserve(call.log_id, worst=call.reservation):
                 raise NotNow("month")
-            leave_in = take_permit(call.pool)
+            leave_in = take_permit(call.pool, call.expected, log_id=call.log_id, interactive=call.interactive)
             if leave_in is None:
                 raise NotNow("limit")
+            if leave_in > AHEAD_S:  # its deadline counts from its start
+                _put_off(call, seconds=leave_in)
             starts_at = time.monotonic() + leave_in  # before the commit, which may take its time
     except NotNow as refusal:
         if refusal.why != "item":
@@ -231,6 +243,8 @@ def _announce(call: Call, *, attempt: int, worker_id: UUID) -> None:
                 max_tokens=call.request.max_tokens,
                 reservation_usd=call.reservation,
                 price_version=call.prices.version,
+                took_input_tokens=call.expected.input,
+                took_output_tokens=call.expected.output,
                 deadline=ClockTimestamp() + timedelta(seconds=call.deadline_s),
                 parameters=dict(call.origin.parameters),
                 request_payload=translation.payload(call.request),
@@ -247,6 +261,10 @@ def _keep_warm(call: Call) -> None:
         lifetime=call.request.lifetime,
     ):
         raise NotNow("cache")
+
+
+def _put_off(call: Call, *, seconds: float) -> None:
+    GenerationLog.objects.filter(pk=call.log_id).update(deadline=F("deadline") + timedelta(seconds=seconds))
 
 
 def _reserve(call: Call) -> None:
@@ -281,7 +299,7 @@ def pause_for_budget(call: Call) -> None:
 
 
 def may_still_leave(claim: Claim) -> bool:
-    """One look, after the wait: the job runs, the pool is not blocked, the item is still ours, the database answers."""
+    """One look, after the wait: the job runs, the pool is open, the item is still ours, the database answers."""
     try:
         return _may_still_leave(claim)
     except DATABASE_AWAY as problem:
@@ -293,9 +311,15 @@ def _may_still_leave(claim: Claim) -> bool:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT j.status IN ('queued', 'processing') AND i.token = %(token)s AND NOT EXISTS "
-            "(SELECT 1 FROM rate_limits r WHERE r.pool = %(pool)s AND r.blocked_until > clock_timestamp()) "
+            "(SELECT 1 FROM rate_limits r WHERE r.pool = %(pool)s AND r.blocked_until > clock_timestamp()) AND NOT EXISTS "
+            "(SELECT 1 FROM provider_pools p WHERE p.pool = %(pool)s AND p.opened_for_s > 0 AND p.probe_id IS DISTINCT FROM %(log)s) "
             "FROM batch_items i JOIN batch_jobs j ON j.id = i.job_id WHERE i.id = %(item)s",
-            {"token": claim.token, "pool": claim.call.pool, "item": claim.call.item_id},
+            {
+                "token": claim.token,
+                "pool": claim.call.pool,
+                "item": claim.call.item_id,
+                "log": claim.call.log_id,
+            },
         )
         row = cursor.fetchone()
     return bool(row and row[0])

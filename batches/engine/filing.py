@@ -227,6 +227,7 @@ def reply_fields(paid: Paid) -> dict[str, Any]:
         "duration_ms": reply.duration_ms,
         "provider_request_id": (reply.request_id or "")[:100],
         "stop_reason": (reply.stop_reason or "")[:40],
+        "heard": reply.limits,
     }
 
 

@@ -1,5 +1,6 @@
 """The locks and the two bookings that every move shares. Order: item, log, job, limit; hot rows last, always."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -9,11 +10,14 @@ from django.db import InterfaceError, InternalError, OperationalError, connectio
 
 from batches.engine import months
 from batches.engine.months import Month
+from batches.limiter import Correction, correct
 from batches.models import GenerationLog
-from batches.states import ItemStatus, LogState, Reason
+from batches.states import Dimension, ItemStatus, LogState, Reason
+from claude.allowance import Allowance
 from workspaces.models import ClockTimestamp
 
 ZERO = Decimal(0)
+REPLIED = (LogState.SUCCEEDED, LogState.UNUSABLE, LogState.SURPLUS)
 # The database is away, gave way, hung up on a frozen process or is read-only for now: repeat the whole move.
 DATABASE_AWAY = (OperationalError, InterfaceError, InternalError)
 
@@ -36,6 +40,9 @@ class LockedLog:
     reservation: Decimal
     cost: Decimal
     month: Month
+    pool: str
+    took_input: int
+    took_output: int
 
 
 @dataclass(slots=True)
@@ -51,6 +58,7 @@ class Delta:
     stops: bool = False  # under `stop`, this failure ends the job
     simulated: bool = False
     month: Month | None = None  # whose month the money belongs to, where a log has moved
+    limits: Correction | None = None  # what the call has really taken of its pool's limits
 
 
 def lock_item(item_id: UUID) -> LockedItem:
@@ -67,19 +75,26 @@ def lock_log(log_id: UUID) -> LockedLog:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT id, state, reservation_usd, cost_usd, workspace_id, date_trunc('month', created_at AT TIME ZONE 'UTC')::date, "
-            "pool FROM generation_logs WHERE id = %s FOR NO KEY UPDATE",
+            "pool, took_input_tokens, took_output_tokens FROM generation_logs WHERE id = %s FOR NO KEY UPDATE",
             [log_id],
         )
-        id_, state, reservation, cost, workspace_id, month, pool = cursor.fetchone()
-    return LockedLog(
-        id_, state, reservation, cost, Month(workspace_id, month, pool.startswith(months.DEMO_POOL))
-    )
+        id_, state, reservation, cost, workspace_id, month, pool, *took = cursor.fetchone()
+    whose = Month(workspace_id, month, pool.startswith(months.DEMO_POOL))
+    return LockedLog(id_, state, reservation, cost, whose, pool, *took)
 
 
-def book(log: LockedLog, *, state: LogState, cost: Decimal, **fields: Any) -> Delta | None:
+def book(
+    log: LockedLog,
+    *,
+    state: LogState,
+    cost: Decimal,
+    heard: Mapping[str, Allowance] | None = None,
+    **fields: Any,
+) -> Delta | None:
     """Move the log to `state` and return what that does to the job's money; None when it has ended already.
 
     Pending releases its reservation, exactly once; unknown has booked its worst case as cost, which is taken back.
+    `heard`: the limits that the answer's headers told.
     """
     if log.state not in (LogState.PENDING, LogState.UNKNOWN):
         return None
@@ -92,7 +107,35 @@ def book(log: LockedLog, *, state: LogState, cost: Decimal, **fields: Any) -> De
         released=log.reservation if was_pending else ZERO,
         simulated=bool(fields.get("simulated")),
         month=log.month,
+        limits=Correction(
+            pool=log.pool,
+            log_id=log.id,
+            changes=_changes(log, state, fields),
+            heard=heard or {},
+            replied=state in REPLIED,
+        ),
     )
+
+
+def _changes(log: LockedLog, state: LogState, fields: Mapping[str, Any]) -> dict[str, float]:
+    """What the call took of the limits beyond what was expected: cache reads do not count as input.
+
+    What was refused or never sent took no tokens; what was never sent, no request. Where nobody knows, nothing changes:
+    by the time a call is given up, its share of the limit has long been made good.
+    """
+    if state != LogState.UNKNOWN and "output_tokens" in fields:
+        took = fields["input_tokens"] + fields["cache_write_tokens"], fields["output_tokens"]
+    elif state == LogState.FAILED and log.state == LogState.PENDING:
+        took = 0, 0
+    else:
+        took = log.took_input, log.took_output
+    changes = {
+        Dimension.INPUT_TOKENS.value: float(took[0] - log.took_input),
+        Dimension.OUTPUT_TOKENS.value: float(took[1] - log.took_output),
+    }
+    if fields.get("error_kind") == "not_sent":
+        changes[Dimension.REQUESTS.value] = -1.0
+    return changes
 
 
 def requeue(
@@ -176,6 +219,8 @@ def settle(job_id: UUID, delta: Delta) -> str:
         status: str = cursor.fetchone()[0]
     if delta.month is not None and (delta.spent or delta.released):
         months.settle(delta.month, spent=delta.spent, released=delta.released)
+    if delta.limits is not None:
+        correct(delta.limits)
     return status
 
 

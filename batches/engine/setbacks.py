@@ -3,11 +3,13 @@
 The log's move and the release of its reservation always happen; only the item's move is guarded by the token.
 """
 
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
 
+from batches import outages
 from batches.engine.broken import known_cost, token_fields
 from batches.engine.claim import Call, Claim
 from batches.engine.filing import file_unreadable
@@ -29,9 +31,6 @@ from batches.models import BatchJob, GenerationLog
 from batches.states import RUNNING, ItemStatus, JobStatus, LogState, Reason
 from claude.errors import Blocked, Busy, ClaudeError, Unusable
 from workspaces.models import ClockTimestamp
-
-# A 429 that does not say when to come back blocks the pool for so long.
-BLOCK_WITHOUT_WORD_S = 15.0
 
 
 def release(claim: Claim) -> None:
@@ -108,9 +107,28 @@ def _try_later(claim: Claim, error: Busy) -> None:
         delta = _book_unpaid(claim, kind=error.kind, message=error.message, error=error)
         wait_s = 0.0 if error.blocks_pool else _wait_s(claim, item, error)
         _move_back(claim, item, delta, wait_s=wait_s, attempt=0 if error.costs_attempt else -1, error=error)
-        if error.blocks_pool:
-            block(claim.call.pool, seconds=error.retry_after or BLOCK_WITHOUT_WORD_S)
+        _tell_pool(claim, error)
     return None
+
+
+def _tell_pool(claim: Claim, error: Busy) -> None:
+    """What this refusal means for everybody in the pool. Its rows are hot: last."""
+    pool, log_id = claim.call.pool, claim.call.log_id
+    if error.blocks_pool:
+        block(pool, seconds=_block_s(error))
+        if error.too_fast:
+            outages.slow_down(pool, log_id)
+    elif error.kind == "overloaded":
+        outages.overloaded(pool, log_id)
+    if not error.costs_attempt:
+        outages.refused(pool)
+
+
+def _block_s(error: Busy) -> float:
+    """The provider's own word rules, but for a rate that grew too fast: that waits at least as long as without a word."""
+    if error.retry_after is None:
+        return float(settings.ENGINE_BLOCK_S)
+    return max(error.retry_after, settings.ENGINE_BLOCK_S) if error.too_fast else error.retry_after
 
 
 def _wait_s(claim: Claim, item: LockedItem, error: Busy) -> float:
@@ -156,8 +174,9 @@ def _book_unpaid(claim: Claim, *, kind: str, message: str, error: ClaudeError | 
     A stream that had begun told what the prompt was billed as: then only the output is at its worst, or known too.
     """
     log = lock_log(claim.call.log_id)
-    fields: dict[str, object] = {"error_kind": kind, "error_message": message}
+    fields: dict[str, Any] = {"error_kind": kind, "error_message": message}
     if error is not None:
+        fields["heard"] = error.limits
         fields["provider_request_id"] = (error.request_id or "")[:100]
         fields["response_body"] = error.body or None
         fields |= token_fields(error.usage)

@@ -18,6 +18,7 @@ from batches.planning.rates import rates_of
 from batches.planning.schedule import Call, Duration, duration
 from batches.planning.sharing import shared_prefixes
 from claude import lineup
+from claude.messages import Request
 from conversations.generation import input_tokens, marked, worst_case
 from provider import table
 from workspaces.rows import RowProblem
@@ -88,10 +89,10 @@ def estimate(
     below, above = _distance(kinds, bills)
     time = _duration(keys, kinds, prompts, model=model, concurrency=concurrency)
     shared = shared_prefixes(plan, requests, seconds=time.seconds, concurrency=concurrency, on=on)
-    worst = max(
-        worst_case(marked(request, shared, version_id=item.version.pk), on=on)
-        for item, request in zip(plan, requests, strict=True)
-    )
+    asked = [
+        marked(each, shared, version_id=item.version.pk) for item, each in zip(plan, requests, strict=True)
+    ]
+    worst = _worst(asked, prompts, on=on)
     return Estimate(
         items=len(plan),
         cost=cost,
@@ -111,6 +112,16 @@ def estimate(
         shared=shared,
         notes=tuple(_notes({request.model for request in requests})),
     )
+
+
+def _worst(requests: Sequence[Request], prompts: Sequence[int], *, on: date) -> Decimal:
+    """The dearest call: of each model, cached or not, the one with the longest prompt."""
+    longest: dict[tuple[str, str], int] = {}
+    for place, request in enumerate(requests):
+        kind = (request.model, request.lifetime)
+        if prompts[place] >= prompts[longest.setdefault(kind, place)]:
+            longest[kind] = place
+    return max(worst_case(requests[place], on=on) for place in longest.values())
 
 
 def _distance(kinds: dict[Key, Kind], bills: dict[Key, Bill]) -> tuple[Decimal, Decimal]:

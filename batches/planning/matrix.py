@@ -85,7 +85,7 @@ def planned_cells(matrix: Matrix, *, most: int) -> list[Cell]:
         raise MatrixError(
             [
                 _blame(
-                    "quota",
+                    "perCell",
                     f"It asks for {sum(counts):,} conversations; at most {most:,} fit into one batch.",
                 )
             ]

@@ -2,7 +2,7 @@
 
 from django.conf import settings
 
-from batches.limiter import shape
+from batches.buckets import shape
 from batches.models import RateLimit
 from batches.planning.schedule import Rate
 from batches.provider import pool_of

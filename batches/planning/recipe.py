@@ -13,6 +13,7 @@ from batches.planning.matrix_plan import matrix_plan
 from batches.planning.matrix_wire import matrix_of
 from batches.planning.plan import PlanError, PlannedItem, cut, starter_plan
 from batches.planning.situation_plan import situation_plan
+from templates_app.states import Tier
 from workspaces.models import User, Workspace
 from workspaces.rows import RowProblem, RowsError
 
@@ -47,6 +48,7 @@ def _made(
             scenario_ids=_ids(recipe, "scenarios"),
             edge_case_ids=_ids(recipe, "edge_cases"),
             tags=recipe.get("tags") or (),
+            tiers=recipe.get("tiers") or (Tier.SCENARIO, Tier.EDGE_CASE),
         )
     if kind == "chosen":
         return chosen_plan(workspace, _ids(recipe, "conversations") or [])

@@ -11,6 +11,7 @@ from batches.planning.matrix_plan import options_of
 from batches.planning.plan import PlanError, PlannedItem, planned_situation, published_versions
 from templates_app.models import EdgeCase, OptionKind, Scenario
 from templates_app.situations import Situation
+from templates_app.states import Tier
 from workspaces.models import Workspace
 from workspaces.rows import RowProblem
 
@@ -23,10 +24,11 @@ def situation_plan(
     scenario_ids: Collection[UUID] | None = None,
     edge_case_ids: Collection[UUID] | None = None,
     tags: Sequence[str] = (),
+    tiers: Collection[str] = (Tier.SCENARIO, Tier.EDGE_CASE),
 ) -> list[PlannedItem]:
     """One item for each situation that was named, scenarios first, each in its own order.
 
-    With tags alone: every usable scenario and edge case that carries one. What a template has no variable for, and what
+    With tags alone: every usable one of these tiers that carries a tag. What a template has no variable for, and what
     the option lists say about its words, follows the prompt as details. Raises PlanError.
     """
     problems: list[RowProblem] = []
@@ -35,7 +37,9 @@ def situation_plan(
         (Scenario, scenario_ids, "scenarioIds"),
         (EdgeCase, edge_case_ids, "edgeCaseIds"),
     ):
-        if ids is None and (scenario_ids is not None or edge_case_ids is not None):
+        if model.tier not in tiers or (
+            ids is None and (scenario_ids is not None or edge_case_ids is not None)
+        ):
             continue
         found += _rows(workspace, model, ids, tags, column, problems)
     if not found and not problems:

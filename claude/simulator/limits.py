@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from claude.simulator.rejection import Rejection
 
 # What the headers name where no limit is set. They are not enforced, so a reply takes only itself off them.
-UNLIMITED = {"requests": 1_000_000, "input-tokens": 2_000_000, "output-tokens": 400_000}
+UNLIMITED = {"requests": 1_000_000, "input-tokens": 100_000_000, "output-tokens": 100_000_000}
 WORDS = {
     "requests": "requests per minute",
     "input-tokens": "input tokens per minute",

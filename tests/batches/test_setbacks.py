@@ -32,7 +32,7 @@ def blocked_s(pool: str) -> float:
     """For how long the pool is blocked from now on."""
     limit = RateLimit.objects.extra(
         select={"left": "extract(epoch FROM blocked_until - clock_timestamp())"}
-    ).get(pool=pool)
+    ).get(pool=pool, dimension="requests")
     return float(limit.left)
 
 

@@ -108,7 +108,7 @@ def test_the_command_of_a_checkout_from_nothing() -> None:
     home = Path(tempfile.mkdtemp(prefix="lorapipe generate "))
     home.chmod(0o711 if os.geteuid() == 0 else 0o700)
     words = ["generate", "--limit", "6", "--json", "--out", str(home / "six.jsonl")]
-    ours = re.compile(r"DATABASE_URL|REDIS_URL|SECRET_KEY|ANTHROPIC_|LORAPIPE_|RATE_LIMIT_RPM")
+    ours = re.compile(r"DATABASE_URL|REDIS_URL|SECRET_KEY|ANTHROPIC_|LORAPIPE_|RATE_LIMIT_")
     environ = {name: value for name, value in os.environ.items() if not ours.match(name)}
     try:
         done = subprocess.run(

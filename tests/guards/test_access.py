@@ -44,6 +44,7 @@ HARMLESS = {
     "token": "wrong",
     "app_label": "batches",
     "url": "nothing",
+    "kind": "starter",
     "content_type_id": "1",
     **dict.fromkeys(("number", "old", "new"), "1"),
 }

@@ -22,9 +22,11 @@ from batches.models import (
     GenerationLog,
     Notice,
     PaidRequest,
+    ProviderPool,
     RateLimit,
     Repair,
     SpendingMonth,
+    WarmPrefix,
     Webhook,
     Worker,
 )
@@ -116,6 +118,10 @@ def many_limits(rows: int) -> None:
         factories.make_rate_limit(pool=f"pool {number}")
 
 
+def many_pools(rows: int) -> None:
+    ProviderPool.objects.bulk_create(ProviderPool(pool=f"pool {number}") for number in range(rows))
+
+
 def many_notices(rows: int) -> None:
     job = factories.make_job()
     Notice.objects.bulk_create(
@@ -148,6 +154,13 @@ def many_months(rows: int) -> None:
     SpendingMonth.objects.bulk_create(
         SpendingMonth(workspace=factories.make_workspace(), month=date(2026, 11, 1), demo=True)
         for _ in range(rows)
+    )
+
+
+def many_prefixes(rows: int) -> None:
+    version = factories.make_template().versions.get()
+    WarmPrefix.objects.bulk_create(
+        WarmPrefix(job=factories.make_job(), template_version=version) for _ in range(rows)
     )
 
 
@@ -211,17 +224,31 @@ MAKERS: dict[type[Model], Callable[[int], None]] = {
     BatchItem: many_items,
     GenerationLog: many_logs,
     RateLimit: many_limits,
+    ProviderPool: many_pools,
     Notice: many_notices,
     Webhook: many_webhooks,
     PaidRequest: many_paid_requests,
     Repair: many_repairs,
     SpendingMonth: many_months,
+    WarmPrefix: many_prefixes,
     UseStatement: many_statements,
     Worker: many_workers,
 }
 READ_ONLY = (
     *(ApiToken, SignInLink, Turn, IdCounter, ImportFile),
-    *(BatchJob, BatchItem, GenerationLog, Notice, RateLimit, SpendingMonth, UseStatement, Webhook, Worker),
+    *(
+        BatchJob,
+        BatchItem,
+        GenerationLog,
+        Notice,
+        ProviderPool,
+        RateLimit,
+        SpendingMonth,
+        UseStatement,
+        WarmPrefix,
+        Webhook,
+        Worker,
+    ),
 )
 each_table = pytest.mark.parametrize("model", MAKERS, ids=lambda model: model.__name__)
 

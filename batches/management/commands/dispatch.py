@@ -16,6 +16,7 @@ from batches.engine.moves import DATABASE_AWAY
 from batches.engine.reap import reap
 from batches.engine.reconcile import Reconciler
 from batches.engine.ring import publish, stamp
+from batches.engine.silence import stop_silent_jobs
 from batches.notices import due_deliveries, make_notices, publish_deliveries
 from batches.provider import make_missing_limits, set_limits_from_settings
 from lorapipe.queues import Queue
@@ -80,12 +81,13 @@ def ring_all() -> None:
 
 
 def tidy() -> None:
-    """Release abandoned calls, and cancel what a cancelled job still has in the queue.
+    """Release abandoned calls, cancel what a cancelled job still has in the queue, stop who waits in vain.
 
     No lock over it: each log is reaped in a transaction of its own, guarded by the log's state.
     """
     reap()
     sweep_cancelled()
+    stop_silent_jobs()
 
 
 def notice() -> None:

@@ -12,7 +12,7 @@ from workspaces.triggers import keeps_updated_at
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("batches", "0016_crashed_last"),
+        ("batches", "0017_token_limits"),
         ("templates_app", "0007_diversity"),
     ]
 

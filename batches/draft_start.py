@@ -1,0 +1,218 @@
+"""A draft's way into the queue: priced, started once, or tried with its first three. Atomic, keyword-only, `by=`."""
+
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import IntegrityError, connection, transaction
+from django.db.models import F
+from django.utils import timezone
+
+from batches.actions import by_idempotency_key, check_settings
+from batches.drafts import changing, raise_stale
+from batches.models import BatchItem, BatchJob
+from batches.planning.estimate import Estimate, estimate
+from batches.planning.plan import PlanError, PlannedItem
+from batches.states import ErrorHandling, ItemStatus, JobStatus, Priority
+from claude.lineup import RetiredModel, UnknownModel, UnknownPrice
+from conversations.ids import take_ids
+from templates_app.models import TemplateVersion
+from workspaces.models import User
+
+CANNOT_PRICE = (PlanError, UnknownModel, RetiredModel, UnknownPrice)
+TRIED = 3
+MOST_PROBLEMS = 100
+NAME_THEM = """
+UPDATE batch_items i SET conversation_id = n.name
+  FROM unnest(%(ids)s::uuid[], %(names)s::text[]) AS n(id, name) WHERE i.id = n.id
+"""
+TAKE_OVER = """
+UPDATE batch_items i SET job_id = %(trial)s, position = n.place
+  FROM unnest(%(ids)s::uuid[]) WITH ORDINALITY AS n(id, place) WHERE i.id = n.id AND i.job_id = %(draft)s
+"""
+
+
+def planned_items(job: BatchJob, *, position: int | None = None) -> list[PlannedItem]:
+    """The plan as it is stored, in order, or the item of one position; each version is read once."""
+    items = BatchItem.objects.filter(job=job, **({} if position is None else {"position": position}))
+    columns = ("position", "tier", "template_version_id", "topic", "parameters", "category", "details")
+    rows = list(items.order_by("position").values_list(*columns))
+    keys = {row[2] for row in rows}
+    versions = {
+        version.pk: version
+        for version in TemplateVersion.objects.filter(pk__in=keys).select_related("template")
+    }
+    return [
+        PlannedItem(
+            position=position,
+            tier=tier,
+            version=versions[version_id],
+            topic=topic,
+            parameters=parameters,
+            category=tuple(category),
+            details=details,
+        )
+        for position, tier, version_id, topic, parameters, category, details in rows
+    ]
+
+
+def estimate_of(job: BatchJob, plan: Sequence[PlannedItem], *, concurrency: int | None = None) -> Estimate:
+    """Raises one of CANNOT_PRICE."""
+    return estimate(
+        plan,
+        model=settings.ENVIRONMENT.anthropic_model,
+        max_tokens=settings.ENVIRONMENT.anthropic_max_tokens,
+        concurrency=concurrency or job.concurrent_processing,
+        on=timezone.now().date(),
+    )
+
+
+def price(job: BatchJob) -> dict[str, Any]:
+    """The draft's estimate as JSON, or `problems` that keep it from starting; kept on its row while it is still true.
+
+    It is made anew when the plan, the concurrency or the day has changed, or when one of its trials has got further.
+    """
+    mark, found = _mark(job), dict(job.estimate)
+    if found.get("mark") == mark:
+        return found
+    try:
+        found = estimate_of(job, planned_items(job)).as_json()
+    except PlanError as wrong:
+        shown = [[each.row, each.column, each.message] for each in wrong.problems[:MOST_PROBLEMS]]
+        found = {"problems": shown, "problem_count": len(wrong.problems)}
+    except (UnknownModel, RetiredModel, UnknownPrice) as wrong:
+        found = {"problems": [[None, "", str(wrong)]], "problem_count": 1}
+    found["mark"] = mark
+    rows = BatchJob.objects.filter(pk=job.pk, status=JobStatus.DRAFT, plan_revision=job.plan_revision)
+    rows.update(estimate=found)
+    job.estimate = found
+    return found
+
+
+def _mark(job: BatchJob) -> str:
+    tried = job.trials.values_list("completed_items", flat=True)
+    environment = settings.ENVIRONMENT
+    parts = (job.plan_revision, job.concurrent_processing, timezone.now().date(), sum(tried))
+    return " ".join(map(str, (*parts, environment.anthropic_model, environment.anthropic_max_tokens)))
+
+
+def start_draft(
+    job: BatchJob,
+    *,
+    revision: int,
+    by: User,
+    name: str,
+    concurrency: int,
+    error_handling: ErrorHandling,
+    priority: Priority,
+    budget_usd: Decimal | None,
+    idempotency_key: str | None = None,
+) -> BatchJob:
+    """`draft -> queued`, with human ids for its items. A draft starts once: pressed again it is the same batch.
+
+    Raises PlanError with all problems, UnknownModel, RetiredModel or UnknownPrice, PlanMoved for another revision,
+    StaleState for a discarded draft; then nothing is changed.
+    """
+    if job.status not in (JobStatus.DRAFT, JobStatus.CANCELLED):
+        return job
+    priced = estimate_of(job, planned_items(job), concurrency=concurrency)
+    budget = priced.default_budget if budget_usd is None else budget_usd
+    check_settings(concurrency, budget, worst=priced.worst_item)
+    with transaction.atomic():
+        moved = BatchJob.objects.filter(pk=job.pk, status=JobStatus.DRAFT, plan_revision=revision).update(
+            status=JobStatus.QUEUED,
+            plan_revision=F("plan_revision") + 1,
+            name=name.strip()[:200] or job.name,
+            priority=priority,
+            error_handling=error_handling,
+            concurrent_processing=concurrency,
+            model=priced.model,
+            max_tokens=settings.ENVIRONMENT.anthropic_max_tokens,
+            estimate=priced.as_json(),
+            budget_usd=budget,
+            worst_item_usd=priced.worst_item,
+            idempotency_key=job.idempotency_key or idempotency_key,
+        )
+        if moved:
+            name_items(job)
+    job.refresh_from_db()
+    if not moved and job.status in (JobStatus.DRAFT, JobStatus.CANCELLED):
+        raise_stale(job, verb="started")
+    return job
+
+
+def name_items(job: BatchJob) -> None:
+    """Human ids for all items, in the order of the plan."""
+    rows = list(
+        BatchItem.objects.filter(job=job).order_by("position").values_list("pk", "parameters__persona")
+    )
+    names = take_ids(job.workspace, [str(persona or "") for _, persona in rows])
+    with connection.cursor() as cursor:
+        cursor.execute(NAME_THEM, {"ids": [key for key, _ in rows], "names": names})
+
+
+def try_first(job: BatchJob, *, revision: int, by: User, idempotency_key: str | None = None) -> BatchJob:
+    """Three items of the draft as a batch of their own, started at once; the draft keeps the others.
+
+    They leave the plan, so that nothing is paid twice. The same key gives the same trial. Raises as `start_draft`.
+    """
+    earlier = by_idempotency_key(by, idempotency_key)
+    if earlier is not None:
+        return earlier
+    plan = planned_items(job)
+    if len(plan) <= TRIED:
+        raise PlanError([])
+    places = spread([item.tier for item in plan], TRIED)
+    chosen = [plan[place] for place in places]
+    priced = estimate_of(job, chosen, concurrency=min(TRIED, job.concurrent_processing))
+    trial = BatchJob(
+        workspace=job.workspace,
+        created_by=by,
+        name=f"{job.name[:180]}, first {TRIED}",
+        status=JobStatus.QUEUED,
+        priority=Priority.HIGH,
+        model=priced.model,
+        max_tokens=settings.ENVIRONMENT.anthropic_max_tokens,
+        seed=job.seed,
+        concurrent_processing=priced.concurrency,
+        estimate=priced.as_json(),
+        total_items=TRIED,
+        budget_usd=priced.default_budget,
+        worst_item_usd=priced.worst_item,
+        trial_of=job,
+        idempotency_key=idempotency_key,
+    )
+    try:
+        with changing(job, revision=revision):
+            ids = _ids_at(job, [item.position for item in chosen])
+            trial.save(force_insert=True)
+            with connection.cursor() as cursor:
+                cursor.execute(TAKE_OVER, {"trial": trial.pk, "draft": job.pk, "ids": ids})
+            name_items(trial)
+    except IntegrityError:
+        earlier = by_idempotency_key(by, idempotency_key)
+        if earlier is None:
+            raise
+        return earlier
+    return trial
+
+
+def _ids_at(job: BatchJob, positions: Sequence[int]) -> list[UUID]:
+    rows = BatchItem.objects.filter(job=job, status=ItemStatus.QUEUED, position__in=positions)
+    return list(rows.order_by("position").values_list("pk", flat=True))
+
+
+def spread(tiers: Iterable[str], count: int) -> list[int]:
+    """The places of the first items, one of each tier in turn; in the order of the plan."""
+    by_tier: dict[str, list[int]] = {}
+    for place, tier in enumerate(tiers):
+        by_tier.setdefault(tier, []).append(place)
+    queues, chosen = list(by_tier.values()), list[int]()
+    while queues and len(chosen) < count:
+        for places in queues:
+            if places and len(chosen) < count:
+                chosen.append(places.pop(0))
+        queues = [places for places in queues if places]
+    return sorted(chosen)

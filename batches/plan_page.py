@@ -1,0 +1,161 @@
+"""What the page of a plan shows: read from the rows, put into words. It decides nothing."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Count, F, Min, QuerySet
+from django.db.models.fields.json import KeyTextTransform
+
+from batches.models import BatchItem, BatchJob
+from batches.planning.coverage import Grid, closed_pairs, grid_of
+from batches.planning.matrix import Matrix
+from batches.planning.matrix_wire import matrix_of
+from batches.states import ItemStatus
+from conversations.states import Status
+
+PER_PAGE = 50
+AXES = ("persona", "emotion")
+DEFAULT_GRID = "persona-emotion"
+MOST_SPOTS = 5000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mark:
+    """`same`: a conversation with the same prompt; `alike`: one with the same topic, persona and emotion."""
+
+    same: UUID | None = None
+    alike: UUID | None = None
+    first: int | None = None  # an earlier item of this plan with the same prompt
+
+
+def items_of(job: BatchJob) -> "QuerySet[BatchItem]":
+    rows: QuerySet[BatchItem] = (
+        BatchItem.objects.filter(job=job).select_related("template_version__template").order_by("position")
+    )
+    return rows.defer(
+        *(
+            "template_version__text",
+            "template_version__system_prompt",
+            "template_version__training_system_prompt",
+        )
+    )
+
+
+def marked(job: BatchJob, items: Sequence[BatchItem]) -> list[tuple[BatchItem, Mark]]:
+    """Each item with what it repeats: three queries, however many items."""
+    same = _made(job, "prompt_hash", [item.prompt_hash for item in items])
+    alike = _made(job, "subject_hash", [item.subject_hash for item in items])
+    first = _first_places(job, [item.prompt_hash for item in items])
+    return [
+        (
+            item,
+            Mark(
+                same=same.get(item.prompt_hash),
+                alike=alike.get(item.subject_hash),
+                first=place
+                if (place := first.get(item.prompt_hash, item.position)) < item.position
+                else None,
+            ),
+        )
+        for item in items
+    ]
+
+
+def _made(job: BatchJob, column: str, hashes: Sequence[UUID]) -> dict[UUID, UUID]:
+    """The newest conversation of this workspace for each of these hashes."""
+    rows = (
+        BatchItem.objects.filter(
+            workspace_id=job.workspace_id, status=ItemStatus.COMPLETED, **{f"{column}__in": set(hashes)}
+        )
+        .exclude(conversation__status=Status.ARCHIVED)
+        .exclude(conversation=None)
+        .order_by(column, "-ended_at")
+        .distinct(column)
+    )
+    return dict(rows.values_list(column, "conversation__pk"))
+
+
+def _first_places(job: BatchJob, hashes: Sequence[UUID]) -> dict[UUID, int]:
+    rows = BatchItem.objects.filter(job=job, prompt_hash__in=set(hashes)).order_by().values("prompt_hash")
+    return {row["prompt_hash"]: row["first"] for row in rows.annotate(first=Min("position"))}
+
+
+def repeats(job: BatchJob) -> int:
+    """How many items have the prompt of an earlier one."""
+    found = BatchItem.objects.filter(job=job).aggregate(
+        all=Count("pk"), different=Count("prompt_hash", distinct=True)
+    )
+    return int(found["all"] - found["different"])
+
+
+def by_tier(job: BatchJob) -> list[dict[str, Any]]:
+    rows = BatchItem.objects.filter(job=job).order_by("tier").values("tier")
+    return [dict(row) for row in rows.annotate(n=Count("pk"))]
+
+
+# --- coverage -----------------------------------------------------------------------------------------------
+
+
+def matrix_in(job: BatchJob) -> Matrix | None:
+    if job.recipe.get("kind") != "matrix":
+        return None
+    return matrix_of(job.recipe["matrix"], seed=job.recipe.get("seed") or 0)
+
+
+def grid_choices(job: BatchJob) -> dict[str, tuple[str, str]]:
+    """The grids that this plan can be seen in: key to (rows, columns)."""
+    pairs = [AXES, ("tier", "topic")]
+    matrix = matrix_in(job)
+    names = [axis.name for axis in matrix.axes] if matrix else []
+    pairs += [(one, other) for place, one in enumerate(names) for other in names[place + 1 :]]
+    return {f"{one}-{other}": (one, other) for one, other in dict.fromkeys(pairs)}
+
+
+def default_grid(job: BatchJob) -> str:
+    """Of a matrix without persona or emotion its first two axes."""
+    choices = list(grid_choices(job))
+    matrix = matrix_in(job)
+    if matrix and len(matrix.axes) > 1 and not set(AXES) <= {axis.name for axis in matrix.axes}:
+        return f"{matrix.axes[0].name}-{matrix.axes[1].name}"
+    return choices[0]
+
+
+def coverage(job: BatchJob, pair: tuple[str, str]) -> Grid:
+    """The grid of two words of the items; one query."""
+    row, column = (_word(name) for name in pair)
+    rows = (
+        BatchItem.objects.filter(job=job)
+        .order_by()
+        .annotate(grid_row=row, grid_column=column)
+        .values("grid_row", "grid_column")
+        .annotate(n=Count("pk"), first=Min("position"))
+        .order_by("first")[:MOST_SPOTS]
+    )
+    counts = [(str(each["grid_row"] or ""), str(each["grid_column"] or ""), each["n"]) for each in rows]
+    matrix = matrix_in(job)
+    names: Mapping[str, list[str]] = (
+        {axis.name: [choice.name for choice in axis.choices] for axis in matrix.axes} if matrix else {}
+    )
+    closed = closed_pairs(matrix, *pair) if matrix and set(pair) <= names.keys() else set()
+    return grid_of(counts, rows=names.get(pair[0], ()), columns=names.get(pair[1], ()), excluded=closed)
+
+
+def _word(name: str) -> Any:
+    return F(name) if name in ("tier", "topic") else KeyTextTransform(name, "parameters")
+
+
+# --- what was tried -----------------------------------------------------------------------------------------
+
+
+def trials(job: BatchJob) -> list[BatchJob]:
+    return list(job.trials.order_by("-created_at")[:10])
+
+
+def problem_rows(found: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The problems of an estimate that could not be made, each with the page of its item."""
+    return [
+        {"row": row, "column": column, "message": message, "page": (row - 1) // PER_PAGE + 1 if row else None}
+        for row, column, message in found.get("problems", [])
+    ]

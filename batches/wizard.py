@@ -1,0 +1,187 @@
+"""The wizard: choose a kind of plan, say what is to be made, and keep it as a draft. Nothing is sent to Claude here."""
+
+from typing import Any
+from uuid import UUID, uuid4
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_safe
+
+from batches.drafts import PlanMoved, replace_plan, save_draft
+from batches.models import BatchJob
+from batches.planning.listed_plan import template_for
+from batches.planning.plan import PlanError, PlannedItem
+from batches.planning.recipe import plan_from
+from batches.states import JobStatus
+from batches.views import editable, person
+from batches.wizard_forms import FORMS, RecipeForm
+from conversations.models import Conversation
+from conversations.states import Status
+from templates_app.models import PromptTemplate, TemplateVersion
+from workspaces.models import User, Workspace
+from workspaces.states import StaleState
+
+LARGEST_FILE = 20_000_000
+
+
+@require_safe
+@login_required
+def new(request: HttpRequest) -> HttpResponse:
+    """The kinds of plans to choose from."""
+    drafts = Conversation.objects.visible_to(request.user).filter(status=Status.DRAFT)[:1].count()
+    kinds = [
+        {"kind": form.kind, "title": form.title, "about": form.about}
+        for form in FORMS.values()
+        if form.kind != "chosen" or drafts
+    ]
+    return render(request, "batches/new.html", {"kinds": kinds})
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+def new_kind(request: HttpRequest, kind: str) -> HttpResponse:
+    """The form of one kind; POST keeps its plan as a new draft."""
+    if kind not in FORMS:
+        raise Http404
+    return configured(request, kind=kind)
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+def configure(request: HttpRequest, job_id: UUID) -> HttpResponse:
+    """The form that a draft was made with; POST makes its plan anew."""
+    job = editable(request, job_id)
+    if job.status != JobStatus.DRAFT:
+        return redirect("batch", job.pk)
+    if job.recipe.get("kind") not in FORMS:
+        messages.info(request, "This plan was made over the API: it can be edited here, not made anew.")
+        return redirect("plan", job.pk)
+    return configured(request, kind=job.recipe["kind"], job=job)
+
+
+def configured(request: HttpRequest, *, kind: str, job: BatchJob | None = None) -> HttpResponse:
+    by = person(request)
+    workspace = job.workspace if job else by.personal_workspace()
+    recipe = dict(job.recipe) if job else {}
+    try:
+        version = chosen_version(request, kind, recipe, by=by)
+    except PlanError as wrong:
+        messages.error(request, str(wrong))
+        return redirect("batch_new")
+    if kind == "matrix" and version is None:
+        return render(
+            request, "batches/choose_template.html", {"templates": usable_templates(workspace), "job": job}
+        )
+    form = form_of(request, kind, workspace, recipe, version=version, job=job)
+    if request.method == "POST" and form.is_valid():
+        answer = kept(request, form, by=by, workspace=version.workspace if version else workspace, job=job)
+        if answer is not None:
+            return answer
+    context = {
+        "form": form,
+        "job": job,
+        "version": version,
+        "seen": request.POST.get("seen") or (job and job.plan_revision),
+    }
+    return render(request, "batches/configure.html", context, status=422 if form.errors else 200)
+
+
+def chosen_version(
+    request: HttpRequest, kind: str, recipe: dict[str, Any], *, by: User
+) -> TemplateVersion | None:
+    """Of a matrix: the published version of the template that the address or the draft names. Raises PlanError."""
+    wanted = request.POST.get("template") or request.GET.get("template") or recipe.get("template")
+    if kind != "matrix" or not wanted:
+        return None
+    try:
+        return template_for(by, UUID(wanted))
+    except ValueError as wrong:
+        raise Http404 from wrong
+
+
+def usable_templates(workspace: Workspace) -> list[PromptTemplate]:
+    return list(PromptTemplate.objects.filter(workspace=workspace).usable().order_by("tier", "name"))
+
+
+def form_of(
+    request: HttpRequest,
+    kind: str,
+    workspace: Workspace,
+    recipe: dict[str, Any],
+    *,
+    version: TemplateVersion | None,
+    job: BatchJob | None,
+) -> RecipeForm:
+    cls = FORMS[kind]
+    more: dict[str, Any] = {"workspace": workspace}
+    if version is not None:
+        more["version"] = version
+    if kind == "chosen":
+        more["drafts"] = Conversation.objects.filter(workspace=workspace, status=Status.DRAFT).newest_first()
+    if request.method == "POST":
+        return cls(request.POST, request.FILES, **more)
+    typed = cls.typed(
+        recipe if recipe.get("template") == (str(version.template_id) if version else None) else {}
+    )
+    return cls(initial={**typed, "name": job.name if job else "", "idempotency_key": str(uuid4())}, **more)
+
+
+def kept(
+    request: HttpRequest, form: RecipeForm, *, by: User, workspace: Workspace, job: BatchJob | None
+) -> HttpResponse | None:
+    """The redirect to the plan; None when the form then says what is wrong."""
+    recipe = form.recipe()
+    upload = request.FILES.get("file")
+    if upload is not None and (upload.size or 0) > LARGEST_FILE:
+        form.add_error("file", f"has {upload.size:,} bytes; at most {LARGEST_FILE:,} are read. Split it.")
+    if not form.is_valid():
+        return None
+    try:
+        plan = plan_from(recipe, workspace, by=by, upload=upload.read() if upload else None)
+        made = stored(request, form, plan, recipe, by=by, workspace=workspace, job=job)
+    except PlanError as wrong:
+        form.blame(wrong.problems)
+        return None
+    except PlanMoved as moved:
+        form.add_error(None, f"{moved} Your choices are below; make the plan anew to put it over the other.")
+        return render(
+            request,
+            "batches/configure.html",
+            {"form": form, "job": job, "version": getattr(form, "version", None), "seen": moved.revision},
+            status=409,
+        )
+    except StaleState as stale:
+        messages.error(request, str(stale))
+        return redirect("batches") if job is None else redirect("batch", job.pk)
+    return redirect("plan", made.pk)
+
+
+def stored(
+    request: HttpRequest,
+    form: RecipeForm,
+    plan: list[PlannedItem],
+    recipe: dict[str, Any],
+    *,
+    by: User,
+    workspace: Workspace,
+    job: BatchJob | None,
+) -> BatchJob:
+    chosen = form.cleaned_data
+    if job is None:
+        return save_draft(
+            workspace=workspace,
+            plan=plan,
+            by=by,
+            name=chosen["name"] or f"{form.title}, {len(plan)} conversation{'' if len(plan) == 1 else 's'}",
+            recipe=recipe,
+            idempotency_key=chosen["idempotency_key"] or None,
+        )
+    seen = request.POST.get("seen", "")
+    revision = int(seen) if seen.isascii() and seen.isdigit() and len(seen) < 9 else 0
+    replace_plan(job, revision=revision, plan=plan, recipe=recipe, by=by)
+    return job

@@ -1,0 +1,357 @@
+"""The forms of the wizard, one a kind of plan: what is typed becomes a recipe, and a recipe what is typed."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django import forms
+from django.db.models import QuerySet
+
+from batches.planning import extra
+from batches.planning.matrix import Matrix, MatrixError
+from batches.planning.matrix_plan import options_of, with_options
+from batches.planning.matrix_text import PatternReader, excluded_lines, lines_of, quota_lines, values_of
+from batches.planning.matrix_wire import as_json, matrix_of
+from batches.planning.plan import LARGEST_PLAN
+from batches.planning.recipe import DIVERSE
+from conversations.models import Conversation
+from templates_app.models import EdgeCase, OptionKind, Scenario, TemplateVersion
+from templates_app.states import Tier
+from workspaces.models import Workspace
+from workspaces.rows import RowProblem
+
+SEED_LIMIT = 2**63
+MOST_CHOICES = 500
+SITUATION_TIERS = ((Tier.SCENARIO.value, "Scenarios"), (Tier.EDGE_CASE.value, "Edge cases"))
+# Where a plan's problem stands in a form, when its column is not the field's own name.
+PLACES = {
+    "perCell": "count",
+    "total": "count",
+    "quota": "quotas",
+    "axes": "count",
+    "conversationIds": "conversations",
+}
+
+
+def line_ends(text: str) -> str:
+    return text.replace("\r\n", "\n")
+
+
+def area(rows: int, **attributes: Any) -> forms.Textarea:
+    return forms.Textarea(attrs={"class": "textarea", "rows": rows, "dir": "auto", **attributes})
+
+
+def box(kind: type[forms.Widget] = forms.TextInput, **attributes: Any) -> Any:
+    return kind(attrs={"class": "input", **attributes})
+
+
+class RecipeForm(forms.Form):
+    """What every kind asks: a name, a seed, diversity, and free details."""
+
+    kind = ""
+    title = ""
+    about = ""
+
+    name = forms.CharField(label="Name", required=False, max_length=200, widget=box())
+    seed = forms.IntegerField(
+        label="Seed",
+        required=False,
+        min_value=-SEED_LIMIT,
+        max_value=SEED_LIMIT - 1,
+        widget=box(forms.NumberInput),
+        help_text="Shuffles the plan and rules what is drawn; the same seed gives the same plan. Empty: in order.",
+    )
+    diversity = forms.BooleanField(
+        label="Vary setting, register, length, opening and obstacle",
+        required=False,
+        widget=box(forms.CheckboxInput),
+        help_text="Drawn by the seed for each item, so that two of one kind get different prompts.",
+    )
+    details = forms.CharField(
+        label="Details for every item",
+        required=False,
+        widget=area(2),
+        help_text="A name, a colon and a text a line. They follow each prompt.",
+    )
+    idempotency_key = forms.CharField(required=False, max_length=200, widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, workspace: Workspace, **kwargs: Any) -> None:
+        self.workspace = workspace
+        super().__init__(*args, **kwargs)
+        for name, field in self.fields.items():
+            if field.help_text:
+                field.widget.attrs["aria-describedby"] = f"hint-{name}"
+
+    @classmethod
+    def typed(cls, recipe: Mapping[str, Any]) -> dict[str, Any]:
+        """What the form shows of a recipe."""
+        return {
+            "seed": recipe.get("seed"),
+            "diversity": recipe.get("diversity", cls.kind in DIVERSE),
+            "details": extra.lines_of(recipe.get("details") or {}),
+        }
+
+    def clean_details(self) -> dict[str, str]:
+        found, problems = extra.parsed(line_ends(self.cleaned_data["details"]))
+        if problems:
+            raise forms.ValidationError([_said(problem) for problem in problems])
+        return found
+
+    def recipe(self) -> dict[str, Any]:
+        """Of a valid form. What cannot be told field by field is added to its errors then."""
+        chosen = self.cleaned_data
+        return {
+            "kind": self.kind,
+            "seed": chosen["seed"],
+            "diversity": chosen["diversity"],
+            "details": chosen["details"],
+        }
+
+    def blame(self, problems: Sequence[RowProblem]) -> None:
+        """Each problem at its field, where the form has it."""
+        for problem in problems[:100]:
+            place = PLACES.get(problem.column, problem.column)
+            place = next((each for each in (place, f"list-{place}") if each in self.fields), "")
+            self.add_error(place or None, _said(problem) if place else str(problem))
+
+
+def _said(problem: RowProblem) -> str:
+    return f"line {problem.row}: {problem.message}" if problem.row else problem.message
+
+
+class StarterForm(RecipeForm):
+    kind = "starter"
+    title = "The starter plan, by tier"
+    about = "The pack’s conversations of the tiers that you choose, with your own scenarios and edge cases of the pack."
+
+    tiers = forms.MultipleChoiceField(
+        label="Tiers", choices=Tier.choices, widget=box(forms.CheckboxSelectMultiple)
+    )
+    limit = forms.IntegerField(
+        label="Conversations",
+        required=False,
+        min_value=1,
+        max_value=LARGEST_PLAN,
+        widget=box(forms.NumberInput),
+        help_text="Empty: all.",
+    )
+
+    @classmethod
+    def typed(cls, recipe: Mapping[str, Any]) -> dict[str, Any]:
+        shown = {"tiers": recipe.get("tiers") or Tier.values, "limit": recipe.get("limit")}
+        return {**super().typed(recipe), **shown}
+
+    def recipe(self) -> dict[str, Any]:
+        return {**super().recipe(), "tiers": self.cleaned_data["tiers"], "limit": self.cleaned_data["limit"]}
+
+
+class SituationsForm(RecipeForm):
+    kind = "situations"
+    title = "Scenarios and edge cases by tag"
+    about = "One conversation for each situation of your lists that carries one of the tags."
+
+    tiers = forms.MultipleChoiceField(
+        label="Which", choices=SITUATION_TIERS, widget=box(forms.CheckboxSelectMultiple)
+    )
+    tags = forms.MultipleChoiceField(
+        label="Tags",
+        required=False,
+        widget=box(forms.CheckboxSelectMultiple),
+        help_text="Those with at least one of the chosen. None chosen: all.",
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["tags"].choices = [(tag, tag) for tag in tags_of(self.workspace)]  # type: ignore[attr-defined]
+
+    @classmethod
+    def typed(cls, recipe: Mapping[str, Any]) -> dict[str, Any]:
+        tiers = recipe.get("tiers") or [value for value, _ in SITUATION_TIERS]
+        return {**super().typed(recipe), "tiers": tiers, "tags": recipe.get("tags") or []}
+
+    def recipe(self) -> dict[str, Any]:
+        return {**super().recipe(), "tiers": self.cleaned_data["tiers"], "tags": self.cleaned_data["tags"]}
+
+
+def tags_of(workspace: Workspace) -> list[str]:
+    found: set[str] = set()
+    for model in (Scenario, EdgeCase):
+        rows = model.objects.filter(workspace=workspace).usable().exclude(tags=[])
+        for tags in rows.values_list("tags", flat=True)[:LARGEST_PLAN]:
+            found.update(tags)
+    return sorted(found)[:MOST_CHOICES]
+
+
+class CsvForm(RecipeForm):
+    kind = "csv"
+    title = "Rows of a CSV file"
+    about = "One conversation a row: a column topic, and one for each variable of the template that it fills."
+
+    file = forms.FileField(label="File", widget=box(forms.FileInput, accept=".csv,text/csv"))
+    tier = forms.ChoiceField(
+        label="Tier of rows that name none",
+        choices=Tier.choices,
+        widget=forms.Select(attrs={"class": "select"}),
+    )
+    csv_template = forms.CharField(
+        label="Template of rows that name none",
+        required=False,
+        max_length=200,
+        widget=box(),
+        help_text="Its name. Empty: the starter template of the row’s tier.",
+    )
+
+    @classmethod
+    def typed(cls, recipe: Mapping[str, Any]) -> dict[str, Any]:
+        shown = {
+            "tier": recipe.get("tier", Tier.TEMPLATE.value),
+            "csv_template": recipe.get("template_name", ""),
+        }
+        return {**super().typed(recipe), **shown}
+
+    def recipe(self) -> dict[str, Any]:
+        chosen = self.cleaned_data
+        about = {
+            "tier": chosen["tier"],
+            "template_name": chosen["csv_template"],
+            "file": chosen["file"].name[:200],
+        }
+        return {**super().recipe(), **about}
+
+
+class ChosenForm(RecipeForm):
+    kind = "chosen"
+    title = "Draft conversations"
+    about = "Conversations that are written down as drafts, each made from its own values."
+
+    conversations = forms.MultipleChoiceField(label="Drafts", widget=box(forms.CheckboxSelectMultiple))
+
+    def __init__(self, *args: Any, drafts: "QuerySet[Conversation]", **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        rows = [
+            (str(each.pk), f"{each.conversation_id}: {each.topic or each.title}")
+            for each in drafts[:MOST_CHOICES]
+        ]
+        self.fields["conversations"].choices = rows  # type: ignore[attr-defined]
+
+    @classmethod
+    def typed(cls, recipe: Mapping[str, Any]) -> dict[str, Any]:
+        return {**super().typed(recipe), "conversations": recipe.get("conversations") or []}
+
+    def recipe(self) -> dict[str, Any]:
+        return {**super().recipe(), "conversations": self.cleaned_data["conversations"]}
+
+
+class MatrixForm(RecipeForm):
+    """A text area for each variable of the template: several lines vary, one line is the same for all."""
+
+    kind = "matrix"
+    title = "A matrix"
+    about = "Every combination of lists that you give, such as persona, emotion and topic, for one template."
+
+    how = forms.ChoiceField(
+        label="How many",
+        choices=(("cell", "for each combination"), ("total", "in total, shared out by weight")),
+        widget=box(forms.RadioSelect),
+    )
+    count = forms.IntegerField(
+        label="Conversations", min_value=1, max_value=LARGEST_PLAN, widget=box(forms.NumberInput)
+    )
+    exclude = forms.CharField(
+        label="Leave out",
+        required=False,
+        widget=area(3),
+        help_text="A combination a line, its values between bars: Gig Worker | ashamed. A value alone leaves out all of it.",
+    )
+    quotas = forms.CharField(
+        label="Numbers of their own",
+        required=False,
+        widget=area(3),
+        help_text="First the number: 5 | Gig Worker | ashamed. They stand above the number for all.",
+    )
+
+    def __init__(self, *args: Any, version: TemplateVersion, **kwargs: Any) -> None:
+        self.version = version
+        super().__init__(*args, **kwargs)
+        self.known = options_of(self.workspace, OptionKind.values)
+        for variable in version.typed_variables():
+            self._add_rows(variable.name, help_text=variable.help, required=variable.required)
+
+    def _add_rows(self, name: str, *, help_text: str, required: bool) -> None:
+        field = forms.CharField(label=name, required=False, widget=area(3), help_text=help_text)
+        field.widget.attrs["aria-describedby"] = f"hint-list-{name}"
+        self.fields[f"list-{name}"] = field
+        listed = sum(kind == name and choice.weight > 0 for (kind, _), choice in self.known.items())
+        if listed:
+            self.fields[f"all-{name}"] = forms.BooleanField(
+                label=f"the whole list of {listed}", required=False, widget=box(forms.CheckboxInput)
+            )
+
+    def rows(self) -> list[dict[str, Any]]:
+        """The variables, as the page shows them."""
+        return [
+            {
+                "variable": variable,
+                "field": self[f"list-{variable.name}"],
+                "all": self[f"all-{variable.name}"] if f"all-{variable.name}" in self.fields else None,
+            }
+            for variable in self.version.typed_variables()
+        ]
+
+    @classmethod
+    def typed(cls, recipe: Mapping[str, Any]) -> dict[str, Any]:
+        shown: dict[str, Any] = {**super().typed(recipe), "how": "cell", "count": 1}
+        if "matrix" not in recipe:
+            return shown
+        matrix = matrix_of(recipe["matrix"], seed=recipe.get("seed") or 0)
+        shown |= {f"list-{axis.name}": lines_of(axis) for axis in matrix.axes}
+        shown |= {f"list-{name}": value for name, value in recipe["values"].items()}
+        shown |= {"exclude": excluded_lines(matrix), "quotas": quota_lines(matrix)}
+        if matrix.total is not None:
+            return {**shown, "how": "total", "count": matrix.total}
+        return {**shown, "count": matrix.per_cell}
+
+    def recipe(self) -> dict[str, Any]:
+        axes: dict[str, list[dict[str, Any]]] = {}
+        values: dict[str, str] = {}
+        for variable in self.version.typed_variables():
+            typed = line_ends(self.cleaned_data[f"list-{variable.name}"])
+            given = [*values_of(typed), *self._whole_list(variable.name, typed)]
+            if len(given) > 1 or self.cleaned_data.get(f"all-{variable.name}"):
+                axes[variable.name] = given
+            elif given:
+                values[variable.name] = typed.strip()
+        about = {**super().recipe(), "template": str(self.version.template_id), "values": values}
+        return {**about, "matrix": as_json(self._matrix(axes))} if self.is_valid() else about
+
+    def _whole_list(self, name: str, typed: str) -> list[dict[str, Any]]:
+        """Words of the option list that are not typed; weight 0 means: only when it is named."""
+        if not self.cleaned_data.get(f"all-{name}"):
+            return []
+        named = {each["value"] for each in values_of(typed)}
+        listed = [choice for (kind, _), choice in self.known.items() if kind == name and choice.weight > 0]
+        return [{"value": choice.name} for choice in listed if choice.name not in named]
+
+    def _matrix(self, axes: Mapping[str, list[dict[str, Any]]]) -> Matrix:
+        reader = PatternReader({name: [each["value"] for each in given] for name, given in axes.items()})
+        chosen = self.cleaned_data
+        wire = {
+            "axes": [{"name": name, "values": given} for name, given in axes.items()],
+            "perCell" if chosen["how"] == "cell" else "total": chosen["count"],
+            "exclude": reader.excluded(line_ends(chosen["exclude"])),
+            "quotas": reader.quotas(line_ends(chosen["quotas"])),
+        }
+        self.blame(reader.problems)
+        try:
+            matrix = matrix_of(wire, seed=chosen.get("seed") or 0)
+        except MatrixError as wrong:
+            self.blame(wrong.problems)
+            return Matrix(axes=())
+        weighted = {
+            name: {each["value"] for each in given if "weight" in each} for name, given in axes.items()
+        }
+        return with_options(self.workspace, matrix, weighted=weighted)
+
+
+FORMS: Mapping[str, type[RecipeForm]] = {
+    form.kind: form for form in (StarterForm, MatrixForm, SituationsForm, CsvForm, ChosenForm)
+}
