@@ -1,6 +1,7 @@
 """What the page of a batch shows beside the job itself: read from the rows, put into words. It decides nothing."""
 
 import hashlib
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from django.db.models import Case, Count, Exists, Min, OuterRef, QuerySet, When
@@ -23,6 +24,7 @@ from batches.states import (
     JobStatus,
     Reason,
 )
+from batches.verdicts import verdict
 from batches.words import REASONS, Words, error_words
 from templates_app.states import Tier
 
@@ -78,6 +80,7 @@ def live_context(job: BatchJob, now: Progress) -> dict[str, Any]:
         "weak": now.completed - now.successful,
         "tokens": tokens_of(job),
         "estimate": job.estimate,
+        "verdict": verdict(job),
     }
 
 
@@ -91,7 +94,13 @@ def rate(now: Progress) -> float | None:
 def revision(now: Progress) -> str:
     """`<items>.<everything>`: the first part changes when a row of the item table does."""
     items = (now.status, now.completed, now.failed, now.in_flight, now.current_item)
-    rest = (now.spent, now.blocked_until, now.has_worker, int((now.elapsed_s or 0) / 5))
+    rest = (
+        now.spent,
+        now.blocked_until,
+        now.has_worker,
+        now.bound and (now.bound.by, now.bound.detail),
+        int((now.elapsed_s or 0) / 5),
+    )
     return f"{short_hash(items)}.{short_hash(items + rest)}"
 
 
@@ -103,7 +112,14 @@ def short_hash(values: tuple[Any, ...]) -> str:
 
 
 def banners(job: BatchJob, now: Progress) -> list[Banner]:
-    found = [_finishing(now), _reason(job, now), _blocked(now), _no_worker(now), _end(job, now)]
+    found = [
+        _finishing(now),
+        _reason(job, now),
+        _blocked(now),
+        _overloaded(now),
+        _no_worker(now),
+        _end(job, now),
+    ]
     return [banner for banner in found if banner is not None]
 
 
@@ -129,10 +145,23 @@ def _reason(job: BatchJob, now: Progress) -> Banner | None:
 def _blocked(now: Progress) -> Banner | None:
     if now.blocked_until is None or now.status not in RUNNING:
         return None
-    seconds = max(1, round((now.blocked_until - timezone.now()).total_seconds()))
+    return Banner("warn", "hourglass", "Claude asked to slow down", _going_on(now.blocked_until))
+
+
+def _overloaded(now: Progress) -> Banner | None:
+    if now.bound is None or now.bound.by != "breaker" or now.bound.until is None:
+        return None
     return Banner(
-        "warn", "hourglass", "Claude asked to slow down", f"Going on in about {seconds} s. Nothing is lost."
+        "warn",
+        "hourglass",
+        "Claude is overloaded",
+        f"One call tries again; when it is answered, the others follow. {_going_on(now.bound.until)}",
     )
+
+
+def _going_on(until: datetime) -> str:
+    seconds = max(1, round((until - timezone.now()).total_seconds()))
+    return f"Going on at {until:%H:%M:%S} UTC, in about {seconds} s. Nothing is lost."
 
 
 def _no_worker(now: Progress) -> Banner | None:

@@ -3,22 +3,34 @@
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from django.conf import settings
 from django.db import connection
 
+from batches.bounds import Bound, bound
 from batches.models import BatchJob
+from batches.outages import SHARE
 from batches.provider import pool_of
 from batches.states import JobStatus
 from claude.lineup import UnknownModel
+from provider import table
 
 RATE_SAMPLE = 30
 
-QUERY = """
+QUERY = f"""
 SELECT clock_timestamp() AS at, j.*,
        (SELECT i.topic FROM batch_items i WHERE i.job_id = j.id AND i.status = 'processing' ORDER BY i.claimed_at DESC LIMIT 1) AS current_item,
        (SELECT r.blocked_until FROM rate_limits r WHERE r.pool = %(pool)s AND r.blocked_until > clock_timestamp() LIMIT 1) AS blocked_until,
+       weather.opened_until, coalesce(weather.share, 1) AS share, rate.*,
+       (SELECT w.monthly_budget_usd - coalesce(m.spent + m.reserved, 0) FROM workspaces_workspace w
+          LEFT JOIN spending_months m ON m.workspace_id = w.id AND m.demo = %(demo)s
+               AND m.month = date_trunc('month', now() AT TIME ZONE 'UTC')::date
+         WHERE w.id = j.workspace_id) AS month_room,
+       (SELECT coalesce(sum(w.slots), 0) FROM workers w WHERE w.stopped_at IS NULL AND w.queues && ARRAY[%(queue)s]::varchar[]
+           AND w.heartbeat_at > clock_timestamp() - make_interval(secs => %(stale)s))
+       - (SELECT coalesce(sum(o.in_flight), 0) FROM batch_jobs o WHERE o.kind = j.kind AND o.in_flight > 0) AS free_slots,
        EXISTS (SELECT 1 FROM workers w WHERE w.stopped_at IS NULL AND w.queues && ARRAY[%(queue)s]::varchar[]
                   AND w.heartbeat_at > clock_timestamp() - make_interval(secs => %(stale)s)) AS has_worker,
        recent.n AS recent_n, recent.first AS recent_first, recent.last AS recent_last
@@ -27,8 +39,15 @@ SELECT clock_timestamp() AS at, j.*,
        SELECT count(*) AS n, min(ended_at) AS first, max(ended_at) AS last
          FROM (SELECT ended_at FROM batch_items i WHERE i.job_id = j.id AND i.ended_at IS NOT NULL AND i.status IN ('completed', 'failed')
                 ORDER BY ended_at DESC LIMIT %(sample)s) latest) recent
+  LEFT JOIN LATERAL (
+       SELECT CASE WHEN opened_for_s > 0 THEN opened_until END AS opened_until, {SHARE} AS share
+         FROM provider_pools WHERE pool = %(pool)s) weather ON true
+  LEFT JOIN LATERAL (
+       SELECT dimension, per_minute, configured, tat - make_interval(secs => slack * interval_s / coalesce(weather.share, 1)) AS opens_at
+         FROM rate_limits WHERE pool = %(pool)s AND tat - make_interval(secs => slack * interval_s / coalesce(weather.share, 1)) > clock_timestamp()
+        ORDER BY 4 DESC LIMIT 1) rate ON true
  WHERE j.id = %(job)s
-"""
+"""  # noqa: S608
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +71,7 @@ class Progress:
     budget: Decimal
     blocked_until: datetime | None
     has_worker: bool
+    bound: Bound | None = None
 
     @property
     def ended(self) -> int:
@@ -82,6 +102,7 @@ def progress(job: BatchJob) -> Progress:
         budget=row["budget_usd"],
         blocked_until=row["blocked_until"],
         has_worker=row["has_worker"],
+        bound=bound(row),
     )
 
 
@@ -95,6 +116,8 @@ def _row(job: BatchJob) -> dict[str, Any]:
                 "queue": "generation" if job.kind == "batch" else "interactive",
                 "stale": settings.ENGINE_STALE_S,
                 "sample": RATE_SAMPLE,
+                "demo": settings.DEMO,
+                "minute": settings.ENGINE_RAMP_MINUTE_S,
             },
         )
         names = [column.name for column in cursor.description]
@@ -103,7 +126,7 @@ def _row(job: BatchJob) -> dict[str, Any]:
 
 def _pool(job: BatchJob) -> str:
     try:
-        return pool_of(job.model)
+        return table.known(partial(pool_of, job.model))
     except UnknownModel:
         return ""
 

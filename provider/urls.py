@@ -1,5 +1,10 @@
 """Pages of this room."""
 
-from django.urls import URLPattern
+from django.urls import URLPattern, path
 
-urlpatterns: list[URLPattern] = []
+from provider import views
+
+urlpatterns: list[URLPattern] = [
+    path("settings/models/", views.models, name="settings_models"),
+    path("settings/provider/", views.account, name="settings_provider"),
+]

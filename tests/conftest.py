@@ -33,8 +33,13 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
 
 
 @pytest.fixture(autouse=True)
-def shipped_models() -> Iterator[None]:
-    """The model table in force is this process's: what a test put there ends with it."""
+def shipped_models(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The model table in force is this process's: what a test put there ends with it.
+
+    The rows are looked at when a test says so (`refresh(now=True)`), so that queries can be counted.
+    """
+    monkeypatch.setattr(table, "LOOK_EVERY_S", float("inf"))
+    monkeypatch.setattr("provider.table._Seen.at", 0.0)
     yield
     if lineup.in_force() is not SHIPPED:
         table.forget()

@@ -140,6 +140,14 @@ def dollars_filter(amount: Decimal | float | int | None) -> str:
     return "" if amount is None else dollars(amount)
 
 
+@register.filter
+def exact(amount: Decimal) -> str:
+    """Every digit that says something: `$0.125`, `$10`."""
+    whole, _, places = f"{amount:f}".partition(".")
+    places = places.rstrip("0")
+    return f"${whole}.{places}" if places else f"${whole}"
+
+
 @register.simple_tag
 def ago(moment: datetime | None) -> SafeString:
     """A short relative time with the absolute one in title and `datetime`."""

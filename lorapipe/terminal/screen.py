@@ -81,7 +81,9 @@ def _waiting(now: Progress) -> list[str]:
     if now.in_flight and now.word in ("pausing", "stopping", "cancelling"):
         return [f"{now.word}, {now.in_flight} in flight"]
     if now.blocked_until:
-        return ["Claude asked to wait"]
+        return [f"Claude asked to wait until {now.blocked_until:%H:%M:%S} UTC"]
+    if now.bound and now.bound.by == "breaker" and now.bound.until:
+        return [f"Claude is overloaded, trying again at {now.bound.until:%H:%M:%S} UTC"]
     return [] if now.has_worker or now.ended == now.total else ["waiting for a worker"]
 
 

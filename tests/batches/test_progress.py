@@ -2,16 +2,18 @@
 
 from collections.abc import Iterable
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from django.utils import timezone
 
-from batches.limiter import block, set_limits
-from batches.models import BatchJob
+from batches.bounds import Bound
+from batches.limiter import Expected, block, set_limits, take_permit
+from batches.models import BatchJob, ProviderPool, RateLimit, Worker
 from batches.progress import progress
 from batches.provider import pool_of, pools
-from batches.states import ItemStatus, JobKind, JobStatus
+from batches.states import ItemStatus, JobKind, JobStatus, Reason
 from tests.factories import MODEL, make_item, make_job, make_worker
 
 pytestmark = pytest.mark.django_db
@@ -134,3 +136,102 @@ def test_no_worker_is_running() -> None:
     assert not progress(batch).has_worker
     make_worker(queue="generation")
     assert progress(batch).has_worker
+
+
+# --- what holds it back -----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def running(db: None) -> BatchJob:
+    """Four of ten in flight, with room for more."""
+    set_limits(pools(), per_minute=1_000_000)
+    make_worker(slots=10)
+    return make_job(
+        status=JobStatus.PROCESSING,
+        total_items=10,
+        in_flight=4,
+        concurrent_processing=5,
+        budget_usd=Decimal(10),
+        worst_item_usd=Decimal("0.1"),
+    )
+
+
+def limited_by(job: BatchJob) -> str | None:
+    found = progress(job).bound
+    return found.by if found else None
+
+
+def test_nothing_holds_it_back(running: BatchJob) -> None:
+    assert limited_by(running) is None
+
+
+@pytest.mark.parametrize(
+    ("fields", "by"),
+    [
+        ({"in_flight": 5}, "concurrency"),
+        ({"in_flight": 10, "concurrent_processing": 12, "total_items": 20}, "slots"),
+        ({"spent": Decimal("9.8"), "reserved": Decimal("0.15")}, "budget"),
+        ({"status": JobStatus.PAUSED, "reason": Reason.BUDGET}, "budget"),
+        ({"status": JobStatus.PAUSED, "reason": Reason.MONTH_BUDGET}, "month"),
+        ({"status": JobStatus.PAUSED, "reason": Reason.PERSON}, None),
+        ({"completed_items": 6}, None),
+    ],
+)
+def test_concurrency_slots_and_budget(fields: dict[str, Any], by: str | None, running: BatchJob) -> None:
+    BatchJob.objects.filter(pk=running.pk).update(**fields)
+    assert limited_by(running) == by
+
+
+def test_the_month(running: BatchJob) -> None:
+    running.workspace.monthly_budget_usd = Decimal("0.05")
+    running.workspace.save()
+    assert limited_by(running) == "month"
+
+
+def test_no_worker_weighs_more_than_everything(running: BatchJob) -> None:
+    block(pool_of(MODEL), seconds=30)
+    assert limited_by(running) == "provider"
+    Worker.objects.update(stopped_at=timezone.now())
+    assert limited_by(running) == "workers"
+
+
+def test_the_provider_and_the_breaker_say_until_when(running: BatchJob) -> None:
+    until = timezone.now() + timedelta(seconds=20)
+    ProviderPool.objects.filter(pool=pool_of(MODEL)).update(opened_for_s=30, opened_until=until)
+    assert progress(running).bound == Bound(by="breaker", until=until)
+    block(pool_of(MODEL), seconds=30)
+    found = progress(running)
+    assert found.bound == Bound(by="provider", until=found.blocked_until)
+
+
+@pytest.mark.parametrize(
+    ("expected", "by"),
+    [
+        (Expected(), "requests"),
+        (Expected(input=900), "input_tokens"),
+        (Expected(output=9000), "output_tokens"),
+    ],
+)
+def test_the_limit_that_binds(expected: Expected, by: str, running: BatchJob) -> None:
+    set_limits(pools(), per_minute=60, input_per_minute=1000, output_per_minute=10_000)
+    before = timezone.now()
+    for _ in range(3):
+        take_permit(pool_of(MODEL), expected)
+    found = progress(running).bound
+    assert found
+    assert (found.by, found.until is not None and found.until > before) == (by, True)
+    assert "a minute" in found.detail
+
+
+def test_a_lower_limit_of_the_provider_and_a_slowed_pool_are_told(running: BatchJob) -> None:
+    set_limits(pools(), per_minute=60)
+    RateLimit.objects.filter(dimension="requests").update(
+        per_minute=40, told=40, tat=timezone.now() + timedelta(seconds=30)
+    )
+    ProviderPool.objects.update(slowed_to=0.5, slowed_at=timezone.now())
+    found = progress(running).bound
+    assert found
+    assert (
+        found.detail
+        == "40 a minute; the provider allows no more; the setting is 60; slowed to 50% of it, and growing"
+    )

@@ -36,8 +36,11 @@ class Answering(BaseHTTPRequestHandler):
     server_state: OddServer
     reply_with: Callable[["Answering"], None]
 
+    def do_GET(self) -> None:
+        self.do_POST()
+
     def do_POST(self) -> None:
-        raw = self.rfile.read(int(self.headers["content-length"]))
+        raw = self.rfile.read(int(self.headers.get("content-length", "0"))) or b"{}"
         headers = {name.lower(): value for name, value in self.headers.items()}
         self.server_state.seen.append(Seen(self.path, headers, json.loads(raw)))
         try:
@@ -96,7 +99,7 @@ class _Server(ThreadingHTTPServer):
 
 @contextmanager
 def odd_server(reply_with: Callable[[Answering], None]) -> Iterator[OddServer]:
-    """A server on a free port of this machine that answers every POST with `reply_with`."""
+    """A server on a free port of this machine that answers every request with `reply_with`."""
     state = OddServer("")
     handler = type("Handler", (Answering,), {"server_state": state, "reply_with": staticmethod(reply_with)})
     server = _Server(("127.0.0.1", 0), handler)

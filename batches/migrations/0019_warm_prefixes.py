@@ -12,7 +12,7 @@ from workspaces.triggers import keeps_updated_at
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("batches", "0017_token_limits"),
+        ("batches", "0018_outcomes"),
         ("templates_app", "0007_diversity"),
     ]
 

@@ -1,0 +1,204 @@
+"""What a server, a key and a model are good for: free questions first, and one call of one token where those say nothing."""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from claude import translation
+from claude.client import Client
+from claude.errors import Blocked, ClaudeError, Declined
+from claude.messages import Request
+
+# Statuses of a route that a server does not have.
+NO_SUCH_ROUTE = (404, 405, 501)
+SMALL_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "properties": {"ok": {"type": "boolean"}},
+    "required": ["ok"],
+    "additionalProperties": False,
+}
+QUESTION = "Is this answered? Reply as JSON."
+# What count_tokens does not take of a request.
+ONLY_TO_ANSWER = ("max_tokens", "stream", "temperature")
+
+
+@dataclass(kw_only=True)
+class Findings:
+    """None: it could not be told. `paid`: a call of one token was made. `problem` is what stands in the way."""
+
+    key_accepted: bool | None = None
+    model_known: bool | None = None
+    lifecycle: str | None = None
+    retires: str | None = None
+    counts_tokens: bool | None = None
+    structured_outputs: bool | None = None
+    simulated: bool | None = None
+    latency_ms: int | None = None
+    paid: bool = False
+    problem: ClaudeError | None = None
+
+    @property
+    def works(self) -> bool:
+        return self.problem is None and bool(self.key_accepted and self.model_known)
+
+
+@dataclass
+class Prober:
+    """One check of one model over one client, within `deadline_s` seconds altogether."""
+
+    client: Client
+    model: str
+    deadline_s: float
+    found: Findings = field(default_factory=Findings)
+    started: float = field(default_factory=time.monotonic)
+
+    def run(self) -> Findings:
+        try:
+            self._look_up()
+            self._count()
+            if not (self.found.key_accepted and self.found.model_known):
+                self._ask()
+        except ClaudeError as problem:
+            self.found.problem = problem
+            self.found.key_accepted = False if isinstance(problem, Blocked) else self.found.key_accepted
+        return self.found
+
+    def _look_up(self) -> None:
+        """GET /v1/models/{id}. Where it is not found, the list tells whether the model is, or the route."""
+        try:
+            body = self._call(
+                lambda sdk, t: sdk.models.with_raw_response.retrieve(model_id=self.model, timeout=t)
+            )
+        except Declined as refusal:
+            if refusal.status not in NO_SUCH_ROUTE:
+                return
+            if self._has_list():
+                self.found.key_accepted, self.found.model_known = True, False
+                raise
+            return
+        if body.get("id"):
+            self.found.key_accepted = self.found.model_known = True
+            self._read_card(body)
+
+    def _has_list(self) -> bool:
+        try:
+            body = self._call(lambda sdk, t: sdk.models.with_raw_response.list(limit=1, timeout=t))
+        except Declined:
+            return False
+        return isinstance(body.get("data"), list)
+
+    def _read_card(self, body: dict[str, Any]) -> None:
+        lifecycle, retires = body.get("lifecycle"), body.get("retires_at")
+        self.found.lifecycle = lifecycle if isinstance(lifecycle, str) else None
+        self.found.retires = retires[:10] if isinstance(retires, str) else None
+        can = body.get("capabilities")
+        able = can.get("structured_outputs") if isinstance(can, dict) else None
+        if isinstance(able, dict) and isinstance(able.get("supported"), bool):
+            self.found.structured_outputs = able["supported"]
+
+    def _count(self) -> None:
+        """POST count_tokens, with a schema where the card says that one is taken."""
+        body = {
+            name: value for name, value in self._payload().items() if name not in (*ONLY_TO_ANSWER, "model")
+        }
+
+        def count(given: dict[str, Any]) -> dict[str, Any]:
+            extra = {name: value for name, value in given.items() if name != "messages"}
+            return self._call(
+                lambda sdk, t: sdk.messages.with_raw_response.count_tokens(
+                    model=self.model, messages=given["messages"], extra_body=extra, timeout=t
+                )
+            )
+
+        answer = self._with_or_without_schema(body, count)
+        if answer is None:
+            return
+        if isinstance(answer.get("input_tokens"), int):
+            self.found.counts_tokens = self.found.key_accepted = self.found.model_known = True
+
+    def _ask(self) -> None:
+        """One token: what a server without the free routes can be asked. A refusal of it is final."""
+        self.found.paid = True
+
+        def ask(given: dict[str, Any]) -> dict[str, Any]:
+            extra = {
+                name: value
+                for name, value in given.items()
+                if name not in ("messages", "model", "max_tokens", "stream")
+            }
+            return self._call(
+                lambda sdk, t: sdk.messages.with_raw_response.create(
+                    model=self.model,
+                    max_tokens=1,
+                    messages=given["messages"],
+                    extra_body=extra,
+                    timeout=t,
+                )
+            )
+
+        answer = self._with_or_without_schema(self._payload(), ask, final=True)
+        if answer is None or answer.get("type") != "message":
+            raise Declined(
+                "The server answered, but not with a message of the Messages API. Check ANTHROPIC_BASE_URL.",
+                kind="invalid_request",
+            )
+        self.found.key_accepted = self.found.model_known = True
+
+    def _with_or_without_schema(
+        self,
+        body: dict[str, Any],
+        send: Callable[[dict[str, Any]], dict[str, Any]],
+        *,
+        final: bool = False,
+    ) -> dict[str, Any] | None:
+        """The answer, and whether the schema was what was in the way. None where the route is not there."""
+        format_ = body.get("output_config", {}).get("format")
+        try:
+            answer = send(body)
+        except Declined as refusal:
+            if refusal.status in NO_SUCH_ROUTE and not final:
+                self.found.counts_tokens = False
+                return None
+            if format_ is None or refusal.status not in (400, 422):
+                if final:
+                    raise
+                return None
+            answer = send(_without_format(body))
+            self.found.structured_outputs = False
+            return answer
+        if format_ is not None and self.found.structured_outputs is None:
+            self.found.structured_outputs = True
+        return answer
+
+    def _payload(self) -> dict[str, Any]:
+        return translation.payload(
+            Request(model=self.model, max_tokens=1, prompt=QUESTION, schema=SMALL_SCHEMA)
+        )
+
+    def _call(self, send: Callable[[Any, float], Any]) -> dict[str, Any]:
+        """The JSON object of a 200; an empty one where it is something else."""
+        left = max(0.1, self.deadline_s - (time.monotonic() - self.started))
+        begun = time.monotonic()
+        with self.client.line(left) as sdk:
+            answer = send(sdk, left)
+            text, headers = answer.text(), answer.headers
+        self.found.latency_ms = round((time.monotonic() - begun) * 1000)
+        self.found.simulated = translation.SIMULATOR_HEADER in headers
+        try:
+            body = json.loads(text)
+        except ValueError:
+            return {}
+        return body if isinstance(body, dict) else {}
+
+
+def _without_format(body: dict[str, Any]) -> dict[str, Any]:
+    config = {name: value for name, value in body["output_config"].items() if name != "format"}
+    rest = {name: value for name, value in body.items() if name != "output_config"}
+    return {**rest, "output_config": config} if config else rest
+
+
+def probe(client: Client, model: str, *, deadline_s: float) -> Findings:
+    """Never raises what a server or a network does: it is in the findings."""
+    return Prober(client, model, deadline_s).run()

@@ -1,0 +1,169 @@
+"""“Test my key”: asks the server, keeps what was found, and says it in words."""
+
+import importlib
+from dataclasses import dataclass
+from datetime import UTC, date
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.db import connection
+from django.utils import timezone
+
+from claude import lineup
+from claude.lineup import RetiredModel, UnknownModel, UnknownPrice
+from provider import table
+from provider.account import key_shown, provider
+from provider.models import Finding
+from workspaces.models import User
+
+if TYPE_CHECKING:
+    from claude.probe import Findings
+
+DEADLINE_S = 20.0
+
+
+@dataclass(frozen=True)
+class Line:
+    """One thing that was looked at. `good` None: it could not be told, or it does not matter."""
+
+    name: str
+    good: bool | None
+    says: str
+
+    def as_json(self) -> dict[str, Any]:
+        return {"name": self.name, "good": self.good, "says": self.says}
+
+
+def check(*, by: User | None = None, deadline_s: float = DEADLINE_S) -> Finding:
+    """Ask the server about the key and the model in use, within a bounded time, and keep what it said.
+
+    What it does not do is not asked of it from now on; a later check finds it again. Raises NoSimulator.
+    """
+    table.refresh(now=True)
+    model = settings.ENVIRONMENT.anthropic_model
+    found = _asked(model, deadline_s)
+    lines = list(_lines(found, model))
+    finding = Finding.objects.create(
+        fingerprint=provider().fingerprint,
+        model=model,
+        works=all(line.good is not False for line in lines if line.name in MUST),
+        counts_tokens=found.counts_tokens,
+        structured_outputs=found.structured_outputs,
+        report={
+            "server": server(),
+            "key": key_shown(),
+            "model": model,
+            "simulated": found.simulated,
+            "latency_ms": found.latency_ms,
+            "paid": found.paid,
+            "lines": [line.as_json() for line in lines],
+        },
+        created_by=by,
+    )
+    table.refresh(now=True)
+    return finding
+
+
+# Without these no batch can be made.
+MUST = ("Key", "Model", "Price", "Connection")
+
+
+def server() -> str:
+    label: str = settings.ENVIRONMENT.provider_label
+    return "our simulator (demo mode)" if settings.DEMO else label
+
+
+class NoSimulator(Exception):
+    """Demo mode, and no simulator: there is nobody to ask."""
+
+
+def _asked(model: str, deadline_s: float) -> "Findings":
+    # The SDK takes a second to load and 40 MB to keep: only a process that tests a key pays for it.
+    if settings.DEMO and not settings.CLAUDE_BASE_URL:  # the key of the demo is for our simulator alone
+        raise NoSimulator(
+            "In demo mode the simulator is asked, and none is running. Start the product with ./run."
+        )
+    client = importlib.import_module("claude.client").Client(provider(), shards=1)
+    probe = importlib.import_module("claude.probe").probe
+    if not connection.in_atomic_block:
+        connection.close()  # nothing of the database is held while the server thinks
+    try:
+        found: Findings = probe(client, model, deadline_s=deadline_s)
+    finally:
+        client.close()
+    return found
+
+
+def _lines(found: "Findings", model: str) -> list[Line]:
+    lines = [_key(found), _model(found, model), _price(model)]
+    if found.problem is not None and found.key_accepted is None:
+        lines.insert(0, Line("Connection", False, found.problem.message))
+    lines.append(
+        _ability(
+            "count_tokens",
+            found.counts_tokens,
+            "counts the tokens of a prompt before it is paid",
+            "not there: estimates go by characters",
+        )
+    )
+    lines.append(
+        _ability(
+            "Structured outputs",
+            found.structured_outputs,
+            "takes a schema for its replies",
+            "not there: the shape is asked for in words and replies are read leniently",
+        )
+    )
+    if found.latency_ms is not None:
+        lines.append(Line("Latency", None, f"{found.latency_ms} ms for the last answer"))
+    if found.simulated is not None:
+        says = "our simulator: nothing is charged" if found.simulated else "not our simulator"
+        lines.append(Line("Simulator", None, says))
+    cost = (
+        "one call of one token was made: nothing free was answered"
+        if found.paid
+        else "only free calls were made"
+    )
+    lines.append(Line("This check", None, cost))
+    return lines
+
+
+def _key(found: "Findings") -> Line:
+    if found.key_accepted:
+        return Line("Key", True, "accepted")
+    if found.key_accepted is False:
+        return Line("Key", False, found.problem.message if found.problem else "refused")
+    return Line("Key", None, "not told: the server did not answer so far")
+
+
+def _model(found: "Findings", model: str) -> Line:
+    today = timezone.now().astimezone(UTC).date()
+    try:
+        card = lineup.card(model, today)
+    except (UnknownModel, RetiredModel) as wrong:
+        return Line("Model", False, str(wrong))
+    if found.model_known is False:
+        return Line("Model", False, f"The server does not know {model}. Set ANTHROPIC_MODEL to one it has.")
+    if found.model_known is None:
+        says = found.problem.message if found.problem and found.key_accepted else "not told"
+        return Line("Model", False if found.key_accepted else None, says)
+    ends = found.retires or (card.retires.isoformat() if card.retires else None)
+    after = f" Use {card.successor} from then on." if card.successor else ""
+    if found.lifecycle == "retired":
+        return Line("Model", False, f"The server says that {model} is retired.{after}")
+    return Line("Model", True, f"{model} is known" + (f"; it retires on {ends}.{after}" if ends else ""))
+
+
+def _price(model: str) -> Line:
+    today: date = timezone.now().astimezone(UTC).date()
+    try:
+        price = lineup.price(model, on=today, prompt_tokens=1)
+    except UnknownPrice as wrong:
+        return Line("Price", False, str(wrong))
+    if price.free:
+        return Line("Price", True, "marked as costing nothing")
+    return Line("Price", True, f"${price.input:.2f} and ${price.output:.2f} per million tokens in and out")
+
+
+def _ability(name: str, has: bool | None, yes: str, no: str) -> Line:
+    return Line(name, has, {True: yes, False: no, None: "could not be told"}[has])

@@ -1,0 +1,170 @@
+"""Settings: the model table in force, and what the provider's server was found to do."""
+
+from dataclasses import dataclass
+from datetime import UTC, date
+from decimal import Decimal
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_safe
+
+from claude import lineup
+from claude.cards import Lineup, ModelCard, PriceRow
+from claude.lineup import UnknownModel, UnknownPrice
+from provider import check, table
+from provider.account import key_shown, provider
+from provider.models import Finding
+from workspaces.chosen import Chosen, chosen_workspace
+from workspaces.models import Membership, User
+
+CHECKS_SHOWN = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelLine:
+    """A model as the page shows it. `steps` are the prices of today, None where there is none."""
+
+    card: ModelCard
+    steps: list[PriceRow] | None
+    is_used: bool
+    is_over: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class PriceLine:
+    """A price with its days. `word`: in force, coming or over."""
+
+    row: PriceRow
+    until: date | None
+    word: str
+
+
+@never_cache
+@require_safe
+@login_required
+def models(request: HttpRequest) -> HttpResponse:
+    """Which models there are, what each takes, and what it costs since when."""
+    table.refresh()
+    inforce, today = lineup.in_force(), timezone.now().astimezone(UTC).date()
+    used = settings.ENVIRONMENT.anthropic_model
+    context = {
+        "version": inforce.version,
+        "lines": [model_line(card, inforce, today, used) for card in inforce.cards()],
+        "gone": [card for card in inforce.all_cards if inforce.is_gone(card)],
+        "prices": price_lines(inforce, today),
+        "used": used,
+        "problem": problem_of(used, today),
+        "can_edit": request.user.has_perm("provider.change_languagemodel"),
+    }
+    return render(request, "provider/models.html", context)
+
+
+def model_line(card: ModelCard, inforce: Lineup, today: date, used: str) -> ModelLine:
+    try:
+        steps = inforce.price_steps(card.id, today)
+    except UnknownPrice:
+        steps = None
+    return ModelLine(
+        card=card,
+        steps=steps,
+        is_used=used in (card.id, *card.aliases),
+        is_over=card.is_retired(today),
+    )
+
+
+def price_lines(inforce: Lineup, today: date) -> list[PriceLine]:
+    """Model by model as the table has them, the newest first."""
+    order = {card.id: place for place, card in enumerate(inforce.all_cards)}
+    days: dict[str, list[date]] = {}
+    for row in inforce.prices:
+        days.setdefault(row.model, []).append(row.valid_from)
+    rows = sorted(
+        inforce.prices,
+        key=lambda row: (order.get(row.model, 0), -row.valid_from.toordinal(), row.above_prompt_tokens),
+    )
+    return [price_line(row, days[row.model], today) for row in rows]
+
+
+def price_line(row: PriceRow, days: list[date], today: date) -> PriceLine:
+    until = min((day for day in days if day > row.valid_from), default=None)
+    word = "in force"
+    if row.valid_from > today:
+        word = "coming"
+    elif until is not None and until <= today:
+        word = "over"
+    return PriceLine(row=row, until=until, word=word)
+
+
+def problem_of(model: str, today: date) -> str:
+    """Why no batch would start with the model that is set; empty when one would."""
+    try:
+        lineup.card(model, today)
+        lineup.price(model, on=today, prompt_tokens=1)
+    except (UnknownModel, UnknownPrice) as wrong:
+        return str(wrong)
+    return ""
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+def account(request: HttpRequest) -> HttpResponse:
+    """Which server answers, with which key, and what the last check found. POST checks now."""
+    chosen = chosen_workspace(request)
+    may_check = is_editor(request, chosen)
+    if request.method == "POST":
+        if not may_check or not isinstance(request.user, User):
+            raise PermissionDenied
+        check_and_tell(request, request.user)
+        return redirect(f"{reverse('settings_provider')}?workspace={chosen.workspace.pk}")
+    mine = Finding.objects.filter(fingerprint=provider().fingerprint)
+    context = {
+        "chosen": chosen,
+        "may_check": may_check,
+        "last": mine.filter(model=settings.ENVIRONMENT.anthropic_model).first(),
+        "earlier": mine.select_related("created_by").defer("report")[:CHECKS_SHOWN],
+        "deadline_s": int(check.DEADLINE_S),
+        **in_use(),
+    }
+    return render(request, "provider/provider.html", context)
+
+
+def check_and_tell(request: HttpRequest, by: User) -> None:
+    try:
+        works = check.check(by=by).works
+    except check.NoSimulator as wrong:
+        messages.error(request, str(wrong))
+        return
+    if works:
+        messages.success(request, "Everything that a batch needs works.")
+    else:
+        messages.error(request, "Something stands in the way of a batch; the page says what.")
+
+
+def is_editor(request: HttpRequest, chosen: Chosen) -> bool:
+    """A check may cost a token: who may start a batch here may do it."""
+    return Membership.objects.filter(
+        workspace=chosen.workspace, user_id=str(request.user.pk), role__in=Membership.EDITORS
+    ).exists()
+
+
+def in_use() -> dict[str, Any]:
+    environment = settings.ENVIRONMENT
+    temperature: float | None = environment.anthropic_temperature
+    return {
+        "server": check.server(),
+        "address": provider().url,
+        "key": key_shown(),
+        "model": environment.anthropic_model,
+        "max_tokens": environment.anthropic_max_tokens,
+        "temperature": None if temperature is None else Decimal(str(temperature)),
+        "rpm": environment.rate_limit_rpm,
+    }
