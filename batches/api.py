@@ -14,15 +14,15 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from batches import actions, answers, page
+from batches.api_plans import keep, meant
 from batches.controls import change, duplicate, retry_failed
 from batches.models import BatchJob
 from batches.planning.estimate import Estimate, estimate
-from batches.planning.listed_plan import ListedItem, listed_plan, template_for, with_shared
-from batches.planning.plan import PlanError, PlannedItem, starter_plan
+from batches.planning.plan import PlanError, PlannedItem
 from batches.progress import progress
 from batches.serializers import BatchBody, ChangeBody, CopyBody, JobsQuery, StartBody
-from batches.states import ErrorHandling, Priority
-from workspaces.models import User, Workspace
+from batches.states import ErrorHandling, JobStatus, Priority
+from workspaces.models import User
 from workspaces.wire import PageQuery, checked, person, slice_of
 
 MOVES = {"pause": actions.pause, "resume": actions.resume, "cancel": actions.cancel}
@@ -34,20 +34,24 @@ LONGEST_KEY = 200
 
 @api_view(["POST"])
 def generate_batch(request: Request) -> Response:
-    """202 with the job, at once. The same Idempotency-Key of the same person gives the same job."""
+    """202 with the job, at once; 201 with a draft that waits. The same Idempotency-Key of the same person gives the same job."""
     by = person(request)
     key = idempotency_key(request)
     job = actions.by_idempotency_key(by, key) or start(checked(StartBody(data=request.data)), by=by, key=key)
     headers = {"Location": reverse("api_batch_status", args=[job.pk])}
+    if job.status == JobStatus.DRAFT:
+        return Response(answers.drafted(job), status=201, headers=headers)
     return Response(answers.started(job), status=202, headers=headers)
 
 
 def start(given: dict[str, Any], *, by: User, key: str | None) -> BatchJob:
     try:
-        workspace, plan = planned(given, by=by)
+        found = meant(given, by=by)
+        if given["draft"]:
+            return keep(found, given, by=by, key=key)
         return actions.start_batch(
-            workspace=workspace,
-            plan=plan,
+            workspace=found.workspace,
+            plan=found.plan,
             by=by,
             name=given["name"],
             concurrency=given.get("concurrentProcessing"),
@@ -68,7 +72,7 @@ def batch_estimate(request: Request) -> Response:
     """Cost and time of the same body, with their range and basis. It makes nothing."""
     given = checked(BatchBody(data=request.data))
     try:
-        _, plan = planned(given, by=person(request))
+        plan = meant(given, by=person(request)).plan
         found = estimate_of(plan, given)
     except PlanError as wrong:
         raise answers.on_the_wire(wrong) from wrong
@@ -84,20 +88,6 @@ def estimate_of(plan: list[PlannedItem], given: dict[str, Any]) -> Estimate:
         concurrency=given.get("concurrentProcessing") or settings.ENVIRONMENT.max_concurrency,
         on=timezone.now().date(),
     )
-
-
-def planned(given: dict[str, Any], *, by: User) -> tuple[Workspace, list[PlannedItem]]:
-    """The plan that a body means, and the workspace whose it will be: the template's, else the personal one."""
-    if given["templateId"] is None:
-        workspace = by.personal_workspace()
-        tiers = [given["tier"]] if given["tier"] else None
-        plan = starter_plan(workspace, tiers=tiers, seed=given["seed"])
-    else:
-        version = template_for(by, given["templateId"])
-        workspace = version.workspace
-        items = [ListedItem(**item) for item in given["items"]]
-        plan = listed_plan(version, items, tier=given["tier"] or "", seed=given["seed"])
-    return workspace, with_shared(plan, given["sharedParameters"])
 
 
 def idempotency_key(request: Request) -> str | None:

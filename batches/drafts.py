@@ -7,6 +7,7 @@ No claim holds an item of a draft, so here the job may come before its items.
 import random
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -16,13 +17,13 @@ from django.db.models import F
 
 from batches.actions import by_idempotency_key, sweep_cancelled
 from batches.models import BatchItem, BatchJob
+from batches.planning.freezing import freeze_items
 from batches.planning.plan import LARGEST_PLAN, PlanError, PlannedItem, size_problems
 from batches.states import ErrorHandling, JobStatus, Priority
 from workspaces.models import ClockTimestamp, User, Workspace
 from workspaces.rows import RowProblem
 from workspaces.states import StaleState
 
-CHUNK = 1000
 RENUMBER = """
 UPDATE batch_items i SET position = n.place
   FROM (SELECT id, row_number() OVER (ORDER BY position) AS place FROM batch_items WHERE job_id = %(job)s) n
@@ -109,24 +110,9 @@ def tier_of(plan: Sequence[PlannedItem]) -> str:
 
 def add_items(job: BatchJob, plan: Sequence[PlannedItem], *, after: int = 0) -> None:
     """Rows for these items, behind the `after` that are there. The caller owns the transaction."""
-    BatchItem.objects.bulk_create(
-        (
-            BatchItem(
-                workspace_id=job.workspace_id,
-                created_by_id=job.created_by_id,
-                job=job,
-                position=position,
-                template_version=item.version,
-                topic=item.topic[:500],
-                tier=item.tier,
-                category=list(item.category),
-                parameters=dict(item.parameters),
-                details=dict(item.details),
-            )
-            for position, item in enumerate(plan, start=after + 1)
-        ),
-        batch_size=CHUNK,
-    )
+    if plan:
+        placed = [replace(item, position=place) for place, item in enumerate(plan, start=after + 1)]
+        freeze_items(job, placed, [""] * len(placed))
 
 
 @contextmanager

@@ -64,17 +64,16 @@ def marked(job: BatchJob, items: Sequence[BatchItem]) -> list[tuple[BatchItem, M
 
 
 def _made(job: BatchJob, column: str, hashes: Sequence[UUID]) -> dict[UUID, UUID]:
-    """The newest conversation of this workspace for each of these hashes."""
-    rows = (
-        BatchItem.objects.filter(
-            workspace_id=job.workspace_id, status=ItemStatus.COMPLETED, **{f"{column}__in": set(hashes)}
-        )
-        .exclude(conversation__status=Status.ARCHIVED)
-        .exclude(conversation=None)
-        .order_by(column, "-ended_at")
-        .distinct(column)
+    return dict(made_before(job, column, hashes).values_list(column, "conversation__pk"))
+
+
+def made_before(job: BatchJob, column: str, hashes: Sequence[UUID]) -> "QuerySet[BatchItem]":
+    """The item of the newest conversation of this workspace for each of these hashes."""
+    rows: QuerySet[BatchItem] = BatchItem.objects.filter(
+        workspace_id=job.workspace_id, status=ItemStatus.COMPLETED, **{f"{column}__in": set(hashes)}
     )
-    return dict(rows.values_list(column, "conversation__pk"))
+    made = rows.exclude(conversation__status=Status.ARCHIVED).exclude(conversation=None)
+    return made.order_by(column, "-ended_at").distinct(column)
 
 
 def _first_places(job: BatchJob, hashes: Sequence[UUID]) -> dict[UUID, int]:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -14,6 +15,7 @@ from batches.outages import SHARE
 from batches.provider import pool_of
 from batches.states import JobStatus
 from claude.lineup import UnknownModel
+from provider import table
 
 RATE_SAMPLE = 30
 
@@ -124,7 +126,7 @@ def _row(job: BatchJob) -> dict[str, Any]:
 
 def _pool(job: BatchJob) -> str:
     try:
-        return pool_of(job.model)
+        return table.known(partial(pool_of, job.model))
     except UnknownModel:
         return ""
 

@@ -18,11 +18,22 @@ NOT_YET = "This version cannot do this yet: {}."
 PRIORITY_WORDS = [each.label for each in Priority]
 
 
+# What a plan is made from; none of them is the starter plan.
+KINDS = (("items",), ("matrix",), ("conversationIds",), ("scenarioIds", "edgeCaseIds", "tags"))
+
+
+def ids_field() -> serializers.ListField:
+    return serializers.ListField(
+        child=serializers.UUIDField(), allow_null=True, default=None, max_length=LARGEST_PLAN
+    )
+
+
 class ItemBody(StrictSerializer):
     topic = serializers.CharField(max_length=500, trim_whitespace=False)
     tier = serializers.ChoiceField(choices=Tier.choices, default="")
     parameters = serializers.DictField(default=dict)
     category = serializers.ListField(child=serializers.CharField(max_length=100), max_length=20, default=list)
+    details = serializers.DictField(child=serializers.CharField(trim_whitespace=False), default=dict)
 
     def validate_parameters(self, value: dict[str, Any]) -> dict[str, Any]:
         if "topic" in value:
@@ -33,17 +44,22 @@ class ItemBody(StrictSerializer):
 class BatchBody(StrictSerializer):
     """What both the start and the estimate take."""
 
-    later = {
-        "conversationIds": NOT_YET.format("generate from drafts; name a template and its items instead"),
-    }
-
     name = serializers.CharField(max_length=200, required=False)
     tier = serializers.ChoiceField(choices=Tier.choices, allow_null=True, default=None)
     templateId = serializers.UUIDField(allow_null=True, default=None)
     items: serializers.ListSerializer[Any] = serializers.ListSerializer(
         child=ItemBody(), allow_null=True, default=None, max_length=LARGEST_PLAN
     )
+    matrix = serializers.DictField(allow_null=True, default=None)
+    conversationIds = ids_field()
+    scenarioIds = ids_field()
+    edgeCaseIds = ids_field()
+    tags = serializers.ListField(
+        child=serializers.CharField(max_length=100), allow_null=True, default=None, max_length=100
+    )
     sharedParameters = serializers.DictField(default=dict)
+    details = serializers.DictField(child=serializers.CharField(trim_whitespace=False), default=dict)
+    diversity = serializers.BooleanField(allow_null=True, default=None)
     concurrentProcessing = serializers.IntegerField(min_value=1, required=False)
     errorHandling = serializers.ChoiceField(choices=ErrorHandling.choices, default=ErrorHandling.CONTINUE)
     priority = serializers.ChoiceField(choices=PRIORITY_WORDS, default=Priority.NORMAL.label)
@@ -65,15 +81,22 @@ class BatchBody(StrictSerializer):
         return value
 
     def validate(self, given: dict[str, Any]) -> dict[str, Any]:
-        if given["templateId"] is None and given["items"] is not None:
+        named = [[name for name in names if given[name] is not None] for names in KINDS]
+        first = [names[0] for names in named if names]
+        if len(first) > 1:
+            problem = f"A plan is made from one of these: {', '.join(first)}."
+            raise serializers.ValidationError({first[1]: problem})
+        filled = given["items"] is not None or given["matrix"] is not None
+        if given["templateId"] is None and filled:
             raise serializers.ValidationError({"templateId": "Items need the template that they fill."})
-        if given["templateId"] is not None and given["items"] is None:
+        if given["templateId"] is not None and not filled:
             raise serializers.ValidationError({"items": "A template needs the items that fill it."})
         return given
 
 
 class StartBody(BatchBody):
     name = serializers.CharField(max_length=200)
+    draft = serializers.BooleanField(default=False)
 
 
 class ChangeBody(StrictSerializer):

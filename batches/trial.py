@@ -21,6 +21,7 @@ from claude.lineup import RetiredModel, UnknownModel, UnknownPrice
 from claude.messages import Request, Usage
 from claude.translation import payload
 from conversations.generation import build_request, input_tokens, worst_case
+from provider import table
 from templates_app.access import may_edit, version_of, visible_template
 from templates_app.models import TemplateVersion
 from templates_app.rendering import TemplateSyntax, ValuesError, Variable, VariableError
@@ -110,6 +111,7 @@ def shown(asked: Request, *, tier: str) -> dict[str, Any]:
 
 
 def priced(asked: Request, *, tier: str) -> Price:
+    table.refresh()
     on = datetime.now(UTC).date()
     lineup.card(asked.model, on)  # a retired model has a price, and cannot be called
     output = TIER_OUTPUT_TOKENS[tier]

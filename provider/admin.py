@@ -4,12 +4,14 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.widgets import AdminTextInputWidget
+from django.contrib.postgres.forms import SimpleArrayField
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
 from provider import billed, shipping, table
-from provider.models import BATCH_RATES, RATES, Finding, LanguageModel, LineupVersion, ModelPrice
+from provider.models import A_NAME, BATCH_RATES, RATES, Finding, LanguageModel, LineupVersion, ModelPrice
 from provider.states import Effort, Thinking
 from workspaces.admin_base import LoraModelAdmin, ReadOnlyAdmin, ReadOnlyInline, badge, dollars, pretty
 from workspaces.models import User
@@ -52,6 +54,12 @@ class _Publishes(LoraModelAdmin):
 
 
 class ModelForm(forms.ModelForm):  # type: ignore[type-arg]
+    aliases = SimpleArrayField(
+        forms.CharField(max_length=100, validators=[A_NAME]),
+        required=False,
+        widget=AdminTextInputWidget,
+        help_text="Other names of the same model, with commas between.",
+    )
     thinking_modes = forms.MultipleChoiceField(
         choices=Thinking.choices,
         required=False,
@@ -139,7 +147,10 @@ class ModelPriceAdmin(_Publishes):
     search_fields = ("model__name",)
     autocomplete_fields = ("model",)
     detail_select_related = ("model",)
-    fields = ("model", "valid_from", "above_prompt_tokens", "free", *RATES, *BATCH_RATES)
+    fieldsets = (
+        (None, {"fields": ("model", "valid_from", "above_prompt_tokens", "free")}),
+        ("US dollars per million tokens", {"fields": (*RATES, *BATCH_RATES)}),
+    )
 
     def has_change_permission(self, request: HttpRequest, obj: ModelPrice | None = None) -> bool:
         """What calls were billed by stays: add a row with its own first day."""

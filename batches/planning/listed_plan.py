@@ -21,6 +21,7 @@ class ListedItem:
     tier: str = ""
     parameters: Mapping[str, Any] = field(default_factory=dict)
     category: Sequence[str] = ()
+    details: Mapping[str, str] = field(default_factory=dict)
 
 
 def template_for(user: User, template_id: UUID) -> TemplateVersion:
@@ -54,6 +55,7 @@ def listed_plan(
                 topic=item.topic,
                 parameters={**item.parameters, **({"topic": item.topic} if takes_topic else {})},
                 category=tuple(item.category),
+                details=item.details,
             )
             for position, item in enumerate(items, start=1)
         ],

@@ -13,6 +13,7 @@ from django.utils import timezone
 from batches.engine.reap import ABANDONED
 from batches.engine.ring import CANDIDATES, STAMP
 from batches.models import BatchItem, BatchJob, GenerationLog
+from batches.plan_page import made_before
 from batches.planning.history import QUERY as HISTORY
 from batches.progress import QUERY as STATUS
 from bench.seeding import analyze, seed_finished_jobs, seed_job
@@ -122,6 +123,21 @@ def test_history(seeded: tuple[User, BatchJob]) -> None:
     assert "Seq Scan" not in plan, plan
 
 
+def test_the_page_of_estimates(seeded: tuple[User, BatchJob]) -> None:
+    user, _ = seeded
+    rows = BatchJob.objects.visible_to(user).filter(status="completed", actual_seconds__isnull=False)
+    assert "job_judged" in plan_of(rows.order_by("-completed_at", "-id")[:100])
+
+
 def test_items_are_found_by_position(seeded: tuple[User, BatchJob]) -> None:
     _, job = seeded
     assert "item_position_once" in plan_of(BatchItem.objects.filter(job=job).order_by("position")[:50])
+
+
+def test_what_a_plan_repeats_and_what_was_tried(seeded: tuple[User, BatchJob]) -> None:
+    _, job = seeded
+    item = job.items.all()[0]
+    for column in ("prompt_hash", "subject_hash"):
+        rows = made_before(job, column, [getattr(item, column)])
+        assert f"item_{column.removesuffix('_hash')}" in plan_of(rows), column
+    assert "job_trials" in plan_of(job.trials.values_list("pk"))

@@ -28,6 +28,14 @@ def test_money_in_words(amount: Decimal, words: str) -> None:
     assert ui.dollars(amount) == words
 
 
+@pytest.mark.parametrize(
+    ("amount", "words"),
+    [("0.125", "$0.125"), ("10.000", "$10"), ("2.50", "$2.5"), ("0", "$0"), ("1E+1", "$10")],
+)
+def test_an_exact_amount_has_every_digit_that_says_something(amount: str, words: str) -> None:
+    assert ui.exact(Decimal(amount)) == words
+
+
 def test_money_keeps_the_exact_amount_in_its_title() -> None:
     assert ui.money(Decimal("0.041249000")) == '<span class="num" title="$0.041249">$0.041</span>'
     assert 'title="$100"' in ui.money(Decimal("100"))

@@ -1,0 +1,113 @@
+"""The plan that a body of the API means, with the recipe that a draft of it remembers."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+from batches.drafts import save_draft
+from batches.models import BatchJob
+from batches.planning.diversity import diversified
+from batches.planning.extra import problems_of, with_details
+from batches.planning.listed_plan import ListedItem, listed_plan, template_for, with_shared
+from batches.planning.matrix_plan import with_options
+from batches.planning.matrix_wire import as_json, matrix_of
+from batches.planning.plan import PlanError, PlannedItem
+from batches.planning.recipe import plan_from
+from batches.states import ErrorHandling, Priority
+from workspaces.models import User, Workspace
+from workspaces.rows import RowsError
+
+SITUATIONS = ("scenarioIds", "edgeCaseIds", "tags")
+
+
+class Meant(NamedTuple):
+    workspace: Workspace
+    plan: list[PlannedItem]
+    recipe: dict[str, Any]
+
+
+def meant(given: Mapping[str, Any], *, by: User) -> Meant:
+    """The workspace is the template's, else the personal one. Raises PlanError with all problems."""
+    if problems := problems_of(given["details"]):
+        raise PlanError(problems)
+    if given["matrix"] is not None:
+        return _matrix(given, by=by)
+    if given["templateId"] is not None:
+        return _listed(given, by=by)
+    workspace = by.personal_workspace()
+    recipe = {**_common(given), **_chosen(given)}
+    plan = plan_from(recipe, workspace, by=by)
+    return Meant(workspace, with_shared(plan, given["sharedParameters"]), recipe)
+
+
+def _common(given: Mapping[str, Any]) -> dict[str, Any]:
+    chosen = {} if given["diversity"] is None else {"diversity": given["diversity"]}
+    return {"seed": given["seed"], "details": dict(given["details"]), **chosen}
+
+
+def _chosen(given: Mapping[str, Any]) -> dict[str, Any]:
+    if given["conversationIds"] is not None:
+        return {"kind": "chosen", "conversations": list(map(str, given["conversationIds"]))}
+    if any(given[name] is not None for name in SITUATIONS):
+        ids = {"scenarios": given["scenarioIds"], "edge_cases": given["edgeCaseIds"]}
+        named = {name: None if keys is None else list(map(str, keys)) for name, keys in ids.items()}
+        tiers = {} if given["tier"] is None else {"tiers": [given["tier"]]}
+        return {"kind": "situations", **named, "tags": given["tags"] or [], **tiers}
+    return {"kind": "starter", "tiers": [given["tier"]] if given["tier"] else []}
+
+
+def _matrix(given: Mapping[str, Any], *, by: User) -> Meant:
+    version = template_for(by, given["templateId"])
+    try:
+        matrix = matrix_of(given["matrix"], seed=given["seed"] or 0)
+    except RowsError as wrong:
+        raise PlanError(wrong.problems) from wrong
+    weighted = {
+        axis["name"]: {
+            each["value"] for each in axis["values"] if isinstance(each, dict) and "weight" in each
+        }
+        for axis in given["matrix"]["axes"]
+    }
+    matrix = with_options(version.workspace, matrix, weighted=weighted)
+    recipe = {
+        **_common(given),
+        "kind": "matrix",
+        "template": str(version.template_id),
+        "matrix": as_json(matrix),
+        "values": dict(given["sharedParameters"]),
+    }
+    return Meant(version.workspace, plan_from(recipe, version.workspace, by=by), recipe)
+
+
+def _listed(given: Mapping[str, Any], *, by: User) -> Meant:
+    version = template_for(by, given["templateId"])
+    items = [ListedItem(**item) for item in given["items"]]
+    wrong = [
+        replace(problem, row=row)
+        for row, item in enumerate(items, start=1)
+        for problem in problems_of(item.details)
+    ]
+    if wrong:
+        raise PlanError(wrong)
+    plan = listed_plan(version, items, tier=given["tier"] or "", seed=given["seed"])
+    plan = with_shared(plan, given["sharedParameters"])
+    plan = list(with_details(plan, given["details"]))
+    if given["diversity"]:
+        plan = diversified(plan, seed=given["seed"] or 0)
+    return Meant(version.workspace, plan, {**_common(given), "kind": "listed"})
+
+
+def keep(found: Meant, given: Mapping[str, Any], *, by: User, key: str | None) -> BatchJob:
+    """The plan as a draft, to be looked at and started on its page."""
+    return save_draft(
+        workspace=found.workspace,
+        plan=found.plan,
+        by=by,
+        name=given["name"],
+        recipe=found.recipe,
+        concurrency=given.get("concurrentProcessing"),
+        error_handling=ErrorHandling(given["errorHandling"]),
+        priority=Priority.of(given["priority"]),
+        shared_parameters=given["sharedParameters"],
+        idempotency_key=key,
+    )

@@ -1,0 +1,74 @@
+"""How long plans of 5,000 items take to be made and to be shown: `python -m bench.plans [--items N]`.
+
+Starts a PostgreSQL of its own in a temporary folder and asks the pages in this process, as a browser would: the form of
+the wizard is posted (made), then the page of the plan is fetched: first with its estimate, then again. The goal is 2 s.
+"""
+
+import argparse
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from lorapipe.stack.folder import DataFolder
+from lorapipe.stack.services import start_postgres
+
+RUNS = 3
+GOAL_S = 2.0
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--items", type=int, default=5000)
+    items = parser.parse_args().items
+    with tempfile.TemporaryDirectory(prefix="lorapipe-bench-") as name:
+        Path(name).chmod(0o711)
+        folder = DataFolder(Path(name))
+        with folder.hold():
+            folder.prepare()
+            server = start_postgres(folder, durable=True)
+            try:
+                os.environ.update(
+                    DATABASE_URL=server.url, SECRET_KEY="bench", DJANGO_SETTINGS_MODULE="lorapipe.settings"
+                )
+                measure(items)
+            finally:
+                server.stop()
+
+
+def measure(items: int) -> None:
+    import django  # noqa: PLC0415  the settings need the server's URL
+
+    django.setup()
+    from bench.plan_cases import cases, filled  # noqa: PLC0415
+
+    web = filled(items)
+    web.get("/batches/")  # the first request imports
+    print(f"{items:,} items; median of {RUNS} runs in seconds, and the size of the page")
+    print(f"{'':10} {'made':>7} {'shown':>7} {'again':>7} {'bytes':>9}")
+    for name, make in cases(web, items).items():
+        rows = [timed(web, make) for _ in range(RUNS)]
+        made, shown, again, size = (statistics.median(column) for column in zip(*rows, strict=True))
+        late = "" if made + shown < GOAL_S else "  OVER"
+        print(f"{name:10} {made:7.2f} {shown:7.2f} {again:7.2f} {size:9.0f}{late}")
+
+
+def timed(web: Any, make: Callable[[], str]) -> tuple[float, float, float, float]:
+    """Seconds until the plan is stored, until its page is there for the first and for the second time; its bytes."""
+    before = time.perf_counter()
+    address = make()
+    made = time.perf_counter()
+    page = web.get(address)
+    shown = time.perf_counter()
+    web.get(address)
+    again = time.perf_counter()
+    return made - before, shown - made, again - shown, len(page.content)
+
+
+if __name__ == "__main__":
+    started = time.monotonic()
+    main()
+    print(f"{time.monotonic() - started:.0f} s in all")
