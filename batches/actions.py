@@ -11,6 +11,7 @@ from django.db.models import Case, DurationField, ExpressionWrapper, F, Q, Value
 from django.db.models.functions import Coalesce, Extract
 from django.utils import timezone
 
+from batches.engine.closing import close
 from batches.models import BatchItem, BatchJob
 from batches.planning.estimate import estimate
 from batches.planning.freezing import freeze_items
@@ -167,6 +168,7 @@ def resume(job: BatchJob, *, by: User | None) -> BatchJob:
         reason=Reason.NONE,
         reason_note="",
     )
+    close(job.pk)
     return _done(job, moved, to=JobStatus.PROCESSING, verb="resumed", also=(*RUNNING, JobStatus.COMPLETED))
 
 

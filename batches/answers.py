@@ -12,6 +12,7 @@ from batches.planning.estimate import Estimate
 from batches.planning.plan import PlanError
 from batches.progress import Progress
 from batches.states import Priority
+from batches.verdicts import verdict
 from templates_app.models import TemplateVersion
 from workspaces.rows import RowProblem
 from workspaces.wire import about_dollars, dollars, duration, moment, whole
@@ -158,6 +159,7 @@ def settings_of(job: BatchJob) -> dict[str, Any]:
         "createdAt": moment(job.created_at),
         "startedAt": moment(job.started_at),
         "completedAt": moment(job.completed_at),
+        "outcome": outcome_of(job),
     }
 
 
@@ -188,6 +190,26 @@ def job_row(job: BatchJob) -> dict[str, Any]:
         "actualCostUsd": dollars(job.spent),
         "budgetUsd": dollars(job.budget_usd),
         **settings_of(job),
+    }
+
+
+def outcome_of(job: BatchJob) -> dict[str, Any] | None:
+    """The estimate and what came, of a completed batch; errors as shares, +0.1 when it came to a tenth more."""
+    found = verdict(job)
+    if found is None:
+        return None
+    return {
+        "estimatedCostUsd": dollars(found.said),
+        "estimatedCostRangeUsd": {"low": dollars(found.low), "high": dollars(found.high)},
+        "actualCostUsd": dollars(found.cost),
+        "withinRange": found.holds,
+        "costError": round(found.cost_error, 4),
+        "estimatedSeconds": whole(found.said_seconds),
+        "actualSeconds": round(found.seconds, 1),
+        "timeError": round(found.time_error, 4),
+        "inputTokens": job.actual_input_tokens,
+        "outputTokens": job.actual_output_tokens,
+        "historyItems": found.history,
     }
 
 

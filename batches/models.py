@@ -14,6 +14,7 @@ from django.db.models import F, Func, Q
 from batches.limit_rows import ProviderPool, RateLimit
 from batches.month_rows import SpendingMonth
 from batches.notice_rows import DeliveryState, Notice, Webhook
+from batches.outcome_rows import OutcomeFields
 from batches.repair_rows import Repair
 from batches.request_rows import PaidRequest
 from batches.states import (
@@ -70,7 +71,7 @@ class BatchJobQuerySet(WorkspaceQuerySet):
         return self.order_by("-created_at", "-id")
 
 
-class BatchJob(OwnedModel):
+class BatchJob(OutcomeFields, OwnedModel):
     name = models.CharField(max_length=200)
     kind = models.CharField(max_length=6, choices=JobKind.choices, default=JobKind.BATCH)
     status = models.CharField(max_length=10, choices=JobStatus.choices, default=JobStatus.DRAFT)
@@ -164,6 +165,12 @@ class BatchJob(OwnedModel):
                 condition=Q(status__in=["queued", "processing", "paused"]),
             ),
             models.Index(fields=["trial_of"], name="job_trials", condition=Q(trial_of__isnull=False)),
+            models.Index(
+                "workspace",
+                F("completed_at").desc(),
+                name="job_judged",
+                condition=Q(status="completed", actual_seconds__isnull=False),
+            ),
             models.Index(
                 fields=["status"],
                 name="job_unnoticed",

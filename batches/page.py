@@ -23,6 +23,7 @@ from batches.states import (
     JobStatus,
     Reason,
 )
+from batches.verdicts import verdict
 from batches.words import REASONS, Words, error_words
 from templates_app.states import Tier
 
@@ -78,6 +79,7 @@ def live_context(job: BatchJob, now: Progress) -> dict[str, Any]:
         "weak": now.completed - now.successful,
         "tokens": tokens(job),
         "estimate": job.estimate,
+        "verdict": verdict(job),
     }
 
 

@@ -3,6 +3,7 @@
 from django.urls import URLPattern, path
 
 from batches import (
+    calibration_views,
     control_views,
     notice_views,
     plan_views,
@@ -41,6 +42,7 @@ urlpatterns: list[URLPattern] = [
     path("batches/<uuid:job_id>/pause/", views.batch_pause, name="batch_pause"),
     path("batches/<uuid:job_id>/resume/", views.batch_resume, name="batch_resume"),
     path("batches/<uuid:job_id>/cancel/", views.batch_cancel, name="batch_cancel"),
+    path("batches/estimates/", calibration_views.estimates, name="batch_estimates"),
     path("batches/notices/", notice_views.notices, name="notices"),
     path("batches/notices/seen/", notice_views.notices_seen, name="notices_seen"),
     path("settings/notices/", notice_views.webhook, name="settings_notices"),

@@ -170,6 +170,7 @@ def limited(limits: Limits) -> Iterator[None]:
                 pool=pool_of(MODEL),
                 dimension="output_tokens",
                 per_minute=limits.output_tokens,
+                configured=limits.output_tokens,
                 burst=bucket.burst,
                 interval_s=bucket.interval_s,
             )

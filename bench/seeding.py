@@ -86,9 +86,11 @@ def seed_job(workspace: Workspace, *, size: int, turns: int = 8, running: bool =
 
 def seed_finished_jobs(workspace: Workspace, *, count: int) -> None:
     """Rows of jobs alone, as years of work leave them."""
-    BatchJob.objects.bulk_create(
-        _unsaved_job(workspace, f"Finished {number}", JobStatus.COMPLETED) for number in range(count)
-    )
+    jobs = [_unsaved_job(workspace, f"Finished {number}", JobStatus.COMPLETED) for number in range(count)]
+    for number, job in enumerate(jobs):
+        job.completed_at = timezone.now() - timedelta(hours=number)
+        job.actual_seconds = 60.0
+    BatchJob.objects.bulk_create(jobs)
 
 
 def analyze() -> None:

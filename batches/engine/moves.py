@@ -9,6 +9,7 @@ from uuid import UUID
 from django.db import InterfaceError, InternalError, OperationalError, connection
 
 from batches.engine import months
+from batches.engine.closing import close
 from batches.engine.months import Month
 from batches.limiter import Correction, correct
 from batches.models import GenerationLog
@@ -221,6 +222,8 @@ def settle(job_id: UUID, delta: Delta) -> str:
         months.settle(delta.month, spent=delta.spent, released=delta.released)
     if delta.limits is not None:
         correct(delta.limits)
+    if status == "completed":
+        close(job_id)
     return status
 
 

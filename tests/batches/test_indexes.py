@@ -123,6 +123,12 @@ def test_history(seeded: tuple[User, BatchJob]) -> None:
     assert "Seq Scan" not in plan, plan
 
 
+def test_the_page_of_estimates(seeded: tuple[User, BatchJob]) -> None:
+    user, _ = seeded
+    rows = BatchJob.objects.visible_to(user).filter(status="completed", actual_seconds__isnull=False)
+    assert "job_judged" in plan_of(rows.order_by("-completed_at", "-id")[:100])
+
+
 def test_items_are_found_by_position(seeded: tuple[User, BatchJob]) -> None:
     _, job = seeded
     assert "item_position_once" in plan_of(BatchItem.objects.filter(job=job).order_by("position")[:50])

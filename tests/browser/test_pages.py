@@ -75,7 +75,26 @@ def paths(job: BatchJob) -> dict[str, str]:
         "conversation": f"/conversations/{conversation.pk}/",
         **template_paths(job),
         **row_paths(owner=job.created_by),
+        **estimate_paths(owner=job.created_by),
     }
+
+
+def estimate_paths(*, owner: User | None) -> dict[str, str]:
+    """Finished batches of two models, in their range and out of it, near and far."""
+    said = {"cost": "1.00", "cost_low": "0.80", "cost_high": "1.25", "seconds": 100.0}
+    for number, spent in enumerate(("1.04", "0.97", "1.40", "0.88", "3.00", "1.12", "0.45", "1.00", "1.19")):
+        make_job(
+            by=owner,
+            name=LONG if number == 4 else f"Matrix {number + 1}",
+            status=JobStatus.COMPLETED,
+            model="claude-opus-5-5" if number % 3 == 1 else "claude-sonnet-5-5",
+            completed_at=timezone.now(),
+            actual_seconds=80.0 + 9 * number,
+            spent=Decimal(spent),
+            simulated=True,
+            estimate={**said, "history": 20 * (number % 4)},
+        )
+    return {"estimates": "/batches/estimates/", "estimates-nothing": "/batches/estimates/?which=real"}
 
 
 def row_paths(*, owner: User | None) -> dict[str, str]:

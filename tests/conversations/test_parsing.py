@@ -284,12 +284,13 @@ def test_nothing_but_our_errors_is_ever_raised(text: str) -> None:
 
 
 def seconds(text: str) -> float:
+    """Of CPU: other processes of the machine do not count."""
     best = float("inf")
     for _ in range(3):
-        started = time.perf_counter()
+        started = time.thread_time()
         with contextlib.suppress(Unusable):
             read(reply(text))
-        best = min(best, time.perf_counter() - started)
+        best = min(best, time.thread_time() - started)
     return best
 
 
@@ -311,7 +312,7 @@ def seconds(text: str) -> float:
 )
 def test_two_megabytes_take_linear_time(unit: str) -> None:
     small = unit * (250_000 // len(unit))
-    assert seconds(small * 8) < 24 * max(seconds(small), 0.002)
+    assert seconds(small * 8) < 24 * max(seconds(small), 0.005)
 
 
 def test_two_megabytes_of_conversation() -> None:

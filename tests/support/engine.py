@@ -72,7 +72,7 @@ class Engine:
         ]
         process = self._start("worker", [sys.executable, "-m", "celery", "-A", app, "worker", *options])
         signed_on = Worker.objects.filter(pid=process.pid, stopped_at=None)
-        wait_for(signed_on.exists, seconds=60, what="the worker signs on")
+        wait_for(signed_on.exists, seconds=120, what="the worker signs on")
         return process
 
     def start_dispatcher(self) -> subprocess.Popen[bytes]:

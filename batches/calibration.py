@@ -1,0 +1,134 @@
+"""How near the estimates of finished batches came: numbers, and the geometry of their chart. Pure but for the query."""
+
+import statistics
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from batches.models import BatchJob
+from batches.states import JobStatus
+from batches.verdicts import Verdict, verdict
+from workspaces.models import User
+
+LAST = 100
+WIDTH, HEIGHT = 720, 200
+LEFT, RIGHT, TOP, BOTTOM = 52, 12, 10, 10
+# The chart shows at least this much above and below zero, and never more than twice the estimate.
+LEAST_SHOWN, MOST_SHOWN = 0.25, 1.0
+
+
+class Judged(NamedTuple):
+    job: BatchJob
+    verdict: Verdict
+
+
+@dataclass(frozen=True, kw_only=True)
+class Summary:
+    """Of some batches; errors are medians of their sizes, `holds` is the share whose cost was in the range."""
+
+    name: str
+    count: int
+    holds: float
+    cost_error: float
+    time_error: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Point:
+    """One batch in the chart, whole pixels: its mark, and the range from `top` down `height` pixels."""
+
+    x: int
+    y: int
+    top: int
+    height: int
+    inside: bool
+    judged: Judged
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chart:
+    """Errors over time, the oldest on the left; `lines` are the heights of the shares beside them."""
+
+    points: Sequence[Point]
+    lines: Sequence[tuple[int, str]]
+    width: int = WIDTH
+    height: int = HEIGHT
+    left: int = LEFT
+    right: int = field(default=WIDTH - RIGHT)
+
+
+def finished(user: User, *, simulated: bool, model: str = "") -> list[Judged]:
+    """The last hundred completed batches with an estimate, the newest first."""
+    jobs = (
+        BatchJob.objects.visible_to(user)
+        .listed()
+        .filter(status=JobStatus.COMPLETED, actual_seconds__isnull=False, simulated=simulated)
+    )
+    if model:
+        jobs = jobs.filter(model=model)
+    rows = jobs.order_by("-completed_at", "-id").only(
+        *("name", "model", "simulated", "status", "estimate", "spent", "completed_at", "actual_seconds")
+    )[:LAST]
+    judged = ((job, verdict(job)) for job in rows)
+    return [Judged(job, found) for job, found in judged if found is not None]
+
+
+def summary(judged: Iterable[Judged], *, name: str = "") -> Summary | None:
+    found = [each.verdict for each in judged]
+    if not found:
+        return None
+    return Summary(
+        name=name,
+        count=len(found),
+        holds=statistics.fmean(each.holds for each in found),
+        cost_error=statistics.median(abs(each.cost_error) for each in found),
+        time_error=statistics.median(abs(each.time_error) for each in found),
+    )
+
+
+def by_model(judged: Iterable[Judged]) -> list[Summary]:
+    groups: dict[str, list[Judged]] = defaultdict(list)
+    for each in judged:
+        groups[each.job.model].append(each)
+    found = [summary(group, name=model) for model, group in sorted(groups.items())]
+    return [each for each in found if each is not None]
+
+
+def chart(judged: Sequence[Judged]) -> Chart:
+    """From the newest-first list."""
+    ordered = list(reversed(judged))
+    errors = [abs(each.verdict.cost_error) for each in ordered]
+    shown = min(MOST_SHOWN, max([LEAST_SHOWN, *(error * 1.1 for error in errors)]))
+    step = (WIDTH - LEFT - RIGHT) / max(1, len(ordered))
+    points = [
+        _point(each, x=round(LEFT + step * (place + 0.5)), shown=shown) for place, each in enumerate(ordered)
+    ]
+    shares = (shown, shown / 2, 0.0, -shown / 2, -shown)
+    return Chart(points=points, lines=[(_height(share, shown), signed(share)) for share in shares])
+
+
+def _point(each: Judged, *, x: int, shown: float) -> Point:
+    found = each.verdict
+    low, high = (float(bound / found.said) - 1 if found.said else 0.0 for bound in (found.low, found.high))
+    top = _height(high, shown)
+    return Point(
+        x=x,
+        y=_height(found.cost_error, shown),
+        top=top,
+        height=max(2, _height(low, shown) - top),
+        inside=found.holds,
+        judged=each,
+    )
+
+
+def _height(share: float, shown: float) -> int:
+    """Pixels from the top; what is beyond the scale stands at its edge."""
+    middle = TOP + (HEIGHT - TOP - BOTTOM) / 2
+    return round(middle - max(-1.0, min(1.0, share / shown)) * (middle - TOP))
+
+
+def signed(share: float) -> str:
+    """`+12%`, `−3%`, `0%`."""
+    percent = round(100 * share)
+    return f"{'+' if percent > 0 else '−' if percent < 0 else ''}{abs(percent)}%"

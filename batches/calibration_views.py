@@ -1,0 +1,47 @@
+"""The page that says what the estimates are worth."""
+
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from batches.calibration import Judged, by_model, chart, finished, signed, summary
+from batches.views import person
+
+SORTS = {"real": False, "simulated": True}
+
+
+@require_safe
+@login_required
+def estimates(request: HttpRequest) -> HttpResponse:
+    """Finished batches beside what was said of them; `?which=real|simulated`, `?model=`."""
+    user, model = person(request), request.GET.get("model", "")
+    which = request.GET.get("which", "")
+    every = {name: finished(user, simulated=simulated) for name, simulated in SORTS.items()}
+    if which not in SORTS:
+        which = "real" if every["real"] else "simulated"
+    judged = [each for each in every[which] if model in ("", each.job.model)]
+    context = {
+        "which": which,
+        "model": model,
+        "sorts": [(name, len(found)) for name, found in every.items()],
+        "models": sorted({each.job.model for each in every[which]}),
+        "any": any(every.values()),
+        "judged": [row(each) for each in judged],
+        "chart": chart(judged) if judged else None,
+        "all": summary(judged),
+        "with_history": summary(each for each in judged if each.verdict.history),
+        "by_model": by_model(judged),
+    }
+    return render(request, "batches/estimates.html", context)
+
+
+def row(each: Judged) -> dict[str, Any]:
+    return {
+        "job": each.job,
+        "verdict": each.verdict,
+        "cost_error": signed(each.verdict.cost_error),
+        "time_error": signed(each.verdict.time_error),
+    }

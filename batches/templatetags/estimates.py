@@ -1,0 +1,28 @@
+"""Shares and the one sentence about them, for the page of estimates."""
+
+from django import template
+
+from batches.calibration import Summary, signed
+
+register = template.Library()
+
+
+@register.filter
+def share(value: float) -> str:
+    """`83%`."""
+    return f"{100 * value:.0f}%"
+
+
+@register.filter(name="signed")
+def signed_filter(value: float) -> str:
+    return signed(value)
+
+
+@register.filter
+def takeaway(found: Summary) -> str:
+    """What the chart shows, in a sentence."""
+    held = round(found.holds * found.count)
+    return (
+        f"{held} of {found.count} cost what their range says; half of them came within {share(found.cost_error)} "
+        "of the estimate."
+    )
