@@ -1,13 +1,13 @@
 """What the items of each kind cost: their prompts, which are known, and their expected output. Exact from the tokens on."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from functools import cache
 
-from batches.planning.history import Key
+from batches.planning.history import Key, Past
 from batches.planning.kinds import Kind
 from claude import lineup
 from claude.lineup import Price
@@ -31,9 +31,18 @@ class Bill:
 
 
 def bill_of(
-    keys: Sequence[Key], kinds: Mapping[Key, Kind], prompts: Sequence[int], *, on: date
+    keys: Sequence[Key],
+    kinds: Mapping[Key, Kind],
+    prompts: Sequence[int],
+    *,
+    cached: Collection[str] = (),
+    on: date,
 ) -> dict[Key, Bill]:
-    """Of each kind. `prompts` are the tokens of each item's prompt; its size decides the price step. Raises UnknownPrice."""
+    """Of each kind. `prompts` are the tokens of each item's prompt; its size decides the price step.
+
+    Of the versions in `cached` so much is read from the cache as history shows; without history nothing is counted on.
+    Raises UnknownPrice.
+    """
 
     @cache
     def price(model: str, prompt_tokens: int) -> Price:
@@ -44,13 +53,13 @@ def bill_of(
         alike[key, price(key.model, prompt)].append(prompt)
     bills: dict[Key, Bill] = defaultdict(Bill)
     for (key, step), sizes in alike.items():
-        _add(bills[key], kinds[key], step, sizes)
+        _add(bills[key], kinds[key], step, sizes, cached=str(key.version) in cached)
     return bills
 
 
-def _add(bill: Bill, kind: Kind, step: Price, sizes: Sequence[int]) -> None:
+def _add(bill: Bill, kind: Kind, step: Price, sizes: Sequence[int], *, cached: bool) -> None:
     asked, written = round(sum(sizes) * kind.calls), round(len(sizes) * kind.output.mean)
-    usage = _split(kind, asked)
+    usage = _split(kind.past if cached else None, asked)
     bill.input_tokens += asked
     bill.output_tokens += written
     bill.input_cost += (
@@ -61,10 +70,10 @@ def _add(bill: Bill, kind: Kind, step: Price, sizes: Sequence[int]) -> None:
     bill.output_cost += written * step.output / MILLION
 
 
-def _split(kind: Kind, asked: int) -> Usage:
+def _split(past: Past | None, asked: int) -> Usage:
     """So much of the prompts as history shows is written to the cache, and read from it."""
-    read = round(asked * kind.past.cache_read) if kind.past else 0
-    written = round(asked * kind.past.cache_write) if kind.past else 0
+    read = round(asked * past.cache_read) if past else 0
+    written = round(asked * past.cache_write) if past else 0
     return Usage(
         input_tokens=asked - read - written, output_tokens=0, cache_write_5m=written, cache_read=read
     )

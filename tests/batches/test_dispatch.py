@@ -10,7 +10,7 @@ import pytest
 from django.db import OperationalError, connection, transaction
 
 from batches.limiter import set_limits
-from batches.management.commands.dispatch import RING_LOCK, attempt, ring_all, tidy, try_lock
+from batches.management.commands.dispatch import RING_LOCK, attempt, begin, ring_all, tidy, try_lock
 from batches.models import BatchItem, RateLimit
 from batches.provider import pools
 from batches.states import ItemStatus, JobStatus
@@ -94,3 +94,19 @@ def test_a_pool_without_its_row_is_not_rung_and_hinders_nobody(db: None, rung: l
     ring_all()
     assert rung == []
     assert set(BatchItem.objects.values_list("status", flat=True)) == {ItemStatus.QUEUED}
+
+
+def test_a_dispatcher_that_starts_before_its_database_waits_for_it(
+    db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries = iter([OperationalError("starting up"), OperationalError("starting up"), None])
+
+    def set_limits() -> None:
+        problem = next(tries)
+        if problem is not None:
+            raise problem
+
+    monkeypatch.setattr("batches.management.commands.dispatch.set_limits_from_settings", set_limits)
+    monkeypatch.setattr("batches.management.commands.dispatch.connection.close", lambda: None)
+    begin(threading.Event())
+    assert next(tries, "none left") == "none left"

@@ -1,35 +1,56 @@
-"""The engine's fixtures, and servers that a test may break."""
+"""The engine's fixtures, and a whole engine on servers that a test may break."""
 
+import random
 from collections.abc import Iterator
-from pathlib import Path
+from typing import NamedTuple
 
 import pytest
+from pytest_django import DjangoDbBlocker
 
-from tests.support.engine import Engine, running_engine
+from tests.support.engine import running_engine
 from tests.support.flow_fixtures import engine, fast_simulator, make_owner, owner, workspace
-from tests.support.own_servers import OwnServers, database_of, own_servers
+from tests.support.own_servers import database_of, own_servers
 from tests.support.simulator import RunningSimulator
+from tests.support.storm import Storm
 from workspaces.models import User
 
 __all__ = ["engine", "fast_simulator", "owner", "workspace"]
 
+WORKERS = 2
+
+
+class Breakable(NamedTuple):
+    """An engine with its person; all tests of a file share it, each with a job of its own."""
+
+    owner: User
+    storm: Storm
+    simulator: RunningSimulator
+
 
 @pytest.fixture(scope="module")
-def servers() -> Iterator[OwnServers]:
-    """PostgreSQL and Valkey of this file alone."""
-    with own_servers() as started:
-        yield started
-
-
-@pytest.fixture
-def their_owner(servers: OwnServers, transactional_db: None) -> Iterator[User]:
-    """A person on the servers of this file; everything in the test is about their database."""
-    with database_of(servers):
-        yield make_owner()
-
-
-@pytest.fixture
-def their_engine(their_owner: User, fast_simulator: RunningSimulator, tmp_path: Path) -> Iterator[Engine]:
+def shared(
+    django_db_setup: None,
+    django_db_blocker: DjangoDbBlocker,
+    simulator: RunningSimulator,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Breakable]:
     """Its times run ten times as fast: a loaded machine must not take a living worker for dead."""
-    with running_engine(fast_simulator.url, tmp_path, LORAPIPE_TIME_SCALE="10") as started:
-        yield started
+    logs = tmp_path_factory.mktemp("engine")
+    with django_db_blocker.unblock(), own_servers() as servers, database_of(servers):
+        owner = make_owner()
+        with running_engine(simulator.url, logs, LORAPIPE_TIME_SCALE="10") as engine:
+            storm = Storm(engine=engine, servers=servers, dice=random.Random(), stale_s=4.5)
+            storm.start(workers=WORKERS)
+            yield Breakable(owner, storm, simulator)
+
+
+@pytest.fixture
+def breakable(shared: Breakable) -> Breakable:
+    """The shared engine with another seed, and an empty ledger."""
+    seed = random.randrange(2**32)
+    print(f"seed {seed}")
+    shared.storm.dice = random.Random(seed)
+    shared.storm.excused.clear()
+    shared.simulator.reset()
+    shared.simulator.options(latency=0.5, rpm=None, burst=None)
+    return shared

@@ -27,6 +27,7 @@ from batches.models import (
     RateLimit,
     Repair,
     SpendingMonth,
+    WarmPrefix,
     Webhook,
     Worker,
 )
@@ -162,6 +163,13 @@ def many_months(rows: int) -> None:
     )
 
 
+def many_prefixes(rows: int) -> None:
+    version = factories.make_template().versions.get()
+    WarmPrefix.objects.bulk_create(
+        WarmPrefix(job=factories.make_job(), template_version=version) for _ in range(rows)
+    )
+
+
 def many_statements(rows: int) -> None:
     workspace = factories.make_workspace()
     UseStatement.objects.bulk_create(
@@ -229,6 +237,7 @@ MAKERS: dict[type[Model], Callable[[int], None]] = {
     PromptSize: many_sizes,
     Repair: many_repairs,
     SpendingMonth: many_months,
+    WarmPrefix: many_prefixes,
     UseStatement: many_statements,
     Worker: many_workers,
 }
@@ -244,6 +253,7 @@ READ_ONLY = (
         RateLimit,
         SpendingMonth,
         UseStatement,
+        WarmPrefix,
         Webhook,
         Worker,
     ),

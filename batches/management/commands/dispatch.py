@@ -36,7 +36,7 @@ class Command(BaseCommand):
         ended = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: ended.set())
-        set_limits_from_settings()
+        begin(ended)
         logger.info("Dispatching")
         reconciler = Reconciler()
         reaped_at = noticed_at = 0.0
@@ -54,6 +54,18 @@ class Command(BaseCommand):
             if time.monotonic() - reconciled_at >= settings.ENGINE_RECONCILE_EVERY_S:
                 attempt(reconciler.look)
                 reconciled_at = time.monotonic()
+
+
+def begin(ended: threading.Event) -> None:
+    """Make the limiter's rows, as soon as the database is there: it may just be starting, too."""
+    while not ended.is_set():
+        try:
+            return set_limits_from_settings()
+        except DATABASE_AWAY as problem:
+            logger.warning("The database is away (%s): waiting for it", problem)
+            connection.close()
+            ended.wait(settings.ENGINE_TICK_S)
+    return None
 
 
 def attempt(duty: Callable[[], None]) -> None:

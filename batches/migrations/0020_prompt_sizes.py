@@ -12,7 +12,7 @@ from workspaces.triggers import keeps_updated_at
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("batches", "0018_outcomes"),
+        ("batches", "0019_warm_prefixes"),
         ("templates_app", "0007_diversity"),
         ("workspaces", "0004_use_statements"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
