@@ -56,7 +56,9 @@ def test_three_conversations_refine_it(plan: list[PlannedItem]) -> None:
     )
     assert 20 * 1100 < after.output_tokens < 20 * 1300, "not the 3,000 of the tier"
     assert after.cost_low < after.cost < after.cost_high
-    assert after.seconds == pytest.approx(4, rel=0.2), "two rounds of the two seconds that those took"
+    assert after.seconds == pytest.approx(6, rel=0.2), (
+        "equal prompts are cached: one call that warms, then two rounds of the two seconds that those took"
+    )
     assert after.seconds > 1.5 * before.seconds
 
 
