@@ -16,6 +16,7 @@ from django.db import connection, transaction
 from kombu.exceptions import OperationalError as BrokerError
 
 from batches import limiter
+from batches.engine.warmth import may_ring
 from batches.provider import pool_of
 from batches.states import JobKind
 from claude.lineup import UnknownModel
@@ -27,12 +28,13 @@ NO_POOL = ""
 GENERATE = "batches.generate"  # the task by its name: it rings the next item itself
 KINDS = {Queue.GENERATION: JobKind.BATCH, Queue.INTERACTIVE: JobKind.SINGLE}
 # Least recently served workspace, then priority, then least recently served job.
-CANDIDATES = """
+CANDIDATES = f"""
 SELECT j.id, j.model,
        (SELECT count(*) FROM (
             SELECT 1 FROM batch_items i WHERE i.job_id = j.id AND i.status = 'queued'
                AND (i.run_after IS NULL OR i.run_after <= now())
                AND (i.rung_at IS NULL OR i.rung_at < now() - make_interval(secs => %(again)s))
+               AND {may_ring("j.id")}
              LIMIT %(limit)s) due) AS due,
        rung.n AS rung,
        j.concurrent_processing - j.in_flight - rung.n AS room,
@@ -52,7 +54,7 @@ SELECT j.id, j.model,
  ORDER BY (SELECT max(o.last_served_at) FROM batch_jobs o
             WHERE o.workspace_id = j.workspace_id AND o.status IN ('queued', 'processing')) NULLS FIRST,
           j.priority, j.last_served_at NULLS FIRST, j.created_at
-"""
+"""  # noqa: S608
 FREE_SLOTS = """
 SELECT coalesce((SELECT sum(w.slots) FROM workers w WHERE w.stopped_at IS NULL AND %(queue)s = ANY(w.queues)
                     AND w.heartbeat_at > clock_timestamp() - make_interval(secs => %(stale)s)), 0)
@@ -60,14 +62,15 @@ SELECT coalesce((SELECT sum(w.slots) FROM workers w WHERE w.stopped_at IS NULL A
 """
 # An array, which is made once: `IN (SELECT ... LIMIT n FOR UPDATE)` may be run for each outer row, and stamps more than n.
 # Who was in flight when a worker died comes last: one of them may have killed it, and would kill the next.
-STAMP = """
+STAMP = f"""
 UPDATE batch_items SET rung_at = clock_timestamp() WHERE id = ANY(ARRAY(
     SELECT i.id FROM batch_items i WHERE i.job_id = %(job)s AND i.status = 'queued'
        AND (i.run_after IS NULL OR i.run_after <= now())
        AND (i.rung_at IS NULL OR i.rung_at < now() - make_interval(secs => %(again)s))
+       AND {may_ring("%(job)s")}
      ORDER BY i.crashes, i.position LIMIT %(n)s FOR NO KEY UPDATE SKIP LOCKED))
 RETURNING id
-"""
+"""  # noqa: S608
 
 
 @dataclass(slots=True)
