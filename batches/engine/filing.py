@@ -28,7 +28,7 @@ from batches.engine.moves import (
 )
 from batches.engine.waits import backoff_s
 from batches.engine.warmth import learn
-from batches.models import BatchItem, GenerationLog
+from batches.models import GenerationLog
 from batches.states import OPEN_ITEMS, ItemStatus, LogState
 from claude import lineup
 from claude.errors import ClaudeError, Declined, Unusable
@@ -116,7 +116,7 @@ def _complete(claim: Claim, paid: Paid, item: LockedItem, log: LockedLog) -> Non
     try:
         with transaction.atomic():
             conversation = _write(claim.call, paid)
-            end_item(item, status=ItemStatus.COMPLETED)
+            end_item(item, status=ItemStatus.COMPLETED, log_id=claim.call.log_id)
             connection.check_constraints()  # here and not at the commit, where the money would go with it
     except DATABASE_AWAY:
         raise  # the whole filing is repeated, nothing is lost
@@ -132,7 +132,6 @@ def _write(call: Call, paid: Paid) -> Conversation:
         paid.verdict, origin=call.origin, reply=paid.reply, cost_usd=paid.cost, reserved_usd=call.reservation
     )
     GenerationLog.objects.filter(pk=call.log_id).update(conversation=conversation)
-    BatchItem.objects.filter(pk=call.item_id).update(current_log=call.log_id)
     return conversation
 
 
