@@ -28,13 +28,13 @@ NO_POOL = ""
 GENERATE = "batches.generate"  # the task by its name: it rings the next item itself
 KINDS = {Queue.GENERATION: JobKind.BATCH, Queue.INTERACTIVE: JobKind.SINGLE}
 # Least recently served workspace, then priority, then least recently served job.
-CANDIDATES = f"""
+CANDIDATES = """
 SELECT j.id, j.model,
        (SELECT count(*) FROM (
             SELECT 1 FROM batch_items i WHERE i.job_id = j.id AND i.status = 'queued'
                AND (i.run_after IS NULL OR i.run_after <= now())
                AND (i.rung_at IS NULL OR i.rung_at < now() - make_interval(secs => %(again)s))
-               AND {may_ring("j.id")}
+               /* and what its prompts share allows */
              LIMIT %(limit)s) due) AS due,
        rung.n AS rung,
        j.concurrent_processing - j.in_flight - rung.n AS room,
@@ -54,7 +54,7 @@ SELECT j.id, j.model,
  ORDER BY (SELECT max(o.last_served_at) FROM batch_jobs o
             WHERE o.workspace_id = j.workspace_id AND o.status IN ('queued', 'processing')) NULLS FIRST,
           j.priority, j.last_served_at NULLS FIRST, j.created_at
-"""  # noqa: S608
+"""
 FREE_SLOTS = """
 SELECT coalesce((SELECT sum(w.slots) FROM workers w WHERE w.stopped_at IS NULL AND %(queue)s = ANY(w.queues)
                     AND w.heartbeat_at > clock_timestamp() - make_interval(secs => %(stale)s)), 0)
@@ -62,15 +62,23 @@ SELECT coalesce((SELECT sum(w.slots) FROM workers w WHERE w.stopped_at IS NULL A
 """
 # An array, which is made once: `IN (SELECT ... LIMIT n FOR UPDATE)` may be run for each outer row, and stamps more than n.
 # Who was in flight when a worker died comes last: one of them may have killed it, and would kill the next.
-STAMP = f"""
+STAMP = """
 UPDATE batch_items SET rung_at = clock_timestamp() WHERE id = ANY(ARRAY(
     SELECT i.id FROM batch_items i WHERE i.job_id = %(job)s AND i.status = 'queued'
        AND (i.run_after IS NULL OR i.run_after <= now())
        AND (i.rung_at IS NULL OR i.rung_at < now() - make_interval(secs => %(again)s))
-       AND {may_ring("%(job)s")}
+       /* and what its prompts share allows */
      ORDER BY i.crashes, i.position LIMIT %(n)s FOR NO KEY UPDATE SKIP LOCKED))
 RETURNING id
-"""  # noqa: S608
+"""
+# The condition costs twice the planning, so it is only asked where a running job has prompts that share something.
+SHARED = "/* and what its prompts share allows */"
+SHARED_CANDIDATES = CANDIDATES.replace(SHARED, f"AND {may_ring('j.id')}")
+SHARED_STAMP = STAMP.replace(SHARED, f"AND {may_ring('%(job)s')}")
+IS_SHARED = """
+SELECT EXISTS (SELECT 1 FROM batch_jobs WHERE status IN ('queued', 'processing') AND kind = %(kind)s
+                  AND coalesce(estimate -> 'shared', '{}') <> '{}')
+"""
 
 
 @dataclass(slots=True)
@@ -92,7 +100,9 @@ def ring(queue: Queue, *, at_most: int | None = None) -> int:
 
 def stamp(queue: Queue, *, at_most: int | None = None) -> list[UUID]:
     """Choose items and mark them as rung now. Publish them only after the commit: nobody else rings them for 15 s."""
-    return [item for job, n in _choose(queue, at_most).items() for item in _stamp(job, n)]
+    shared = _is_shared(queue)
+    chosen = _choose(queue, at_most, shared=shared)
+    return [item for job, n in chosen.items() for item in _stamp(job, n, shared=shared)]
 
 
 def publish(queue: Queue, ids: list[UUID]) -> int:
@@ -108,9 +118,15 @@ def publish(queue: Queue, ids: list[UUID]) -> int:
     return len(ids)
 
 
-def _choose(queue: Queue, at_most: int | None) -> Counter[UUID]:
+def _is_shared(queue: Queue) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(IS_SHARED, {"kind": KINDS[queue].value})
+        return bool(cursor.fetchone()[0])
+
+
+def _choose(queue: Queue, at_most: int | None, *, shared: bool) -> Counter[UUID]:
     """How many items of which job, one by one in the order of fairness."""
-    candidates = _candidates(queue)
+    candidates = _candidates(queue, shared=shared)
     rung = sum(each.rung for each in candidates)
     free = _free_slots(queue) - rung
     permits = {NO_POOL: 1} | limiter.permits(list({each.pool for each in candidates}))
@@ -137,7 +153,7 @@ def _in_turn(candidates: list[Candidate]) -> Iterator[Candidate]:
                 yield each
 
 
-def _candidates(queue: Queue) -> list[Candidate]:
+def _candidates(queue: Queue, *, shared: bool) -> list[Candidate]:
     values: dict[str, Any] = {
         "again": settings.ENGINE_RING_AGAIN_S,
         "kind": KINDS[queue].value,
@@ -145,7 +161,7 @@ def _candidates(queue: Queue) -> list[Candidate]:
         "demo": settings.DEMO,
     }
     with connection.cursor() as cursor:
-        cursor.execute(CANDIDATES, values)
+        cursor.execute(SHARED_CANDIDATES if shared else CANDIDATES, values)
         rows = cursor.fetchall()
     found = []
     for job_id, model, due, rung, room, affordable, in_flight in rows:
@@ -170,7 +186,9 @@ def _free_slots(queue: Queue) -> int:
         return int(cursor.fetchone()[0])
 
 
-def _stamp(job_id: UUID, n: int) -> list[UUID]:
+def _stamp(job_id: UUID, n: int, *, shared: bool) -> list[UUID]:
     with connection.cursor() as cursor:
-        cursor.execute(STAMP, {"job": job_id, "n": n, "again": settings.ENGINE_RING_AGAIN_S})
+        cursor.execute(
+            SHARED_STAMP if shared else STAMP, {"job": job_id, "n": n, "again": settings.ENGINE_RING_AGAIN_S}
+        )
         return [row[0] for row in cursor.fetchall()]
