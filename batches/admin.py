@@ -21,11 +21,12 @@ from batches.models import (
     RateLimit,
     Repair,
     SpendingMonth,
+    WarmPrefix,
     Webhook,
     Worker,
 )
 from workspaces.admin_base import LONGEST_SHOWN, ReadOnlyAdmin, apply_verb, badge, dollars, pretty
-from workspaces.models import User
+from workspaces.models import Membership, User
 
 COUNTERS = ("total_items", "completed_items", "failed_items", "successful_items", "in_flight")
 MONEY = ("budget_usd", "spent", "reserved", "worst_item_usd")
@@ -283,6 +284,20 @@ class SpendingMonthAdmin(ReadOnlyAdmin):
     list_select_related = ("workspace",)
     search_fields = ("workspace__name",)
     detail_select_related = ("workspace",)
+
+
+@admin.register(WarmPrefix)
+class WarmPrefixAdmin(ReadOnlyAdmin):
+    list_display = ("job", "template_version", "warm_until")
+    list_select_related = ("job", "template_version__template")
+    search_fields = ("job__name",)
+    ordering = ("-warm_until",)
+    detail_select_related = ("job", "template_version__template")
+
+    def of_workspaces(self, rows: "QuerySet[WarmPrefix]", request: HttpRequest) -> "QuerySet[WarmPrefix]":
+        """It has no workspace of its own: its job's."""
+        mine = Membership.objects.filter(user_id=str(request.user.pk)).values("workspace")
+        return rows.filter(job__workspace__in=mine)
 
 
 @admin.register(Worker)

@@ -7,6 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.urls import reverse
 
+from batches.caching import Tokens
 from batches.models import BatchItem, BatchJob
 from batches.planning.estimate import Estimate
 from batches.planning.plan import PlanError
@@ -160,6 +161,18 @@ def settings_of(job: BatchJob) -> dict[str, Any]:
         "startedAt": moment(job.started_at),
         "completedAt": moment(job.completed_at),
         "outcome": outcome_of(job),
+    }
+
+
+def cache_of(tokens: Tokens) -> dict[str, Any]:
+    """What the provider's prompt cache did for a batch."""
+    return {
+        "cache": {
+            "savedUsd": dollars(tokens.saved),
+            "readTokens": tokens.cache_read,
+            "writeTokens": tokens.cache_write,
+            "readPercent": tokens.read_percent,
+        }
     }
 
 

@@ -15,6 +15,7 @@ from rest_framework.response import Response
 
 from batches import actions, answers, page
 from batches.api_plans import keep, meant
+from batches.caching import tokens_of
 from batches.controls import change, duplicate, retry_failed
 from batches.models import BatchJob
 from batches.planning.estimate import Estimate, estimate
@@ -128,6 +129,7 @@ def shown(request: Request, job_id: UUID) -> Response:
         {
             **answers.status_of(job, progress(job)),
             **answers.settings_of(job),
+            **answers.cache_of(tokens_of(job)),
             "items": [answers.item_row(item) for item in items.rows],
             **items.about,
         }

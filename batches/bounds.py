@@ -8,9 +8,9 @@ from typing import Any
 from batches.states import RUNNING, Dimension, Reason
 
 WORDS = {
-    "workers": "no worker is running",
-    "provider": "the provider asked to wait",
-    "breaker": "the provider is overloaded",
+    "workers": "missing workers",
+    "provider": "the provider’s wait",
+    "breaker": "the provider’s overload",
     "budget": "budget",
     "month": "the month’s budget",
     "slots": "free workers",

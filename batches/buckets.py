@@ -1,4 +1,4 @@
-"""The arithmetic of a rate limit: GCRA buckets, pure. Why it looks so: docs/decisions/0002 and 0010.
+"""The arithmetic of a rate limit: GCRA buckets, pure. Why it looks so: docs/decisions/0002 and 0017.
 
 A bucket is one timestamp, `tat`: when all that was taken will have been paid for. A call of cost c starts at
 `max(now, tat + (c - burst) x interval)` at the earliest and moves `tat` to `max(tat, start) + c x interval`. Whatever

@@ -33,6 +33,8 @@ SUMS = {
     "output": Sum("output_tokens", default=0),
     "cache_read": Sum("cache_read_tokens", default=0),
     "cache_write": Sum("cache_write_tokens", default=0),
+    "cache_write_1h": Sum("cache_write_1h_tokens", default=0),
+    "saved": Sum("cache_saved_usd", default=0),
 }
 COLUMNS = (
     *(
@@ -57,6 +59,8 @@ COLUMNS = (
     ),
     *(
         "cache_write_tokens",
+        "cache_write_1h_tokens",
+        "cache_saved_usd",
         "cache_read_tokens",
         "duration_ms",
         "provider_request_id",
@@ -128,6 +132,8 @@ def sums(row: dict[str, Any]) -> dict[str, Any]:
         "outputTokens": row["output"],
         "cacheReadTokens": row["cache_read"],
         "cacheWriteTokens": row["cache_write"],
+        "cacheWrite1hTokens": row["cache_write_1h"],
+        "cacheSavedUsd": dollars(row["saved"]),
     }
 
 
@@ -154,6 +160,8 @@ def log_row(log: GenerationLog) -> dict[str, Any]:
         "inputTokens": log.input_tokens,
         "outputTokens": log.output_tokens,
         "cacheWriteTokens": log.cache_write_tokens,
+        "cacheWrite1hTokens": log.cache_write_1h_tokens,
+        "cacheSavedUsd": dollars(log.cache_saved_usd),
         "cacheReadTokens": log.cache_read_tokens,
         "durationMs": log.duration_ms,
         "requestId": log.provider_request_id or None,

@@ -29,6 +29,7 @@ from batches.states import (
     Priority,
     Reason,
 )
+from batches.warm_rows import WarmPrefix
 from templates_app.states import Tier
 from workspaces.models import ClockTimestamp, OwnedModel, TimestampedModel, WorkspaceQuerySet
 
@@ -43,6 +44,7 @@ __all__ = [
     "RateLimit",
     "Repair",
     "SpendingMonth",
+    "WarmPrefix",
     "Webhook",
     "Worker",
 ]
@@ -357,7 +359,13 @@ class GenerationLog(OwnedModel):
     input_tokens = models.PositiveIntegerField(default=0)
     output_tokens = models.PositiveIntegerField(default=0)
     cache_write_tokens = models.PositiveIntegerField(default=0)
+    cache_write_1h_tokens = models.PositiveIntegerField(
+        default=0, db_default=0, help_text="Those of them that are kept for an hour."
+    )
     cache_read_tokens = models.PositiveIntegerField(default=0)
+    cache_saved_usd = models.DecimalField(
+        **MONEY, default=0, db_default=0, help_text="Less than 0 where it wrote more than it read."
+    )
     duration_ms = models.PositiveIntegerField(null=True)
     provider_request_id = models.CharField(max_length=100, blank=True)
     stop_reason = models.CharField(max_length=40, blank=True)

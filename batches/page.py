@@ -4,10 +4,11 @@ import hashlib
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from django.db.models import Case, Count, Exists, Min, OuterRef, QuerySet, Sum, When
+from django.db.models import Case, Count, Exists, Min, OuterRef, QuerySet, When
 from django.db.models.fields.json import KeyTextTransform
 from django.utils import timezone
 
+from batches.caching import tokens_of
 from batches.controls import retry_cost
 from batches.engine.kept import KEPT
 from batches.models import BatchItem, BatchJob, GenerationLog
@@ -77,7 +78,7 @@ def live_context(job: BatchJob, now: Progress) -> dict[str, Any]:
         "rate": rate(now),
         "others": max(0, now.in_flight - 1),
         "weak": now.completed - now.successful,
-        "tokens": tokens(job),
+        "tokens": tokens_of(job),
         "estimate": job.estimate,
         "verdict": verdict(job),
     }
@@ -105,14 +106,6 @@ def revision(now: Progress) -> str:
 
 def short_hash(values: tuple[Any, ...]) -> str:
     return hashlib.sha256(repr(values).encode()).hexdigest()[:10]
-
-
-def tokens(job: BatchJob) -> dict[str, int]:
-    found = job.logs.aggregate(
-        input=Sum("input_tokens", default=0),
-        output=Sum("output_tokens", default=0),
-    )
-    return {**found, "all": found["input"] + found["output"]}
 
 
 # --- banners ---------------------------------------------------------------------------------------

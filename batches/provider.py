@@ -1,5 +1,7 @@
 """Which provider this installation talks to, as the settings say, and whose limits those are."""
 
+from collections.abc import Sequence
+
 from django.conf import settings
 
 from batches import limiter
@@ -42,28 +44,26 @@ def _account() -> str:
 def set_limits_from_settings() -> None:
     """Make the limiter's rows as RATE_LIMIT_RPM, _ITPM and _OTPM say. Called by whoever starts a stack."""
     table.refresh(now=True)
-    for pool in pools():
-        _set_limits(pool)
+    _set_limits(pools())
 
 
 def make_missing_limits() -> None:
     """Rows for the pools of models that were added meanwhile; the others stay as they are."""
     wanted = pools()
     there = set(RateLimit.objects.filter(pool__in=wanted).values_list("pool", flat=True))
-    for pool in wanted:
-        if pool not in there:
-            _set_limits(pool)
+    _set_limits([pool for pool in wanted if pool not in there])
 
 
-def _set_limits(pool: str) -> None:
+def _set_limits(chosen: Sequence[str]) -> None:
+    """Those with the same limits in one go."""
     given = settings.ENVIRONMENT
-    input_, output = tokens_per_minute(pool)
-    limiter.set_limits(
-        [pool],
-        per_minute=given.rate_limit_rpm,
-        input_per_minute=given.rate_limit_itpm or input_,
-        output_per_minute=given.rate_limit_otpm or output,
-    )
+    for input_, output in sorted({tokens_per_minute(pool) for pool in chosen}):
+        limiter.set_limits(
+            [pool for pool in chosen if tokens_per_minute(pool) == (input_, output)],
+            per_minute=given.rate_limit_rpm,
+            input_per_minute=given.rate_limit_itpm or input_,
+            output_per_minute=given.rate_limit_otpm or output,
+        )
 
 
 def tokens_per_minute(pool: str) -> tuple[int, int]:

@@ -77,8 +77,12 @@ def claim_or_withdraw(call: Call, worker_id: UUID) -> Claim | None:
 
 def wait_for_permit(claimed: Claim) -> bool:
     """Wait until the permit starts, holding no connection; False when the call may not leave any more."""
-    connection.close()
-    time.sleep(max(0.0, claimed.starts_at - time.monotonic()))
+    seconds = claimed.starts_at - time.monotonic()
+    if (
+        seconds > 0
+    ):  # else the connection is used again at once, and one taken anew costs a look at its health
+        connection.close()
+        time.sleep(seconds)
     return may_still_leave(claimed) and time.monotonic() <= claimed.starts_at + LATEST_START_S
 
 

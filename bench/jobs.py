@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+from batches import limit_rows
 from batches.actions import start_batch
 from batches.limiter import set_limits
 from batches.models import BatchJob
@@ -13,12 +14,16 @@ from workspaces.models import User
 OWNER = "bench"
 
 
-def started_job(*, items: int, concurrency: int, per_minute: int) -> BatchJob:
+def started_job(
+    *, items: int, concurrency: int, per_minute: int, output_per_minute: int | None = None
+) -> BatchJob:
     """The starter plan, over and over, as one job of so many items under that limit."""
     user = User.objects.filter(username=OWNER).first() or User.objects.create_with_workspace(OWNER)
     workspace = user.personal_workspace()
     load_pack_templates(workspace)
-    set_limits(pools(), per_minute=per_minute)
+    set_limits(
+        pools(), per_minute=per_minute, output_per_minute=output_per_minute or limit_rows.MOST_PER_MINUTE
+    )
     plan = starter_plan(workspace)
     plan = cut(plan * (1 + items // len(plan)), limit=items, seed=None)
     return start_batch(

@@ -1,8 +1,9 @@
 """At the provider's limit and not over it, and what an item costs in CPU: `python -m bench.limits [--quick]`.
 
-Two cases against the simulator, with a dispatcher and a worker of their own: 300 items under 600 requests a minute with a
-burst of 10, and 1,000 items without a limit, both with 5 s of latency and 100 at once. The second stands beside a floor in
-the same run: a plain asyncio loop over the SDK. `--quick` takes a fifth of the items.
+Three cases against the simulator, with a dispatcher and a worker of their own: 300 items under 600 requests a minute with a
+burst of 10; 300 items under 80,000 output tokens a minute; and 1,000 items without a limit; all with 5 s of latency and 100
+at once. The last stands beside a floor in the same run: a plain asyncio loop over the SDK. `--quick` takes a fifth of the
+items; `--only limited|tokens|free` one case.
 """
 
 import argparse
@@ -24,6 +25,8 @@ UNLIMITED = 1_000_000
 GOAL_SPAN = 1.05
 GOAL_UNLIMITED = 1.06
 GOAL_CPU_MS = 25.0
+OUTPUT_PER_MINUTE = 80_000
+GOAL_TOKENS = 0.90
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +36,7 @@ class Run:
     items: int
     calls: int
     refused: int
+    output_tokens: int
     first_to_last_s: float
     first_to_end_s: float
     cpu_ms: dict[str, float]
@@ -41,26 +45,39 @@ class Run:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true")
-    share = 5 if parser.parse_args().quick else 1
+    parser.add_argument("--only", choices=("limited", "tokens", "free"))
+    given = parser.parse_args()
+    share = 5 if given.quick else 1
     with running_servers(environment={"LORAPIPE_MAX_CONCURRENCY": str(CONCURRENCY)}) as servers:
-        limited = run(servers, items=300 // share, per_minute=PER_MINUTE, burst=10)
-        free = run(servers, items=1000 // share, per_minute=None, burst=None)
-        floor = floor_of(servers.simulator, calls=1000 // share)
-    show_limited(limited)
-    show_free(free, floor)
+        if given.only in (None, "limited"):
+            show_limited(run(servers, items=300 // share, per_minute=PER_MINUTE, burst=10))
+        if given.only in (None, "tokens"):
+            show_tokens(run(servers, items=300 // share, output_per_minute=OUTPUT_PER_MINUTE))
+        if given.only in (None, "free"):
+            free = run(servers, items=1000 // share)
+            show_free(free, floor_of(servers.simulator, calls=1000 // share))
 
 
-def run(servers: Servers, *, items: int, per_minute: int | None, burst: int | None) -> Run:
+def run(
+    servers: Servers,
+    *,
+    items: int,
+    per_minute: int | None = None,
+    burst: int | None = None,
+    output_per_minute: int | None = None,
+) -> Run:
     """Start a job with an engine of its own and wait for its end."""
     from bench.jobs import started_job  # noqa: PLC0415  Django is set up by now
     from tests.support.engine import running_engine, wait_for_end  # noqa: PLC0415
 
     simulator = servers.simulator
     simulator.reset()
-    simulator.options(latency=LATENCY_S, jitter=0, rpm=per_minute, burst=burst)
-    logs = Path(servers.folder) / f"run-{items}"
+    simulator.options(latency=LATENCY_S, jitter=0, rpm=per_minute, burst=burst, otpm=output_per_minute)
+    logs = Path(servers.folder) / f"run-{items}-{per_minute}-{output_per_minute}"
     logs.mkdir()
     rate = {"RATE_LIMIT_RPM": str(per_minute or UNLIMITED), "LORAPIPE_WORKER_SLOTS": str(SLOTS)}
+    if output_per_minute:
+        rate["RATE_LIMIT_OTPM"] = str(output_per_minute)
     with running_engine(simulator.url, logs, LORAPIPE_TIME_SCALE="1", **rate) as engine:
         engine.start_dispatcher()
         worker = engine.start_worker(slots=SLOTS)
@@ -71,9 +88,14 @@ def run(servers: Servers, *, items: int, per_minute: int | None, burst: int | No
             "Valkey": [servers.valkey.pid],
         }
         meter = Meter(groups)
-        job = started_job(items=items, concurrency=CONCURRENCY, per_minute=per_minute or UNLIMITED)
+        job = started_job(
+            items=items,
+            concurrency=CONCURRENCY,
+            per_minute=per_minute or UNLIMITED,
+            output_per_minute=output_per_minute,
+        )
         meter = Meter(groups)  # making the job is not the engine's work
-        job = wait_for_end(job, seconds=600)
+        job = wait_for_end(job, seconds=1800)
         used = meter.used()
     assert job.completed_items == items, (job.status, job.completed_items)
     return of_ledger(simulator.ledger(), items=items, used=used)
@@ -86,6 +108,7 @@ def of_ledger(entries: Sequence[dict[str, Any]], *, items: int, used: dict[str, 
         items=items,
         calls=len(calls),
         refused=sum(entry["status"] == 429 for entry in calls),
+        output_tokens=sum(entry["output_tokens"] for entry in calls),
         first_to_last_s=max(entry["received_at"] for entry in calls) - first,
         first_to_end_s=max(entry["answered_at"] for entry in calls) - first,
         cpu_ms={name: 1000 * seconds / items for name, seconds in used.items()},
@@ -95,7 +118,7 @@ def of_ledger(entries: Sequence[dict[str, Any]], *, items: int, used: dict[str, 
 def floor_of(simulator: RunningSimulator, *, calls: int) -> tuple[float, float]:
     """Wall seconds, and CPU milliseconds per call, of a plain loop."""
     simulator.reset()
-    simulator.options(latency=LATENCY_S, jitter=0, rpm=None, burst=None)
+    simulator.options(latency=LATENCY_S, jitter=0, rpm=None, burst=None, otpm=None)
     command = [sys.executable, "-m", "bench.floor", simulator.url, str(calls), str(CONCURRENCY)]
     wall, cpu = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
     return float(wall), 1000 * float(cpu) / calls
@@ -113,6 +136,16 @@ def show_limited(found: Run) -> None:
         f"{ratio:.3f}x of {span:.0f} s",
         ratio <= GOAL_SPAN,
     )
+    line("answers 429", str(found.refused), "", found.refused == 0)
+    show_cpu(found)
+
+
+def show_tokens(found: Run) -> None:
+    """The span is that of the starts: the last call's tokens fall due after it."""
+    per_call = found.output_tokens / found.calls
+    used = (found.calls - 1) * per_call / (found.first_to_last_s / 60) / OUTPUT_PER_MINUTE
+    print(f"\n{found.items} items, {LATENCY_S:.0f} s each, {OUTPUT_PER_MINUTE:,} output tokens a minute")
+    line("used of the limit", f"{used:.1%}", f"{per_call:.0f} tokens a call", used >= GOAL_TOKENS)
     line("answers 429", str(found.refused), "", found.refused == 0)
     show_cpu(found)
 

@@ -74,6 +74,11 @@ class Price:
     batch_output: Decimal | None = None
     free: bool = False
 
+    def dearest_input(self, lifetime: str) -> Decimal:
+        """Per million tokens of a prompt with a cache mark of that lifetime; without one, the plain rate."""
+        writes = {"5m": self.cache_write_5m, "1h": self.cache_write_1h}
+        return max(self.input, writes.get(lifetime, self.input))
+
     @property
     def is_known(self) -> bool:
         return self.free or (self.input > 0 and self.output > 0)
@@ -158,16 +163,18 @@ class Lineup:
         )
         return (total / MILLION).quantize(NINE_PLACES)
 
-    def worst_case(self, *, model: str, input_tokens: int, max_tokens: int, on: date) -> Decimal:
+    def worst_case(
+        self, *, model: str, input_tokens: int, max_tokens: int, on: date, lifetime: str = ""
+    ) -> Decimal:
         """The most a call can cost in US dollars: (1.15 x input + 500) x input rate + max_tokens x output rate.
 
         From docs/execution.md section 3. Taken at the dearest price step that this bound of the
-        prompt can reach. The input rate is the plain one, because no request sets a cache mark: nothing is
-        written to a cache, and reads are cheaper. Rounded up to nine places.
+        prompt can reach. The input rate is the dearest that the request can be billed by: with a cache mark
+        (`lifetime` 5m or 1h) that of the write, else the plain one. Rounded up to nine places.
         """
         bound = Decimal("1.15") * input_tokens + 500
         return max(
-            (bound * step.input + max_tokens * step.output) / MILLION
+            (bound * step.dearest_input(lifetime) + max_tokens * step.output) / MILLION
             for step in self._reachable_prices(model, on, bound)
         ).quantize(NINE_PLACES, rounding=ROUND_CEILING)
 

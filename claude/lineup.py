@@ -72,6 +72,8 @@ def cost(usage: Usage, *, model: str, on: date) -> Decimal:
     return in_force().cost(usage, model=model, on=on)
 
 
-def worst_case(*, model: str, input_tokens: int, max_tokens: int, on: date) -> Decimal:
+def worst_case(*, model: str, input_tokens: int, max_tokens: int, on: date, lifetime: str = "") -> Decimal:
     """The most a call can cost in US dollars, cached or not; the formula is `Lineup.worst_case`'s."""
-    return in_force().worst_case(model=model, input_tokens=input_tokens, max_tokens=max_tokens, on=on)
+    return in_force().worst_case(
+        model=model, input_tokens=input_tokens, max_tokens=max_tokens, on=on, lifetime=lifetime
+    )

@@ -8,11 +8,17 @@ from typing import Any
 from claude.allowance import Allowance
 
 DEFAULT_BASE_URL = "https://api.anthropic.com"
+# Seconds that an entry of the prompt cache lives after the start of the last request that used it.
+LIFETIMES_S = {"5m": 300, "1h": 3600}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """One question. `tag` is our own name for the call; it travels as `x-client-request-id`."""
+    """One question. `tag` is our own name for the call; it travels as `x-client-request-id`.
+
+    The first `shared` characters of system and prompt, counted together, are the same for many calls: with a `lifetime`
+    (5m or 1h) they carry the cache mark.
+    """
 
     model: str
     max_tokens: int
@@ -21,6 +27,8 @@ class Request:
     schema: dict[str, Any] | None = field(default=None, hash=False)
     temperature: float | None = None
     tag: str = ""
+    shared: int = 0
+    lifetime: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -36,11 +36,35 @@ def payload(request: Request) -> dict[str, Any]:
         body["stream"] = True
     if request.system:
         body["system"] = request.system
+    if request.lifetime and card is not None:
+        body |= _marked(request)
     if request.temperature is not None and (card is None or card.takes_temperature):
         body["temperature"] = request.temperature
     if card is not None:
         body |= _small_thinking(card) | _output_config(card, request.schema)
     return body
+
+
+def _marked(request: Request) -> dict[str, Any]:
+    """System or message in two blocks, the shared one first and marked; together they are the text, byte for byte.
+
+    Nothing where that would make a block without text, which the API refuses.
+    """
+    in_prompt = request.shared - len(request.system)
+    blocks = _blocks(request.prompt, in_prompt, request.lifetime) if in_prompt > 0 else None
+    if blocks:
+        return {"messages": [{"role": "user", "content": blocks}]}
+    blocks = _blocks(request.system, min(request.shared, len(request.system)), request.lifetime)
+    return {"system": blocks} if blocks else {}
+
+
+def _blocks(text: str, at: int, lifetime: str) -> list[dict[str, Any]] | None:
+    shared, own = text[:at], text[at:]
+    if not shared.strip() or (own and not own.strip()):
+        return None
+    mark = {"type": "ephemeral", "ttl": lifetime}
+    first = {"type": "text", "text": shared, "cache_control": mark}
+    return [first, {"type": "text", "text": own}] if own else [first]
 
 
 def headers(request: Request) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """One conversation: from a template version and values to a request, and from a draft to rows."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -11,7 +11,7 @@ from django.conf import settings
 
 from claude import lineup
 from claude.lineup import Lineup, UnknownModel
-from claude.messages import Reply, Request
+from claude.messages import Reply, Request, Usage
 from conversations import quality
 from conversations.details import with_details
 from conversations.models import Conversation, Turn
@@ -64,6 +64,14 @@ def build_request(
     )
 
 
+def marked(request: Request, shared: Mapping[str, Mapping[str, Any]], *, version_id: UUID) -> Request:
+    """The request with the cache mark that its job's plan gives its template version; as it is where it gives none."""
+    found = shared.get(str(version_id))
+    if not found:
+        return request
+    return replace(request, shared=found["characters"], lifetime=found["lifetime"])
+
+
 def takes_schema(model: str) -> bool:
     """False also for a model without a card: it is shown with its request, and never asked."""
     try:
@@ -84,13 +92,26 @@ def input_tokens(request: Request) -> int:
 def worst_case(request: Request, *, on: date) -> Decimal:
     """The most that this call can cost, in USD. Raises UnknownPrice: then there is no call."""
     return lineup.worst_case(
-        model=request.model, input_tokens=input_tokens(request), max_tokens=request.max_tokens, on=on
+        model=request.model,
+        input_tokens=input_tokens(request),
+        max_tokens=request.max_tokens,
+        on=on,
+        lifetime=request.lifetime,
     )
 
 
 def cost(reply: Reply, *, model: str, on: date, prices: Lineup | None = None) -> Decimal:
     """What this reply cost, in USD, exactly; by the prices in force, or by those that its call was made under."""
     return (prices or lineup.in_force()).cost(reply.usage, model=model, on=on)
+
+
+def saving(reply: Reply, *, model: str, on: date, prices: Lineup | None = None) -> Decimal:
+    """What this reply would have cost more without caching, in USD, exactly; less than 0 where it wrote and none read."""
+    usage, table = reply.usage, prices or lineup.in_force()
+    if usage.prompt_tokens == usage.input_tokens:
+        return Decimal(0)
+    plain = Usage(input_tokens=usage.prompt_tokens, output_tokens=usage.output_tokens)
+    return table.cost(plain, model=model, on=on) - table.cost(usage, model=model, on=on)
 
 
 def write(

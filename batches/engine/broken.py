@@ -5,7 +5,6 @@ from decimal import Decimal
 from typing import Any
 
 from batches.engine.claim import Call
-from claude import lineup
 from claude.errors import ClaudeError
 from claude.messages import Usage
 
@@ -20,7 +19,7 @@ def known_cost(error: ClaudeError, *, call: Call) -> Decimal | None:
         return None
     if not error.output_known:
         usage = replace(usage, output_tokens=max(usage.output_tokens, call.request.max_tokens))
-    return lineup.cost(usage, model=call.request.model, on=call.on)
+    return call.prices.cost(usage, model=call.request.model, on=call.on)
 
 
 def token_fields(usage: Usage | None) -> dict[str, Any]:
@@ -31,5 +30,6 @@ def token_fields(usage: Usage | None) -> dict[str, Any]:
         "input_tokens": usage.input_tokens,
         "output_tokens": usage.output_tokens,
         "cache_write_tokens": usage.cache_write_5m + usage.cache_write_1h,
+        "cache_write_1h_tokens": usage.cache_write_1h,
         "cache_read_tokens": usage.cache_read,
     }

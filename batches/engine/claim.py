@@ -14,7 +14,7 @@ from django.db.models import F
 from django.db.models.functions import Greatest
 from django.utils import timezone
 
-from batches.engine import months
+from batches.engine import months, warmth
 from batches.engine.moves import DATABASE_AWAY
 from batches.limiter import AHEAD_S, Expected, take_permit
 from batches.models import BatchItem, BatchJob, GenerationLog
@@ -24,7 +24,7 @@ from batches.states import RUNNING, ItemStatus, JobKind, JobStatus, LogState, Re
 from claude import lineup, translation
 from claude.lineup import Lineup
 from claude.messages import Request
-from conversations.generation import Origin, build_request, worst_case
+from conversations.generation import Origin, build_request, marked, worst_case
 from provider import table
 from workspaces.models import ClockTimestamp
 
@@ -80,7 +80,7 @@ class Claim:
 
 
 class NotNow(Exception):
-    """The claim was rolled back; `why` is one of item, job, alone, month, limit."""
+    """The claim was rolled back; `why` is one of item, cache, job, alone, month, limit."""
 
     def __init__(self, why: str) -> None:
         self.why = why
@@ -110,7 +110,7 @@ def call_of(item: BatchItem) -> Call:
 def _call_of(item: BatchItem) -> Call:
     on, log_id = timezone.now().date(), uuid4()
     lineup.card(item.template_version.model or item.job.model, on)
-    request = build_request(
+    asked = build_request(
         version=item.template_version,
         values=item.parameters,
         model=item.job.model,
@@ -118,6 +118,8 @@ def _call_of(item: BatchItem) -> Call:
         details=item.details,
         tag=str(log_id),
     )
+    shared = item.job.estimate.get("shared") or {}
+    request = marked(asked, shared, version_id=item.template_version_id)
     return Call(
         item_id=item.pk,
         job_id=item.job_id,
@@ -170,6 +172,7 @@ def claim(call: Call, *, worker_id: UUID) -> Claim | None:
         with transaction.atomic():
             attempt, crashes = _take_item(call, worker_id=worker_id)
             _announce(call, attempt=attempt, worker_id=worker_id)
+            _keep_warm(call)
             _reserve(call)
             if crashes >= LAST_CHANCE and _another_has_its_last_chance(call):
                 raise NotNow("alone")
@@ -248,6 +251,16 @@ def _announce(call: Call, *, attempt: int, worker_id: UUID) -> None:
             )
         ]
     )
+
+
+def _keep_warm(call: Call) -> None:
+    if call.request.lifetime and not warmth.admit(
+        job_id=call.job_id,
+        version_id=call.origin.template_version.pk,
+        log_id=call.log_id,
+        lifetime=call.request.lifetime,
+    ):
+        raise NotNow("cache")
 
 
 def _put_off(call: Call, *, seconds: float) -> None:

@@ -27,7 +27,8 @@ from batches.engine.moves import (
     settle_requeued,
 )
 from batches.engine.waits import backoff_s
-from batches.models import BatchItem, GenerationLog
+from batches.engine.warmth import learn
+from batches.models import GenerationLog
 from batches.states import OPEN_ITEMS, ItemStatus, LogState
 from claude import lineup
 from claude.errors import ClaudeError, Declined, Unusable
@@ -53,15 +54,17 @@ class Paid:
     reply: Reply
     cost: Decimal
     verdict: Draft | Exception
+    saved: Decimal = Decimal(0)  # by caching
 
 
 def judge(reply: Reply, *, model: str, on: date, prices: Lineup | None = None) -> Paid:
     """Price and read a reply; pure, and done before any lock is taken. Without `prices` by those now in force."""
     cost = generation.cost(reply, model=model, on=on, prices=prices)
+    saved = generation.saving(reply, model=model, on=on, prices=prices)
     try:
-        return Paid(reply, cost, read(reply))
+        return Paid(reply, cost, read(reply), saved)
     except Exception as problem:
-        return Paid(reply, cost, problem)
+        return Paid(reply, cost, problem, saved)
 
 
 def file(claim: Claim, paid: Paid) -> None:
@@ -71,10 +74,12 @@ def file(claim: Claim, paid: Paid) -> None:
     """
     with transaction.atomic():
         item, log = lock_item(claim.call.item_id), lock_log(claim.call.log_id)
+        if lifetime := claim.call.request.lifetime:
+            learn(log_id=log.id, lifetime=lifetime, usage=paid.reply.usage)
         if isinstance(paid.verdict, Draft):
             _file_draft(claim, paid, item, log)
         elif isinstance(paid.verdict, ClaudeError):
-            _file_problem(claim, paid.verdict, item, log, cost=paid.cost, fields=reply_fields(paid.reply))
+            _file_problem(claim, paid.verdict, item, log, cost=paid.cost, fields=reply_fields(paid))
         else:
             _file_bug(paid.verdict, paid, item, log)
 
@@ -105,13 +110,13 @@ def _file_draft(claim: Claim, paid: Paid, item: LockedItem, log: LockedLog) -> N
 
 
 def _complete(claim: Claim, paid: Paid, item: LockedItem, log: LockedLog) -> None:
-    delta = book(log, state=LogState.SUCCEEDED, cost=paid.cost, **reply_fields(paid.reply))
+    delta = book(log, state=LogState.SUCCEEDED, cost=paid.cost, **reply_fields(paid))
     if delta is None:
         return
     try:
         with transaction.atomic():
             conversation = _write(claim.call, paid)
-            end_item(item, status=ItemStatus.COMPLETED)
+            end_item(item, status=ItemStatus.COMPLETED, log_id=claim.call.log_id)
             connection.check_constraints()  # here and not at the commit, where the money would go with it
     except DATABASE_AWAY:
         raise  # the whole filing is repeated, nothing is lost
@@ -127,7 +132,6 @@ def _write(call: Call, paid: Paid) -> Conversation:
         paid.verdict, origin=call.origin, reply=paid.reply, cost_usd=paid.cost, reserved_usd=call.reservation
     )
     GenerationLog.objects.filter(pk=call.log_id).update(conversation=conversation)
-    BatchItem.objects.filter(pk=call.item_id).update(current_log=call.log_id)
     return conversation
 
 
@@ -141,7 +145,7 @@ def completed(delta: Delta, item: LockedItem, conversation: Conversation) -> Del
 
 
 def _file_bug(bug: Exception, paid: Paid, item: LockedItem, log: LockedLog) -> None:
-    delta = book(log, state=LogState.UNUSABLE, cost=paid.cost, **reply_fields(paid.reply))
+    delta = book(log, state=LogState.UNUSABLE, cost=paid.cost, **reply_fields(paid))
     if delta is not None:
         _park(bug, item, log, delta)
 
@@ -163,7 +167,7 @@ def _park(bug: Exception, item: LockedItem, log: LockedLog, delta: Delta) -> Non
 
 
 def _book_without_item(paid: Paid, item: LockedItem, log: LockedLog, *, state: LogState) -> None:
-    delta = book(log, state=state, cost=paid.cost, **reply_fields(paid.reply))
+    delta = book(log, state=state, cost=paid.cost, **reply_fields(paid))
     if delta is not None:
         settle(item.job_id, delta)
 
@@ -210,13 +214,15 @@ def _is_final(problem: ClaudeError, item: LockedItem, *, asked: Request) -> bool
     return lately.count() >= UNUSABLE_REPLIES
 
 
-def reply_fields(reply: Reply) -> dict[str, Any]:
+def reply_fields(paid: Paid) -> dict[str, Any]:
     """What a log row keeps of a reply. The body is kept raw; as JSON only where PostgreSQL can represent it."""
+    reply = paid.reply
     return {
         "response_body": reply.body,
         "response_payload": representable(reply.json),
         "simulated": reply.simulated,
         **token_fields(reply.usage),
+        "cache_saved_usd": paid.saved,
         "duration_ms": reply.duration_ms,
         "provider_request_id": (reply.request_id or "")[:100],
         "stop_reason": (reply.stop_reason or "")[:40],

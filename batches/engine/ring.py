@@ -16,6 +16,7 @@ from django.db import connection, transaction
 from kombu.exceptions import OperationalError as BrokerError
 
 from batches import limiter
+from batches.engine.warmth import may_ring
 from batches.provider import pool_of
 from batches.states import JobKind
 from claude.lineup import UnknownModel
@@ -33,6 +34,7 @@ SELECT j.id, j.model,
             SELECT 1 FROM batch_items i WHERE i.job_id = j.id AND i.status = 'queued'
                AND (i.run_after IS NULL OR i.run_after <= now())
                AND (i.rung_at IS NULL OR i.rung_at < now() - make_interval(secs => %(again)s))
+               /* and what its prompts share allows */
              LIMIT %(limit)s) due) AS due,
        rung.n AS rung,
        j.concurrent_processing - j.in_flight - rung.n AS room,
@@ -65,8 +67,17 @@ UPDATE batch_items SET rung_at = clock_timestamp() WHERE id = ANY(ARRAY(
     SELECT i.id FROM batch_items i WHERE i.job_id = %(job)s AND i.status = 'queued'
        AND (i.run_after IS NULL OR i.run_after <= now())
        AND (i.rung_at IS NULL OR i.rung_at < now() - make_interval(secs => %(again)s))
+       /* and what its prompts share allows */
      ORDER BY i.crashes, i.position LIMIT %(n)s FOR NO KEY UPDATE SKIP LOCKED))
 RETURNING id
+"""
+# The condition costs twice the planning, so it is only asked where a running job has prompts that share something.
+SHARED = "/* and what its prompts share allows */"
+SHARED_CANDIDATES = CANDIDATES.replace(SHARED, f"AND {may_ring('j.id')}")
+SHARED_STAMP = STAMP.replace(SHARED, f"AND {may_ring('%(job)s')}")
+IS_SHARED = """
+SELECT EXISTS (SELECT 1 FROM batch_jobs WHERE status IN ('queued', 'processing') AND kind = %(kind)s
+                  AND coalesce(estimate -> 'shared', '{}') <> '{}')
 """
 
 
@@ -89,7 +100,9 @@ def ring(queue: Queue, *, at_most: int | None = None) -> int:
 
 def stamp(queue: Queue, *, at_most: int | None = None) -> list[UUID]:
     """Choose items and mark them as rung now. Publish them only after the commit: nobody else rings them for 15 s."""
-    return [item for job, n in _choose(queue, at_most).items() for item in _stamp(job, n)]
+    shared = _is_shared(queue)
+    chosen = _choose(queue, at_most, shared=shared)
+    return [item for job, n in chosen.items() for item in _stamp(job, n, shared=shared)]
 
 
 def publish(queue: Queue, ids: list[UUID]) -> int:
@@ -105,9 +118,15 @@ def publish(queue: Queue, ids: list[UUID]) -> int:
     return len(ids)
 
 
-def _choose(queue: Queue, at_most: int | None) -> Counter[UUID]:
+def _is_shared(queue: Queue) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(IS_SHARED, {"kind": KINDS[queue].value})
+        return bool(cursor.fetchone()[0])
+
+
+def _choose(queue: Queue, at_most: int | None, *, shared: bool) -> Counter[UUID]:
     """How many items of which job, one by one in the order of fairness."""
-    candidates = _candidates(queue)
+    candidates = _candidates(queue, shared=shared)
     rung = sum(each.rung for each in candidates)
     free = _free_slots(queue) - rung
     permits = {NO_POOL: 1} | limiter.permits(list({each.pool for each in candidates}))
@@ -134,7 +153,7 @@ def _in_turn(candidates: list[Candidate]) -> Iterator[Candidate]:
                 yield each
 
 
-def _candidates(queue: Queue) -> list[Candidate]:
+def _candidates(queue: Queue, *, shared: bool) -> list[Candidate]:
     values: dict[str, Any] = {
         "again": settings.ENGINE_RING_AGAIN_S,
         "kind": KINDS[queue].value,
@@ -142,7 +161,7 @@ def _candidates(queue: Queue) -> list[Candidate]:
         "demo": settings.DEMO,
     }
     with connection.cursor() as cursor:
-        cursor.execute(CANDIDATES, values)
+        cursor.execute(SHARED_CANDIDATES if shared else CANDIDATES, values)
         rows = cursor.fetchall()
     found = []
     for job_id, model, due, rung, room, affordable, in_flight in rows:
@@ -167,7 +186,9 @@ def _free_slots(queue: Queue) -> int:
         return int(cursor.fetchone()[0])
 
 
-def _stamp(job_id: UUID, n: int) -> list[UUID]:
+def _stamp(job_id: UUID, n: int, *, shared: bool) -> list[UUID]:
     with connection.cursor() as cursor:
-        cursor.execute(STAMP, {"job": job_id, "n": n, "again": settings.ENGINE_RING_AGAIN_S})
+        cursor.execute(
+            SHARED_STAMP if shared else STAMP, {"job": job_id, "n": n, "again": settings.ENGINE_RING_AGAIN_S}
+        )
         return [row[0] for row in cursor.fetchall()]

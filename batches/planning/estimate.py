@@ -1,7 +1,7 @@
 """What a plan will cost and how long it will take, before a cent is spent."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import date
 from decimal import ROUND_UP, Decimal
 from typing import Any
@@ -16,9 +16,10 @@ from batches.planning.kinds import Kind, keys_of, kinds_of
 from batches.planning.plan import PlanError, PlannedItem, check
 from batches.planning.rates import rates_of
 from batches.planning.schedule import Call, Duration, duration
+from batches.planning.sharing import shared_prefixes
 from claude import lineup
 from claude.messages import Request
-from conversations.generation import input_tokens, worst_case
+from conversations.generation import input_tokens, marked, worst_case
 from provider import table
 from workspaces.rows import RowProblem
 
@@ -36,6 +37,8 @@ class Estimate:
     """Costs in USD, time in seconds. In 80% of such batches the cost is `cost_low` to `cost_high`; `basis` says why.
 
     `history` is how many items of the past it rests on; `limited_by` is what rules the time.
+    `shared`: how much of the prompt of each template version is cached, by which the worst item is the dearer; the cost
+    does not count on it.
     """
 
     items: int
@@ -54,6 +57,7 @@ class Estimate:
     history: int
     limited_by: str
     notes: tuple[str, ...] = ()
+    shared: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
     def limit_words(self) -> str:
@@ -83,8 +87,12 @@ def estimate(
     bills = bill_of(keys, kinds, prompts, on=on)
     cost = sum((bill.cost for bill in bills.values()), Decimal(0))
     below, above = _distance(kinds, bills)
-    worst = _worst(requests, prompts, on=on)
     time = _duration(keys, kinds, prompts, model=model, concurrency=concurrency)
+    shared = shared_prefixes(plan, requests, seconds=time.seconds, concurrency=concurrency, on=on)
+    asked = [
+        marked(each, shared, version_id=item.version.pk) for item, each in zip(plan, requests, strict=True)
+    ]
+    worst = _worst(asked, prompts, on=on)
     return Estimate(
         items=len(plan),
         cost=cost,
@@ -101,16 +109,18 @@ def estimate(
         basis=basis(kinds.values()),
         history=sum(kind.known for kind in kinds.values()),
         limited_by=time.limited_by,
+        shared=shared,
         notes=tuple(_notes({request.model for request in requests})),
     )
 
 
 def _worst(requests: Sequence[Request], prompts: Sequence[int], *, on: date) -> Decimal:
-    """The dearest call: of each model, the one with the longest prompt."""
-    longest: dict[str, int] = {}
+    """The dearest call: of each model, cached or not, the one with the longest prompt."""
+    longest: dict[tuple[str, str], int] = {}
     for place, request in enumerate(requests):
-        if prompts[place] >= prompts[longest.setdefault(request.model, place)]:
-            longest[request.model] = place
+        kind = (request.model, request.lifetime)
+        if prompts[place] >= prompts[longest.setdefault(kind, place)]:
+            longest[kind] = place
     return max(worst_case(requests[place], on=on) for place in longest.values())
 
 

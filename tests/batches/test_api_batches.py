@@ -181,7 +181,7 @@ def test_detail_queries_do_not_grow_with_the_items(
     job = make_job(by=user, items=60)
     for item in job.items.all():
         make_conversation(item=item, turns=0)
-    with django_assert_max_num_queries(2 + 6):
+    with django_assert_max_num_queries(2 + 7):
         assert len(caller.get(path_of(job)).json()["items"]) == 50
 
 

@@ -67,6 +67,8 @@ def test_sums_are_exact_and_by_day(caller: Client, user: User) -> None:
         "outputTokens": 60,
         "cacheReadTokens": 0,
         "cacheWriteTokens": 0,
+        "cacheWrite1hTokens": 0,
+        "cacheSavedUsd": "0",
     }
     assert [(row["day"], row["costUsd"]) for row in answer["rows"]] == [
         ("2026-11-19", "0.3"),

@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from batches.engine.reap import ABANDONED
-from batches.engine.ring import CANDIDATES, STAMP
+from batches.engine.ring import CANDIDATES, SHARED_CANDIDATES, SHARED_STAMP, STAMP
 from batches.models import BatchItem, BatchJob, GenerationLog
 from batches.plan_page import made_before
 from batches.planning.history import QUERY as HISTORY
@@ -93,10 +93,21 @@ def test_the_batch_pages(seeded: tuple[User, BatchJob]) -> None:
 
 def test_the_status_query(seeded: tuple[User, BatchJob]) -> None:
     _, job = seeded
-    plan = plan_of_sql(STATUS, job=job.pk, pool="p", queue="generation", stale=45.0, sample=30)
+    plan = plan_of_sql(
+        STATUS, job=job.pk, pool="p", queue="generation", stale=45.0, sample=30, demo=True, minute=60.0
+    )
     for index in ("item_processing", "item_ended"):
         assert index in plan
     assert "Seq Scan on batch_items" not in plan
+
+
+def test_the_engine_of_prompts_that_share_something(seeded: tuple[User, BatchJob]) -> None:
+    _, job = seeded
+    values = {"again": 15.0, "kind": "batch", "limit": 1000, "demo": True, "n": 10, "job": job.pk}
+    for query in (SHARED_CANDIDATES, SHARED_STAMP):
+        plan = plan_of_sql(query, **values)
+        assert "item_queued" in plan
+        assert "Seq Scan on batch_items" not in plan
 
 
 def test_the_engine(seeded: tuple[User, BatchJob]) -> None:

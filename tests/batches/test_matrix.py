@@ -4,7 +4,7 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from batches.planning.matrix import Axis, Choice, Matrix, MatrixError, Quota, planned_cells
@@ -18,9 +18,10 @@ PERSONAS = Axis(
 )
 EMOTIONS = Axis(name="emotion", choices=tuple(Choice(name=name) for name in ("calm", "ashamed")))
 
-weights = st.lists(st.fractions(min_value=0, max_value=50, max_denominator=1000), min_size=1, max_size=30)
+weights = st.lists(st.integers(0, 50_000).map(lambda number: Fraction(number, 1000)), min_size=1, max_size=30)
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(weights, st.integers(0, 5000), st.integers(-5, 5))
 def test_quotas_are_exact(weights: list[Fraction], total: int, seed: int) -> None:
     if not any(weights):
@@ -64,7 +65,7 @@ def matrices(draw: Any) -> Matrix:
     )
 
 
-@settings(max_examples=150)
+@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 @given(matrices())
 def test_exclusions_hold_and_the_total_is_met(matrix: Matrix) -> None:
     try:

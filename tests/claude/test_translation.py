@@ -95,6 +95,80 @@ def test_prompts_are_sent_character_for_character(prompt: str, system: str) -> N
     assert (body["messages"][0]["content"], body["system"]) == (prompt, system)
 
 
+def marked(
+    shared: int, *, lifetime: str = "5m", model: str = "claude-sonnet-5-5", **texts: str
+) -> dict[str, Any]:
+    fields = {"system": "Rules. ", "prompt": "Do this: one", **texts}
+    return payload(request(model, shared=shared, lifetime=lifetime, **fields))
+
+
+MARK = {"type": "ephemeral", "ttl": "5m"}
+
+
+def test_what_calls_share_comes_first_and_carries_the_mark() -> None:
+    body = marked(16)
+    assert body["system"] == "Rules. "
+    assert body["messages"] == [
+        {
+            "role": "user",
+            "content": [
+                {"type": "text", "text": "Do this: ", "cache_control": MARK},
+                {"type": "text", "text": "one"},
+            ],
+        }
+    ]
+
+
+def test_a_shared_system_prompt_alone_carries_the_mark_itself() -> None:
+    body = marked(7, lifetime="1h")
+    assert body["system"] == [
+        {"type": "text", "text": "Rules. ", "cache_control": {"type": "ephemeral", "ttl": "1h"}}
+    ]
+    assert body["messages"] == [{"role": "user", "content": "Do this: one"}]
+    parts = marked(3)["system"]
+    assert [part["text"] for part in parts] == ["Rul", "es. "]
+    assert [part.get("cache_control") for part in parts] == [MARK, None]
+
+
+def test_the_same_prompt_for_all_is_one_marked_block() -> None:
+    [block] = marked(19)["messages"][0]["content"]
+    assert (block["text"], block["cache_control"]) == ("Do this: one", MARK)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        marked(0),
+        marked(16, lifetime=""),
+        marked(16, model="llama-3.3-70b"),
+        marked(9, system="", prompt="Do this: \n"),
+        marked(2, system="", prompt="  text"),
+    ],
+)
+def test_no_mark_where_nothing_is_shared_or_a_block_would_be_blank(body: dict[str, Any]) -> None:
+    assert "cache_control" not in json.dumps(body)
+    assert isinstance(body["messages"][0]["content"], str)
+
+
+def test_a_blank_beginning_of_the_prompt_leaves_the_mark_on_the_system_prompt() -> None:
+    body = marked(9, prompt="\n\n one")
+    assert body["system"][0]["cache_control"] == MARK
+    assert body["messages"][0]["content"] == "\n\n one"
+
+
+@unhurried
+@given(system=st.text(), prompt=st.text(), shared=st.integers(0, 40))
+def test_the_blocks_together_are_the_text(system: str, prompt: str, shared: int) -> None:
+    body = marked(shared, system=system, prompt=prompt)
+    content, sent = body["messages"][0]["content"], body.get("system", "")
+    assert (
+        "".join(part["text"] for part in content) == prompt
+        if isinstance(content, list)
+        else content == prompt
+    )
+    assert "".join(part["text"] for part in sent) == system if isinstance(sent, list) else sent == system
+
+
 def read(body: bytes, **named: str) -> Reply:
     return reply(body, headers=named, duration_ms=7)
 

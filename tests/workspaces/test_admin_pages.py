@@ -26,6 +26,7 @@ from batches.models import (
     RateLimit,
     Repair,
     SpendingMonth,
+    WarmPrefix,
     Webhook,
     Worker,
 )
@@ -156,6 +157,13 @@ def many_months(rows: int) -> None:
     )
 
 
+def many_prefixes(rows: int) -> None:
+    version = factories.make_template().versions.get()
+    WarmPrefix.objects.bulk_create(
+        WarmPrefix(job=factories.make_job(), template_version=version) for _ in range(rows)
+    )
+
+
 def many_statements(rows: int) -> None:
     workspace = factories.make_workspace()
     UseStatement.objects.bulk_create(
@@ -222,6 +230,7 @@ MAKERS: dict[type[Model], Callable[[int], None]] = {
     PaidRequest: many_paid_requests,
     Repair: many_repairs,
     SpendingMonth: many_months,
+    WarmPrefix: many_prefixes,
     UseStatement: many_statements,
     Worker: many_workers,
 }
@@ -236,6 +245,7 @@ READ_ONLY = (
         RateLimit,
         SpendingMonth,
         UseStatement,
+        WarmPrefix,
         Webhook,
         Worker,
     ),
