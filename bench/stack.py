@@ -17,14 +17,18 @@ from tests.support.simulator import RunningSimulator
 TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 
 
-@dataclass(frozen=True)
+@dataclass
 class Servers:
-    """What a measurement runs on; `folder` is gone with it."""
+    """What a measurement runs on; `folder` is gone with it. Whoever restarts a server says so here."""
 
     folder: Path
     postgres: Server
     valkey: Server
     simulator: RunningSimulator
+
+    def stop(self) -> None:
+        self.valkey.stop()
+        self.postgres.stop()
 
 
 @contextmanager
@@ -37,13 +41,13 @@ def running_servers(*, environment: dict[str, str] | None = None) -> Iterator[Se
         ending.enter_context(folder.hold())
         folder.prepare()
         postgres = start_postgres(folder, durable=True)
-        ending.callback(postgres.stop)
         valkey = start_valkey(folder, durable=True)
-        ending.callback(valkey.stop)
         simulator = RunningSimulator().start()
         ending.callback(simulator.stop)
+        servers = Servers(path, postgres, valkey, simulator)
+        ending.callback(servers.stop)
         _set_up_django(path, postgres, valkey, simulator, environment or {})
-        yield Servers(path, postgres, valkey, simulator)
+        yield servers
 
 
 def _set_up_django(
@@ -58,8 +62,7 @@ def _set_up_django(
         DJANGO_SETTINGS_MODULE="lorapipe.settings",
         LORAPIPE_DATA_DIR=str(path),
         LORAPIPE_SIMULATOR_URL=simulator.url,
-        LORAPIPE_TIME_SCALE="1",
-        **environment,
+        **{"LORAPIPE_TIME_SCALE": "1", **environment},
     )
     import django  # noqa: PLC0415  the settings need the servers' addresses
 

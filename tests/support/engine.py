@@ -55,9 +55,9 @@ class Engine:
         self.processes: list[subprocess.Popen[bytes]] = []
 
     def start_worker(
-        self, *, queue: Queue = Queue.GENERATION, slots: int = 16, app: str = "lorapipe"
+        self, *, queue: Queue = Queue.GENERATION, slots: int = 16, app: str = "lorapipe", wait: bool = True
     ) -> subprocess.Popen[bytes]:
-        """A worker that has signed on."""
+        """A worker that has signed on, or with `wait=False` is about to."""
         options = [
             "-P",
             "threads",

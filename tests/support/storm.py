@@ -16,6 +16,7 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
 
 from batches.models import BatchJob, GenerationLog
+from batches.models import Worker as WorkerRow
 from tests.support.engine import Engine
 from tests.support.own_servers import OwnServers
 from tests.support.waiting import wait_for
@@ -87,9 +88,7 @@ class Storm:
         worker = self._awake()
         self.engine.kill(worker)
         self.excused |= pending_logs(worker)
-        self.workers[self.workers.index(worker)] = persistently(
-            lambda: self.engine.start_worker(slots=self.slots)
-        )
+        self.workers[self.workers.index(worker)] = self.engine.start_worker(slots=self.slots, wait=False)
 
     def freeze(self) -> None:
         """SIGSTOP of a worker for longer than its lease."""
@@ -113,10 +112,15 @@ class Storm:
         self.dispatcher = self.engine.start_dispatcher()
 
     def _awake(self) -> Worker:
-        """One that is not frozen; when all but one are, somebody thaws first."""
+        """A worker that has signed on and is not frozen; when all others are, somebody thaws first."""
         if len(self.frozen) >= len(self.workers) - 1:
             self.thaw(wait=True)
-        return self.dice.choice([worker for worker in self.workers if worker.pid not in self.frozen])
+        awake = wait_for(lambda: persistently(self._signed_on), seconds=90, what="a worker signs on")
+        return self.dice.choice(awake)
+
+    def _signed_on(self) -> list[Worker]:
+        pids = set(WorkerRow.objects.filter(stopped_at=None).values_list("pid", flat=True))
+        return [each for each in self.workers if each.pid in pids and each.pid not in self.frozen]
 
 
 @dataclass(frozen=True, kw_only=True)

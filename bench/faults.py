@@ -1,0 +1,169 @@
+"""A batch under a mixed storm, seed by seed: `python -m bench.faults [--seeds N] [--first SEED] [--items 400] [--json FILE]`.
+
+20 SIGKILLs of workers, 8 SIGSTOPs beyond the lease, 5 ended database sessions, 3 immediate restarts of the database, 5 FLUSHALL,
+2 restarts of the broker, the dispatcher killed 3 times, in an order that the seed decides, with the engine's times divided by
+ten. The simulator's ledger is the truth about what was paid. Exit 1 when a seed breaks a promise.
+"""
+
+import argparse
+import json
+import os
+import random
+import sys
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from bench.stack import Servers, running_servers
+from tests.support.simulator import RunningSimulator
+
+FAULTS = {"kill": 20, "freeze": 8, "backend": 5, "postgres": 3, "flush": 5, "valkey": 2, "dispatcher": 3}
+TIME_SCALE = 10
+WORKERS, SLOTS, CONCURRENCY = 3, 5, 8
+# Seconds of a call, quick and slow: whichever keeps the items as far as the faults are, so that each fault meets calls.
+QUICK_S, SLOW_S = 0.7, 5.0
+PAUSE_S = 1.0
+COLUMNS = [
+    "seed",
+    "conversations",
+    "twice",
+    "partial",
+    "again",
+    "in_flight",
+    "extra",
+    "failed",
+    "violations",
+    "seconds",
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """`again`: calls billed beyond one an item. `in_flight`: calls at kills and stops, each may be one. `extra`: all others."""
+
+    seed: int
+    items: int
+    conversations: int
+    twice: int
+    partial: int
+    again: int
+    in_flight: int
+    extra: int
+    failed: int
+    violations: int
+    seconds: float
+
+    @property
+    def good(self) -> bool:
+        whole = self.conversations == self.items and not (self.twice or self.partial or self.failed)
+        return whole and not self.extra and not self.violations and self.again <= self.in_flight
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--first", type=int, default=1)
+    parser.add_argument("--items", type=int, default=400)
+    parser.add_argument("--json", type=Path, help="One line is appended for each seed.")
+    given = parser.parse_args()
+    found = []
+    with running_servers(environment={"LORAPIPE_TIME_SCALE": str(TIME_SCALE)}) as servers:
+        print(" ".join(f"{name:>13}" for name in COLUMNS), flush=True)
+        for seed in range(given.first, given.first + given.seeds):
+            found.append(run(servers, seed=seed, items=given.items))
+            show(found[-1], given.json)
+    sys.exit(not all(each.good for each in found))
+
+
+def show(found: Outcome, file: Path | None) -> None:
+    row = asdict(found)
+    verdict = "" if found.good else "  BROKEN"
+    print(" ".join(f"{row[name]:>13}" for name in COLUMNS) + verdict, flush=True)
+    if file is not None:
+        with file.open("a") as lines:
+            lines.write(json.dumps(row) + "\n")
+
+
+def run(servers: Servers, *, seed: int, items: int) -> Outcome:
+    """One storm over one job, with workers and a dispatcher of its own."""
+    from tests.support.engine import running_engine  # noqa: PLC0415  Django is set up by now
+    from tests.support.own_servers import OwnServers  # noqa: PLC0415
+    from tests.support.storm import Storm, paid_again, wait_for_completion  # noqa: PLC0415
+
+    began = time.monotonic()
+    servers.simulator.reset()
+    servers.simulator.options(latency=QUICK_S, rpm=None, burst=None)
+    own = OwnServers(servers.postgres, servers.valkey)
+    logs = Path(servers.folder) / f"seed-{seed}"
+    logs.mkdir()
+    os.environ["REDIS_URL"] = own.valkey.url
+    with running_engine(servers.simulator.url, logs, LORAPIPE_TIME_SCALE=str(TIME_SCALE)) as engine:
+        storm = Storm(engine=engine, servers=own, dice=random.Random(seed), slots=SLOTS)
+        storm.start(workers=WORKERS)
+        job = started(items)
+        try:
+            blow(storm, job, servers.simulator)
+            job = wait_for_completion(job, seconds=300)
+        finally:
+            servers.postgres, servers.valkey = own.postgres, own.valkey
+    return judged(job, seed, paid_again(servers.simulator.ledger(), storm.excused), len(storm.excused), began)
+
+
+def started(items: int) -> Any:
+    from bench.jobs import started_job  # noqa: PLC0415
+
+    return started_job(items=items, concurrency=CONCURRENCY, per_minute=1_000_000)
+
+
+def blow(storm: Any, job: Any, simulator: RunningSimulator) -> None:
+    """All faults, each with calls in flight."""
+    from tests.support.storm import persistently  # noqa: PLC0415
+    from tests.support.waiting import wait_for  # noqa: PLC0415
+
+    faults = [fault for fault, times in FAULTS.items() for _ in range(times)]
+    storm.dice.shuffle(faults)
+
+    def busy() -> bool:
+        persistently(job.refresh_from_db)
+        return bool(job.in_flight > CONCURRENCY // 2 or job.status == "completed")
+
+    for number, fault in enumerate(faults):
+        wait_for(busy, seconds=120, what="calls are in flight")
+        ahead = job.completed_items / job.total_items > number / len(faults)
+        simulator.options(latency=SLOW_S if ahead else QUICK_S)
+        storm.blow(fault)
+        time.sleep(storm.dice.uniform(0, PAUSE_S))
+    simulator.options(latency=QUICK_S)
+    storm.thaw(wait=True)
+
+
+def judged(job: Any, seed: int, paid: Any, in_flight: int, began: float) -> Outcome:
+    from django.db.models import Count, F  # noqa: PLC0415
+
+    from batches.invariants import one_snapshot, violations  # noqa: PLC0415
+    from batches.models import Repair  # noqa: PLC0415
+    from conversations.models import Conversation  # noqa: PLC0415
+
+    mine = Conversation.objects.filter(batch_item__job=job)
+    with one_snapshot():
+        broken = violations()
+    for each in broken:
+        print(each, file=sys.stderr)
+    return Outcome(
+        seed=seed,
+        items=job.total_items,
+        conversations=mine.count(),
+        twice=mine.count() - mine.values("batch_item").distinct().count(),
+        partial=mine.annotate(n=Count("turns")).exclude(n=F("turn_count"), turn_count__gt=0).count(),
+        again=paid.again,
+        in_flight=in_flight,
+        extra=paid.unexcused,
+        failed=job.failed_items,
+        violations=len(broken) + Repair.objects.count(),
+        seconds=round(time.monotonic() - began, 1),
+    )
+
+
+if __name__ == "__main__":
+    main()
