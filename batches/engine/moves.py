@@ -170,8 +170,8 @@ def end_item(
     """To completed, failed or cancelled. `log_id`: the log row whose reply has won, the current one from now on."""
     _update_item(
         item.id,
-        "status = %(status)s, token = NULL, worker_id = NULL, rung_at = NULL, run_after = NULL, ended_at = clock_timestamp(), "
-        "progress = CASE WHEN %(status)s = 'completed' THEN 100 ELSE 0 END, crashes = crashes + %(crashes)s, "
+        "status = %(status)s::text, token = NULL, worker_id = NULL, rung_at = NULL, run_after = NULL, ended_at = clock_timestamp(), "
+        "progress = CASE WHEN %(status)s::text = 'completed' THEN 100 ELSE 0 END, crashes = crashes + %(crashes)s, "
         "error_kind = %(kind)s, error_message = %(message)s, current_log_id = coalesce(%(log)s::uuid, current_log_id)",
         {"status": status.value, "kind": kind, "message": message, "crashes": crashes, "log": log_id},
     )
