@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 from django.test import Client
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from pytest_django.live_server_helper import LiveServer
 
 from tests.support.flow_fixtures import engine, fast_simulator, owner, workspace
@@ -26,6 +26,9 @@ REPORT_VIOLATIONS = (
     "document.addEventListener('securitypolicyviolation', "
     "e => console.error('CSP', e.violatedDirective, e.blockedURI))"
 )
+# For a click and for an expectation alike: on a machine whose disk stalls, a page may take long. Who passes does not wait.
+PATIENCE_MS = 60_000
+expect.set_options(timeout=PATIENCE_MS)
 OpenPage = Callable[..., Page]
 
 
@@ -76,7 +79,7 @@ def open_page(browser: Browser, live_server: LiveServer, complaints: list[str]) 
         )
         windows.append(window)
         window.add_init_script(REPORT_VIOLATIONS)
-        window.set_default_timeout(15_000)
+        window.set_default_timeout(PATIENCE_MS)
         if by is not None:
             window.add_cookies(
                 [{"name": settings.SESSION_COOKIE_NAME, "value": session_of(by), "url": live_server.url}]

@@ -91,11 +91,11 @@ def test_twenty_rolling_restarts(owner: User, engine: Engine, fast_simulator: Ru
 def test_of_a_frozen_worker_and_its_successor_the_first_reply_wins(
     owner: User, engine: Engine, fast_simulator: RunningSimulator
 ) -> None:
-    fast_simulator.options(latency=0.5)
+    fast_simulator.options(latency=2.0)
     engine.start_dispatcher()
     frozen = engine.start_worker(slots=4)
     job = start_starter_job(owner, limit=4, concurrency=4)
-    wait_for(lambda: in_flight(job) == 4, what="four calls are in flight")
+    wait_for(lambda: len(fast_simulator.ledger()) == 4, what="four requests have arrived")
     frozen.send_signal(signal.SIGSTOP)
     paid_twice = pending_logs(frozen)
     engine.start_worker(slots=4)
