@@ -19,6 +19,7 @@ from conversations.parsing import SCHEMA, SHAPE_IN_WORDS, Draft
 from conversations.states import Status
 from templates_app.models import TemplateVersion
 from templates_app.rendering import render, resolve
+from workspaces.statements import insert
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,11 +116,17 @@ def saving(reply: Reply, *, model: str, on: date, prices: Lineup | None = None) 
 
 
 def write(
-    draft: Draft, *, origin: Origin, reply: Reply, cost_usd: Decimal, reserved_usd: Decimal
+    draft: Draft,
+    *,
+    origin: Origin,
+    reply: Reply,
+    cost_usd: Decimal,
+    reserved_usd: Decimal,
+    key: UUID | None = None,
 ) -> Conversation:
-    """Store the conversation with its turns and its score. The caller owns the transaction."""
+    """Store the conversation with its turns and its score, under this key if one is given. The caller owns the transaction."""
     measured = quality.score(draft.turns)
-    key = uuid4()
+    key = key or uuid4()
     conversation = Conversation(
         id=key,
         root_id=key,
@@ -131,8 +138,8 @@ def write(
         **_origin_fields(origin),
         **_reply_fields(reply, cost_usd=cost_usd, reserved_usd=reserved_usd),
     )
-    conversation.save(force_insert=True)
-    Turn.objects.bulk_create(_turns(draft, conversation))
+    insert([conversation])
+    insert(_turns(draft, conversation))
     return conversation
 
 

@@ -3,9 +3,9 @@
 import logging
 import time
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
-from functools import partial
+from functools import cache, partial
 from uuid import UUID, uuid4
 
 from django.conf import settings
@@ -26,7 +26,9 @@ from claude.lineup import Lineup
 from claude.messages import Request
 from conversations.generation import Origin, build_request, marked, worst_case
 from provider import table
+from templates_app.kept_versions import version
 from workspaces.models import ClockTimestamp
+from workspaces.statements import columns, insert, read
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +37,12 @@ SLOWEST_TOKENS_PER_SECOND = 40
 # So often has an item been there when a worker died that the next time parks it: one of these at a time in a job.
 LAST_CHANCE = settings.ENGINE_MAX_CRASHES - 1
 ALONE_S = 2.0
+# What `call_of` reads of an item and of its job: all of both is 90 columns, and this is read for each call.
+ITEM = (
+    *("id", "workspace", "job", "conversation_id", "template_version", "tier", "topic", "category"),
+    *("parameters", "details", "status", "attempt", "retried_at"),
+)
+JOB = ("id", "kind", "model", "max_tokens", "estimate", "created_by")
 
 
 def deadline_s(max_tokens: int) -> float:
@@ -94,9 +102,24 @@ def prepare(item_id: UUID) -> Call | None:
 
 
 def waiting(item_id: UUID) -> BatchItem | None:
-    """The item with its job and its template's version, while it is in the queue."""
-    rows = BatchItem.objects.select_related("job", "template_version")
-    return rows.filter(pk=item_id, status=ItemStatus.QUEUED).first()
+    """The item with its job and its template's version, while it is in the queue; of item and job what a call asks of them."""
+    with connection.cursor() as cursor:
+        cursor.execute(_waiting(), [item_id])
+        row = cursor.fetchone()
+    if row is None:
+        return None
+    item = read(BatchItem, ITEM, row[: len(ITEM)])
+    item.job = read(BatchJob, JOB, row[len(ITEM) :])
+    item.template_version = version(item.template_version_id)
+    return item
+
+
+@cache
+def _waiting() -> str:
+    return (
+        f"SELECT {columns(BatchItem, ITEM, of='i')}, {columns(BatchJob, JOB, of='j')} "  # noqa: S608
+        "FROM batch_items i JOIN batch_jobs j ON j.id = i.job_id WHERE i.id = %s AND i.status = 'queued'"
+    )
 
 
 def call_of(item: BatchItem) -> Call:
@@ -170,11 +193,11 @@ def claim(call: Call, *, worker_id: UUID) -> Claim | None:
     """
     try:
         with transaction.atomic():
-            attempt, crashes = _take_item(call, worker_id=worker_id)
-            _announce(call, attempt=attempt, worker_id=worker_id)
+            taken = _take_item(call, worker_id=worker_id)
+            _announce(call, taken, worker_id=worker_id)
             _keep_warm(call)
             _reserve(call)
-            if crashes >= LAST_CHANCE and _another_has_its_last_chance(call):
+            if taken.crashes >= LAST_CHANCE and _another_has_its_last_chance(call):
                 raise NotNow("alone")
             if not months.reserve(call.log_id, worst=call.reservation):
                 raise NotNow("month")
@@ -210,47 +233,53 @@ def _another_has_its_last_chance(call: Call) -> bool:
     return suspects.exclude(pk=call.item_id).exists()
 
 
-def _take_item(call: Call, *, worker_id: UUID) -> tuple[int, int]:
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What the item said when it was taken; `at` is the database's clock."""
+
+    attempt: int
+    crashes: int
+    at: datetime
+
+
+def _take_item(call: Call, *, worker_id: UUID) -> Taken:
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE batch_items SET status = 'processing', attempt = attempt + 1, token = %s, worker_id = %s, "
             "claimed_at = clock_timestamp(), current_log_id = %s, run_after = NULL "
-            "WHERE id = %s AND status = 'queued' AND (run_after IS NULL OR run_after <= clock_timestamp()) RETURNING attempt, crashes",
+            "WHERE id = %s AND status = 'queued' AND (run_after IS NULL OR run_after <= clock_timestamp()) RETURNING attempt, crashes, claimed_at",
             [call.token, worker_id, call.log_id, call.item_id],
         )
         row = cursor.fetchone()
     if row is None:
         raise NotNow("item")
-    return int(row[0]), int(row[1])
+    return Taken(*row)
 
 
-def _announce(call: Call, *, attempt: int, worker_id: UUID) -> None:
-    GenerationLog.objects.bulk_create(
-        [
-            GenerationLog(
-                id=call.log_id,
-                workspace_id=call.origin.workspace_id,
-                created_by_id=call.origin.created_by_id,
-                job_id=call.job_id,
-                item_id=call.item_id,
-                template_version=call.origin.template_version,
-                worker_id=worker_id,
-                tier=call.origin.tier,
-                attempt=attempt,
-                state=LogState.PENDING,
-                pool=call.pool,
-                model=call.request.model,
-                max_tokens=call.request.max_tokens,
-                reservation_usd=call.reservation,
-                price_version=call.prices.version,
-                took_input_tokens=call.expected.input,
-                took_output_tokens=call.expected.output,
-                deadline=ClockTimestamp() + timedelta(seconds=call.deadline_s),
-                parameters=dict(call.origin.parameters),
-                request_payload=translation.payload(call.request),
-            )
-        ]
+def _announce(call: Call, taken: Taken, *, worker_id: UUID) -> None:
+    announced = GenerationLog(
+        id=call.log_id,
+        workspace_id=call.origin.workspace_id,
+        created_by_id=call.origin.created_by_id,
+        job_id=call.job_id,
+        item_id=call.item_id,
+        template_version=call.origin.template_version,
+        worker_id=worker_id,
+        tier=call.origin.tier,
+        attempt=taken.attempt,
+        state=LogState.PENDING,
+        pool=call.pool,
+        model=call.request.model,
+        max_tokens=call.request.max_tokens,
+        reservation_usd=call.reservation,
+        price_version=call.prices.version,
+        took_input_tokens=call.expected.input,
+        took_output_tokens=call.expected.output,
+        deadline=taken.at + timedelta(seconds=call.deadline_s),
+        parameters=dict(call.origin.parameters),
+        request_payload=translation.payload(call.request),
     )
+    insert([announced])
 
 
 def _keep_warm(call: Call) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Any
+from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -110,12 +111,13 @@ def _file_draft(claim: Claim, paid: Paid, item: LockedItem, log: LockedLog) -> N
 
 
 def _complete(claim: Claim, paid: Paid, item: LockedItem, log: LockedLog) -> None:
-    delta = book(log, state=LogState.SUCCEEDED, cost=paid.cost, **reply_fields(paid))
+    key = uuid4()  # known beforehand, so that the log row is written once
+    delta = book(log, state=LogState.SUCCEEDED, cost=paid.cost, conversation=key, **reply_fields(paid))
     if delta is None:
         return
     try:
         with transaction.atomic():
-            conversation = _write(claim.call, paid)
+            conversation = _write(claim.call, paid, key)
             end_item(item, status=ItemStatus.COMPLETED, log_id=claim.call.log_id)
             connection.check_constraints()  # here and not at the commit, where the money would go with it
     except DATABASE_AWAY:
@@ -126,13 +128,16 @@ def _complete(claim: Claim, paid: Paid, item: LockedItem, log: LockedLog) -> Non
     settle(item.job_id, completed(delta, item, conversation))
 
 
-def _write(call: Call, paid: Paid) -> Conversation:
+def _write(call: Call, paid: Paid, key: UUID) -> Conversation:
     assert isinstance(paid.verdict, Draft)
-    conversation = generation.write(
-        paid.verdict, origin=call.origin, reply=paid.reply, cost_usd=paid.cost, reserved_usd=call.reservation
+    return generation.write(
+        paid.verdict,
+        origin=call.origin,
+        reply=paid.reply,
+        cost_usd=paid.cost,
+        reserved_usd=call.reservation,
+        key=key,
     )
-    GenerationLog.objects.filter(pk=call.log_id).update(conversation=conversation)
-    return conversation
 
 
 def completed(delta: Delta, item: LockedItem, conversation: Conversation) -> Delta:
@@ -157,7 +162,10 @@ def _park(bug: Exception, item: LockedItem, log: LockedLog, delta: Delta) -> Non
         "The reply is paid and kept, but could not be made a conversation. This is a defect of LoRAPipe."
     )
     GenerationLog.objects.filter(pk=log.id).update(
-        state=LogState.UNUSABLE, error_kind="internal", error_message=f"{message} ({type(bug).__name__})"
+        state=LogState.UNUSABLE,
+        conversation=None,
+        error_kind="internal",
+        error_message=f"{message} ({type(bug).__name__})",
     )
     if item.status in OPEN_ITEMS:
         end_item(item, status=ItemStatus.FAILED, kind="internal", message=message)

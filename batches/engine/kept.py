@@ -11,7 +11,15 @@ from django.db.models import QuerySet
 
 from batches.engine.claim import origin_of
 from batches.engine.filing import completed
-from batches.engine.moves import DATABASE_AWAY, Delta, LockedItem, end_item, lock_item, lock_log, settle
+from batches.engine.moves import (
+    DATABASE_AWAY,
+    Delta,
+    LockedItem,
+    end_item,
+    lock_item,
+    lock_log,
+    settle,
+)
 from batches.models import BatchItem, GenerationLog
 from batches.states import ItemStatus, LogState
 from claude import translation

@@ -15,7 +15,7 @@ from batches.limiter import Correction, correct
 from batches.models import GenerationLog
 from batches.states import Dimension, ItemStatus, LogState, Reason
 from claude.allowance import Allowance
-from workspaces.models import ClockTimestamp
+from workspaces.statements import update
 
 ZERO = Decimal(0)
 REPLIED = (LogState.SUCCEEDED, LogState.UNUSABLE, LogState.SURPLUS)
@@ -99,9 +99,7 @@ def book(
     """
     if log.state not in (LogState.PENDING, LogState.UNKNOWN):
         return None
-    GenerationLog.objects.filter(pk=log.id).update(
-        state=state, cost_usd=cost, finished_at=ClockTimestamp(), **fields
-    )
+    update(GenerationLog, log.id, {"state": state, "cost_usd": cost, **fields}, moments=("finished_at",))
     was_pending = log.state == LogState.PENDING
     return Delta(
         spent=cost - log.cost,
