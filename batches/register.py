@@ -5,7 +5,7 @@ import os
 import socket
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -22,8 +22,11 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Registered:
+    """`stopping` is set once this process is told to end: what runs is finished, nothing new is begun."""
+
     id: UUID
     queue: Queue
+    stopping: threading.Event = field(default_factory=threading.Event)
 
 
 class Heartbeat(threading.Thread):
@@ -105,6 +108,12 @@ def _sign_on(sender: Any, **_: object) -> None:
     _Process.heartbeat = Heartbeat(worker)
     _Process.heartbeat.beat()  # with the database away a later beat signs on; until then nothing is rung here
     _Process.heartbeat.start()
+
+
+@signals.worker_shutting_down.connect
+def _begin_nothing_new(**_: object) -> None:
+    if _Process.registered is not None:
+        _Process.registered.stopping.set()
 
 
 @signals.worker_shutdown.connect

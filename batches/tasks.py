@@ -6,15 +6,23 @@ from celery import shared_task
 
 from batches import counting, notices, work
 from batches.engine.count import count
+from batches.engine.ring import publish
 from batches.register import this_worker
 from lorapipe.queues import Queue
 
 
 @shared_task(name="batches.generate", queue=Queue.GENERATION, acks_late=False)
 def generate(item_id: str) -> None:
-    """A hint that this item may be due. Lost, doubled, late or reordered, it changes nothing."""
+    """A hint that this item may be due. Lost, doubled, late or reordered, it changes nothing.
+
+    The slot goes on with the next item as long as one is due; a worker that is told to end leaves it to the others.
+    """
     worker = this_worker()
-    work.generate(UUID(item_id), worker_id=worker.id, queue=worker.queue)
+    due: UUID | None = UUID(item_id)
+    while due is not None and not worker.stopping.is_set():
+        due = work.generate(due, worker_id=worker.id, queue=worker.queue)
+    if due is not None:
+        publish(worker.queue, [due])
 
 
 @shared_task(name=notices.DELIVER, queue=Queue.INTERACTIVE, acks_late=False)

@@ -13,9 +13,9 @@ from django.db import connection
 from batches.engine.ask import ask
 from batches.engine.claim import Call, Claim, call_of, claim, may_still_leave, waiting
 from batches.engine.filing import file, judge
+from batches.engine.freed import next_of
 from batches.engine.kept import use_kept
 from batches.engine.moves import DATABASE_AWAY
-from batches.engine.ring import ring
 from batches.engine.setbacks import break_off, fail_unasked, release, set_back, stop_job, withdraw
 from batches.engine.stored import until_stored
 from batches.states import Reason
@@ -29,17 +29,20 @@ logger = logging.getLogger(__name__)
 LATEST_START_S = 1.0  # a permit that is used later than this would slip out of its window
 
 
-def generate(item_id: UUID, *, worker_id: UUID, queue: Queue) -> None:
-    """Make one conversation of one item. Safe to run twice, late, or for an item that is not waiting any more."""
+def generate(item_id: UUID, *, worker_id: UUID, queue: Queue) -> UUID | None:
+    """Make one conversation of one item; returns the item that goes on in this slot, if one is due.
+
+    Safe to run twice, late, or for an item that is not waiting any more.
+    """
     call = resolve(item_id)
     claimed = claim_or_withdraw(call, worker_id) if call else None
     if claimed is None:
-        return
+        return None
     if not wait_for_permit(claimed):
         until_stored(partial(release, claimed))
-        return
+        return None
     ask_and_file(claimed)
-    ring_next(queue)
+    return next_item(queue)
 
 
 def resolve(item_id: UUID) -> Call | None:
@@ -102,9 +105,10 @@ def ask_and_file(claimed: Claim) -> None:
         until_stored(partial(file, claimed, paid))
 
 
-def ring_next(queue: Queue) -> None:
-    """Fill the slot that has just become free. If this fails, the dispatcher does it within half a second."""
+def next_item(queue: Queue) -> UUID | None:
+    """The slot that has just become free is everybody's: whose turn it is goes on in it. If this fails, the dispatcher does it."""
     try:
-        ring(queue, at_most=1)
+        return next_of(queue)
     except DATABASE_AWAY as problem:
         logger.warning("The next item was not rung (%s): the dispatcher will", problem)
+    return None

@@ -25,7 +25,7 @@ from lorapipe.queues import Queue
 logger = logging.getLogger(__name__)
 
 NO_POOL = ""
-GENERATE = "batches.generate"  # the task by its name: it rings the next item itself
+GENERATE = "batches.generate"  # the task by its name: its slot goes on by itself (batches/engine/freed.py)
 KINDS = {Queue.GENERATION: JobKind.BATCH, Queue.INTERACTIVE: JobKind.SINGLE}
 # Least recently served workspace, then priority, then least recently served job.
 CANDIDATES = """
@@ -91,10 +91,10 @@ class Candidate:
     rung: int
 
 
-def ring(queue: Queue, *, at_most: int | None = None) -> int:
+def ring(queue: Queue) -> int:
     """Ring what slots, permits, concurrency and budgets allow; returns how many."""
     with transaction.atomic():
-        ids = stamp(queue, at_most=at_most)
+        ids = stamp(queue)
     return publish(queue, ids)
 
 
