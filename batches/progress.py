@@ -12,7 +12,7 @@ from django.db import connection
 from batches.bounds import Bound, bound
 from batches.models import BatchJob
 from batches.outages import SHARE
-from batches.provider import pool_of
+from batches.provider import UnknownKey, pool_of
 from batches.states import JobStatus
 from claude.lineup import UnknownModel
 from provider import table
@@ -126,8 +126,8 @@ def _row(job: BatchJob) -> dict[str, Any]:
 
 def _pool(job: BatchJob) -> str:
     try:
-        return table.known(partial(pool_of, job.model))
-    except UnknownModel:
+        return table.known(partial(pool_of, job.model, job.workspace.provider_key))
+    except (UnknownModel, UnknownKey):
         return ""
 
 

@@ -8,12 +8,15 @@ from batches import limiter
 from batches.limit_rows import MOST_PER_MINUTE
 from batches.models import RateLimit
 from claude import lineup
+from claude.lineup import UnknownModel
 from provider import table
-from provider.account import provider
+from provider.account import UnknownKey, provider
 
 __all__ = [
+    "UnknownKey",
     "make_missing_limits",
     "pool_of",
+    "pool_or_none",
     "pools",
     "provider",
     "set_limits_from_settings",
@@ -26,19 +29,28 @@ FIRST_TIER_SMALL = 500_000, 100_000
 SMALL_POOLS = ("fable", "claude-mythos")
 
 
-def pool_of(model: str) -> str:
-    """The limiter's pool of a model: demo and real, or two keys, never share one."""
-    return f"{_account()}:{lineup.card(model).pool}"
+def pool_of(model: str, key: str = "") -> str:
+    """The limiter's pool of a model: demo and real, or two keys, never share one. Raises UnknownModel, UnknownKey."""
+    return f"{_account(key)}:{lineup.card(model).pool}"
 
 
 def pools() -> list[str]:
     """Every pool that a job of this installation may use."""
-    return [f"{_account()}:{name}" for name in lineup.pools()]
+    accounts = dict.fromkeys(_account(key) for key in ("", *settings.CLAUDE_NAMED_KEYS))
+    return [f"{account}:{name}" for account in accounts for name in lineup.pools()]
 
 
-def _account() -> str:
+def pool_or_none(model: str, key: str) -> str | None:
+    """None where there is no such model or no such key here: then there is no call, and no limit of one."""
+    try:
+        return pool_of(model, key)
+    except (UnknownModel, UnknownKey):
+        return None
+
+
+def _account(key: str) -> str:
     """Whose limits they are. The simulator's port is another at every start, its limits are not."""
-    return "demo" if settings.DEMO else provider().fingerprint
+    return "demo" if settings.DEMO else provider(key).fingerprint
 
 
 def set_limits_from_settings() -> None:

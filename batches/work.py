@@ -18,6 +18,7 @@ from batches.engine.kept import use_kept
 from batches.engine.moves import DATABASE_AWAY
 from batches.engine.setbacks import break_off, fail_unasked, release, set_back, stop_job, withdraw
 from batches.engine.stored import until_stored
+from batches.provider import UnknownKey
 from batches.states import Reason
 from claude.errors import ClaudeError
 from claude.lineup import UnknownModel, UnknownPrice
@@ -57,6 +58,8 @@ def resolve(item_id: UUID) -> Call | None:
         return call_of(item)
     except DATABASE_AWAY:
         raise
+    except UnknownKey as problem:
+        stop_job(item_id, reason=Reason.PROVIDER_AUTH, message=str(problem))
     except (UnknownModel, UnknownPrice) as problem:
         stop_job(item_id, reason=Reason.MODEL, message=str(problem))
     except (ValuesError, TemplateSyntax, VariableError) as problem:

@@ -15,6 +15,8 @@ DEMO_RPM = 600
 REAL_RPM = 50
 MOST_TOKENS = 100_000_000  # a minute, as good as no limit
 WEB_THREADS = 8  # of the one web process; Procfile says the same
+# Before the name of a key beside the installation's own, which workspaces are given in the admin.
+NAMED_KEY = "ANTHROPIC_API_KEY_"
 KEYLESS = "unused"  # some gateways want the header, whatever it holds
 
 
@@ -36,6 +38,7 @@ class Environment:
     database_url: str | None = field(default=None, repr=False)
     redis_url: str | None = field(default=None, repr=False)
     anthropic_api_key: str | None = field(default=None, repr=False)
+    named_api_keys: Mapping[str, str] = field(default_factory=dict, repr=False)
     anthropic_base_url: str | None = field(default=None, repr=False)
     anthropic_model: str = "claude-sonnet-5-5"
     anthropic_max_tokens: int = 8192
@@ -78,6 +81,7 @@ class Environment:
             "DATABASE_URL": self.database_url,
             "REDIS_URL": self.redis_url,
             "ANTHROPIC_API_KEY": self.anthropic_api_key,
+            **{f"{NAMED_KEY}{name.upper()}": key for name, key in self.named_api_keys.items()},
             "ANTHROPIC_BASE_URL": self.anthropic_base_url,
             "ANTHROPIC_MODEL": self.anthropic_model,
             "ANTHROPIC_MAX_TOKENS": self.anthropic_max_tokens,
@@ -100,6 +104,11 @@ def read(environ: Mapping[str, str]) -> Environment:
     key = reader.text("ANTHROPIC_API_KEY", default=None, check=_key_problem, secret=True)
     base_url = reader.text("ANTHROPIC_BASE_URL", default=None, check=_base_url_problem)
     demo = key is None and base_url is None
+    named = reader.named(NAMED_KEY, check=_key_problem)
+    if named and demo:
+        reader.problems.append(
+            f"{NAMED_KEY}...: a workspace's own key stands beside ANTHROPIC_API_KEY; set that one too, else this is demo mode"
+        )
     settings = Environment(
         port=reader.whole("PORT", default=8000, low=1, high=65_535),
         host=reader.text("HOST", default="127.0.0.1", check=_host_problem) or "127.0.0.1",
@@ -109,6 +118,7 @@ def read(environ: Mapping[str, str]) -> Environment:
         database_url=reader.text("DATABASE_URL", default=None, check=_database_problem, secret=True),
         redis_url=reader.text("REDIS_URL", default=None, check=_redis_problem, secret=True),
         anthropic_api_key=KEYLESS if key is None and base_url is not None else key,
+        named_api_keys=named,
         anthropic_base_url=base_url and base_url.rstrip("/"),
         anthropic_model=reader.text("ANTHROPIC_MODEL", default=None, check=_model_problem)
         or Environment.anthropic_model,
@@ -157,6 +167,20 @@ class _Reader:
         if problem := check(value):
             self._refuse(name, "(not shown)" if secret else repr(_without_password(value)), problem)
         return value
+
+    def named(self, prefix: str, *, check: Callable[[str], str | None]) -> dict[str, str]:
+        """The secrets whose variables begin so, by the rest of the name in lower case."""
+        found = {}
+        for variable in sorted(self._environ):
+            name = variable.removeprefix(prefix).lower()
+            if not variable.startswith(prefix) or not self._environ[variable].strip():
+                continue
+            if not re.fullmatch(r"[a-z0-9_]{1,40}", name):
+                self._refuse(
+                    variable, "(not shown)", f"{prefix} must be followed by 1 to 40 letters, digits or _"
+                )
+            found[name] = self.text(variable, default="", check=check, secret=True) or ""
+        return found
 
     def whole(self, name: str, *, default: int, low: int, high: int) -> int:
         value = self._environ.get(name, "").strip()

@@ -213,6 +213,7 @@ SIMULATOR_URL = ENVIRONMENT.simulator_url or (STACK.simulator_url if STACK else 
 DEMO = ENVIRONMENT.demo
 CLAUDE_BASE_URL = SIMULATOR_URL if DEMO else ENVIRONMENT.anthropic_base_url
 CLAUDE_API_KEY = "demo" if DEMO else ENVIRONMENT.anthropic_api_key or "unused"
+CLAUDE_NAMED_KEYS = dict(ENVIRONMENT.named_api_keys)
 
 # --- quality: below the first a conversation needs revision, below the second a person looks first --
 QUALITY_REVISION_BELOW = "6.0"

@@ -87,6 +87,11 @@ class WorkspaceAdmin(LoraModelAdmin):
     readonly_fields = ("personal", "created_at", "updated_at")
     inlines = (MembershipInline,)
 
+    def get_readonly_fields(self, request: HttpRequest, obj: Workspace | None = None) -> Any:
+        """Whose key pays is a superuser's to say: else a workspace could take another's."""
+        fixed = tuple(super().get_readonly_fields(request, obj))
+        return fixed if request.user.is_superuser else (*fixed, "provider_key")
+
     def of_workspaces(self, rows: QuerySet[Any], request: HttpRequest) -> QuerySet[Any]:
         return rows.filter(membership__user_id=request.user.pk)
 

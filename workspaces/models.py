@@ -82,6 +82,12 @@ class Workspace(TimestampedModel):
         blank=True,
         help_text="The most that may be spent in a month (UTC). Empty: no limit but each batch's own.",
     )
+    provider_key = models.CharField(
+        max_length=40,
+        blank=True,
+        db_default="",
+        help_text="The name of a key of its own: research for ANTHROPIC_API_KEY_RESEARCH. Empty: the installation's key.",
+    )
     members = models.ManyToManyField(
         settings.AUTH_USER_MODEL, through="Membership", related_name="workspaces"
     )
@@ -94,6 +100,9 @@ class Workspace(TimestampedModel):
             models.CheckConstraint(
                 condition=models.Q(monthly_budget_usd__isnull=True) | models.Q(monthly_budget_usd__gte=0),
                 name="workspace_monthly_budget",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(provider_key__regex=r"^[a-z0-9_]{0,40}$"), name="workspace_provider_key"
             ),
         ]
 

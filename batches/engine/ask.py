@@ -15,10 +15,10 @@ from claude.messages import Reply
 
 def ask(call: Call) -> Reply:
     """One attempt, over at the call's deadline. Raises Busy, Blocked, Declined or Unusable."""
-    return _client().ask(call.request, deadline_s=call.deadline_s)
+    return _client(call.key).ask(call.request, deadline_s=call.deadline_s)
 
 
 @functools.cache
-def _client() -> Client:
-    """One for the whole process: every slot shares it."""
-    return Client(provider(), shards=-(-settings.ENVIRONMENT.worker_slots // CONNECTIONS_PER_SHARD))
+def _client(key: str) -> Client:
+    """One a key for the whole process: every slot shares it."""
+    return Client(provider(key), shards=-(-settings.ENVIRONMENT.worker_slots // CONNECTIONS_PER_SHARD))

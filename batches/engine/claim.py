@@ -27,7 +27,7 @@ from claude.messages import Request
 from conversations.generation import Origin, build_request, marked, worst_case
 from provider import table
 from templates_app.kept_versions import version
-from workspaces.models import ClockTimestamp
+from workspaces.models import ClockTimestamp, Workspace
 from workspaces.statements import columns, insert, read
 
 logger = logging.getLogger(__name__)
@@ -42,6 +42,7 @@ ITEM = (
     *("id", "workspace", "job", "conversation_id", "template_version", "tier", "topic", "category"),
     *("parameters", "details", "status", "attempt", "retried_at"),
 )
+WORKSPACE = ("id", "provider_key")
 JOB = ("id", "kind", "model", "max_tokens", "estimate", "created_by")
 
 
@@ -60,6 +61,7 @@ class Call:
     origin: Origin
     request: Request
     pool: str
+    key: str
     reservation: Decimal
     on: date
     expected: Expected
@@ -109,7 +111,8 @@ def waiting(item_id: UUID) -> BatchItem | None:
     if row is None:
         return None
     item = read(BatchItem, ITEM, row[: len(ITEM)])
-    item.job = read(BatchJob, JOB, row[len(ITEM) :])
+    item.job = read(BatchJob, JOB, row[len(ITEM) : -len(WORKSPACE)])
+    item.workspace = read(Workspace, WORKSPACE, row[-len(WORKSPACE) :])
     item.template_version = version(item.template_version_id)
     return item
 
@@ -117,15 +120,16 @@ def waiting(item_id: UUID) -> BatchItem | None:
 @cache
 def _waiting() -> str:
     return (
-        f"SELECT {columns(BatchItem, ITEM, of='i')}, {columns(BatchJob, JOB, of='j')} "  # noqa: S608
-        "FROM batch_items i JOIN batch_jobs j ON j.id = i.job_id WHERE i.id = %s AND i.status = 'queued'"
+        f"SELECT {columns(BatchItem, ITEM, of='i')}, {columns(BatchJob, JOB, of='j')}, {columns(Workspace, WORKSPACE, of='w')} "  # noqa: S608
+        "FROM batch_items i JOIN batch_jobs j ON j.id = i.job_id JOIN workspaces_workspace w ON w.id = i.workspace_id "
+        "WHERE i.id = %s AND i.status = 'queued'"
     )
 
 
 def call_of(item: BatchItem) -> Call:
     """Resolve the item's prompt and its worst-case price.
 
-    Raises UnknownModel, UnknownPrice and ValuesError: for these nothing may be asked.
+    Raises UnknownModel, UnknownPrice, UnknownKey and ValuesError: for these nothing may be asked.
     """
     return table.known(partial(_call_of, item))
 
@@ -149,7 +153,8 @@ def _call_of(item: BatchItem) -> Call:
         log_id=log_id,
         origin=origin_of(item),
         request=request,
-        pool=pool_of(request.model),
+        pool=pool_of(request.model, item.workspace.provider_key),
+        key=item.workspace.provider_key,
         reservation=worst_case(request, on=on),
         on=on,
         expected=_expected(item, request),

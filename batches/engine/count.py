@@ -15,7 +15,7 @@ from django.db import connection
 
 from batches.models import PromptSize
 from batches.planning.prompt_sizes import fit, size_of
-from batches.provider import provider
+from batches.provider import UnknownKey, provider
 from claude.client import Client
 from claude.counting import count_tokens
 from claude.errors import ClaudeError, Declined
@@ -35,16 +35,21 @@ A_DAY_MIN = 24 * 60
 
 def count(row_id: UUID) -> None:
     """Count the samples of one row. Safe to run twice; a count that fails is written down and tried again later."""
-    row = PromptSize.objects.select_related("template_version").filter(pk=row_id, counted_at=None).first()
+    row = (
+        PromptSize.objects.select_related("template_version__workspace")
+        .filter(pk=row_id, counted_at=None)
+        .first()
+    )
     if row is None or row.simulated != settings.DEMO or (settings.DEMO and not settings.CLAUDE_BASE_URL):
         return
     table.refresh()
     try:
         requests = _requests(row)
+        client = _client(row.template_version.workspace.provider_key)
         if not connection.in_atomic_block:
             connection.close()  # none is held while the provider thinks
-        counts = [count_tokens(_client(), request, deadline_s=DEADLINE_S) for request in requests]
-    except (ValuesError, TemplateSyntax, VariableError, UnknownModel) as problem:
+        counts = [count_tokens(client, request, deadline_s=DEADLINE_S) for request in requests]
+    except (ValuesError, TemplateSyntax, VariableError, UnknownModel, UnknownKey) as problem:
         _failed(row, str(problem), minutes=A_DAY_MIN)
     except Declined as refusal:
         _failed(row, refusal.message, minutes=A_DAY_MIN)
@@ -85,5 +90,5 @@ def _failed(row: PromptSize, problem: str, *, minutes: int) -> None:
 
 
 @functools.cache
-def _client() -> Client:
-    return Client(provider(), shards=1)
+def _client(key: str) -> Client:
+    return Client(provider(key), shards=1)

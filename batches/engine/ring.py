@@ -17,9 +17,8 @@ from kombu.exceptions import OperationalError as BrokerError
 
 from batches import limiter
 from batches.engine.warmth import may_ring
-from batches.provider import pool_of
+from batches.provider import pool_or_none
 from batches.states import JobKind
-from claude.lineup import UnknownModel
 from lorapipe.queues import Queue
 
 logger = logging.getLogger(__name__)
@@ -29,7 +28,7 @@ GENERATE = "batches.generate"  # the task by its name: its slot goes on by itsel
 KINDS = {Queue.GENERATION: JobKind.BATCH, Queue.INTERACTIVE: JobKind.SINGLE}
 # Least recently served workspace, then priority, then least recently served job.
 CANDIDATES = """
-SELECT j.id, j.model,
+SELECT j.id, j.model, month.provider_key,
        (SELECT count(*) FROM (
             SELECT 1 FROM batch_items i WHERE i.job_id = j.id AND i.status = 'queued'
                AND (i.run_after IS NULL OR i.run_after <= now())
@@ -46,7 +45,7 @@ SELECT j.id, j.model,
        SELECT count(*) AS n FROM batch_items i WHERE i.job_id = j.id AND i.status = 'queued'
           AND i.rung_at >= now() - make_interval(secs => %(again)s)) rung
  CROSS JOIN LATERAL (
-       SELECT w.monthly_budget_usd - coalesce(m.spent + m.reserved, 0) AS room FROM workspaces_workspace w
+       SELECT w.provider_key, w.monthly_budget_usd - coalesce(m.spent + m.reserved, 0) AS room FROM workspaces_workspace w
          LEFT JOIN spending_months m ON m.workspace_id = w.id AND m.demo = %(demo)s
               AND m.month = date_trunc('month', now() AT TIME ZONE 'UTC')::date
         WHERE w.id = j.workspace_id) month
@@ -164,18 +163,13 @@ def _candidates(queue: Queue, *, shared: bool) -> list[Candidate]:
         cursor.execute(SHARED_CANDIDATES if shared else CANDIDATES, values)
         rows = cursor.fetchall()
     found = []
-    for job_id, model, due, rung, room, affordable, in_flight in rows:
+    for job_id, model, key, due, rung, room, affordable, in_flight in rows:
         # With nothing in flight one is rung even beyond the budget: its claim then says that the job must pause.
+        # Without a model or a key an item is rung all the same: it finds out, and stops its job with the reason.
+        pool = pool_or_none(model, key) or NO_POOL
         means = max(int(affordable), 0 if in_flight or rung else 1)
-        found.append(Candidate(job_id, _pool(model), max(0, min(due, room, means)), rung))
+        found.append(Candidate(job_id, pool, max(0, min(due, room, means)), rung))
     return found
-
-
-def _pool(model: str) -> str:
-    try:
-        return pool_of(model)
-    except UnknownModel:  # an item is rung all the same: it finds out, and stops its job with the reason
-        return NO_POOL
 
 
 def _free_slots(queue: Queue) -> int:

@@ -150,7 +150,7 @@ def _stop_jobs(claim: Claim, error: Blocked) -> None:
         delta = _book_unpaid(claim, kind=error.kind, message=error.message, error=error)
         _move_back(claim, item, delta, attempt=-1, error=error)
     reason = Reason.PROVIDER_AUTH if error.kind == "provider_auth" else Reason.PROVIDER_BILLING
-    stopped = [claim.call.job_id] if reason == Reason.PROVIDER_AUTH else _jobs_of_this_key()
+    stopped = [claim.call.job_id] if reason == Reason.PROVIDER_AUTH else _jobs_of(claim.call.key)
     for job_id in sorted(stopped):
         BatchJob.objects.filter(pk=job_id, status__in=RUNNING).update(
             status=JobStatus.FAILED, reason=reason, reason_note=error.message, stopped_at=ClockTimestamp()
@@ -160,9 +160,10 @@ def _stop_jobs(claim: Claim, error: Blocked) -> None:
     )
 
 
-def _jobs_of_this_key() -> list[UUID]:
-    """All running jobs: an installation has one key until workspaces bring their own."""
-    return list(BatchJob.objects.filter(status__in=RUNNING).values_list("pk", flat=True))
+def _jobs_of(key: str) -> list[UUID]:
+    """The running jobs of the workspaces that call with the key of this name."""
+    running = BatchJob.objects.filter(status__in=RUNNING, workspace__provider_key=key)
+    return list(running.values_list("pk", flat=True))
 
 
 # --- what the moves share ---------------------------------------------------------------------------

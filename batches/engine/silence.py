@@ -7,9 +7,8 @@ from django.conf import settings
 from django.db.models.functions import Coalesce
 
 from batches.models import BatchJob, ProviderPool
-from batches.provider import pool_of
+from batches.provider import pool_or_none
 from batches.states import RUNNING, JobStatus, Reason
-from claude.lineup import UnknownModel
 from workspaces.models import ClockTimestamp
 
 logger = logging.getLogger(__name__)
@@ -33,8 +32,8 @@ def _stop(pool: str) -> int:
         status__in=RUNNING, began__lt=since
     )
     stopped = 0
-    for job_id, model in running.order_by("id").values_list("pk", "model"):
-        if _pool(model) == pool:  # each job in a transaction of its own: two orders deadlock
+    for job_id, model, key in running.order_by("id").values_list("pk", "model", "workspace__provider_key"):
+        if pool_or_none(model, key) == pool:  # each job in a transaction of its own: two orders deadlock
             stopped += BatchJob.objects.filter(pk=job_id, status__in=RUNNING).update(
                 status=JobStatus.FAILED,
                 reason=Reason.SYSTEMIC_WAIT,
@@ -45,10 +44,3 @@ def _stop(pool: str) -> int:
         logger.warning("The pool %s gave no reply for too long: %d jobs are stopped", pool, stopped)
         ProviderPool.objects.filter(pool=pool).update(waiting_since=None)
     return stopped
-
-
-def _pool(model: str) -> str:
-    try:
-        return pool_of(model)
-    except UnknownModel:
-        return ""

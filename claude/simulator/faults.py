@@ -59,6 +59,8 @@ STATUSES = range(400, 600)
 class Fault:
     """One fault. `times` 0 or None: for ever. `share`: of the matching requests, chosen by their hash.
 
+    `match` is a part of the prompt, `key` the API key of who is hit; empty: everybody.
+
     The share looks at the request, the seed and how often this request came before: the order of different requests
     does not matter, and a request that is tried again is drawn again.
 
@@ -71,6 +73,7 @@ class Fault:
     times: int | None = 1
     after: int = 0
     match: str = ""
+    key: str = ""
     share: float = 1.0
     retry_after: int = 1
     retry_after_ms: float | None = None
@@ -91,9 +94,11 @@ class Fault:
         if self.after_chunks is not None and self.after_chunks < 0:
             raise ValueError("after_chunks must be 0 or more, or null")
 
-    def strikes(self, *, prompt: str, digest: bytes, seed: int, stream: bool) -> bool:
+    def strikes(self, *, prompt: str, digest: bytes, seed: int, stream: bool, key: str) -> bool:
         """Counts this request, and says whether it is hit."""
         if self._spent() or self.match not in prompt or (self.kind.startswith("stream_") and not stream):
+            return False
+        if self.key not in ("", key):
             return False
         self.seen += 1
         if self.seen <= self.after or not self._draw(digest, seed):
@@ -126,9 +131,11 @@ class Faults:
         made = [_fault(one) for one in wanted]
         self._faults = [*self._faults, *made] if append else made
 
-    def strike(self, *, prompt: str, digest: bytes, seed: int, stream: bool) -> Fault | None:
+    def strike(self, *, prompt: str, digest: bytes, seed: int, stream: bool, key: str) -> Fault | None:
         hit = (
-            one for one in self._faults if one.strikes(prompt=prompt, digest=digest, seed=seed, stream=stream)
+            one
+            for one in self._faults
+            if one.strikes(prompt=prompt, digest=digest, seed=seed, stream=stream, key=key)
         )
         return next(hit, None)
 

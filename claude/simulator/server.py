@@ -95,7 +95,11 @@ class Simulator:
         call.pool = asked.facts.pool
         self.limits.take(call.pool, input_tokens=split.limited, now=time.monotonic())
         call.fault = self.faults.strike(
-            prompt=asked.prompt, digest=asked.digest, seed=self.options.seed, stream=asked.stream
+            prompt=asked.prompt,
+            digest=asked.digest,
+            seed=self.options.seed,
+            stream=asked.stream,
+            key=authenticated(call.http.headers),
         )
         if call.fault is not None:
             call.entry.fault = call.fault.kind

@@ -118,6 +118,30 @@ def test_secrets_are_not_in_the_repr_or_the_fingerprint() -> None:
     assert "hush" not in repr(found) + repr(found.fingerprint())
 
 
+def test_keys_by_name_stand_beside_the_installations_own() -> None:
+    found = read(
+        {"ANTHROPIC_API_KEY": KEY, "ANTHROPIC_API_KEY_RESEARCH": "hush-two", "ANTHROPIC_API_KEY_B": " "}
+    )
+    assert found.named_api_keys == {"research": "hush-two"}
+    assert "hush" not in repr(found) + repr(found.fingerprint())
+    assert "ANTHROPIC_API_KEY_RESEARCH" in found.fingerprint()
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"ANTHROPIC_API_KEY_RESEARCH": "hush"},
+        {"ANTHROPIC_API_KEY": KEY, "ANTHROPIC_API_KEY_RESEARCH": "hush two"},
+        {"ANTHROPIC_API_KEY": KEY, "ANTHROPIC_API_KEY_RE-SEARCH": "hush"},
+        {"ANTHROPIC_API_KEY": KEY, "ANTHROPIC_API_KEY_": "hush"},
+    ],
+)
+def test_a_wrong_key_by_name_is_refused_and_not_shown(given: dict[str, str]) -> None:
+    [problem] = problems(**given)
+    assert problem.startswith("ANTHROPIC_API_KEY_")
+    assert "hush" not in problem
+
+
 def test_the_fingerprint_names_what_differs() -> None:
     one, other = read({}).fingerprint(), read({"RATE_LIMIT_RPM": "7", "PORT": "9000"}).fingerprint()
     assert [name for name in one if one[name] != other[name]] == ["RATE_LIMIT_RPM"]

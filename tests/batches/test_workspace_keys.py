@@ -1,0 +1,105 @@
+"""A workspace that brings its own key: its own limits, its own stops, and no call where the key is missing."""
+
+import pytest
+from pytest_django import Settings
+
+from batches import work
+from batches.engine.ring import ring, stamp
+from batches.engine.setbacks import set_back
+from batches.limiter import block, set_limits
+from batches.models import BatchItem, BatchJob, GenerationLog, Worker
+from batches.progress import progress
+from batches.provider import pool_of, pool_or_none, pools
+from batches.states import JobStatus, Reason
+from claude.errors import Blocked
+from lorapipe.queues import Queue
+from provider.account import UnknownKey, provider
+from tests.factories import make_job, make_worker
+from tests.support.steps import claim_item
+from workspaces.models import Workspace
+
+MODEL = "claude-sonnet-5-5"
+
+
+@pytest.fixture(autouse=True)
+def _two_keys(settings: Settings, db: None) -> None:
+    settings.DEMO = False
+    settings.CLAUDE_BASE_URL = "http://127.0.0.1:1"
+    settings.CLAUDE_API_KEY = "sk-of-the-installation"
+    settings.CLAUDE_NAMED_KEYS = {"research": "sk-of-research"}
+    set_limits(pools(), per_minute=1_000_000)
+
+
+def give_key(job: BatchJob, name: str) -> None:
+    Workspace.objects.filter(pk=job.workspace_id).update(provider_key=name)
+
+
+def reload(*jobs: BatchJob) -> list[BatchJob]:
+    for job in jobs:
+        job.refresh_from_db()
+    return list(jobs)
+
+
+def test_each_key_has_limits_of_its_own() -> None:
+    assert pool_of(MODEL) != pool_of(MODEL, "research")
+    assert {pool_of(MODEL), pool_of(MODEL, "research")} <= set(pools())
+    assert len(set(pools())) == len(pools())
+
+
+def test_a_call_leaves_with_the_key_of_its_workspace(job: BatchJob, worker: Worker) -> None:
+    give_key(job, "research")
+    claimed = claim_item(job, worker)
+    assert (claimed.call.key, claimed.call.pool) == ("research", pool_of(MODEL, "research"))
+    assert provider(claimed.call.key).api_key == "sk-of-research"
+    assert GenerationLog.objects.get().pool == pool_of(MODEL, "research")
+
+
+def test_a_blocked_key_holds_nobody_else_back(job: BatchJob) -> None:
+    other = make_job(items=1)
+    give_key(other, "research")
+    block(pool_of(MODEL, "research"), seconds=60)
+    make_worker(slots=8)
+    rung = BatchItem.objects.filter(pk__in=stamp(Queue.GENERATION))
+    assert set(rung.values_list("job", flat=True)) == {job.pk}
+
+
+def test_its_block_is_told_on_its_jobs_alone(job: BatchJob) -> None:
+    other = make_job(items=1, status=JobStatus.PROCESSING)
+    give_key(other, "research")
+    block(pool_of(MODEL, "research"), seconds=60)
+    told = [progress(BatchJob.objects.get(pk=each.pk)).blocked_until for each in (other, job)]
+    assert told[0] is not None
+    assert told[1] is None
+
+
+def test_no_credit_stops_the_jobs_of_that_key_alone(job: BatchJob, worker: Worker) -> None:
+    theirs, also_theirs = make_job(items=1), make_job(items=1, status=JobStatus.PROCESSING)
+    for each in (theirs, also_theirs):
+        give_key(each, "research")
+    set_back(claim_item(theirs, worker), Blocked("No credit", kind="provider_billing"))
+    assert [each.status for each in reload(theirs, also_theirs)] == [JobStatus.FAILED] * 2
+    assert reload(job)[0].status == JobStatus.QUEUED
+    set_back(claim_item(job, worker), Blocked("No credit", kind="provider_billing"))
+    assert reload(job)[0].reason == Reason.PROVIDER_BILLING
+
+
+def test_without_the_key_there_is_no_call_and_the_job_says_what_to_do(
+    job: BatchJob, worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    give_key(job, "elsewhere")
+    assert pool_or_none(MODEL, "elsewhere") is None
+    monkeypatch.setattr("batches.engine.ring.publish", lambda queue, ids: len(ids))
+    assert ring(Queue.GENERATION) >= 1, "an item finds out"
+    assert work.resolve(job.items.get(position=1).pk) is None
+    [job] = reload(job)
+    assert (job.status, job.reason) == (JobStatus.FAILED, Reason.PROVIDER_AUTH)
+    assert "ANTHROPIC_API_KEY_ELSEWHERE" in job.reason_note
+    assert not GenerationLog.objects.exists()
+    with pytest.raises(UnknownKey):
+        pool_of(MODEL, "elsewhere")
+
+
+def test_the_demo_asks_its_simulator_for_all(settings: Settings, job: BatchJob) -> None:
+    settings.DEMO = True
+    assert pool_of(MODEL, "research") == pool_of(MODEL)
+    assert provider("elsewhere") == provider()
