@@ -64,10 +64,14 @@ def forget() -> None:
 def known(ask: Callable[[], T]) -> T:
     """What `ask` finds in the table. Before a model or a price counts as unknown, the rows are looked at once more."""
     refresh()
+    asked_of = _Seen.stamp
     try:
         return ask()
     except (UnknownModel, UnknownPrice):
-        if not refresh(now=True):
+        refresh(now=True)
+        if (
+            _Seen.stamp == asked_of
+        ):  # not whether this look found something: another thread may have looked first
             raise
         return ask()
 

@@ -127,6 +127,23 @@ def test_before_a_model_counts_as_unknown_the_rows_are_looked_at_once_more() -> 
         table.known(lambda: lineup.card("never"))
 
 
+def test_a_model_that_another_thread_finds_meanwhile_is_known_too() -> None:
+    """Else its item would take it for unknown, and stop its whole job."""
+    ship()
+    table.refresh(now=True)
+    make_price(model=make_model(name="late"))
+    table.publish()
+
+    def ask() -> str:
+        try:
+            return lineup.card("late").id
+        except UnknownModel:
+            table.refresh(now=True)
+            raise
+
+    assert table.known(ask) == "late"
+
+
 def test_a_new_pool_gets_its_limit() -> None:
     ship()
     make_price(model=make_model(name="late"))
