@@ -111,7 +111,7 @@ def cases_of(*, quick: bool) -> list[Case]:
 
 def ours(servers: Servers, case: Case) -> None:
     from bench.jobs import started_job  # noqa: PLC0415  Django is set up by now
-    from tests.support.engine import running_engine, wait_for_end  # noqa: PLC0415
+    from tests.support.engine import fresh_engine, wait_for_end  # noqa: PLC0415
 
     prepare(servers, case)
     limit = str(case.per_minute or 1_000_000)
@@ -119,7 +119,7 @@ def ours(servers: Servers, case: Case) -> None:
     environment = {"LORAPIPE_TIME_SCALE": "1", "RATE_LIMIT_RPM": limit, "LORAPIPE_WORKER_SLOTS": str(slots)}
     logs = Path(servers.folder) / case.name
     logs.mkdir()
-    with running_engine(servers.simulator.url, logs, **environment) as engine:
+    with fresh_engine(servers.simulator.url, logs, **environment) as engine:
         engine.start_dispatcher()
         worker = engine.start_worker(slots=slots)
         job = started_job(items=case.items, concurrency=case.concurrency, per_minute=int(limit))

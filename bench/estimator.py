@@ -322,7 +322,7 @@ ENGINE_JOBS = ((20, 10, 600), (12, 3, 600), (45, 10, 600), (40, 10, 120))
 def by_engine(servers: Servers) -> list[Outcome]:
     """Real jobs against the simulator, each priced before its start; the first is history for the others."""
     from bench.jobs import started_job  # noqa: PLC0415
-    from tests.support.engine import running_engine, wait_for_end  # noqa: PLC0415
+    from tests.support.engine import fresh_engine, wait_for_end  # noqa: PLC0415
 
     found = []
     servers.simulator.options(latency=1.0, jitter=0.2, rpm=None, burst=None)
@@ -331,8 +331,11 @@ def by_engine(servers: Servers) -> list[Outcome]:
         logs.mkdir()
         with (
             limited(Limits(requests=per_minute)),
-            running_engine(
-                servers.simulator.url, logs, LORAPIPE_TIME_SCALE="1", RATE_LIMIT_RPM=str(per_minute)
+            fresh_engine(
+                servers.simulator.url,
+                logs,
+                LORAPIPE_TIME_SCALE="1",
+                RATE_LIMIT_RPM=str(per_minute),
             ) as engine,
         ):
             engine.start(slots=16)

@@ -68,7 +68,7 @@ def run(
 ) -> Run:
     """Start a job with an engine of its own and wait for its end."""
     from bench.jobs import started_job  # noqa: PLC0415  Django is set up by now
-    from tests.support.engine import running_engine, wait_for_end  # noqa: PLC0415
+    from tests.support.engine import fresh_engine, wait_for_end  # noqa: PLC0415
 
     simulator = servers.simulator
     simulator.reset()
@@ -78,7 +78,7 @@ def run(
     rate = {"RATE_LIMIT_RPM": str(per_minute or UNLIMITED), "LORAPIPE_WORKER_SLOTS": str(SLOTS)}
     if output_per_minute:
         rate["RATE_LIMIT_OTPM"] = str(output_per_minute)
-    with running_engine(simulator.url, logs, LORAPIPE_TIME_SCALE="1", **rate) as engine:
+    with fresh_engine(simulator.url, logs, LORAPIPE_TIME_SCALE="1", **rate) as engine:
         engine.start_dispatcher()
         worker = engine.start_worker(slots=SLOTS)
         groups = {

@@ -99,8 +99,11 @@ def ring(queue: Queue) -> int:
 
 def stamp(queue: Queue, *, at_most: int | None = None) -> list[UUID]:
     """Choose items and mark them as rung now. Publish them only after the commit: nobody else rings them for 15 s."""
+    free = _free_slots(queue)
+    if free <= 0:
+        return []
     shared = _is_shared(queue)
-    chosen = _choose(queue, at_most, shared=shared)
+    chosen = _choose(queue, free, at_most=min(free, at_most or free), shared=shared)
     return [item for job, n in chosen.items() for item in _stamp(job, n, shared=shared)]
 
 
@@ -123,17 +126,16 @@ def _is_shared(queue: Queue) -> bool:
         return bool(cursor.fetchone()[0])
 
 
-def _choose(queue: Queue, at_most: int | None, *, shared: bool) -> Counter[UUID]:
-    """How many items of which job, one by one in the order of fairness."""
-    candidates = _candidates(queue, shared=shared)
-    rung = sum(each.rung for each in candidates)
-    free = _free_slots(queue) - rung
+def _choose(queue: Queue, free: int, *, at_most: int, shared: bool) -> Counter[UUID]:
+    """How many items of which job, one by one in the order of fairness. `free` slots, of which some are rung for already."""
+    candidates = _candidates(queue, at_most=at_most, shared=shared)
+    free -= sum(each.rung for each in candidates)
     permits = {NO_POOL: 1} | limiter.permits(list({each.pool for each in candidates}))
     for each in candidates:
         permits[each.pool] = permits.get(each.pool, 0) - each.rung
     chosen: Counter[UUID] = Counter()
     for each in _in_turn(candidates):
-        if free <= 0 or (at_most is not None and chosen.total() >= at_most):
+        if free <= 0 or chosen.total() >= at_most:
             break
         if permits[each.pool] > 0:
             permits[each.pool] -= 1
@@ -152,11 +154,12 @@ def _in_turn(candidates: list[Candidate]) -> Iterator[Candidate]:
                 yield each
 
 
-def _candidates(queue: Queue, *, shared: bool) -> list[Candidate]:
+def _candidates(queue: Queue, *, at_most: int, shared: bool) -> list[Candidate]:
+    """More than `at_most` items of one job are not looked for: counting a thousand that are due costs more than all the rest."""
     values: dict[str, Any] = {
         "again": settings.ENGINE_RING_AGAIN_S,
         "kind": KINDS[queue].value,
-        "limit": 1000,
+        "limit": at_most,
         "demo": settings.DEMO,
     }
     with connection.cursor() as cursor:

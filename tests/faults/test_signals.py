@@ -2,7 +2,6 @@
 
 import random
 import signal
-import subprocess
 import time
 
 import pytest
@@ -13,6 +12,7 @@ from conversations.models import Conversation
 from tests.support.engine import Engine, wait_for_end
 from tests.support.invariants import assert_billed_is_logged, assert_invariants
 from tests.support.jobs import start_starter_job
+from tests.support.nest import Process
 from tests.support.simulator import RunningSimulator
 from tests.support.storm import pending_logs
 from tests.support.waiting import wait_for
@@ -23,13 +23,13 @@ def in_flight(job: BatchJob) -> int:
     return BatchJob.objects.get(pk=job.pk).in_flight
 
 
-def terminate(worker: subprocess.Popen[bytes]) -> float:
+def terminate(worker: Process) -> float:
     """TERM; the moment, by the database's clock, at which it had certainly arrived."""
     worker.send_signal(signal.SIGTERM)
     return time.time()
 
 
-def late_claims(worker: subprocess.Popen[bytes], told_at: float) -> int:
+def late_claims(worker: Process, told_at: float) -> int:
     """Claims of this worker more than a second after it was told to end."""
     made = GenerationLog.objects.filter(worker__pid=worker.pid).values_list("created_at", flat=True)
     return sum(moment.timestamp() > told_at + 1 for moment in made)

@@ -1,7 +1,6 @@
 """200 calls in flight in one worker process: what it takes in memory and connections, and how the web feels meanwhile."""
 
 import math
-import subprocess
 import time
 import urllib.request
 from dataclasses import replace
@@ -17,6 +16,7 @@ from lorapipe.queues import Queue
 from tests.support.engine import Engine, wait_for_end
 from tests.support.invariants import assert_invariants
 from tests.support.jobs import start_starter_job
+from tests.support.nest import Process
 from tests.support.simulator import RunningSimulator
 from tests.support.waiting import wait_for
 from workspaces.models import ApiToken, User
@@ -83,7 +83,7 @@ def seconds_for(url: str, headers: dict[str, str]) -> float:
     return time.monotonic() - begun
 
 
-def peak_memory_mb(process: subprocess.Popen[bytes]) -> float:
+def peak_memory_mb(process: Process) -> float:
     status = Path(f"/proc/{process.pid}/status").read_text()
     peak = next(line for line in status.splitlines() if line.startswith("VmHWM:"))
     return int(peak.split()[1]) / 1024

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -19,6 +20,7 @@ from lorapipe.environment import CHECKOUT, Environment
 from lorapipe.queues import Queue
 from lorapipe.stack import launch, programs
 from lorapipe.stack.services import free_port
+from tests.support.nest import Nest, Process
 from tests.support.waiting import wait_for
 
 # The kernel ends our children even when pytest itself is killed.
@@ -39,10 +41,16 @@ def _answers(url: str) -> bool:
 
 
 class Engine:
-    """Starts workers and dispatchers and ends them with the test. Times run 20 times as fast."""
+    """Starts workers and dispatchers and ends them with the test. Times run 20 times as fast.
 
-    def __init__(self, *, simulator_url: str, logs: Path, environment: Mapping[str, str]) -> None:
+    `fresh`: each by an interpreter of its own, as in the product; else from the nest, which is quicker.
+    """
+
+    def __init__(
+        self, *, simulator_url: str, logs: Path, environment: Mapping[str, str], fresh: bool = False
+    ) -> None:
         self.logs = logs
+        self.fresh = fresh
         self.environment = {
             **os.environ,
             "DATABASE_URL": database_url(),
@@ -52,11 +60,11 @@ class Engine:
             "LORAPIPE_DATA_DIR": str(logs),
             **environment,
         }
-        self.processes: list[subprocess.Popen[bytes]] = []
+        self.processes: list[Process] = []
 
     def start_worker(
         self, *, queue: Queue = Queue.GENERATION, slots: int = 16, app: str = "lorapipe", wait: bool = True
-    ) -> subprocess.Popen[bytes]:
+    ) -> Process:
         """A worker that has signed on, or with `wait=False` is about to."""
         options = [
             "-P",
@@ -75,7 +83,7 @@ class Engine:
         wait_for(signed_on.exists, seconds=120, what="the worker signs on")
         return process
 
-    def start_dispatcher(self) -> subprocess.Popen[bytes]:
+    def start_dispatcher(self) -> Process:
         return self._start("dispatcher", [sys.executable, "manage.py", "dispatch"])
 
     def start_web(self) -> str:
@@ -87,24 +95,24 @@ class Engine:
         wait_for(lambda: _answers(f"{address}/healthz"), seconds=30, what="the web answers")
         return address
 
-    def start(self, *, slots: int = 16) -> subprocess.Popen[bytes]:
+    def start(self, *, slots: int = 16) -> Process:
         """A dispatcher and a worker; returns the worker."""
         self.start_dispatcher()
         return self.start_worker(slots=slots)
 
-    def kill(self, process: subprocess.Popen[bytes]) -> None:
+    def kill(self, process: Process) -> None:
         """SIGKILL, as a machine that dies."""
         process.kill()
         process.wait(10)
 
-    def freeze(self, process: subprocess.Popen[bytes]) -> None:
+    def freeze(self, process: Process) -> None:
         """SIGSTOP: it lives, and says nothing."""
         process.send_signal(signal.SIGSTOP)
 
-    def thaw(self, process: subprocess.Popen[bytes]) -> None:
+    def thaw(self, process: Process) -> None:
         process.send_signal(signal.SIGCONT)
 
-    def stop(self, process: subprocess.Popen[bytes]) -> None:
+    def stop(self, process: Process) -> None:
         """TERM: the worker finishes what it runs."""
         process.send_signal(signal.SIGTERM)
         process.wait(60)
@@ -124,9 +132,14 @@ class Engine:
     def output(self) -> str:
         return "\n".join(path.read_text(errors="replace") for path in sorted(self.logs.glob("*.log")))
 
-    def _start(self, name: str, command: list[str]) -> subprocess.Popen[bytes]:
+    def _start(self, name: str, command: list[str]) -> Process:
         log = self.logs / f"{name}-{len(self.processes)}.log"
+        process: Process
         with log.open("wb") as out:
+            if command[0] == sys.executable and not self.fresh:
+                process = nest().hatch(command[1:], environment=self.environment, log=log)
+                self.processes.append(process)
+                return process
             process = subprocess.Popen(
                 [*DIES_WITH_US, str(os.getpid()), "-1", "-1", str(CHECKOUT), *command],
                 env=self.environment,
@@ -138,9 +151,27 @@ class Engine:
         return process
 
 
+@cache
+def nest() -> Nest:
+    return Nest([*DIES_WITH_US, str(os.getpid()), "-1", "-1", str(CHECKOUT)])
+
+
 @contextmanager
 def running_engine(simulator_url: str, logs: Path, **environment: str) -> Iterator[Engine]:
-    engine = Engine(simulator_url=simulator_url, logs=logs, environment=environment)
+    with _ending(Engine(simulator_url=simulator_url, logs=logs, environment=environment)) as engine:
+        yield engine
+
+
+@contextmanager
+def fresh_engine(simulator_url: str, logs: Path, **environment: str) -> Iterator[Engine]:
+    """Each process by an interpreter of its own, as in the product: what is measured is what will run."""
+    made = Engine(simulator_url=simulator_url, logs=logs, environment=environment, fresh=True)
+    with _ending(made) as engine:
+        yield engine
+
+
+@contextmanager
+def _ending(engine: Engine) -> Iterator[Engine]:
     try:
         yield engine
     finally:

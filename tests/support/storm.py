@@ -4,7 +4,6 @@ Used by tests/faults/ (short) and by bench/faults.py (long).
 """
 
 import signal
-import subprocess
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable
@@ -18,11 +17,12 @@ from django.db import InterfaceError, OperationalError, connection
 from batches.models import BatchJob, GenerationLog
 from batches.models import Worker as WorkerRow
 from tests.support.engine import Engine
+from tests.support.nest import Process
 from tests.support.own_servers import OwnServers
 from tests.support.waiting import wait_for
 
 T = TypeVar("T")
-Worker = subprocess.Popen[bytes]
+Worker = Process
 FAULTS = ("kill", "freeze", "backend", "postgres", "flush", "valkey", "dispatcher")
 
 
