@@ -21,6 +21,7 @@ from django.db import connection  # noqa: E402
 from batches import work  # noqa: E402
 from batches.engine.claim import Claim, may_still_leave  # noqa: E402
 from batches.engine.filing import file, judge  # noqa: E402
+from batches.engine.setbacks import release  # noqa: E402
 from batches.models import BatchItem  # noqa: E402
 from batches.register import register  # noqa: E402
 from claude import translation  # noqa: E402
@@ -42,14 +43,19 @@ def claimed_of(item_id: UUID, worker_id: UUID) -> Claim | None:
     return work.claim_or_withdraw(call, worker_id) if call else None
 
 
+def again(claimed: Claim | None) -> None:
+    """As the engine does it: what cannot leave in time is given back, what was refused waits for its turn."""
+    if claimed is not None:
+        release(claimed)
+    time.sleep(0.05)
+
+
 def in_threads(items: Sequence[UUID], worker_id: UUID, in_flight: int) -> None:
     """The steps are those of `batches.work`."""
 
     def one(item_id: UUID) -> None:
-        claimed = None
-        while claimed is None:
-            claimed = claimed_of(item_id, worker_id)
-        assert work.wait_for_permit(claimed)
+        while (claimed := claimed_of(item_id, worker_id)) is None or not work.wait_for_permit(claimed):
+            again(claimed)
         work.ask_and_file(claimed)
 
     with ThreadPoolExecutor(in_flight) as slots:
@@ -78,12 +84,17 @@ class Coroutines:
     async def one(self, item_id: UUID) -> None:
         async with self.slots:
             claimed = None
-            while claimed is None:
+            while claimed is None or not await self.may_leave(claimed):
+                if claimed is not None:
+                    await self.in_database(partial(release, claimed))
                 claimed = await self.in_database(partial(claimed_of, item_id, self.worker_id))
-            await asyncio.sleep(max(0.0, claimed.starts_at - time.monotonic()))
-            assert await self.in_database(partial(may_still_leave, claimed))
             reply = await self.asked(claimed.call.request)
             await self.in_database(partial(filed, claimed, reply))
+
+    async def may_leave(self, claimed: Claim) -> bool:
+        await asyncio.sleep(max(0.0, claimed.starts_at - time.monotonic()))
+        may: bool = await self.in_database(partial(may_still_leave, claimed))
+        return may and time.monotonic() <= claimed.starts_at + work.LATEST_START_S
 
     async def in_database(self, step: Callable[[], Any]) -> Any:
         return await asyncio.get_running_loop().run_in_executor(self.database, given_back, step)

@@ -35,6 +35,11 @@ def half_done(job: BatchJob, worker: Worker) -> BatchJob:
     return job
 
 
+@pytest.fixture(autouse=True)
+def _swept_at_once(settings: Any) -> None:
+    settings.ENGINE_SWEPT_AFTER_S = 0
+
+
 def set_sql(statement: str) -> Callable[[BatchJob], None]:
     def damage(job: BatchJob) -> None:
         with connection.cursor() as cursor:
@@ -97,6 +102,12 @@ def test_damage_is_found(what: str, half_done: BatchJob) -> None:
     assert rule in {each.rule for each in found}, found
     scoped = violations(Scope(jobs=[half_done.pk], months_from=timezone.now().date().replace(day=1)))
     assert scoped == found
+
+
+def test_what_was_cancelled_just_now_may_still_be_swept(half_done: BatchJob, settings: Any) -> None:
+    settings.ENGINE_SWEPT_AFTER_S = 60
+    BatchJob.objects.update(status=JobStatus.CANCELLED)
+    assert violations() == []
 
 
 def test_long_after_its_cap(half_done: BatchJob, settings: Any) -> None:
