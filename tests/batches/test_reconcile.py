@@ -139,7 +139,8 @@ def test_a_job_that_nobody_ended_is_completed(half_done: BatchJob) -> None:
     assert job.completed_at
 
 
-def test_what_a_cancelled_job_has_left_is_swept(half_done: BatchJob) -> None:
+def test_what_a_cancelled_job_has_left_is_swept(half_done: BatchJob, settings: Any) -> None:
+    settings.ENGINE_SWEPT_AFTER_S = 0
     BatchJob.objects.update(status=JobStatus.CANCELLED)
     assert reconcile() == []
     assert BatchItem.objects.get(position=3).status == ItemStatus.CANCELLED
