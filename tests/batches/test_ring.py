@@ -152,6 +152,13 @@ def test_who_did_not_come_is_rung_again_after_fifteen_seconds(many_slots: Worker
     assert len(rung()) == 1
 
 
+def test_the_one_that_is_due_is_taken_and_not_the_first(many_slots: Worker) -> None:
+    job = make_job(items=3, **BY_HAND)
+    stamp(Queue.GENERATION, at_most=1)
+    BatchItem.objects.filter(position=2).update(run_after=timezone.now() + timedelta(seconds=9))
+    assert list(job.items.filter(pk__in=stamp(Queue.GENERATION)).values_list("position", flat=True)) == [3]
+
+
 def test_items_in_their_order(many_slots: Worker) -> None:
     make_job(items=5, **BY_HAND)
     first = stamp(Queue.GENERATION, at_most=2)
