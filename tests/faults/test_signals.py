@@ -78,6 +78,7 @@ def test_after_term_no_new_claim_and_what_runs_finishes(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_twenty_rolling_restarts(owner: User, engine: Engine, fast_simulator: RunningSimulator) -> None:
     seed = random.randrange(2**32)
     print(f"seed {seed}")
