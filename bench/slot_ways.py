@@ -47,6 +47,7 @@ def again(claimed: Claim | None) -> None:
     """As the engine does it: what cannot leave in time is given back, what was refused waits for its turn."""
     if claimed is not None:
         release(claimed)
+    connection.close()  # whoever has something to file needs one
     time.sleep(0.05)
 
 
