@@ -58,6 +58,7 @@ def in_threads(items: Sequence[UUID], worker_id: UUID, in_flight: int) -> None:
         while (claimed := claimed_of(item_id, worker_id)) is None or not work.wait_for_permit(claimed):
             again(claimed)
         work.ask_and_file(claimed)
+        connection.close()  # as after each task: a slot without an item holds none
 
     with ThreadPoolExecutor(in_flight) as slots:
         for done in [slots.submit(one, item) for item in items]:
