@@ -125,8 +125,10 @@ def _row(job: BatchJob) -> dict[str, Any]:
 
 
 def _pool(job: BatchJob) -> str:
+    # Where there is one key the workspace is not looked up.
+    key = job.workspace.provider_key if settings.CLAUDE_NAMED_KEYS and not settings.DEMO else ""
     try:
-        return table.known(partial(pool_of, job.model, job.workspace.provider_key))
+        return table.known(partial(pool_of, job.model, key))
     except (UnknownModel, UnknownKey):
         return ""
 

@@ -3,8 +3,8 @@
 from django.conf import settings
 
 from claude.messages import Provider
-from lorapipe.environment import NAMED_KEY
 
+NAMED_KEY = "ANTHROPIC_API_KEY_"
 SHOWN_OF_A_KEY = 4
 SHORTEST_SECRET = 12  # of a shorter one, four characters would be too much
 

@@ -32,7 +32,7 @@ def asked(simulator: RunningSimulator, settings: Settings) -> Iterator[RunningSi
     counting._client.cache_clear()
     yield simulator
     simulator.options(counts_tokens=True)
-    counting._client().close()
+    counting._client("").close()
     counting._client.cache_clear()
 
 
