@@ -2,7 +2,8 @@
 
 A bucket is one timestamp, `tat`: when all that was taken will have been paid for. A call of cost c starts at
 `max(now, tat + (c - burst) x interval)` at the earliest and moves `tat` to `max(tat, start) + c x interval`. Whatever
-the sizes of the calls, then no window W holds more than `burst + W / interval`.
+the sizes of the calls, then no window W holds more than `burst + W / interval`. A `reserve` is taken off the burst; out
+of it one call at a time leaves before its turn, which is at most one more in any window.
 """
 
 from dataclasses import dataclass
@@ -18,13 +19,15 @@ class Shape:
     """`burst` at once, then one every `interval_s` seconds.
 
     `slack` is how much of the burst a batch's call may find in use and still get its permit; an `interactive_slack`
-    above it is what batches leave to single generations.
+    above it is what batches leave to single generations. `reserve` is a call of the burst that is kept for a single
+    generation to leave at once; 0 where the burst is too small to spare one.
     """
 
     burst: float
     interval_s: float
     slack: float
     interactive_slack: float
+    reserve: float
 
 
 def shape(per_minute: int) -> Shape:
@@ -37,7 +40,9 @@ def shape(per_minute: int) -> Shape:
     """
     window = WINDOW_S + MARGIN_S
     if per_minute < 20:
-        return Shape(burst=1.0, interval_s=window / per_minute * 1.001, slack=0.0, interactive_slack=0.0)
+        return Shape(
+            burst=1.0, interval_s=window / per_minute * 1.001, slack=0.0, interactive_slack=0.0, reserve=0.0
+        )
     burst = max(1.0, min(5.0, per_minute / 20))
     left = min(1.0, (burst - 1) / 2)
     return Shape(
@@ -45,6 +50,7 @@ def shape(per_minute: int) -> Shape:
         interval_s=window / (per_minute - burst),
         slack=burst - 1 - left,
         interactive_slack=burst - 1,
+        reserve=1.0 if left == 1 else 0.0,
     )
 
 
@@ -55,5 +61,9 @@ def token_shape(per_minute: int) -> Shape:
     """
     burst = per_minute / 16
     return Shape(
-        burst=burst, interval_s=WINDOW_S / (per_minute - burst), slack=0.0, interactive_slack=burst / 2
+        burst=burst,
+        interval_s=WINDOW_S / (per_minute - burst),
+        slack=0.0,
+        interactive_slack=burst / 2,
+        reserve=0.0,
     )

@@ -29,10 +29,14 @@ class RateLimit(TimestampedModel):
     interval_s = models.FloatField(help_text="Seconds that one request or token takes in the long run.")
     slack = models.FloatField(db_default=0)
     interactive_slack = models.FloatField(db_default=0)
+    reserve = models.FloatField(db_default=0, help_text="Of the burst, kept for a single generation.")
     typical = models.FloatField(db_default=1, help_text="What a call takes of late.")
     # Long ago rather than '-infinity', which Python's datetime cannot hold.
     tat = models.DateTimeField(db_default=LONG_AGO, help_text="Theoretical arrival time of the next permit.")
     blocked_until = models.DateTimeField(db_default=LONG_AGO)
+    borrowed_until = models.DateTimeField(
+        db_default=LONG_AGO, help_text="The turn of the single generation that left before it."
+    )
 
     class Meta:
         db_table = "rate_limits"

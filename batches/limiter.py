@@ -24,7 +24,8 @@ from claude.allowance import Allowance
 logger = logging.getLogger(__name__)
 
 # How far ahead a permit is given: the slot then waits, holding no transaction and no connection. Single generations
-# look further ahead than batches, and deeper into the burst: a permit is left for them at any time.
+# look further ahead than batches, and a call of the burst is left for them: one of them may leave at once, before its
+# turn, while those that batches have booked keep theirs; the next one waits until that turn has come.
 AHEAD_S = 1.2
 INTERACTIVE_AHEAD_S = 2.0
 
@@ -34,17 +35,21 @@ WITH locked AS (SELECT * FROM rate_limits WHERE pool = %(pool)s ORDER BY dimensi
      weather AS (SELECT {outages.SHARE} AS share, opened_for_s > 0 AS opened, opened_until <= now AS may_try
                    FROM provider_pools, moment WHERE pool = %(pool)s),
      asked AS (
-       SELECT id, per_minute, burst, interval_s / share AS pace, now, extract(epoch FROM tat - now) AS debt_s,
+       SELECT id, per_minute, burst - reserve AS burst, interval_s / share AS pace, now, extract(epoch FROM tat - now) AS debt_s,
               CASE dimension WHEN 'input_tokens' THEN %(input)s WHEN 'output_tokens' THEN %(output)s ELSE 1 END::float8 AS cost,
-              CASE WHEN %(deep)s THEN interactive_slack ELSE slack END AS slack, blocked_until <= now AS open
+              CASE WHEN %(deep)s THEN interactive_slack ELSE slack END AS slack, blocked_until <= now AS open,
+              %(deep)s AND reserve >= 1 AND borrowed_until <= now AS may_borrow
          FROM locked, moment, weather),
+     placed AS (
+       SELECT *, greatest(0, debt_s + (least(cost, per_minute) - burst) * pace) AS turn_in FROM asked),
      verdict AS (
        SELECT count(*) AS n, bool_and(open AND debt_s - slack * pace <= %(ahead)s) AS granted,
-              max(greatest(0, debt_s + (least(cost, per_minute) - burst) * pace)) AS leave_in FROM asked),
+              max(CASE WHEN may_borrow THEN 0 ELSE turn_in END) AS leave_in FROM placed),
      taken AS (
        UPDATE rate_limits r SET tat = greatest(r.tat, now + make_interval(secs => leave_in)) + make_interval(secs => cost * pace),
+              borrowed_until = CASE WHEN may_borrow THEN now + make_interval(secs => turn_in) ELSE borrowed_until END,
               typical = 0.9 * typical + 0.1 * cost
-         FROM asked, verdict, weather WHERE r.id = asked.id AND granted AND (NOT opened OR %(probe)s) RETURNING 1)
+         FROM placed, verdict, weather WHERE r.id = placed.id AND granted AND (NOT opened OR %(probe)s) RETURNING 1)
 SELECT n, granted, leave_in, opened, may_try FROM verdict LEFT JOIN weather ON true
 """  # noqa: S608
 BLOCK = """
@@ -70,9 +75,9 @@ RETURNING dimension, per_minute, configured, told, opened_for_s > 0 AND probe_id
 PERMITS = f"""
 SELECT pool, min(CASE WHEN blocked_until > now OR (opened AND NOT may_try) THEN 0
                       WHEN opened THEN 1
-                      ELSE greatest(0, 1 + floor((%(ahead)s + slack * pace - greatest(0, extract(epoch FROM tat - now)))
+                      ELSE greatest(0, 1 + floor((%(ahead)s + CASE WHEN %(deep)s THEN interactive_slack ELSE slack END * pace - greatest(0, extract(epoch FROM tat - now)))
                                                  / (greatest(1, typical) * pace))) END)::bigint
-  FROM (SELECT r.pool, r.blocked_until, r.tat, r.slack, r.typical, now, r.interval_s / {outages.SHARE} AS pace, opened_for_s > 0 AS opened,
+  FROM (SELECT r.pool, r.blocked_until, r.tat, r.slack, r.interactive_slack, r.typical, now, r.interval_s / {outages.SHARE} AS pace, opened_for_s > 0 AS opened,
                opened_until <= now AND {outages.NOBODY_TRIES} AS may_try
           FROM rate_limits r JOIN provider_pools p USING (pool) CROSS JOIN (SELECT clock_timestamp() AS now) moment
          WHERE r.pool = ANY(%(pools)s)) each
@@ -137,7 +142,15 @@ def set_limits(
         ],
         update_conflicts=True,
         unique_fields=["pool", "dimension"],
-        update_fields=["configured", "per_minute", "burst", "interval_s", "slack", "interactive_slack"],
+        update_fields=[
+            "configured",
+            "per_minute",
+            "burst",
+            "interval_s",
+            "slack",
+            "interactive_slack",
+            "reserve",
+        ],
     )
 
 
@@ -151,6 +164,7 @@ def _in_force(dimension: str, configured: int, told: int | None) -> dict[str, fl
         "interval_s": found.interval_s,
         "slack": found.slack,
         "interactive_slack": found.interactive_slack,
+        "reserve": found.reserve,
     }
 
 
@@ -168,10 +182,8 @@ def take_permit(
         "pool": pool,
         "input": expected.input,
         "output": expected.output,
-        "deep": interactive,
-        "ahead": INTERACTIVE_AHEAD_S if interactive else AHEAD_S,
-        "minute": settings.ENGINE_RAMP_MINUTE_S,
         "probe": False,
+        **_reach(interactive=interactive),
     }
     granted, leave_in, opened, may_try = _take(values)
     if granted and opened:
@@ -196,9 +208,18 @@ def block(pool: str, *, seconds: float) -> None:
         cursor.execute(BLOCK, {"pool": pool, "seconds": seconds})
 
 
-def permits(pools: list[str]) -> dict[str, int]:
-    """How many permits each pool could give to batches now and soon, for calls of late's size. Takes no lock."""
-    values: dict[str, Any] = {"pools": pools, "ahead": AHEAD_S, "minute": settings.ENGINE_RAMP_MINUTE_S}
+def _reach(*, interactive: bool) -> dict[str, Any]:
+    """How deep into the burst and how far ahead a permit may be taken."""
+    return {
+        "deep": interactive,
+        "ahead": INTERACTIVE_AHEAD_S if interactive else AHEAD_S,
+        "minute": settings.ENGINE_RAMP_MINUTE_S,
+    }
+
+
+def permits(pools: list[str], *, interactive: bool = False) -> dict[str, int]:
+    """How many permits each pool could give now and soon, for calls of late's size. Takes no lock."""
+    values: dict[str, Any] = {"pools": pools, **_reach(interactive=interactive)}
     with connection.cursor() as cursor:
         cursor.execute(PERMITS, values)
         return dict(cursor.fetchall())

@@ -130,7 +130,8 @@ def _choose(queue: Queue, free: int, *, at_most: int, shared: bool) -> Counter[U
     """How many items of which job, one by one in the order of fairness. `free` slots, of which some are rung for already."""
     candidates = _candidates(queue, at_most=at_most, shared=shared)
     free -= sum(each.rung for each in candidates)
-    permits = {NO_POOL: 1} | limiter.permits(list({each.pool for each in candidates}))
+    pools = list({each.pool for each in candidates})
+    permits = {NO_POOL: 1} | limiter.permits(pools, interactive=queue == Queue.INTERACTIVE)
     for each in candidates:
         permits[each.pool] = permits.get(each.pool, 0) - each.rung
     chosen: Counter[UUID] = Counter()

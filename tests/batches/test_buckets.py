@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batches.buckets import MARGIN_S, WINDOW_S, Shape, shape, token_shape
+from batches.limiter import AHEAD_S, INTERACTIVE_AHEAD_S
 
 LIMITS = st.integers(min_value=1, max_value=1_000_000)
 TOKEN_LIMITS = st.integers(min_value=1000, max_value=10_000_000)
@@ -18,14 +19,18 @@ class Bucket:
     limit: int
     shape: Shape
     tat: float = -1e9
+    borrowed_until: float = -1e9
     starts: list[tuple[float, float]] = field(default_factory=list)
 
     def start_s(self, now: float, cost: float) -> float:
         """The earliest moment of a call of this cost that is asked for now."""
-        return max(now, self.tat + (min(cost, self.limit) - self.shape.burst) * self.shape.interval_s)
+        burst = self.shape.burst - self.shape.reserve
+        return max(now, self.tat + (min(cost, self.limit) - burst) * self.shape.interval_s)
 
-    def take(self, now: float, cost: float) -> float:
-        start = self.start_s(now, cost)
+    def take(self, now: float, cost: float, *, single: bool = False) -> float:
+        start = turn = self.start_s(now, cost)
+        if single and self.shape.reserve and self.borrowed_until <= now:
+            start, self.borrowed_until = now, turn
         self.tat = max(self.tat, start) + cost * self.shape.interval_s
         self.starts.append((start, cost))
         return start
@@ -58,6 +63,26 @@ def test_batches_leave_a_part_of_the_burst_to_single_generations(per_minute: int
     found = shape(per_minute)
     assert 0 <= found.slack <= found.interactive_slack == found.burst - 1
     assert found.slack < found.interactive_slack or found.burst == 1
+
+
+@given(st.integers(1, 2000), st.data())
+def test_no_window_holds_more_although_single_generations_leave_before_their_turn(
+    limit: int, data: st.DataObject
+) -> None:
+    """Batches that book as far ahead as they may, and single generations that come whenever they come."""
+    bucket, now = Bucket(limit, shape(limit)), 0.0
+    pauses = st.one_of(st.just(0.0), st.floats(0, 3), st.floats(0, 30))
+    for pause, singles in data.draw(st.lists(st.tuples(pauses, st.integers(0, 3)), min_size=1, max_size=30)):
+        now += pause
+        while bucket.tat - now <= AHEAD_S + bucket.shape.slack * bucket.shape.interval_s:
+            bucket.take(now, 1)
+        for _ in range(singles):
+            if (
+                bucket.tat - now
+                <= INTERACTIVE_AHEAD_S + bucket.shape.interactive_slack * bucket.shape.interval_s
+            ):
+                bucket.take(now, 1, single=True)
+    assert bucket.most_in_a_window(WINDOW_S) <= limit
 
 
 # --- tokens -----------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """The limiter's rows: what is granted, given back, corrected and believed. The arithmetic is in test_buckets.py."""
 
 import random
+from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -9,6 +10,7 @@ from django.db import connection
 
 from batches import limiter
 from batches.buckets import WINDOW_S, shape, token_shape
+from batches.limit_rows import LONG_AGO
 from batches.limiter import (
     Correction,
     Expected,
@@ -49,10 +51,10 @@ def told(**limits: tuple[int | None, int | None]) -> dict[str, Allowance]:
 
 
 def test_a_permit_is_given_at_once_then_spaced(db: None) -> None:
-    """Of the three at once a batch leaves one to single generations."""
+    """Of the three at once one is left to single generations."""
     set_limits(["p"], per_minute=60)
     waits = [take_permit("p") for _ in range(4)]
-    assert waits[:3] == pytest.approx([0, 0, 0], abs=0.2)
+    assert waits[:3] == pytest.approx([0, 0, 1], abs=0.2)
     assert waits[3] is None, "too far ahead: nothing is promised"
 
 
@@ -61,10 +63,27 @@ def test_single_generations_go_first(db: None) -> None:
     set_limits(["p"], per_minute=50)
     while take_permit("p") is not None:
         pass
+    assert permits(["p"]) == {"p": 0}
+    assert permits(["p"], interactive=True)["p"] >= 1
     wait = take_permit("p", interactive=True)
     assert wait is not None
     assert wait <= limiter.AHEAD_S
     assert take_permit("p") is None, "the batch waits until theirs are paid"
+
+
+@pytest.mark.parametrize("per_minute", [60, 600])
+def test_one_single_generation_at_a_time_leaves_at_once(per_minute: int, db: None) -> None:
+    """The permits that the batch has booked keep their moments; the next single generation waits for its turn."""
+    set_limits(["p"], per_minute=per_minute)
+    while take_permit("p") is not None:
+        pass
+    turn = debt_s(REQUESTS) - 3 * shape(per_minute).interval_s
+    assert take_permit("p", interactive=True) == 0
+    second = take_permit("p", interactive=True)
+    assert second is None or second >= min(turn, limiter.AHEAD_S) - 0.2
+    row = RateLimit.objects.get(pool="p", dimension="requests")
+    RateLimit.objects.update(borrowed_until=LONG_AGO, tat=row.tat - timedelta(seconds=2))
+    assert take_permit("p", interactive=True) == 0, "when that turn has come"
 
 
 @pytest.mark.parametrize("per_minute", [100_000, 2_000_000])

@@ -12,7 +12,7 @@ from kombu.exceptions import OperationalError as BrokerError
 from pytest_django import Settings
 
 from batches.engine.ring import ring, stamp
-from batches.limiter import block, set_limits
+from batches.limiter import block, set_limits, take_permit
 from batches.models import BatchItem, BatchJob, Worker
 from batches.provider import pool_of, pools
 from batches.states import ItemStatus, JobKind, JobStatus, Priority
@@ -180,6 +180,15 @@ def test_each_queue_has_its_kind_of_job() -> None:
     single = make_job(items=1, kind=JobKind.SINGLE, **BY_HAND)
     assert rung(Queue.INTERACTIVE) == [single.pk]
     assert rung(Queue.GENERATION) == [batch.pk] * 3
+
+
+def test_a_single_generation_is_rung_while_a_batch_has_booked_every_permit_it_may() -> None:
+    make_worker(queue=Queue.INTERACTIVE, slots=2)
+    set_limits(pools(), per_minute=600)
+    single = make_job(kind=JobKind.SINGLE, items=1, **BY_HAND)
+    while take_permit(pool_of(MODEL)) is not None:
+        pass
+    assert rung(Queue.INTERACTIVE) == [single.pk]
 
 
 def test_a_model_that_is_gone_stops_neither_the_ringing_nor_its_own_job(many_slots: Worker) -> None:
