@@ -20,7 +20,9 @@ TIER_INPUT_TOKENS = {"template": 2000, "scenario": 2500, "edge_case": 3000}
 TIER_OUTPUT_TOKENS = {"template": 3000, "scenario": 4000, "edge_case": 5000}
 # So many calls must be on record before their mean counts as much as the tier's usual length.
 PRIOR_CALLS = 1
+# How long an expectation stands: not long while little is known, because tokens that are expected too many lie idle.
 FRESH_S = 30.0
+LEARNING_CALLS, LEARNING_FRESH_S = 20, 2.0
 
 # A call whose bill is unknown has booked its worst case: as output, that is all it was allowed to write.
 # Without a reply nobody has said whether it was the simulator: then the pool tells.
@@ -116,7 +118,19 @@ def _past(*row: Any) -> Past:
     )
 
 
-_expected: dict[tuple[Key, bool], tuple[float, Tokens]] = {}
+@dataclass(frozen=True, slots=True)
+class _Expectation:
+    tokens: Tokens
+    made_at: float
+    calls: int
+
+    @property
+    def fresh(self) -> bool:
+        stands_s = FRESH_S if self.calls >= LEARNING_CALLS else LEARNING_FRESH_S
+        return time.monotonic() - self.made_at <= stands_s
+
+
+_expected: dict[tuple[Key, bool], _Expectation] = {}
 
 
 def expected_tokens(version_id: UUID, tier: str, model: str) -> Tokens:
@@ -125,13 +139,14 @@ def expected_tokens(version_id: UUID, tier: str, model: str) -> Tokens:
     The mean of the newest calls, shrunk to the tier's usual length as if that were one call more.
     """
     key, simulated = Key(version_id, tier, model), settings.DEMO
-    made_at, found = _expected.get((key, simulated), (0.0, None))
-    if found is None or time.monotonic() - made_at > FRESH_S:
-        found = _tokens(key, past([key], simulated=simulated).get(key))
+    found = _expected.get((key, simulated))
+    if found is None or not found.fresh:
+        known = past([key], simulated=simulated).get(key)
+        found = _Expectation(_tokens(key, known), time.monotonic(), known.calls if known else 0)
         if len(_expected) > 10_000:  # years of versions in one process
             _expected.clear()
-        _expected[key, simulated] = (time.monotonic(), found)
-    return found
+        _expected[key, simulated] = found
+    return found.tokens
 
 
 def _tokens(key: Key, found: Past | None) -> Tokens:
