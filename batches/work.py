@@ -11,7 +11,8 @@ from uuid import UUID
 from django.db import connection
 
 from batches.engine.ask import ask
-from batches.engine.claim import Call, Claim, call_of, claim, may_still_leave, waiting
+from batches.engine.calls import Call, call_of, waiting
+from batches.engine.claim import Claim, claim, may_still_leave
 from batches.engine.filing import file, judge
 from batches.engine.freed import next_of
 from batches.engine.kept import use_kept

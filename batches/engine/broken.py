@@ -4,7 +4,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from batches.engine.claim import Call
+from batches.engine.calls import Call
 from claude.errors import ClaudeError
 from claude.messages import Usage
 

@@ -13,7 +13,8 @@ from django.db import connection, transaction
 from django.db.models import F
 
 from batches.engine.broken import known_cost, token_fields
-from batches.engine.claim import Call, Claim
+from batches.engine.calls import Call
+from batches.engine.claim import Claim
 from batches.engine.moves import (
     DATABASE_AWAY,
     Delta,

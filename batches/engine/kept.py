@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db import connection, transaction
 from django.db.models import QuerySet
 
-from batches.engine.claim import origin_of
+from batches.engine.calls import origin_of
 from batches.engine.filing import completed
 from batches.engine.moves import (
     DATABASE_AWAY,

@@ -11,7 +11,8 @@ from django.db import transaction
 
 from batches import outages
 from batches.engine.broken import known_cost, token_fields
-from batches.engine.claim import Call, Claim
+from batches.engine.calls import Call
+from batches.engine.claim import Claim
 from batches.engine.filing import file_unreadable
 from batches.engine.moves import (
     ZERO,

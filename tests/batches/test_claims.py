@@ -11,7 +11,8 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from batches.actions import cancel, pause
-from batches.engine.claim import Call, Claim, claim, may_still_leave, pause_for_budget, prepare
+from batches.engine.calls import Call, prepare
+from batches.engine.claim import Claim, claim, may_still_leave, pause_for_budget
 from batches.engine.setbacks import release
 from batches.limiter import NoLimiter, block, set_limits
 from batches.models import BatchItem, BatchJob, GenerationLog, RateLimit, Worker

@@ -11,7 +11,8 @@ from pytest_django import Settings
 from batches import controls
 from batches.actions import cancel, pause
 from batches.controls import BudgetTooLow, change, duplicate, retry_failed, use_reply
-from batches.engine.claim import claim, prepare
+from batches.engine.calls import prepare
+from batches.engine.claim import claim
 from batches.engine.setbacks import fail, set_back
 from batches.models import BatchItem, BatchJob, GenerationLog, PaidRequest, Worker
 from batches.planning.plan import PlanError

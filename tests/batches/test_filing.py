@@ -7,7 +7,8 @@ import pytest
 from pytest_django import Settings
 
 from batches.actions import change_budget
-from batches.engine.claim import claim, prepare
+from batches.engine.calls import prepare
+from batches.engine.claim import claim
 from batches.engine.filing import representable
 from batches.engine.setbacks import set_back
 from batches.models import BatchItem, BatchJob, GenerationLog, Worker

@@ -8,7 +8,8 @@ import pytest
 from django.db import connection
 
 from batches.actions import resume
-from batches.engine.claim import Call, claim, prepare
+from batches.engine.calls import Call, prepare
+from batches.engine.claim import claim
 from batches.engine.months import Month, reserve
 from batches.engine.ring import stamp
 from batches.models import BatchJob, GenerationLog, SpendingMonth, Worker

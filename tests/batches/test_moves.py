@@ -8,7 +8,8 @@ import pytest
 from pytest_django import Settings
 
 from batches.actions import cancel, pause, resume
-from batches.engine.claim import Claim, claim, may_still_leave, prepare
+from batches.engine.calls import prepare
+from batches.engine.claim import Claim, claim, may_still_leave
 from batches.engine.setbacks import fail, release, set_back
 from batches.models import BatchItem, BatchJob, GenerationLog, Worker
 from batches.states import ItemStatus, JobStatus, LogState

@@ -9,7 +9,8 @@ from pytest_django import Settings
 
 from batches import outages
 from batches.actions import resume
-from batches.engine.claim import claim, may_still_leave, prepare
+from batches.engine.calls import prepare
+from batches.engine.claim import claim, may_still_leave
 from batches.engine.ring import stamp
 from batches.engine.setbacks import release, set_back
 from batches.engine.silence import stop_silent_jobs

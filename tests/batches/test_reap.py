@@ -9,7 +9,8 @@ from pytest_django import Settings
 
 from batches.actions import cancel, pause
 from batches.engine import reap as reaping
-from batches.engine.claim import claim, prepare
+from batches.engine.calls import prepare
+from batches.engine.claim import claim
 from batches.engine.moves import lock_item
 from batches.engine.reap import reap
 from batches.models import BatchItem, BatchJob, GenerationLog, SpendingMonth, Worker

@@ -11,7 +11,8 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from batches.actions import start_batch
-from batches.engine.claim import claim, prepare
+from batches.engine.calls import prepare
+from batches.engine.claim import claim
 from batches.engine.ring import stamp
 from batches.engine.setbacks import release, set_back
 from batches.models import BatchItem, BatchJob, GenerationLog, WarmPrefix, Worker

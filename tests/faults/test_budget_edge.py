@@ -7,7 +7,8 @@ from decimal import Decimal
 import pytest
 from django.db import connection, connections
 
-from batches.engine.claim import claim, prepare
+from batches.engine.calls import prepare
+from batches.engine.claim import claim
 from batches.models import BatchItem, BatchJob, Worker
 from batches.register import register
 from batches.states import ItemStatus

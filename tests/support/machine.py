@@ -15,7 +15,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from batches.actions import cancel, pause, resume, sweep_cancelled
 from batches.controls import BudgetTooLow, change, retry_failed
-from batches.engine.claim import Claim, claim, prepare
+from batches.engine.calls import prepare
+from batches.engine.claim import Claim, claim
 from batches.engine.filing import Paid, file, judge
 from batches.engine.kept import use_kept
 from batches.engine.reap import reap

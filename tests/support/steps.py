@@ -2,7 +2,8 @@
 
 from pytest_django import Settings
 
-from batches.engine.claim import Claim, claim, prepare
+from batches.engine.calls import prepare
+from batches.engine.claim import Claim, claim
 from batches.engine.filing import file, judge
 from batches.engine.reap import reap
 from batches.models import BatchItem, BatchJob, GenerationLog, Worker

@@ -1,0 +1,159 @@
+"""The call of a waiting item: its prompt, its price at worst, its key and what it will probably take. Nothing is stored yet."""
+
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from functools import cache, partial
+from uuid import UUID, uuid4
+
+from django.db import connection
+from django.utils import timezone
+
+from batches.limiter import Expected
+from batches.models import BatchItem, BatchJob
+from batches.planning.history import expected_tokens
+from batches.provider import pool_of
+from batches.states import JobKind
+from claude import lineup
+from claude.lineup import Lineup
+from claude.messages import Request
+from conversations.generation import Origin, build_request, marked, worst_case
+from provider import table
+from templates_app.kept_versions import version
+from workspaces.models import Workspace
+from workspaces.statements import columns, read
+
+SECONDS_BEFORE_OUTPUT = 60
+SLOWEST_TOKENS_PER_SECOND = 40
+# What `call_of` reads of an item and of its job: all of both is 90 columns, and this is read for each call.
+ITEM = (
+    *("id", "workspace", "job", "conversation_id", "template_version", "tier", "topic", "category"),
+    *("parameters", "details", "status", "attempt", "retried_at"),
+)
+WORKSPACE = ("id", "provider_key")
+JOB = ("id", "kind", "model", "max_tokens", "estimate", "created_by")
+
+
+def deadline_s(max_tokens: int) -> float:
+    """Seconds after which no answer can come any more: 60 + max_tokens / 40 (8,192 tokens: 265 s)."""
+    return SECONDS_BEFORE_OUTPUT + max_tokens / SLOWEST_TOKENS_PER_SECOND
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call:
+    """A call that is ready to be made: everything about it is known, nothing is stored yet."""
+
+    item_id: UUID
+    job_id: UUID
+    log_id: UUID
+    origin: Origin
+    request: Request
+    pool: str
+    key: str
+    reservation: Decimal
+    on: date
+    expected: Expected
+    interactive: bool
+    # The prices that the reservation was made by, and that the reply is booked by.
+    prices: Lineup = field(default_factory=lineup.in_force, repr=False)
+    token: UUID = field(
+        default_factory=uuid4
+    )  # whose claim it will be, known even when its commit breaks off
+
+    @property
+    def deadline_s(self) -> float:
+        return deadline_s(self.request.max_tokens)
+
+
+def prepare(item_id: UUID) -> Call | None:
+    """The call of a waiting item, None when it is not waiting any more. Raises what `call_of` raises."""
+    item = waiting(item_id)
+    return None if item is None else call_of(item)
+
+
+def waiting(item_id: UUID) -> BatchItem | None:
+    """The item with its job and its template's version, while it is in the queue; of item and job what a call asks of them."""
+    with connection.cursor() as cursor:
+        cursor.execute(_waiting(), [item_id])
+        row = cursor.fetchone()
+    if row is None:
+        return None
+    item = read(BatchItem, ITEM, row[: len(ITEM)])
+    item.job = read(BatchJob, JOB, row[len(ITEM) : -len(WORKSPACE)])
+    item.workspace = read(Workspace, WORKSPACE, row[-len(WORKSPACE) :])
+    item.template_version = version(item.template_version_id)
+    return item
+
+
+@cache
+def _waiting() -> str:
+    return (
+        f"SELECT {columns(BatchItem, ITEM, of='i')}, {columns(BatchJob, JOB, of='j')}, {columns(Workspace, WORKSPACE, of='w')} "  # noqa: S608
+        "FROM batch_items i JOIN batch_jobs j ON j.id = i.job_id JOIN workspaces_workspace w ON w.id = i.workspace_id "
+        "WHERE i.id = %s AND i.status = 'queued'"
+    )
+
+
+def call_of(item: BatchItem) -> Call:
+    """Resolve the item's prompt and its worst-case price.
+
+    Raises UnknownModel, UnknownPrice, UnknownKey and ValuesError: for these nothing may be asked.
+    """
+    return table.known(partial(_call_of, item))
+
+
+def _call_of(item: BatchItem) -> Call:
+    on, log_id = timezone.now().date(), uuid4()
+    lineup.card(item.template_version.model or item.job.model, on)
+    asked = build_request(
+        version=item.template_version,
+        values=item.parameters,
+        model=item.job.model,
+        max_tokens=_max_tokens(item),
+        details=item.details,
+        tag=str(log_id),
+    )
+    shared = item.job.estimate.get("shared") or {}
+    request = marked(asked, shared, version_id=item.template_version_id)
+    return Call(
+        item_id=item.pk,
+        job_id=item.job_id,
+        log_id=log_id,
+        origin=origin_of(item),
+        request=request,
+        pool=pool_of(request.model, item.workspace.provider_key),
+        key=item.workspace.provider_key,
+        reservation=worst_case(request, on=on),
+        on=on,
+        expected=_expected(item, request),
+        interactive=item.job.kind == JobKind.SINGLE,
+    )
+
+
+def _expected(item: BatchItem, request: Request) -> Expected:
+    found = expected_tokens(item.template_version_id, item.tier, request.model)
+    return Expected(input=found.input, output=min(found.output, request.max_tokens))
+
+
+def _max_tokens(item: BatchItem) -> int:
+    """Twice the job's, where a reply of this item was cut and the model allows it."""
+    if item.attempt and item.logs.filter(error_kind="max_tokens").exists():
+        return min(
+            2 * item.job.max_tokens, lineup.card(item.template_version.model or item.job.model).max_output
+        )
+    return item.job.max_tokens
+
+
+def origin_of(item: BatchItem) -> Origin:
+    """Where the item's conversation comes from, whichever call brings it."""
+    return Origin(
+        workspace_id=item.workspace_id,
+        created_by_id=item.job.created_by_id,
+        batch_item_id=item.pk,
+        conversation_id=item.conversation_id,
+        template_version=item.template_version,
+        tier=item.tier,
+        topic=item.topic,
+        category=item.category,
+        parameters=item.parameters,
+    )
