@@ -31,7 +31,7 @@ def provider(key: str = "") -> Provider:
     return Provider(base_url=settings.CLAUDE_BASE_URL, api_key=settings.CLAUDE_NAMED_KEYS[key])
 
 
-def key_shown() -> str:
-    """The last four characters of the key, for people to tell two keys apart; a short key is not shown at all."""
-    key = settings.CLAUDE_API_KEY
-    return f"…{key[-SHOWN_OF_A_KEY:]}" if len(key) >= SHORTEST_SECRET else ""
+def key_shown(key: str = "") -> str:
+    """The last four characters of a key, for people to tell two apart; a short one is not shown at all. Raises UnknownKey."""
+    secret = provider(key).api_key
+    return f"…{secret[-SHOWN_OF_A_KEY:]}" if len(secret) >= SHORTEST_SECRET else ""

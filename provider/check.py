@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from claude import lineup
 from claude.lineup import RetiredModel, UnknownModel, UnknownPrice
+from claude.messages import Provider
 from provider import table
 from provider.account import key_shown, provider
 from provider.models import Finding
@@ -34,24 +35,26 @@ class Line:
         return {"name": self.name, "good": self.good, "says": self.says}
 
 
-def check(*, by: User | None = None, deadline_s: float = DEADLINE_S) -> Finding:
-    """Ask the server about the key and the model in use, within a bounded time, and keep what it said.
+def check(*, key: str = "", by: User | None = None, deadline_s: float = DEADLINE_S) -> Finding:
+    """Ask the server about a key (by its name; the installation's own) and the model in use, and keep what it said.
 
-    What it does not do is not asked of it from now on; a later check finds it again. Raises NoSimulator.
+    It takes `deadline_s` seconds at most. What the server does not do is not asked of it from now on; a later check
+    with the installation's key finds it again. Raises NoSimulator and UnknownKey.
     """
     table.refresh(now=True)
     model = settings.ENVIRONMENT.anthropic_model
-    found = _asked(model, deadline_s)
+    asked = provider(key)
+    found = _asked(asked, model, deadline_s)
     lines = list(_lines(found, model))
     finding = Finding.objects.create(
-        fingerprint=provider().fingerprint,
+        fingerprint=asked.fingerprint,
         model=model,
         works=all(line.good is not False for line in lines if line.name in MUST),
         counts_tokens=found.counts_tokens,
         structured_outputs=found.structured_outputs,
         report={
             "server": server(),
-            "key": key_shown(),
+            "key": key_shown(key),
             "model": model,
             "simulated": found.simulated,
             "latency_ms": found.latency_ms,
@@ -77,13 +80,13 @@ class NoSimulator(Exception):
     """Demo mode, and no simulator: there is nobody to ask."""
 
 
-def _asked(model: str, deadline_s: float) -> "Findings":
+def _asked(asked: Provider, model: str, deadline_s: float) -> "Findings":
     # The SDK takes a second to load and 40 MB to keep: only a process that tests a key pays for it.
     if settings.DEMO and not settings.CLAUDE_BASE_URL:  # the key of the demo is for our simulator alone
         raise NoSimulator(
             "In demo mode the simulator is asked, and none is running. Start the product with ./run."
         )
-    client = importlib.import_module("claude.client").Client(provider(), shards=1)
+    client = importlib.import_module("claude.client").Client(asked, shards=1)
     probe = importlib.import_module("claude.probe").probe
     if not connection.in_atomic_block:
         connection.close()  # nothing of the database is held while the server thinks

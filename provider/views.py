@@ -20,7 +20,7 @@ from claude import lineup
 from claude.cards import Lineup, ModelCard, PriceRow
 from claude.lineup import UnknownModel, UnknownPrice
 from provider import check, table
-from provider.account import key_shown, provider
+from provider.account import UnknownKey, key_shown, provider
 from provider.models import Finding
 from workspaces.chosen import Chosen, chosen_workspace
 from workspaces.models import Membership, User
@@ -123,24 +123,38 @@ def account(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         if not may_check or not isinstance(request.user, User):
             raise PermissionDenied
-        check_and_tell(request, request.user)
+        check_and_tell(request, request.user, key=chosen.workspace.provider_key)
         return redirect(f"{reverse('settings_provider')}?workspace={chosen.workspace.pk}")
-    mine = Finding.objects.filter(fingerprint=provider().fingerprint)
+    key = chosen.workspace.provider_key
     context = {
         "chosen": chosen,
         "may_check": may_check,
-        "last": mine.filter(model=settings.ENVIRONMENT.anthropic_model).first(),
-        "earlier": mine.select_related("created_by").defer("report")[:CHECKS_SHOWN],
         "deadline_s": int(check.DEADLINE_S),
+        "named_key": key,
         **in_use(),
+        **found_with(key),
     }
     return render(request, "provider/provider.html", context)
 
 
-def check_and_tell(request: HttpRequest, by: User) -> None:
+def found_with(key: str) -> dict[str, Any]:
+    """The last checks of the server with this key; where no such key is set, what to do."""
     try:
-        works = check.check(by=by).works
-    except check.NoSimulator as wrong:
+        mine = Finding.objects.filter(fingerprint=provider(key).fingerprint)
+        shown = key_shown(key)
+    except UnknownKey as wrong:
+        return {"problem": str(wrong), "last": None, "earlier": [], "key": ""}
+    return {
+        "last": mine.filter(model=settings.ENVIRONMENT.anthropic_model).first(),
+        "earlier": mine.select_related("created_by").defer("report")[:CHECKS_SHOWN],
+        "key": shown,
+    }
+
+
+def check_and_tell(request: HttpRequest, by: User, *, key: str) -> None:
+    try:
+        works = check.check(key=key, by=by).works
+    except (check.NoSimulator, UnknownKey) as wrong:
         messages.error(request, str(wrong))
         return
     if works:
@@ -162,7 +176,6 @@ def in_use() -> dict[str, Any]:
     return {
         "server": check.server(),
         "address": provider().url,
-        "key": key_shown(),
         "model": environment.anthropic_model,
         "max_tokens": environment.anthropic_max_tokens,
         "temperature": None if temperature is None else Decimal(str(temperature)),

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
 from claude import lineup
@@ -216,3 +216,14 @@ def test_the_command_as_json(server: RunningSimulator, capsys: pytest.CaptureFix
     report: dict[str, Any] = json.loads(out)
     assert (code, report["works"], report["model"], report["simulated"]) == (0, True, MODEL, True)
     assert {line["name"] for line in report["lines"]} >= {"Key", "Model", "Price", "count_tokens"}
+
+
+def test_the_command_tests_a_workspaces_key_by_its_name(
+    server: RunningSimulator, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings.CLAUDE_NAMED_KEYS = {"research": "sk-ant-of-research-abcd"}
+    code, out = run(capsys, "--key", "research")
+    assert code == 0
+    assert "key …abcd" in out
+    with pytest.raises(CommandError, match="ANTHROPIC_API_KEY_OTHER is not set"):
+        call_command("check_provider", "--key", "other")

@@ -4,6 +4,7 @@ import pytest
 from django.test import Client
 from pytest_django import Settings
 
+from provider.account import provider
 from provider.models import Finding
 from tests.factories import make_member, make_user, make_workspace
 from tests.provider.test_check import KEY, server
@@ -85,3 +86,33 @@ def test_what_another_server_was_found_to_do_is_not_shown(signed_in: Client) -> 
 def test_a_short_key_is_not_shown_at_all(signed_in: Client, settings: Settings) -> None:
     settings.CLAUDE_API_KEY = "zweiundvier"
     assert "vier" not in signed_in.get(PAGE).content.decode()
+
+
+# --- a workspace with a key of its own ----------------------------------------------------------------
+
+
+def test_the_workspaces_own_key_is_checked_and_shown(
+    signed_in: Client, person: User, server: RunningSimulator, settings: Settings
+) -> None:
+    settings.CLAUDE_NAMED_KEYS = {"research": "sk-ant-of-research-abcd"}
+    workspace = person.personal_workspace()
+    workspace.provider_key = "research"
+    workspace.save()
+    page = signed_in.post(PAGE, follow=True).content.decode()
+    assert "Everything that a batch needs works." in page
+    assert "…abcd" in page
+    assert "…wxyz" not in page
+    assert Finding.objects.get().fingerprint == provider("research").fingerprint
+    assert "sk-ant-of-research-abcd" not in page
+
+
+def test_a_key_that_is_not_set_here_is_named_with_what_to_do(
+    signed_in: Client, person: User, server: RunningSimulator
+) -> None:
+    workspace = person.personal_workspace()
+    workspace.provider_key = "research"
+    workspace.save()
+    assert "ANTHROPIC_API_KEY_RESEARCH is not set" in signed_in.get(PAGE).content.decode()
+    page = signed_in.post(PAGE, follow=True).content.decode()
+    assert "ANTHROPIC_API_KEY_RESEARCH is not set" in page
+    assert not Finding.objects.exists()

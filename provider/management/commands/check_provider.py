@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from provider.account import UnknownKey
 from provider.check import NoSimulator, check
 from provider.models import Finding
 
@@ -16,12 +17,15 @@ class Command(BaseCommand):
     help = "Ask the provider about the key and the model in use, by free calls where it has them. Exit code 0: all is well."
 
     def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--key", default="", help="A workspace's key, by its name; else the installation's own."
+        )
         parser.add_argument("--json", action="store_true", help="One JSON object instead of lines.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            finding = check()
-        except NoSimulator as wrong:
+            finding = check(key=options["key"])
+        except (NoSimulator, UnknownKey) as wrong:
             raise CommandError(str(wrong)) from wrong
         if options["json"]:
             self.stdout.write(json.dumps({"works": finding.works, **finding.report}, ensure_ascii=False))
