@@ -51,6 +51,7 @@ class Prober:
     client: Client
     model: str
     deadline_s: float
+    may_pay: bool
     found: Findings = field(default_factory=Findings)
     started: float = field(default_factory=time.monotonic)
 
@@ -58,7 +59,7 @@ class Prober:
         try:
             self._look_up()
             self._count()
-            if not (self.found.key_accepted and self.found.model_known):
+            if self.may_pay and not (self.found.key_accepted and self.found.model_known):
                 self._ask()
         except ClaudeError as problem:
             self.found.problem = problem
@@ -199,6 +200,6 @@ def _without_format(body: dict[str, Any]) -> dict[str, Any]:
     return {**rest, "output_config": config} if config else rest
 
 
-def probe(client: Client, model: str, *, deadline_s: float) -> Findings:
-    """Never raises what a server or a network does: it is in the findings."""
-    return Prober(client, model, deadline_s).run()
+def probe(client: Client, model: str, *, deadline_s: float, may_pay: bool) -> Findings:
+    """Never raises what a server or a network does: it is in the findings. Without `may_pay` only free calls are made."""
+    return Prober(client, model, deadline_s, may_pay).run()

@@ -91,14 +91,15 @@ def _asked(asked: Provider, model: str, deadline_s: float) -> "Findings":
     if not connection.in_atomic_block:
         connection.close()  # nothing of the database is held while the server thinks
     try:
-        found: Findings = probe(client, model, deadline_s=deadline_s)
+        found: Findings = probe(client, model, deadline_s=deadline_s, may_pay=_price(model).good is True)
     finally:
         client.close()
     return found
 
 
 def _lines(found: "Findings", model: str) -> list[Line]:
-    lines = [_key(found), _model(found, model), _price(model)]
+    price = _price(model)
+    lines = [_key(found, has_price=price.good is True), _model(found, model), price]
     if found.problem is not None and found.key_accepted is None:
         lines.insert(0, Line("Connection", False, found.problem.message))
     lines.append(
@@ -131,11 +132,13 @@ def _lines(found: "Findings", model: str) -> list[Line]:
     return lines
 
 
-def _key(found: "Findings") -> Line:
+def _key(found: "Findings", *, has_price: bool) -> Line:
     if found.key_accepted:
         return Line("Key", True, "accepted")
     if found.key_accepted is False:
         return Line("Key", False, found.problem.message if found.problem else "refused")
+    if not has_price:
+        return Line("Key", None, "not told: no free call was answered, and without a price no other is made")
     return Line("Key", None, "not told: the server did not answer so far")
 
 

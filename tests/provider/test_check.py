@@ -105,6 +105,20 @@ def test_a_server_with_nothing_but_messages_is_asked_one_token(
     assert said(finding)["Price"] == (True, "marked as costing nothing")
 
 
+def test_without_a_price_no_call_is_made_that_may_cost_something(
+    server: RunningSimulator, settings: Settings
+) -> None:
+    server.options(counts_tokens=False, lists_models=False, any_model=True)
+    make_model(name="qwen-3")
+    table.publish()
+    use_model(settings, "qwen-3")
+    finding = check()
+    assert not finding.works
+    assert [each for each in server.ledger() if each["status"] == 200] == []
+    assert "only free calls" in said(finding)["This check"][1]
+    assert "price" in said(finding)["Key"][1]
+
+
 def test_a_model_that_the_server_does_not_know(server: RunningSimulator, settings: Settings) -> None:
     make_price(model=make_model(name="qwen-3"))
     table.publish()
