@@ -101,12 +101,13 @@ def test_what_is_expected_of_a_call_begins_with_the_tiers_usual(
     django_assert_num_queries: DjangoAssertNumQueries,
 ) -> None:
     settings.DEMO = True
+    monkeypatch.setattr(history, "LEARNING_FRESH_S", 60.0)
     item = done(job)
     assert history.expected_tokens(item.template_version_id, "template", MODEL) == (2000, 3000)
     spent(item, output=1000)
     with django_assert_num_queries(0):
         found = history.expected_tokens(item.template_version_id, "template", MODEL)
-    assert found.output == 3000, "at most two seconds old"
+    assert found.output == 3000, "not read again while it is fresh"
     monkeypatch.setattr(history, "LEARNING_FRESH_S", -1.0)
     assert history.expected_tokens(item.template_version_id, "template", MODEL) == (1450, 2000)
     spent(item, output=500, state=LogState.UNUSABLE)
