@@ -67,12 +67,14 @@ def run(
     output_per_minute: int | None = None,
 ) -> Run:
     """Start a job with an engine of its own and wait for its end."""
-    from bench.jobs import started_job  # noqa: PLC0415  Django is set up by now
+    from batches.models import RateLimit  # noqa: PLC0415  Django is set up by now
+    from bench.jobs import started_job  # noqa: PLC0415
     from tests.support.engine import fresh_engine, wait_for_end  # noqa: PLC0415
 
     simulator = servers.simulator
     simulator.reset()
     simulator.options(latency=LATENCY_S, jitter=0, rpm=per_minute, burst=burst, otpm=output_per_minute)
+    RateLimit.objects.all().delete()  # what the last case's server said of its limits is believed until this one speaks
     logs = Path(servers.folder) / f"run-{items}-{per_minute}-{output_per_minute}"
     logs.mkdir()
     rate = {"RATE_LIMIT_RPM": str(per_minute or UNLIMITED), "LORAPIPE_WORKER_SLOTS": str(SLOTS)}
@@ -147,7 +149,7 @@ def show_tokens(found: Run) -> None:
     print(f"\n{found.items} items, {LATENCY_S:.0f} s each, {OUTPUT_PER_MINUTE:,} output tokens a minute")
     line("used of the limit", f"{used:.1%}", f"{per_call:.0f} tokens a call", used >= GOAL_TOKENS)
     line("answers 429", str(found.refused), "", found.refused == 0)
-    show_cpu(found)
+    show_cpu(found, judged=False)  # one item a second: what the engine costs by time is not shared by many
 
 
 def show_free(found: Run, floor: tuple[float, float]) -> None:
@@ -165,10 +167,10 @@ def show_free(found: Run, floor: tuple[float, float]) -> None:
     line("  floor: asyncio and SDK", f"{floor[1]:.1f} ms", f"ours is {total / floor[1]:.1f}x")
 
 
-def show_cpu(found: Run) -> float:
+def show_cpu(found: Run, *, judged: bool = True) -> float:
     total = sum(found.cpu_ms.values())
     split = ", ".join(f"{name} {ms:.1f}" for name, ms in found.cpu_ms.items())
-    line("CPU per item", f"{total:.1f} ms", split, total <= GOAL_CPU_MS)
+    line("CPU per item", f"{total:.1f} ms", split, not judged or total <= GOAL_CPU_MS)
     return total
 
 
