@@ -155,7 +155,7 @@ def test_signals_are_counted_and_wake_the_loop() -> None:
     signals = Signals()
     with signals.caught() as wakeup:
         os.kill(os.getpid(), signal.SIGTERM)
-        os.kill(os.getpid(), signal.SIGHUP)
+        os.kill(os.getpid(), signal.SIGINT)  # not SIGHUP, which nohup has ignored by all that it starts
         assert os.read(wakeup, 10)
         # Another thread of this process may be the one that the kernel tells: the handlers then run a moment later.
         wait_for(lambda: signals.count == 2, seconds=5, what="both are counted")
