@@ -118,10 +118,15 @@ class Engine:
         process.wait(60)
 
     def end(self) -> None:
+        """At once where that leaves nothing behind: what a warm stop does is tested by those who ask for one, and takes 2 s."""
         for process in self.processes:
-            if process.poll() is None:
+            if process.poll() is not None:
+                continue
+            if isinstance(process, subprocess.Popen):  # a web server's master has a child to end
                 process.send_signal(signal.SIGCONT)
                 process.terminate()
+            else:
+                process.kill()
         for process in self.processes:
             try:
                 process.wait(10)
