@@ -209,7 +209,7 @@ def block(pool: str, *, seconds: float) -> None:
 
 
 def _reach(*, interactive: bool) -> dict[str, Any]:
-    """How deep into the burst and how far ahead a permit may be taken."""
+    """How deep into the burst and how far ahead a permit may be taken, for TAKE and PERMITS."""
     return {
         "deep": interactive,
         "ahead": INTERACTIVE_AHEAD_S if interactive else AHEAD_S,
