@@ -9,7 +9,6 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import Case, DurationField, ExpressionWrapper, F, Q, Value, When
 from django.db.models.functions import Coalesce, Extract
-from django.utils import timezone
 
 from batches.engine.closing import close
 from batches.models import BatchItem, BatchJob
@@ -30,6 +29,7 @@ from batches.states import (
     Reason,
 )
 from conversations.ids import take_ids
+from lib import clock
 from workspaces.models import ClockTimestamp, User, Workspace
 from workspaces.rows import RowProblem
 from workspaces.states import StaleState
@@ -65,7 +65,7 @@ def start_batch(
         model=settings.ENVIRONMENT.anthropic_model,
         max_tokens=settings.ENVIRONMENT.anthropic_max_tokens,
         concurrency=concurrency,
-        on=timezone.now().date(),
+        on=clock.today(),
     )
     budget = priced.default_budget if budget_usd is None else budget_usd
     check_settings(concurrency, budget, worst=priced.worst_item)

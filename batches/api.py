@@ -7,7 +7,6 @@ from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
-from django.utils import timezone
 from rest_framework.decorators import api_view
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
@@ -23,6 +22,7 @@ from batches.planning.plan import PlanError, PlannedItem
 from batches.progress import progress
 from batches.serializers import BatchBody, ChangeBody, CopyBody, JobsQuery, StartBody
 from batches.states import ErrorHandling, JobStatus, Priority
+from lib import clock
 from workspaces.models import User
 from workspaces.wire import PageQuery, checked, person, slice_of
 
@@ -87,7 +87,7 @@ def estimate_of(plan: list[PlannedItem], given: dict[str, Any]) -> Estimate:
         model=settings.ENVIRONMENT.anthropic_model,
         max_tokens=settings.ENVIRONMENT.anthropic_max_tokens,
         concurrency=given.get("concurrentProcessing") or settings.ENVIRONMENT.max_concurrency,
-        on=timezone.now().date(),
+        on=clock.today(),
     )
 
 

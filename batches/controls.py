@@ -11,7 +11,6 @@ from uuid import UUID
 from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 from django.db.models import F, Q, Value
-from django.utils import timezone
 
 from batches.actions import start_batch
 from batches.engine.kept import use_kept
@@ -28,6 +27,7 @@ from batches.states import (
     Priority,
 )
 from conversations.models import Conversation
+from lib import clock
 from templates_app.models import TemplateVersion
 from workspaces.models import User
 from workspaces.rows import RowProblem
@@ -222,7 +222,7 @@ def price_copy(job: BatchJob, *, concurrency: int) -> Estimate:
         model=settings.ENVIRONMENT.anthropic_model,
         max_tokens=settings.ENVIRONMENT.anthropic_max_tokens,
         concurrency=concurrency,
-        on=timezone.now().date(),
+        on=clock.today(),
     )
 
 

@@ -8,7 +8,6 @@ from uuid import UUID
 from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 from django.db.models import F
-from django.utils import timezone
 
 from batches.actions import by_idempotency_key, check_settings
 from batches.drafts import changing, raise_stale
@@ -18,6 +17,7 @@ from batches.planning.plan import PlanError, PlannedItem
 from batches.states import ErrorHandling, ItemStatus, JobStatus, Priority
 from claude.lineup import RetiredModel, UnknownModel, UnknownPrice
 from conversations.ids import take_ids
+from lib import clock
 from templates_app.models import TemplateVersion
 from workspaces.models import User
 
@@ -65,7 +65,7 @@ def estimate_of(job: BatchJob, plan: Sequence[PlannedItem], *, concurrency: int 
         model=settings.ENVIRONMENT.anthropic_model,
         max_tokens=settings.ENVIRONMENT.anthropic_max_tokens,
         concurrency=concurrency or job.concurrent_processing,
-        on=timezone.now().date(),
+        on=clock.today(),
     )
 
 
@@ -94,7 +94,7 @@ def price(job: BatchJob) -> dict[str, Any]:
 def _mark(job: BatchJob) -> str:
     tried = job.trials.values_list("completed_items", flat=True)
     environment = settings.ENVIRONMENT
-    parts = (job.plan_revision, job.concurrent_processing, timezone.now().date(), sum(tried))
+    parts = (job.plan_revision, job.concurrent_processing, clock.today(), sum(tried))
     return " ".join(map(str, (*parts, environment.anthropic_model, environment.anthropic_max_tokens)))
 
 

@@ -1,13 +1,13 @@
 """What a workspace has spent this month, for people; the engine keeps the sums (batches/engine/months.py)."""
 
 from dataclasses import dataclass
-from datetime import UTC, date
+from datetime import date
 from decimal import Decimal
 
 from django.conf import settings
-from django.utils import timezone
 
 from batches.models import SpendingMonth
+from lib import clock
 from workspaces.models import Workspace
 
 ZERO = Decimal(0)
@@ -37,7 +37,7 @@ class MonthSoFar:
 
 def this_month(workspace: Workspace) -> MonthSoFar:
     """Of real money, or in demo mode of the demo's."""
-    first = timezone.now().astimezone(UTC).date().replace(day=1)
+    first = clock.today().replace(day=1)
     row = SpendingMonth.objects.filter(workspace=workspace, month=first, demo=settings.DEMO).first()
     return MonthSoFar(
         month=first,

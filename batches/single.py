@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
-from django.utils import timezone
 
 from batches.actions import start_batch
 from batches.models import BatchItem, BatchJob
@@ -12,6 +11,7 @@ from batches.planning.estimate import Estimate, estimate
 from batches.planning.plan import PlannedItem
 from batches.states import JobKind
 from conversations.details import DetailsError, details_problems
+from lib import clock
 from templates_app.models import TemplateVersion
 from workspaces.models import User
 
@@ -44,7 +44,7 @@ def price_one(plan: list[PlannedItem]) -> Estimate:
         model=settings.ENVIRONMENT.anthropic_model,
         max_tokens=settings.ENVIRONMENT.anthropic_max_tokens,
         concurrency=1,
-        on=timezone.now().date(),
+        on=clock.today(),
     )
 
 

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -21,6 +20,7 @@ from claude.lineup import RetiredModel, UnknownModel, UnknownPrice
 from claude.messages import Request, Usage
 from claude.translation import payload
 from conversations.generation import build_request, input_tokens, worst_case
+from lib import clock
 from provider import table
 from templates_app.access import may_edit, version_of, visible_template
 from templates_app.models import TemplateVersion
@@ -112,7 +112,7 @@ def shown(asked: Request, *, tier: str) -> dict[str, Any]:
 
 def priced(asked: Request, *, tier: str) -> Price:
     table.refresh()
-    on = datetime.now(UTC).date()
+    on = clock.today()
     lineup.card(asked.model, on)  # a retired model has a price, and cannot be called
     output = TIER_OUTPUT_TOKENS[tier]
     usage = Usage(input_tokens=input_tokens(asked), output_tokens=output)

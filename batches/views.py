@@ -1,7 +1,6 @@
 """Generate all, the list of batches, and the page of one with its controls."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -25,6 +24,7 @@ from batches.progress import Progress, progress
 from batches.states import ErrorHandling, ItemStatus, JobKind, JobStatus, Priority
 from batches.words import error_words
 from claude.lineup import RetiredModel, UnknownModel, UnknownPrice
+from lib import clock
 from templates_app.states import Tier
 from workspaces.htmx import is_htmx, targets
 from workspaces.models import User, Workspace
@@ -150,7 +150,7 @@ def estimate_of(plan: list[PlannedItem], form: GenerateForm) -> Estimate:
         model=settings.ENVIRONMENT.anthropic_model,
         max_tokens=settings.ENVIRONMENT.anthropic_max_tokens,
         concurrency=form.chosen("concurrency") or settings.ENVIRONMENT.max_concurrency,
-        on=datetime.now(UTC).date(),
+        on=clock.today(),
     )
 
 

@@ -22,6 +22,7 @@ from uuid import UUID
 
 from bench.stack import Servers, running_servers
 from bench.truth import Bucket, Limits, Made, World, played
+from lib import clock
 
 if TYPE_CHECKING:
     from batches.models import BatchJob
@@ -310,7 +311,7 @@ def cost_of(calls: "Iterator[Made] | Sequence[Made]") -> Decimal:
 
 
 def today() -> date:
-    return datetime.now(UTC).date()
+    return clock.today()
 
 
 # --- by the real engine ---------------------------------------------------------------------------------------

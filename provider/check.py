@@ -2,16 +2,16 @@
 
 import importlib
 from dataclasses import dataclass
-from datetime import UTC, date
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import connection
-from django.utils import timezone
 
 from claude import lineup
 from claude.lineup import RetiredModel, UnknownModel, UnknownPrice
 from claude.messages import Provider
+from lib import clock
 from provider import table
 from provider.account import key_shown, provider
 from provider.models import Finding
@@ -143,7 +143,7 @@ def _key(found: "Findings", *, has_price: bool) -> Line:
 
 
 def _model(found: "Findings", model: str) -> Line:
-    today = timezone.now().astimezone(UTC).date()
+    today = clock.today()
     try:
         card = lineup.card(model, today)
     except (UnknownModel, RetiredModel) as wrong:
@@ -161,7 +161,7 @@ def _model(found: "Findings", model: str) -> Line:
 
 
 def _price(model: str) -> Line:
-    today: date = timezone.now().astimezone(UTC).date()
+    today: date = clock.today()
     try:
         price = lineup.price(model, on=today, prompt_tokens=1)
     except UnknownPrice as wrong:

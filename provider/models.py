@@ -1,6 +1,6 @@
 """The model table: what each model takes and costs, the versions of that table, and what a server was found to do."""
 
-from datetime import UTC, date
+from datetime import date
 from decimal import Decimal
 from typing import Any, ClassVar
 
@@ -10,8 +10,8 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import Q
-from django.utils import timezone
 
+from lib import clock
 from provider import billed
 from provider.states import NEEDS_THINKING, QUIET_THINKING, Effort, Lifecycle, Thinking
 from workspaces.models import ClockTimestamp, TimestampedModel
@@ -221,7 +221,7 @@ class ModelPrice(TimestampedModel):
     @property
     def is_billed(self) -> bool:
         """Whether calls may have been priced by it. Then it stays as it is."""
-        today = timezone.now().astimezone(UTC).date()
+        today = clock.today()
         return self.valid_from <= today and billed.since(self.model.names, self.valid_from)
 
     def is_needed(self) -> bool:

@@ -1,7 +1,7 @@
 """Settings: the model table in force, and what the provider's server was found to do."""
 
 from dataclasses import dataclass
-from datetime import UTC, date
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -12,13 +12,13 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from claude import lineup
 from claude.cards import Lineup, ModelCard, PriceRow
 from claude.lineup import UnknownModel, UnknownPrice
+from lib import clock
 from provider import check, table
 from provider.account import UnknownKey, key_shown, provider
 from provider.models import Finding
@@ -53,7 +53,7 @@ class PriceLine:
 def models(request: HttpRequest) -> HttpResponse:
     """Which models there are, what each takes, and what it costs since when."""
     table.refresh()
-    inforce, today = lineup.in_force(), timezone.now().astimezone(UTC).date()
+    inforce, today = lineup.in_force(), clock.today()
     used = settings.ENVIRONMENT.anthropic_model
     context = {
         "version": inforce.version,

@@ -1,7 +1,8 @@
 """Fixtures that every room's tests may use."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import date
 
 import pytest
 from django.db import connection
@@ -43,6 +44,16 @@ def shipped_models(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     if lineup.in_force() is not SHIPPED:
         table.forget()
+
+
+@pytest.fixture
+def set_today(monkeypatch: pytest.MonkeyPatch) -> Callable[[date], None]:
+    """Gives this process a date: what is asserted of a day must not change when the day has come."""
+
+    def set_date(day: date) -> None:
+        monkeypatch.setattr("lib.clock.today", lambda: day)
+
+    return set_date
 
 
 @pytest.fixture(scope="session")

@@ -71,7 +71,9 @@ def _set_environment(worker: str) -> None:
     """One Valkey database per xdist worker; Django names the PostgreSQL database of each by itself."""
     index = int(worker.removeprefix("gw")) + 1 if worker else 0
     for name in [
-        name for name in os.environ if re.match(r"ANTHROPIC_|LORAPIPE_(?!TEST)|RATE_LIMIT_|PORT$|HOST$", name)
+        name
+        for name in os.environ
+        if re.match(r"ANTHROPIC_|LORAPIPE_(?!TEST|CLOCK)|RATE_LIMIT_|PORT$|HOST$", name)
     ]:
         del os.environ[name]
     os.environ["DATABASE_URL"] = os.environ.get(POSTGRES, "postgresql://nobody@127.0.0.1:1/none")

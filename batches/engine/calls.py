@@ -7,7 +7,6 @@ from functools import cache, partial
 from uuid import UUID, uuid4
 
 from django.db import connection
-from django.utils import timezone
 
 from batches.limiter import Expected
 from batches.models import BatchItem, BatchJob
@@ -18,6 +17,7 @@ from claude import lineup
 from claude.lineup import Lineup
 from claude.messages import Request
 from conversations.generation import Origin, build_request, marked, worst_case
+from lib import clock
 from provider import table
 from templates_app.kept_versions import version
 from workspaces.models import Workspace
@@ -103,7 +103,7 @@ def call_of(item: BatchItem) -> Call:
 
 
 def _call_of(item: BatchItem) -> Call:
-    on, log_id = timezone.now().date(), uuid4()
+    on, log_id = clock.today(), uuid4()
     lineup.card(item.template_version.model or item.job.model, on)
     asked = build_request(
         version=item.template_version,

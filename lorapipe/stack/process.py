@@ -13,7 +13,10 @@ from pathlib import Path
 from typing import IO
 
 LAUNCHER = Path(__file__).with_name("launch.py")
-PLAIN_ENV = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
+# Under a shifted clock (scripts/at_date.py) the database must have the same one as whoever asks it.
+SHIFT = "LORAPIPE_CLOCK_SHIFT"
+CLOCK = {name: os.environ[name] for name in (SHIFT, "LD_PRELOAD") if SHIFT in os.environ}
+PLAIN_ENV = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC", **CLOCK}
 POLL_S = 0.02
 WANTED_FILES = 65_536
 

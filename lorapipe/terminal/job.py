@@ -1,7 +1,6 @@
 """One run of `./run generate`: plan or resume, estimate, question, watch, export, answer."""
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,6 +20,7 @@ from batches.words import REASONS
 from exports.actions import Exported, export_job, job_file_name
 from exports.formats import ExportError
 from exports.target import CannotWrite, checked_target
+from lib import clock
 from lorapipe.stack.crew import Signals
 from lorapipe.terminal.report import EXPORTED, FAILED, INTERRUPTED, answer, errors, exit_code, resume_command
 from lorapipe.terminal.screen import Screen, duration, money
@@ -83,7 +83,7 @@ class TerminalJob:
             model=environment.anthropic_model,
             max_tokens=environment.anthropic_max_tokens,
             concurrency=self.concurrency,
-            on=datetime.now(UTC).date(),
+            on=clock.today(),
         )
         budget = self.options["budget"] or priced.default_budget
         check_settings(self.concurrency, budget, worst=priced.worst_item)

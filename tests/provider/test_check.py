@@ -1,9 +1,9 @@
 """Test my key: what is found on servers that know all, less or nothing, by free calls where there are any."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
@@ -146,10 +146,12 @@ def test_a_retired_model_names_its_successor(server: RunningSimulator, settings:
     assert "claude-opus-5-5" in said(finding)["Model"][1]
 
 
-def test_a_coming_retirement_is_told(server: RunningSimulator, settings: Settings) -> None:
-    ends = datetime(2026, 11, 28, tzinfo=UTC)
-    if datetime.now(UTC) > ends:
-        pytest.skip("Sonnet 4.5 is retired by now")
+def test_a_coming_retirement_is_told(
+    server: RunningSimulator, settings: Settings, set_today: Callable[[date], None]
+) -> None:
+    alive = datetime(2026, 11, 28, tzinfo=UTC)
+    set_today(alive.date())
+    server.options(clock_offset=(alive - datetime.now(UTC)).total_seconds())
     use_model(settings, "claude-sonnet-4-5")
     assert "it retires on 2026-11-30" in said(check())["Model"][1]
 

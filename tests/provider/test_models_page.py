@@ -1,5 +1,6 @@
 """Settings, Models: the table in force as every process has it."""
 
+from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 
@@ -28,16 +29,26 @@ def shown(client: Client) -> str:
     return " ".join(client.get(PAGE).content.decode().split())
 
 
-def test_it_shows_every_model_with_price_and_limits(signed_in: Client) -> None:
+def test_it_shows_every_model_with_price_and_limits(
+    signed_in: Client, set_today: Callable[[date], None]
+) -> None:
+    set_today(date(2026, 11, 29))
     page = shown(signed_in)
     for card in SHIPPED.cards():
         assert f"<b>{card.id}</b>" in page
     assert SHIPPED.version in page
     assert "$0.125" in page
     assert "above 100,000" in page
-    assert "30 Nov 2026" in page
+    assert "Until 30 Nov 2026" in page
     assert "claude-opus-4-0" in page  # a retired name and what to use
     assert "In use" in page
+
+
+def test_a_model_is_retired_from_its_day_on(signed_in: Client, set_today: Callable[[date], None]) -> None:
+    set_today(date(2026, 11, 30))
+    page = shown(signed_in)
+    assert "Until 30 Nov 2026" not in page
+    assert '<span class="badge tone-bad">Retired</span>' in page
 
 
 def test_a_change_shows_with_its_version(signed_in: Client) -> None:
