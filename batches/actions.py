@@ -12,11 +12,7 @@ from django.db.models.functions import Coalesce, Extract
 
 from batches.engine.closing import close
 from batches.models import BatchItem, BatchJob
-from batches.planning.estimate import estimate
-from batches.planning.freezing import freeze_items
-from batches.planning.plan import PlanError, PlannedItem
-from batches.provider import make_missing_limits
-from batches.states import (
+from batches.models.states import (
     CANCELLABLE,
     PAUSABLE,
     RESUMABLE,
@@ -28,6 +24,10 @@ from batches.states import (
     Priority,
     Reason,
 )
+from batches.planning.estimate import estimate
+from batches.planning.freezing import freeze_items
+from batches.planning.plan import PlanError, PlannedItem
+from batches.provider import make_missing_limits
 from conversations.ids import take_ids
 from lib import clock
 from workspaces.models import ClockTimestamp, User, Workspace

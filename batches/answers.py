@@ -9,10 +9,10 @@ from django.urls import reverse
 
 from batches.caching import Tokens
 from batches.models import BatchItem, BatchJob
+from batches.models.states import Priority
 from batches.planning.estimate import Estimate
 from batches.planning.plan import PlanError
 from batches.progress import Progress
-from batches.states import Priority
 from batches.verdicts import verdict
 from templates_app.models import TemplateVersion
 from workspaces.rows import RowProblem

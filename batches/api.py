@@ -17,11 +17,11 @@ from batches.api_plans import keep, meant
 from batches.caching import tokens_of
 from batches.controls import change, duplicate, retry_failed
 from batches.models import BatchJob
+from batches.models.states import ErrorHandling, JobStatus, Priority
 from batches.planning.estimate import Estimate, estimate
 from batches.planning.plan import PlanError, PlannedItem
 from batches.progress import progress
 from batches.serializers import BatchBody, ChangeBody, CopyBody, JobsQuery, StartBody
-from batches.states import ErrorHandling, JobStatus, Priority
 from lib import clock
 from workspaces.models import User
 from workspaces.wire import PageQuery, checked, person, slice_of

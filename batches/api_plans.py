@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from batches.drafts import save_draft
 from batches.models import BatchJob
+from batches.models.states import ErrorHandling, Priority
 from batches.planning.diversity import diversified
 from batches.planning.extra import problems_of, with_details
 from batches.planning.listed_plan import ListedItem, listed_plan, template_for, with_shared
@@ -13,7 +14,6 @@ from batches.planning.matrix_plan import with_options
 from batches.planning.matrix_wire import as_json, matrix_of
 from batches.planning.plan import PlanError, PlannedItem
 from batches.planning.recipe import plan_from
-from batches.states import ErrorHandling, Priority
 from workspaces.models import User, Workspace
 from workspaces.rows import RowsError
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from batches.states import RUNNING, Dimension, Reason
+from batches.models.states import RUNNING, Dimension, Reason
 
 WORDS = {
     "workers": "missing workers",

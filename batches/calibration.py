@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from batches.models import BatchJob
-from batches.states import JobStatus
+from batches.models.states import JobStatus
 from batches.verdicts import Verdict, verdict
 from workspaces.models import User
 

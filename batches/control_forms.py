@@ -7,7 +7,7 @@ from django import forms
 from django.conf import settings
 
 from batches.models import BatchJob
-from batches.states import Priority
+from batches.models.states import Priority
 
 
 class ConcurrencyField(forms.IntegerField):

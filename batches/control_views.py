@@ -24,10 +24,10 @@ from batches.controls import (
     retry_failed,
 )
 from batches.models import BatchJob
+from batches.models.states import ItemStatus, Priority
 from batches.months import this_month
 from batches.planning.estimate import Estimate
 from batches.planning.plan import PlanError
-from batches.states import ItemStatus, Priority
 from batches.views import CANNOT_PRICE, editable, person
 from batches.words import error_words
 from workspaces.htmx import targets

@@ -15,9 +15,7 @@ from django.db.models import F, Q, Value
 from batches.actions import start_batch
 from batches.engine.kept import use_kept
 from batches.models import BatchItem, BatchJob, PaidRequest
-from batches.planning.estimate import Estimate, estimate
-from batches.planning.plan import PlanError, PlannedItem
-from batches.states import (
+from batches.models.states import (
     CHANGEABLE,
     RETRYABLE,
     RUNNING,
@@ -26,6 +24,8 @@ from batches.states import (
     JobKind,
     Priority,
 )
+from batches.planning.estimate import Estimate, estimate
+from batches.planning.plan import PlanError, PlannedItem
 from conversations.models import Conversation
 from lib import clock
 from templates_app.models import TemplateVersion

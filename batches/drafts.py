@@ -17,9 +17,9 @@ from django.db.models import F
 
 from batches.actions import by_idempotency_key, sweep_cancelled
 from batches.models import BatchItem, BatchJob
+from batches.models.states import ErrorHandling, JobStatus, Priority
 from batches.planning.freezing import freeze_items
 from batches.planning.plan import LARGEST_PLAN, PlanError, PlannedItem, size_problems
-from batches.states import ErrorHandling, JobStatus, Priority
 from workspaces.models import ClockTimestamp, User, Workspace
 from workspaces.rows import RowProblem
 from workspaces.states import StaleState

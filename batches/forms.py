@@ -7,7 +7,7 @@ from django import forms
 from django.conf import settings
 from django.http import QueryDict
 
-from batches.states import ErrorHandling
+from batches.models.states import ErrorHandling
 from templates_app.states import Tier
 
 CHOICES = (

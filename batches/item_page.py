@@ -6,9 +6,7 @@ from uuid import uuid4
 from batches.controls import budget_for_retry, retry_cost
 from batches.engine.kept import USABLE_FROM, kept_replies
 from batches.models import BatchItem, GenerationLog
-from batches.page import banners
-from batches.progress import progress
-from batches.states import (
+from batches.models.states import (
     CANCELLABLE,
     OPEN_ITEMS,
     RESUMABLE,
@@ -17,6 +15,8 @@ from batches.states import (
     JobKind,
     JobStatus,
 )
+from batches.page import banners
+from batches.progress import progress
 from batches.words import error_words
 
 

@@ -16,9 +16,9 @@ from django.db import connection
 
 from batches import outages
 from batches.buckets import Shape, shape, token_shape
-from batches.limit_rows import MOST_PER_MINUTE
 from batches.models import ProviderPool, RateLimit
-from batches.states import Dimension
+from batches.models.limits import MOST_PER_MINUTE
+from batches.models.states import Dimension
 from claude.allowance import Allowance
 
 logger = logging.getLogger(__name__)

@@ -9,8 +9,9 @@ from rest_framework.decorators import api_view
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from batches.models import GenerationLog, GenerationLogQuerySet
-from batches.states import LogState
+from batches.models import GenerationLog
+from batches.models.generation_logs import GenerationLogQuerySet
+from batches.models.states import LogState
 from workspaces.wire import MomentField, PageQuery, dollars, moment, slice_of
 
 # What a sum can be made by: the name on the wire, the columns of one group, the expression of its key.

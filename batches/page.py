@@ -12,8 +12,7 @@ from batches.caching import tokens_of
 from batches.controls import retry_cost
 from batches.engine.kept import KEPT
 from batches.models import BatchItem, BatchJob, GenerationLog
-from batches.progress import Progress, state_word
-from batches.states import (
+from batches.models.states import (
     CANCELLABLE,
     CHANGEABLE,
     PAUSABLE,
@@ -24,6 +23,7 @@ from batches.states import (
     JobStatus,
     Reason,
 )
+from batches.progress import Progress, state_word
 from batches.verdicts import verdict
 from batches.words import REASONS, Words, error_words
 from templates_app.states import Tier

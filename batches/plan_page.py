@@ -9,10 +9,10 @@ from django.db.models import Count, F, Min, QuerySet
 from django.db.models.fields.json import KeyTextTransform
 
 from batches.models import BatchItem, BatchJob
+from batches.models.states import ItemStatus
 from batches.planning.coverage import Grid, closed_pairs, grid_of
 from batches.planning.matrix import Matrix
 from batches.planning.matrix_wire import matrix_of
-from batches.states import ItemStatus
 from conversations.states import Status
 
 PER_PAGE = 50

@@ -11,9 +11,9 @@ from django.db import connection
 
 from batches.bounds import Bound, bound
 from batches.models import BatchJob
+from batches.models.states import JobStatus
 from batches.outages import SHARE
 from batches.provider import UnknownKey, pool_of
-from batches.states import JobStatus
 from claude.lineup import UnknownModel
 from provider import table
 

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from django.conf import settings
 
 from batches import limiter
-from batches.limit_rows import MOST_PER_MINUTE
 from batches.models import RateLimit
+from batches.models.limits import MOST_PER_MINUTE
 from claude import lineup
 from claude.lineup import UnknownModel
 from provider import table

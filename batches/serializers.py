@@ -5,8 +5,8 @@ from typing import Any
 from django.conf import settings
 from rest_framework import serializers
 
+from batches.models.states import ErrorHandling, JobStatus, Mode, Priority
 from batches.planning.plan import LARGEST_PLAN
-from batches.states import ErrorHandling, JobStatus, Mode, Priority
 from templates_app.states import Tier
 from workspaces.wire import PageQuery, StrictSerializer
 

@@ -7,9 +7,9 @@ from django.conf import settings
 
 from batches.actions import start_batch
 from batches.models import BatchItem, BatchJob
+from batches.models.states import JobKind
 from batches.planning.estimate import Estimate, estimate
 from batches.planning.plan import PlannedItem
-from batches.states import JobKind
 from conversations.details import DetailsError, details_problems
 from lib import clock
 from templates_app.models import TemplateVersion

@@ -17,10 +17,10 @@ from batches import actions, answers
 from batches.api import idempotency_key
 from batches.controls import budget_for_retry, retry_failed, use_reply
 from batches.models import BatchItem
+from batches.models.states import ItemStatus, JobKind, JobStatus
 from batches.planning.listed_plan import template_for
 from batches.planning.plan import PlanError
 from batches.single import item_of, plan_one, start_one
-from batches.states import ItemStatus, JobKind, JobStatus
 from batches.waiting import LONGEST_S, wait_for_item
 from conversations.details import DetailsError
 from conversations.models import Conversation

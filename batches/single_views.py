@@ -16,12 +16,12 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from batches import item_page
 from batches.controls import budget_for_retry, retry_failed, use_reply
 from batches.models import BatchItem
+from batches.models.states import JobKind
 from batches.months import this_month
 from batches.planning.estimate import Estimate
 from batches.planning.plan import PlanError, PlannedItem
 from batches.single import plan_one, price_one, start_one
 from batches.single_forms import SingleForm
-from batches.states import JobKind
 from batches.views import CANNOT_PRICE, person
 from conversations.details import HEADING, DetailsError, in_order
 from templates_app.models import PromptTemplate, TemplateVersion

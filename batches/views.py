@@ -17,11 +17,11 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from batches import actions, page
 from batches.forms import GenerateForm
 from batches.models import BatchItem, BatchJob, Notice
+from batches.models.states import ErrorHandling, ItemStatus, JobKind, JobStatus, Priority
 from batches.months import this_month
 from batches.planning.estimate import Estimate, estimate
 from batches.planning.plan import PlanError, PlannedItem, starter_plan, starter_sizes
 from batches.progress import Progress, progress
-from batches.states import ErrorHandling, ItemStatus, JobKind, JobStatus, Priority
 from batches.words import error_words
 from claude.lineup import RetiredModel, UnknownModel, UnknownPrice
 from lib import clock

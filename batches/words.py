@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from batches.states import Reason
+from batches.models.states import Reason
 
 
 class Words(NamedTuple):

@@ -2,10 +2,9 @@
 
 from decimal import Decimal
 
-from batches import limit_rows
 from batches.actions import start_batch
 from batches.limiter import set_limits
-from batches.models import BatchJob
+from batches.models import BatchJob, limits
 from batches.planning.plan import cut, starter_plan
 from batches.provider import pools
 from templates_app.actions import load_pack_templates
@@ -21,9 +20,7 @@ def started_job(
     user = User.objects.filter(username=OWNER).first() or User.objects.create_with_workspace(OWNER)
     workspace = user.personal_workspace()
     load_pack_templates(workspace)
-    set_limits(
-        pools(), per_minute=per_minute, output_per_minute=output_per_minute or limit_rows.MOST_PER_MINUTE
-    )
+    set_limits(pools(), per_minute=per_minute, output_per_minute=output_per_minute or limits.MOST_PER_MINUTE)
     plan = starter_plan(workspace)
     plan = cut(plan * (1 + items // len(plan)), limit=items, seed=None)
     return start_batch(

@@ -13,7 +13,7 @@ from django.db import connection
 from django.utils import timezone
 
 from batches.models import BatchJob
-from batches.states import JobStatus
+from batches.models.states import JobStatus
 from templates_app.models import PromptTemplate, TemplateVersion
 from workspaces.models import Workspace
 

@@ -7,7 +7,7 @@ from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
 from batches.models import BatchJob
-from batches.states import RUNNING
+from batches.models.states import RUNNING
 from conversations.models import Conversation
 from workspaces.paging import bounded_count
 from workspaces.views import THEMES

@@ -13,7 +13,7 @@ from uuid import uuid4
 from django.utils import timezone
 
 from batches.models import BatchItem, BatchJob, GenerationLog, PromptSize, RateLimit, Worker
-from batches.states import Dimension, ItemStatus, JobStatus, LogState
+from batches.models.states import Dimension, ItemStatus, JobStatus, LogState
 from conversations.models import Conversation, Turn
 from conversations.states import Role, Status
 from provider.models import LanguageModel, ModelPrice

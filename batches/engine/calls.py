@@ -10,9 +10,9 @@ from django.db import connection
 
 from batches.limiter import Expected
 from batches.models import BatchItem, BatchJob
+from batches.models.states import JobKind
 from batches.planning.history import expected_tokens
 from batches.provider import pool_of
-from batches.states import JobKind
 from claude import lineup
 from claude.lineup import Lineup
 from claude.messages import Request

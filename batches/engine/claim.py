@@ -16,7 +16,7 @@ from batches.engine.calls import Call
 from batches.engine.moves import DATABASE_AWAY
 from batches.limiter import AHEAD_S, take_permit
 from batches.models import BatchItem, BatchJob, GenerationLog
-from batches.states import RUNNING, ItemStatus, JobStatus, LogState, Reason
+from batches.models.states import RUNNING, ItemStatus, JobStatus, LogState, Reason
 from claude import translation
 from workspaces.models import ClockTimestamp
 from workspaces.statements import insert

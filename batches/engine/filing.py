@@ -31,7 +31,7 @@ from batches.engine.moves import (
 from batches.engine.waits import backoff_s
 from batches.engine.warmth import learn
 from batches.models import GenerationLog
-from batches.states import OPEN_ITEMS, ItemStatus, LogState
+from batches.models.states import OPEN_ITEMS, ItemStatus, LogState
 from claude import lineup
 from claude.errors import ClaudeError, Declined, Unusable
 from claude.lineup import Lineup

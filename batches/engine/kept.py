@@ -21,7 +21,7 @@ from batches.engine.moves import (
     settle,
 )
 from batches.models import BatchItem, GenerationLog
-from batches.states import ItemStatus, LogState
+from batches.models.states import ItemStatus, LogState
 from claude import translation
 from claude.errors import ClaudeError
 from claude.messages import Reply

@@ -13,7 +13,7 @@ from batches.engine.closing import close
 from batches.engine.months import Month
 from batches.limiter import Correction, correct
 from batches.models import GenerationLog
-from batches.states import Dimension, ItemStatus, LogState, Reason
+from batches.models.states import Dimension, ItemStatus, LogState, Reason
 from claude.allowance import Allowance
 from workspaces.statements import update
 

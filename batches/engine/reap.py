@@ -17,7 +17,7 @@ from batches.engine.moves import (
     settle_requeued,
 )
 from batches.models import BatchItem
-from batches.states import ItemStatus, LogState
+from batches.models.states import ItemStatus, LogState
 
 logger = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ from django.utils import timezone
 from batches.engine.moves import DATABASE_AWAY, LockedItem, end_item, lock_item, requeue
 from batches.invariants import EVERYTHING, Scope, Violation, one_snapshot, violations
 from batches.models import BatchItem, BatchJob, GenerationLog, Repair
-from batches.states import COMPLETABLE, RUNNING, ItemStatus, JobStatus, LogState
+from batches.models.states import COMPLETABLE, RUNNING, ItemStatus, JobStatus, LogState
 from workspaces.models import ClockTimestamp
 
 logger = logging.getLogger(__name__)

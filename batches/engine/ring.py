@@ -17,8 +17,8 @@ from kombu.exceptions import OperationalError as BrokerError
 
 from batches import limiter
 from batches.engine.warmth import may_ring
+from batches.models.states import JobKind
 from batches.provider import pool_or_none
-from batches.states import JobKind
 from lorapipe.queues import Queue
 
 logger = logging.getLogger(__name__)

@@ -29,7 +29,7 @@ from batches.engine.moves import (
 from batches.engine.waits import backoff_s
 from batches.limiter import block
 from batches.models import BatchJob, GenerationLog
-from batches.states import RUNNING, ItemStatus, JobStatus, LogState, Reason
+from batches.models.states import RUNNING, ItemStatus, JobStatus, LogState, Reason
 from claude.errors import Blocked, Busy, ClaudeError, Unusable
 from workspaces.models import ClockTimestamp
 

@@ -7,8 +7,8 @@ from django.conf import settings
 from django.db.models.functions import Coalesce
 
 from batches.models import BatchJob, ProviderPool
+from batches.models.states import RUNNING, JobStatus, Reason
 from batches.provider import pool_or_none
-from batches.states import RUNNING, JobStatus, Reason
 from workspaces.models import ClockTimestamp
 
 logger = logging.getLogger(__name__)

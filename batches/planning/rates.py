@@ -4,9 +4,9 @@ from django.conf import settings
 
 from batches.buckets import shape
 from batches.models import RateLimit
+from batches.models.states import Dimension
 from batches.planning.schedule import Rate
 from batches.provider import pool_of
-from batches.states import Dimension
 
 TOKENS = ("input_tokens", "output_tokens")
 

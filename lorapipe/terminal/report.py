@@ -6,8 +6,8 @@ from typing import Any
 from django.db.models import Count, Q
 
 from batches.models import BatchItem, BatchJob
+from batches.models.states import ItemStatus, JobStatus, Reason
 from batches.progress import Progress
-from batches.states import ItemStatus, JobStatus, Reason
 from batches.words import error_words
 from exports.actions import Exported
 from exports.stream import of_job

@@ -9,7 +9,7 @@ from django.contrib.auth.models import Permission
 from django.test import Client
 
 from batches.models import BatchJob
-from batches.states import ItemStatus, JobStatus
+from batches.models.states import ItemStatus, JobStatus
 from tests.factories import make_item, make_job, make_log, make_member, make_user, make_workspace
 from workspaces.models import Membership
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from batches.models import BatchJob
-from batches.states import ItemStatus, JobStatus, Priority, Reason
+from batches.models.states import ItemStatus, JobStatus, Priority, Reason
 from tests.factories import (
     make_conversation,
     make_item,

@@ -12,7 +12,7 @@ from batches import single_api, waiting
 from batches.actions import pause
 from batches.engine.setbacks import fail
 from batches.models import BatchItem, BatchJob, Worker
-from batches.states import ItemStatus, JobKind, JobStatus, Reason
+from batches.models.states import ItemStatus, JobKind, JobStatus, Reason
 from lorapipe.environment import CHECKOUT
 from templates_app.models import PromptTemplate
 from tests.factories import make_member, make_token, make_user

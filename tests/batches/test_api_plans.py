@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 
 from batches.models import BatchJob
-from batches.states import JobStatus
+from batches.models.states import JobStatus
 from conversations.states import Status
 from templates_app.models import PromptTemplate
 from templates_app.states import Tier

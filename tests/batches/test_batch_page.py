@@ -8,7 +8,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from batches.models import BatchJob
-from batches.states import ItemStatus, JobStatus, LogState, Reason
+from batches.models.states import ItemStatus, JobStatus, LogState, Reason
 from conversations.states import Status
 from tests.factories import (
     make_conversation,

@@ -7,7 +7,7 @@ from pytest_django import Settings
 
 from batches.engine.setbacks import set_back
 from batches.models import BatchJob, GenerationLog, Worker
-from batches.states import ItemStatus, LogState
+from batches.models.states import ItemStatus, LogState
 from claude import lineup
 from claude.errors import Blocked, Busy, ClaudeError, Declined, Unusable
 from claude.messages import Usage

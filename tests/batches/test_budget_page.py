@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 
 from batches.models import BatchJob, SpendingMonth, Worker
-from batches.states import JobStatus, Reason
+from batches.models.states import JobStatus, Reason
 from tests.factories import make_member, make_user, make_workspace
 from tests.support.steps import claim_item, file_reply
 from workspaces.models import Membership, User, Workspace

@@ -15,7 +15,7 @@ from django.utils import timezone
 from batches.actions import cancel, pause
 from batches.invariants import MOST_NAMED, Scope, violations, without_parents
 from batches.models import BatchItem, BatchJob, GenerationLog, SpendingMonth, Worker
-from batches.states import ItemStatus, JobStatus
+from batches.models.states import ItemStatus, JobStatus
 from bench.seeding import seed_job
 from conversations.models import Conversation, Turn
 from tests.factories import make_conversation, make_log, make_workspace

@@ -9,7 +9,7 @@ from pytest_django import DjangoAssertNumQueries
 from batches.actions import cancel
 from batches.engine.setbacks import fail, set_back
 from batches.models import BatchJob, Worker
-from batches.states import ItemStatus, JobStatus, Priority
+from batches.models.states import ItemStatus, JobStatus, Priority
 from claude.errors import Busy
 from tests.factories import make_item, make_job, make_member, make_user
 from tests.support.steps import claim_item, file_reply

@@ -15,8 +15,8 @@ from batches.engine.calls import prepare
 from batches.engine.claim import claim
 from batches.engine.setbacks import fail, set_back
 from batches.models import BatchItem, BatchJob, GenerationLog, PaidRequest, Worker
+from batches.models.states import ErrorHandling, ItemStatus, JobStatus, LogState, Priority, Reason
 from batches.planning.plan import PlanError
-from batches.states import ErrorHandling, ItemStatus, JobStatus, LogState, Priority, Reason
 from batches.work import resolve
 from claude.errors import Busy
 from conversations import generation

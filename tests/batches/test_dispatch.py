@@ -12,8 +12,8 @@ from django.db import OperationalError, connection, transaction
 from batches.limiter import set_limits
 from batches.management.commands.dispatch import RING_LOCK, attempt, begin, ring_all, tidy, try_lock
 from batches.models import BatchItem, RateLimit
+from batches.models.states import ItemStatus, JobStatus
 from batches.provider import pools
-from batches.states import ItemStatus, JobStatus
 from tests.factories import make_job, make_worker
 
 

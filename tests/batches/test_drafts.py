@@ -10,10 +10,10 @@ from batches.actions import start_batch
 from batches.draft_start import planned_items, price, spread, start_draft, try_first
 from batches.filling import fill_gaps
 from batches.models import BatchItem, BatchJob
+from batches.models.states import ErrorHandling, ItemStatus, JobStatus, Priority
 from batches.plan_page import coverage, marked, repeats
 from batches.planning.plan import PlanError
 from batches.planning.recipe import plan_from
-from batches.states import ErrorHandling, ItemStatus, JobStatus, Priority
 from tests.factories import make_conversation, make_template
 from workspaces.models import User
 from workspaces.states import StaleState

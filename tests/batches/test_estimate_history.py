@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from django.conf import settings
 
+from batches.models.states import ItemStatus, LogState
 from batches.planning.estimate import Estimate, estimate
 from batches.planning.plan import PlannedItem, cut, starter_plan
-from batches.states import ItemStatus, LogState
 from tests.factories import MODEL, make_item, make_job, make_log
 from workspaces.models import User
 

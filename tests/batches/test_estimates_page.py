@@ -12,7 +12,7 @@ from pytest_django import DjangoAssertNumQueries
 from batches.actions import pause, resume
 from batches.calibration import chart, finished, signed, summary
 from batches.models import BatchJob, GenerationLog, Worker
-from batches.states import JobStatus
+from batches.models.states import JobStatus
 from batches.verdicts import verdict
 from tests.factories import make_job, make_token, make_user
 from tests.support.steps import claim_item, file_reply

@@ -12,8 +12,8 @@ from batches.engine.claim import claim
 from batches.engine.filing import representable
 from batches.engine.setbacks import set_back
 from batches.models import BatchItem, BatchJob, GenerationLog, Worker
+from batches.models.states import ErrorHandling, ItemStatus, JobStatus, LogState, Reason
 from batches.planning.plan import PlanError
-from batches.states import ErrorHandling, ItemStatus, JobStatus, LogState, Reason
 from claude.errors import Busy, Unusable
 from claude.lineup import card
 from claude.messages import Reply

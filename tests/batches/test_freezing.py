@@ -6,9 +6,9 @@ import pytest
 from django.db import DataError, IntegrityError, transaction
 
 from batches.models import BatchItem, BatchJob
+from batches.models.states import ItemKind, ItemStatus
 from batches.planning.freezing import freeze_items
 from batches.planning.plan import PlannedItem
-from batches.states import ItemKind, ItemStatus
 from conversations.ids import take_ids
 from tests.factories import make_job, make_template, make_workspace
 

@@ -12,7 +12,7 @@ from pytest_django import DjangoAssertNumQueries
 from batches.actions import cancel
 from batches.engine.setbacks import fail, set_back
 from batches.models import BatchItem, BatchJob, Worker
-from batches.states import ItemStatus, JobKind, JobStatus, Reason
+from batches.models.states import ItemStatus, JobKind, JobStatus, Reason
 from claude.errors import Busy
 from conversations.models import Conversation
 from templates_app.models import PromptTemplate

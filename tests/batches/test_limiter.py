@@ -10,7 +10,6 @@ from django.db import connection
 
 from batches import limiter
 from batches.buckets import WINDOW_S, shape, token_shape
-from batches.limit_rows import LONG_AGO
 from batches.limiter import (
     Correction,
     Expected,
@@ -22,7 +21,8 @@ from batches.limiter import (
     take_permit,
 )
 from batches.models import RateLimit
-from batches.states import Dimension
+from batches.models.limits import LONG_AGO
+from batches.models.states import Dimension
 from claude.allowance import Allowance
 from tests.batches.test_buckets import Bucket
 

@@ -13,7 +13,7 @@ from batches.engine.claim import claim
 from batches.engine.months import Month, reserve
 from batches.engine.ring import stamp
 from batches.models import BatchJob, GenerationLog, SpendingMonth, Worker
-from batches.states import JobStatus, Reason
+from batches.models.states import JobStatus, Reason
 from lorapipe.queues import Queue
 from tests.support.invariants import assert_invariants, assert_no_violations
 from tests.support.jobs import start_starter_job

@@ -12,7 +12,7 @@ from batches.engine.calls import prepare
 from batches.engine.claim import Claim, claim, may_still_leave
 from batches.engine.setbacks import fail, release, set_back
 from batches.models import BatchItem, BatchJob, GenerationLog, Worker
-from batches.states import ItemStatus, JobStatus, LogState
+from batches.models.states import ItemStatus, JobStatus, LogState
 from claude.errors import Busy
 from conversations.models import Conversation
 from tests.support.invariants import assert_no_violations

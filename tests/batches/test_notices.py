@@ -16,8 +16,8 @@ from pytest_django.fixtures import Settings
 
 from batches.actions import resume
 from batches.models import BatchJob, DeliveryState, Notice, Webhook
+from batches.models.states import JobKind, JobStatus, Reason
 from batches.notices import TRY_AGAIN_MIN, deliver, due_deliveries, make_notices, url_problem
-from batches.states import JobKind, JobStatus, Reason
 from tests.factories import make_job, make_member, make_user, make_workspace
 from workspaces.models import ClockTimestamp, Membership, User
 

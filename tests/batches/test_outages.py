@@ -16,9 +16,9 @@ from batches.engine.setbacks import release, set_back
 from batches.engine.silence import stop_silent_jobs
 from batches.limiter import permits, set_limits, take_permit
 from batches.models import BatchItem, BatchJob, GenerationLog, ProviderPool, RateLimit, Worker
+from batches.models.states import ItemStatus, JobStatus, Reason
 from batches.outages import Breaker
 from batches.provider import pool_of
-from batches.states import ItemStatus, JobStatus, Reason
 from claude.errors import Busy
 from lorapipe.queues import Queue
 from tests.factories import MODEL, make_job

@@ -8,7 +8,7 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from batches.models import BatchItem, BatchJob
-from batches.states import JobStatus
+from batches.models.states import JobStatus
 from tests.batches.test_drafts import draft_of, ids, order
 from tests.factories import make_member, make_user
 from workspaces.models import Membership, User

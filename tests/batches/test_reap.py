@@ -14,7 +14,7 @@ from batches.engine.claim import claim
 from batches.engine.moves import lock_item
 from batches.engine.reap import reap
 from batches.models import BatchItem, BatchJob, GenerationLog, SpendingMonth, Worker
-from batches.states import ErrorHandling, ItemStatus, JobStatus, LogState, Reason
+from batches.models.states import ErrorHandling, ItemStatus, JobStatus, LogState, Reason
 from tests.support.invariants import assert_no_violations
 from tests.support.steps import claim_item, file_reply, lose_worker, state_of
 from workspaces.models import User

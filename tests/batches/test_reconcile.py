@@ -13,7 +13,7 @@ from batches.engine.reconcile import Reconciler, reconcile
 from batches.invariants import violations
 from batches.management.commands.dispatch import try_lock
 from batches.models import BatchItem, BatchJob, GenerationLog, Repair, SpendingMonth, Worker
-from batches.states import ItemStatus, JobStatus
+from batches.models.states import ItemStatus, JobStatus
 from tests.factories import make_job, make_user
 from tests.support.steps import claim_item, file_reply
 from tests.support.waiting import in_another_connection

@@ -14,8 +14,8 @@ from pytest_django import Settings
 from batches.engine.ring import ring, stamp
 from batches.limiter import block, set_limits, take_permit
 from batches.models import BatchItem, BatchJob, Worker
+from batches.models.states import ItemStatus, JobKind, JobStatus, Priority
 from batches.provider import pool_of, pools
-from batches.states import ItemStatus, JobKind, JobStatus, Priority
 from lorapipe.queues import Queue
 from tests.factories import MODEL, make_job, make_user, make_worker
 

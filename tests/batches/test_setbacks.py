@@ -9,7 +9,7 @@ from batches.actions import cancel, pause, resume
 from batches.engine.setbacks import fail, fail_unasked, release, set_back
 from batches.limiter import block
 from batches.models import BatchItem, BatchJob, GenerationLog, RateLimit, Worker
-from batches.states import ErrorHandling, ItemStatus, JobStatus, LogState, Reason
+from batches.models.states import ErrorHandling, ItemStatus, JobStatus, LogState, Reason
 from claude.errors import Blocked, Busy, ClaudeError, Declined, Kind
 from tests.factories import make_job
 from tests.support.invariants import assert_no_violations

@@ -14,7 +14,7 @@ from batches import work
 from batches.engine.claim import Claim, claim
 from batches.engine.filing import file
 from batches.models import BatchItem, BatchJob, GenerationLog, Worker
-from batches.states import ItemStatus, JobStatus, LogState, Reason
+from batches.models.states import ItemStatus, JobStatus, LogState, Reason
 from claude.messages import Reply
 from conversations.generation import write
 from conversations.models import Conversation

@@ -7,7 +7,7 @@ from pathlib import Path
 from playwright.sync_api import Page, expect
 
 from batches.models import BatchJob
-from batches.states import JobStatus
+from batches.models.states import JobStatus
 from conversations.models import Conversation
 from tests.browser.conftest import OpenPage, keep_picture
 from tests.support.engine import Engine, wait_for_end

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from batches.models import BatchItem, BatchJob
-from batches.states import ItemStatus
+from batches.models.states import ItemStatus
 from conversations.models import Conversation
 from lorapipe.queues import Queue
 from templates_app.models import PromptTemplate

@@ -8,7 +8,7 @@ from django.utils import timezone
 from playwright.sync_api import Page
 
 from batches.models import BatchJob
-from batches.states import ItemStatus, JobStatus, LogState
+from batches.models.states import ItemStatus, JobStatus, LogState
 from conversations.models import Conversation
 from conversations.states import Status
 from templates_app.content import Content

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from batches.models import BatchJob
-from batches.states import JobStatus
+from batches.models.states import JobStatus
 from templates_app.models import PromptTemplate
 from tests.browser.conftest import OpenPage, keep_picture
 from tests.support.engine import Engine, wait_for_end

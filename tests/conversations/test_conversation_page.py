@@ -2,7 +2,7 @@ import pytest
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
-from batches.states import ItemStatus, LogState
+from batches.models.states import ItemStatus, LogState
 from conversations import quality
 from conversations.states import Status
 from tests.factories import make_conversation, make_item, make_job, make_log, make_member, make_user

@@ -9,7 +9,7 @@ from django.test import Client
 from django.urls import reverse
 
 from batches.models import BatchJob
-from batches.states import ItemStatus
+from batches.models.states import ItemStatus
 from conversations.models import Conversation
 from tests.factories import make_conversation, make_item, make_job, make_user
 from workspaces.actions import state_use

@@ -12,7 +12,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from batches.models import BatchItem, BatchJob
-from batches.states import ItemStatus
+from batches.models.states import ItemStatus
 from conversations.models import Conversation
 from conversations.states import Status
 from exports import actions, stream

@@ -10,8 +10,8 @@ from django.db import connection, connections
 from batches.engine.calls import prepare
 from batches.engine.claim import claim
 from batches.models import BatchItem, BatchJob, Worker
+from batches.models.states import ItemStatus
 from batches.register import register
-from batches.states import ItemStatus
 from lorapipe.queues import Queue
 from tests.support.invariants import assert_invariants
 from tests.support.jobs import start_starter_job

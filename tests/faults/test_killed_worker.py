@@ -5,7 +5,7 @@ import signal
 import time
 
 from batches.models import BatchItem, BatchJob, GenerationLog
-from batches.states import JobStatus
+from batches.models.states import JobStatus
 from conversations.models import Conversation
 from tests.support.engine import Engine, wait_for_end
 from tests.support.invariants import assert_billed_is_logged, assert_invariants

@@ -12,8 +12,8 @@ from hypothesis.stateful import run_state_machine_as_test
 from pytest_django import Settings
 
 from batches.models import BatchJob
+from batches.models.states import ErrorHandling
 from batches.register import register
-from batches.states import ErrorHandling
 from lorapipe.queues import Queue
 from tests.support.flow_fixtures import make_owner
 from tests.support.jobs import start_starter_job

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from batches.models import GenerationLog, Worker
-from batches.states import JobStatus
+from batches.models.states import JobStatus
 from conversations.models import Conversation
 from tests.support import engine as engines
 from tests.support.engine import running_engine, wait_for_end

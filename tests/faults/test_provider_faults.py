@@ -2,7 +2,7 @@
 
 from batches.actions import resume
 from batches.models import GenerationLog
-from batches.states import JobStatus, LogState, Reason
+from batches.models.states import JobStatus, LogState, Reason
 from conversations.models import Conversation
 from tests.support.engine import Engine, wait_for_end
 from tests.support.invariants import assert_billed_is_logged, assert_invariants

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from batches.models import BatchJob, GenerationLog
-from batches.states import JobStatus
+from batches.models.states import JobStatus
 from conversations.models import Conversation
 from tests.faults.conftest import Breakable
 from tests.support.invariants import assert_billed_is_logged, assert_invariants

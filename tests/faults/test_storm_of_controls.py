@@ -11,7 +11,7 @@ from django.db import connection
 
 from batches.actions import cancel, pause, resume
 from batches.models import BatchJob, GenerationLog
-from batches.states import JobStatus
+from batches.models.states import JobStatus
 from tests.support.engine import Engine, wait_for_end
 from tests.support.invariants import assert_invariants
 from tests.support.jobs import start_starter_job

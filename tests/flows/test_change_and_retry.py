@@ -10,7 +10,7 @@ from django.db import connection
 from batches.actions import cancel, pause, resume
 from batches.controls import BudgetTooLow, change, retry_failed, use_reply
 from batches.models import BatchItem, BatchJob, GenerationLog
-from batches.states import ItemStatus, JobStatus, LogState, Priority, Reason
+from batches.models.states import ItemStatus, JobStatus, LogState, Priority, Reason
 from conversations.models import Conversation
 from tests.support.engine import Engine, wait_for_end
 from tests.support.invariants import assert_billed_is_logged, assert_invariants

@@ -6,7 +6,7 @@ import pytest
 
 from batches.actions import cancel, pause, resume
 from batches.models import BatchItem, BatchJob, GenerationLog, SpendingMonth
-from batches.states import ErrorHandling, ItemStatus, JobStatus, Reason
+from batches.models.states import ErrorHandling, ItemStatus, JobStatus, Reason
 from conversations.models import Conversation
 from tests.support.engine import Engine, wait_for_end
 from tests.support.invariants import assert_invariants

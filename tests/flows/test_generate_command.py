@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from batches.models import BatchItem, BatchJob, GenerationLog
-from batches.states import JobStatus, Reason
+from batches.models.states import JobStatus, Reason
 from conversations.models import Conversation
 from lorapipe import environment
 from lorapipe.environment import CHECKOUT

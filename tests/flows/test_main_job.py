@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from batches.models import BatchItem, GenerationLog
-from batches.states import JobStatus, LogState
+from batches.models.states import JobStatus, LogState
 from conversations.models import Conversation, Turn
 from tests.support.engine import Engine, wait_for_end
 from tests.support.invariants import assert_billed_is_logged, assert_invariants

@@ -3,7 +3,7 @@
 import pytest
 
 from batches.models import BatchItem, GenerationLog
-from batches.states import ItemStatus, JobStatus, LogState
+from batches.models.states import ItemStatus, JobStatus, LogState
 from conversations.models import Conversation
 from templates_app.packs import load_pack
 from tests.support.engine import Engine, wait_for_end

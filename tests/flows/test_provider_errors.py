@@ -5,7 +5,7 @@ import time
 import pytest
 
 from batches.models import BatchItem, GenerationLog
-from batches.states import ItemStatus, JobStatus, LogState, Reason
+from batches.models.states import ItemStatus, JobStatus, LogState, Reason
 from tests.support.engine import Engine, wait_for_end
 from tests.support.invariants import assert_billed_is_logged, assert_invariants
 from tests.support.jobs import start_starter_job

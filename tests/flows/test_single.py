@@ -11,8 +11,8 @@ import pytest
 from django.conf import settings
 
 from batches.models import BatchItem, BatchJob, GenerationLog
+from batches.models.states import JobKind
 from batches.single import plan_one, start_one
-from batches.states import JobKind
 from batches.waiting import PLACES
 from conversations.models import Conversation
 from lorapipe.queues import Queue

@@ -16,7 +16,7 @@ from django.test import Client
 from django.urls import reverse
 
 from batches.models import BatchJob
-from batches.states import ItemStatus
+from batches.models.states import ItemStatus
 from conversations.models import Conversation
 from templates_app.actions import load_pack_templates
 from templates_app.models import PromptTemplate

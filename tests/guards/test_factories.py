@@ -2,7 +2,7 @@
 
 import pytest
 
-from batches.states import ItemStatus, JobStatus, LogState
+from batches.models.states import ItemStatus, JobStatus, LogState
 from conversations.states import Status
 from tests import factories
 

@@ -7,8 +7,8 @@ from decimal import Decimal
 
 import pytest
 
+from batches.models.states import JobStatus
 from batches.progress import Progress
-from batches.states import JobStatus
 from lorapipe.terminal.screen import CLEAR, Screen, duration, money, progress_line
 
 NOW = Progress(

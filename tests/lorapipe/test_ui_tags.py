@@ -6,7 +6,7 @@ from django.template import Context, Template
 from django.test import RequestFactory
 from django.utils import timezone
 
-from batches.states import ItemStatus, JobStatus
+from batches.models.states import ItemStatus, JobStatus
 from conversations.states import Status
 from lorapipe.templatetags import ui
 from templates_app.states import Tier

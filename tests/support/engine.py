@@ -15,7 +15,7 @@ from urllib.request import urlopen
 from django.db import connection
 
 from batches.models import BatchJob, Worker
-from batches.states import JobStatus
+from batches.models.states import JobStatus
 from lorapipe.environment import CHECKOUT, Environment
 from lorapipe.queues import Queue
 from lorapipe.stack import launch, programs

@@ -21,7 +21,6 @@ from batches.engine.filing import Paid, file, judge
 from batches.engine.kept import use_kept
 from batches.engine.reap import reap
 from batches.engine.setbacks import break_off, release, set_back, withdraw
-from batches.limit_rows import LONG_AGO
 from batches.models import (
     BatchItem,
     BatchJob,
@@ -31,7 +30,8 @@ from batches.models import (
     SpendingMonth,
     Worker,
 )
-from batches.states import ItemStatus, LogState
+from batches.models.limits import LONG_AGO
+from batches.models.states import ItemStatus, LogState
 from claude.errors import Blocked, Busy, ClaudeError, Declined, Unusable
 from tests.support.crashes import Died, breaking_at, broken_off
 from tests.support.quick_rules import broken_rules

@@ -31,7 +31,7 @@ from batches.models import (
     Webhook,
     Worker,
 )
-from batches.states import Dimension, ItemStatus, LogState
+from batches.models.states import Dimension, ItemStatus, LogState
 from conversations.models import Conversation, IdCounter, Turn
 from templates_app.models import EdgeCase, ImportFile, Option, PromptTemplate, Scenario, TemplateVersion
 from tests import factories

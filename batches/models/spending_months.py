@@ -3,6 +3,7 @@
 from django.db import models
 from django.db.models import Q
 
+from batches.models.money import MONEY
 from workspaces.models import TimestampedModel
 
 
@@ -14,8 +15,8 @@ class SpendingMonth(TimestampedModel):
     )
     month = models.DateField(help_text="Its first day.")
     demo = models.BooleanField()
-    spent = models.DecimalField(max_digits=18, decimal_places=9, db_default=0)
-    reserved = models.DecimalField(max_digits=18, decimal_places=9, db_default=0)
+    spent = models.DecimalField(**MONEY, db_default=0)
+    reserved = models.DecimalField(**MONEY, db_default=0)
 
     class Meta:
         db_table = "spending_months"

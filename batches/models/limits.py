@@ -6,7 +6,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 
-from batches.states import Dimension
+from batches.models.states import Dimension
 from workspaces.models import TimestampedModel
 
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)

@@ -1,0 +1,123 @@
+"""One conversation that a batch is to make: its values, its state, and who is working on it."""
+
+from typing import ClassVar
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import F, Func, Q
+
+from batches.models.jobs import BatchJob
+from batches.models.states import (
+    ItemKind,
+    ItemStatus,
+)
+from batches.models.workers import Worker
+from templates_app.states import Tier
+from workspaces.models import OwnedModel, WorkspaceQuerySet
+
+# The database makes them, whoever writes the row; `jsonb` as text has one form for equal values.
+SAME_PROMPT = Func(
+    template="md5(template_version_id::text || parameters::text || details::text || topic)::uuid",
+    output_field=models.UUIDField(),
+)
+SAME_SUBJECT = Func(
+    template="md5(topic || chr(31) || coalesce(parameters->>'persona', '') || chr(31) || coalesce(parameters->>'emotion', ''))::uuid",
+    output_field=models.UUIDField(),
+)
+
+
+class BatchItem(OwnedModel):
+    job = models.ForeignKey(BatchJob, on_delete=models.CASCADE, related_name="items", db_index=False)
+    position = models.PositiveIntegerField()
+    kind = models.CharField(max_length=10, choices=ItemKind.choices, default=ItemKind.GENERATE)
+    conversation_id = models.CharField(
+        max_length=120, blank=True, help_text="The human id, given at the start; a draft's items have none."
+    )
+    template_version = models.ForeignKey(
+        "templates_app.TemplateVersion", on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+    topic = models.CharField(max_length=500, blank=True)
+    tier = models.CharField(max_length=10, choices=Tier.choices)
+    category = ArrayField(models.CharField(max_length=100), default=list, blank=True)
+    parameters = models.JSONField(default=dict)
+    details = models.JSONField(default=dict, blank=True, help_text="Name to text: lines below the prompt.")
+    prompt_hash = models.GeneratedField(
+        expression=SAME_PROMPT, output_field=models.UUIDField(), db_persist=True, help_text="Equal prompts."
+    )
+    subject_hash = models.GeneratedField(
+        expression=SAME_SUBJECT,
+        output_field=models.UUIDField(),
+        db_persist=True,
+        help_text="Equal topic, persona and emotion.",
+    )
+
+    status = models.CharField(max_length=10, choices=ItemStatus.choices, default=ItemStatus.QUEUED)
+    progress = models.PositiveSmallIntegerField(default=0)
+    error_kind = models.CharField(max_length=30, blank=True)
+    error_message = models.TextField(blank=True)
+
+    attempt = models.PositiveSmallIntegerField(default=0)
+    crashes = models.PositiveSmallIntegerField(default=0)
+    run_after = models.DateTimeField(null=True, blank=True)
+    rung_at = models.DateTimeField(null=True, blank=True)
+    claimed_at = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+    retried_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="When a person has put it back into the queue: what was tried before is done with.",
+    )
+    token = models.UUIDField(null=True, blank=True)
+    worker = models.ForeignKey(
+        Worker, null=True, blank=True, on_delete=models.SET_NULL, related_name="+", db_index=False
+    )
+    current_log = models.ForeignKey(
+        "GenerationLog", null=True, blank=True, on_delete=models.SET_NULL, related_name="+", db_index=False
+    )
+
+    objects: ClassVar[WorkspaceQuerySet] = WorkspaceQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        db_table = "batch_items"
+        ordering = ["job", "position"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["job", "position"],
+                name="item_position_once",
+                deferrable=models.Deferrable.IMMEDIATE,  # one UPDATE may move many items past each other
+            ),
+            models.CheckConstraint(condition=Q(status__in=ItemStatus.values), name="item_status"),
+            models.CheckConstraint(condition=Q(tier__in=Tier.values), name="item_tier"),
+            models.CheckConstraint(condition=Q(kind__in=ItemKind.values), name="item_kind"),
+            models.CheckConstraint(condition=Q(position__gte=1), name="item_position"),
+            models.CheckConstraint(condition=Q(progress__range=(0, 100)), name="item_progress"),
+            models.CheckConstraint(
+                condition=~Q(status="processing") | Q(token__isnull=False, current_log__isnull=False),
+                name="item_processing_is_owned",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["job", "crashes", "position"], name="item_queued", condition=Q(status="queued")
+            ),
+            models.Index(
+                fields=["job", "rung_at"],
+                name="item_rung",
+                condition=Q(status="queued", rung_at__isnull=False),
+            ),
+            models.Index(
+                fields=["job", "claimed_at"], name="item_processing", condition=Q(status="processing")
+            ),
+            models.Index("job", F("ended_at").desc(), name="item_ended", condition=Q(ended_at__isnull=False)),
+            *(
+                models.Index(
+                    fields=["workspace", f"{each}_hash"],
+                    name=f"item_{each}",
+                    condition=Q(status="completed"),
+                )
+                for each in ("prompt", "subject")
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.conversation_id

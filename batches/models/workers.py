@@ -1,0 +1,33 @@
+"""The workers' register: who is alive, on which host, with how many slots."""
+
+from datetime import timedelta
+
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+
+from workspaces.models import ClockTimestamp, TimestampedModel
+
+
+class Worker(TimestampedModel):
+    """A worker process. An item's lease is its worker's heartbeat."""
+
+    kind = models.CharField(max_length=20)
+    host = models.CharField(max_length=200)
+    pid = models.PositiveIntegerField()
+    queues = ArrayField(models.CharField(max_length=30))
+    slots = models.PositiveIntegerField()
+    heartbeat_at = models.DateTimeField()
+    stopped_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        db_table = "workers"
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.pid}@{self.host}"
+
+    @classmethod
+    def live(cls) -> "models.QuerySet[Worker]":
+        """Workers that have not stopped and whose heartbeat is not stale."""
+        since = ClockTimestamp() - timedelta(seconds=settings.ENGINE_STALE_S)
+        return cls.objects.filter(stopped_at=None, heartbeat_at__gt=since)
