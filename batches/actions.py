@@ -11,6 +11,7 @@ from django.db.models import Case, DurationField, ExpressionWrapper, F, Q, Value
 from django.db.models.functions import Coalesce, Extract
 
 from batches.engine.closing import close
+from batches.limits.pools import make_missing_limits
 from batches.models import BatchItem, BatchJob
 from batches.models.states import (
     CANCELLABLE,
@@ -27,7 +28,6 @@ from batches.models.states import (
 from batches.planning.estimate import estimate
 from batches.planning.freezing import freeze_items
 from batches.planning.plan import PlanError, PlannedItem
-from batches.provider import make_missing_limits
 from conversations.ids import take_ids
 from lib import clock
 from workspaces.models import ClockTimestamp, User, Workspace

@@ -19,8 +19,8 @@ from batches.engine.kept import use_kept
 from batches.engine.moves import DATABASE_AWAY
 from batches.engine.setbacks import break_off, fail_unasked, release, set_back, stop_job, withdraw
 from batches.engine.stored import until_stored
+from batches.limits.pools import UnknownKey
 from batches.models.states import Reason
-from batches.provider import UnknownKey
 from claude.errors import ClaudeError
 from claude.lineup import UnknownModel, UnknownPrice
 from lorapipe.queues import Queue

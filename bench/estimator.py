@@ -159,8 +159,8 @@ def limited(limits: Limits) -> Iterator[None]:
     from django.conf import settings  # noqa: PLC0415
     from django.test import override_settings  # noqa: PLC0415
 
+    from batches.limits.pools import pool_of  # noqa: PLC0415
     from batches.models import RateLimit  # noqa: PLC0415
-    from batches.provider import pool_of  # noqa: PLC0415
 
     environment = replace(settings.ENVIRONMENT, rate_limit_rpm=limits.requests)
     with override_settings(ENVIRONMENT=environment):
@@ -179,7 +179,7 @@ def limited(limits: Limits) -> Iterator[None]:
 
 
 def token_bucket(per_minute: int) -> Bucket:
-    from batches.buckets import token_shape  # noqa: PLC0415
+    from batches.limits.token_buckets import token_shape  # noqa: PLC0415
 
     found = token_shape(per_minute)
     return Bucket(found.burst, found.interval_s)
@@ -268,7 +268,7 @@ def happened(
     chance: random.Random,
     expected: float,
 ) -> float:
-    from batches.buckets import shape  # noqa: PLC0415
+    from batches.limits.token_buckets import shape  # noqa: PLC0415
 
     permits = shape(limits.requests)
     return played(

@@ -3,10 +3,10 @@
 from decimal import Decimal
 
 from batches.actions import start_batch
-from batches.limiter import set_limits
+from batches.limits.limiter import set_limits
+from batches.limits.pools import pools
 from batches.models import BatchJob, limits
 from batches.planning.plan import cut, starter_plan
-from batches.provider import pools
 from templates_app.actions import load_pack_templates
 from workspaces.models import User
 

@@ -8,7 +8,7 @@ import functools
 from django.conf import settings
 
 from batches.engine.calls import Call
-from batches.provider import provider
+from batches.limits.pools import provider
 from claude.client import CONNECTIONS_PER_SHARD, Client
 from claude.messages import Reply
 

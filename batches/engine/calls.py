@@ -8,11 +8,11 @@ from uuid import UUID, uuid4
 
 from django.db import connection
 
-from batches.limiter import Expected
+from batches.limits.limiter import Expected
+from batches.limits.pools import pool_of
 from batches.models import BatchItem, BatchJob
 from batches.models.states import JobKind
 from batches.planning.history import expected_tokens
-from batches.provider import pool_of
 from claude import lineup
 from claude.lineup import Lineup
 from claude.messages import Request

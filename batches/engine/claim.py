@@ -14,7 +14,7 @@ from django.db.models.functions import Greatest
 from batches.engine import months, warmth
 from batches.engine.calls import Call
 from batches.engine.moves import DATABASE_AWAY
-from batches.limiter import AHEAD_S, take_permit
+from batches.limits.limiter import AHEAD_S, take_permit
 from batches.models import BatchItem, BatchJob, GenerationLog
 from batches.models.states import RUNNING, ItemStatus, JobStatus, LogState, Reason
 from claude import translation

@@ -13,9 +13,9 @@ from uuid import UUID
 from django.conf import settings
 from django.db import connection
 
+from batches.limits.pools import UnknownKey, provider
 from batches.models import PromptSize
 from batches.planning.prompt_sizes import fit, size_of
-from batches.provider import UnknownKey, provider
 from claude.client import Client
 from claude.counting import count_tokens
 from claude.errors import ClaudeError, Declined

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from django.db import connection
 
-DEMO_POOL = "demo:"  # whose pools begin so (batches.provider)
+DEMO_POOL = "demo:"  # whose pools begin so (batches.limits.pools)
 
 # A row that is not there yet is made by the first call of the month.
 MAKE = """

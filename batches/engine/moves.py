@@ -11,7 +11,7 @@ from django.db import InterfaceError, InternalError, OperationalError, connectio
 from batches.engine import months
 from batches.engine.closing import close
 from batches.engine.months import Month
-from batches.limiter import Correction, correct
+from batches.limits.limiter import Correction, correct
 from batches.models import GenerationLog
 from batches.models.states import Dimension, ItemStatus, LogState, Reason
 from claude.allowance import Allowance

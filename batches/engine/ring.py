@@ -15,10 +15,10 @@ from django.conf import settings
 from django.db import connection, transaction
 from kombu.exceptions import OperationalError as BrokerError
 
-from batches import limiter
 from batches.engine.warmth import may_ring
+from batches.limits import limiter
+from batches.limits.pools import pool_or_none
 from batches.models.states import JobKind
-from batches.provider import pool_or_none
 from lorapipe.queues import Queue
 
 logger = logging.getLogger(__name__)

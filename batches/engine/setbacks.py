@@ -9,7 +9,6 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 
-from batches import outages
 from batches.engine.broken import known_cost, token_fields
 from batches.engine.calls import Call
 from batches.engine.claim import Claim
@@ -27,7 +26,8 @@ from batches.engine.moves import (
     settle_requeued,
 )
 from batches.engine.waits import backoff_s
-from batches.limiter import block
+from batches.limits import circuit_breaker
+from batches.limits.limiter import block
 from batches.models import BatchJob, GenerationLog
 from batches.models.states import RUNNING, ItemStatus, JobStatus, LogState, Reason
 from claude.errors import Blocked, Busy, ClaudeError, Unusable
@@ -118,11 +118,11 @@ def _tell_pool(claim: Claim, error: Busy) -> None:
     if error.blocks_pool:
         block(pool, seconds=_block_s(error))
         if error.too_fast:
-            outages.slow_down(pool, log_id)
+            circuit_breaker.slow_down(pool, log_id)
     elif error.kind == "overloaded":
-        outages.overloaded(pool, log_id)
+        circuit_breaker.overloaded(pool, log_id)
     if not error.costs_attempt:
-        outages.refused(pool)
+        circuit_breaker.refused(pool)
 
 
 def _block_s(error: Busy) -> float:

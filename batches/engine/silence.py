@@ -6,9 +6,9 @@ from datetime import timedelta
 from django.conf import settings
 from django.db.models.functions import Coalesce
 
+from batches.limits.pools import pool_or_none
 from batches.models import BatchJob, ProviderPool
 from batches.models.states import RUNNING, JobStatus, Reason
-from batches.provider import pool_or_none
 from workspaces.models import ClockTimestamp
 
 logger = logging.getLogger(__name__)

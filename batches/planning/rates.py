@@ -2,11 +2,11 @@
 
 from django.conf import settings
 
-from batches.buckets import shape
+from batches.limits.pools import pool_of
+from batches.limits.token_buckets import shape
 from batches.models import RateLimit
 from batches.models.states import Dimension
 from batches.planning.schedule import Rate
-from batches.provider import pool_of
 
 TOKENS = ("input_tokens", "output_tokens")
 

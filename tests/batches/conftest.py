@@ -2,9 +2,9 @@
 
 import pytest
 
-from batches.limiter import set_limits
+from batches.limits.limiter import set_limits
+from batches.limits.pools import pools
 from batches.models import BatchJob, Worker
-from batches.provider import pools
 from batches.register import register
 from lorapipe.queues import Queue
 from templates_app.actions import load_pack_templates

@@ -10,8 +10,8 @@ from django.conf import settings
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
+from batches.limits.pools import make_missing_limits
 from batches.models import BatchItem, BatchJob
-from batches.provider import make_missing_limits
 from claude.lineup import RetiredModel
 from templates_app.actions import load_pack_templates
 from templates_app.models import PromptTemplate

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batches.buckets import MARGIN_S, WINDOW_S, Shape, shape, token_shape
-from batches.limiter import AHEAD_S, INTERACTIVE_AHEAD_S
+from batches.limits.limiter import AHEAD_S, INTERACTIVE_AHEAD_S
+from batches.limits.token_buckets import MARGIN_S, WINDOW_S, Shape, shape, token_shape
 
 LIMITS = st.integers(min_value=1, max_value=1_000_000)
 TOKEN_LIMITS = st.integers(min_value=1000, max_value=10_000_000)
@@ -14,7 +14,7 @@ TOKEN_LIMITS = st.integers(min_value=1000, max_value=10_000_000)
 
 @dataclass
 class Bucket:
-    """What the statement in `batches.limiter` does, without a database; `starts` are moments and costs."""
+    """What the statement in `batches.limits.limiter` does, without a database; `starts` are moments and costs."""
 
     limit: int
     shape: Shape

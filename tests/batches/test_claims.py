@@ -14,10 +14,10 @@ from batches.actions import cancel, pause
 from batches.engine.calls import Call, prepare
 from batches.engine.claim import Claim, claim, may_still_leave, pause_for_budget
 from batches.engine.setbacks import release
-from batches.limiter import NoLimiter, block, set_limits
+from batches.limits.limiter import NoLimiter, block, set_limits
+from batches.limits.pools import pools
 from batches.models import BatchItem, BatchJob, GenerationLog, RateLimit, Worker
 from batches.models.states import ItemStatus, JobStatus, Reason
-from batches.provider import pools
 from tests.support.invariants import assert_invariants, assert_no_violations
 from tests.support.steps import claim_item, file_reply, lose_worker
 from workspaces.models import User

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from django.db import OperationalError, connection, transaction
 
-from batches.limiter import set_limits
+from batches.limits.limiter import set_limits
+from batches.limits.pools import pools
 from batches.management.commands.dispatch import RING_LOCK, attempt, begin, ring_all, tidy, try_lock
 from batches.models import BatchItem, RateLimit
 from batches.models.states import ItemStatus, JobStatus
-from batches.provider import pools
 from tests.factories import make_job, make_worker
 
 

@@ -8,9 +8,8 @@ from uuid import UUID, uuid4
 import pytest
 from django.db import connection
 
-from batches import limiter
-from batches.buckets import WINDOW_S, shape, token_shape
-from batches.limiter import (
+from batches.limits import limiter
+from batches.limits.limiter import (
     Correction,
     Expected,
     NoLimiter,
@@ -20,6 +19,7 @@ from batches.limiter import (
     set_limits,
     take_permit,
 )
+from batches.limits.token_buckets import WINDOW_S, shape, token_shape
 from batches.models import RateLimit
 from batches.models.limits import LONG_AGO
 from batches.models.states import Dimension

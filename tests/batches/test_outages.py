@@ -7,18 +7,18 @@ from uuid import uuid4
 import pytest
 from pytest_django import Settings
 
-from batches import outages
 from batches.actions import resume
 from batches.engine.calls import prepare
 from batches.engine.claim import claim, may_still_leave
 from batches.engine.ring import stamp
 from batches.engine.setbacks import release, set_back
 from batches.engine.silence import stop_silent_jobs
-from batches.limiter import permits, set_limits, take_permit
+from batches.limits import circuit_breaker
+from batches.limits.circuit_breaker import Breaker
+from batches.limits.limiter import permits, set_limits, take_permit
+from batches.limits.pools import pool_of
 from batches.models import BatchItem, BatchJob, GenerationLog, ProviderPool, RateLimit, Worker
 from batches.models.states import ItemStatus, JobStatus, Reason
-from batches.outages import Breaker
-from batches.provider import pool_of
 from claude.errors import Busy
 from lorapipe.queues import Queue
 from tests.factories import MODEL, make_job
@@ -189,7 +189,7 @@ def test_a_second_time_it_is_halved_again_but_not_for_ever(job: BatchJob, worker
     for _ in range(6):
         set_back(claim_item(job, worker), too_fast())
         RateLimit.objects.update(blocked_until="2000-01-01T00:00:00Z")
-    assert pool().slowed_to == outages.SLOWEST
+    assert pool().slowed_to == circuit_breaker.SLOWEST
 
 
 def test_a_plain_429_slows_nothing_down(job: BatchJob, worker: Worker) -> None:

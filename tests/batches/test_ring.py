@@ -12,10 +12,10 @@ from kombu.exceptions import OperationalError as BrokerError
 from pytest_django import Settings
 
 from batches.engine.ring import ring, stamp
-from batches.limiter import block, set_limits, take_permit
+from batches.limits.limiter import block, set_limits, take_permit
+from batches.limits.pools import pool_of, pools
 from batches.models import BatchItem, BatchJob, Worker
 from batches.models.states import ItemStatus, JobKind, JobStatus, Priority
-from batches.provider import pool_of, pools
 from lorapipe.queues import Queue
 from tests.factories import MODEL, make_job, make_user, make_worker
 

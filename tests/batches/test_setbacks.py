@@ -7,7 +7,7 @@ from pytest_django import Settings
 
 from batches.actions import cancel, pause, resume
 from batches.engine.setbacks import fail, fail_unasked, release, set_back
-from batches.limiter import block
+from batches.limits.limiter import block
 from batches.models import BatchItem, BatchJob, GenerationLog, RateLimit, Worker
 from batches.models.states import ErrorHandling, ItemStatus, JobStatus, LogState, Reason
 from claude.errors import Blocked, Busy, ClaudeError, Declined, Kind

@@ -6,11 +6,11 @@ from pytest_django import Settings
 from batches import work
 from batches.engine.ring import ring, stamp
 from batches.engine.setbacks import set_back
-from batches.limiter import block, set_limits
+from batches.limits.limiter import block, set_limits
+from batches.limits.pools import pool_of, pool_or_none, pools
 from batches.models import BatchItem, BatchJob, GenerationLog, Worker
 from batches.models.states import JobStatus, Reason
 from batches.progress import progress
-from batches.provider import pool_of, pool_or_none, pools
 from claude.errors import Blocked
 from lorapipe.queues import Queue
 from provider.account import UnknownKey, provider

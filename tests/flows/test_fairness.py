@@ -5,11 +5,11 @@ from decimal import Decimal
 import pytest
 
 from batches.actions import start_batch
-from batches.limiter import set_limits
+from batches.limits.limiter import set_limits
+from batches.limits.pools import pools
 from batches.models import BatchItem, BatchJob, GenerationLog
 from batches.models.states import JobKind
 from batches.planning.plan import starter_plan
-from batches.provider import pools
 from lorapipe.queues import Queue
 from templates_app.actions import load_pack_templates
 from tests.support.engine import Engine, wait_for_end

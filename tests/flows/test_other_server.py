@@ -10,11 +10,11 @@ import pytest
 from pytest_django import Settings
 
 from batches.actions import start_batch
-from batches.limiter import set_limits
+from batches.limits.limiter import set_limits
+from batches.limits.pools import pools
 from batches.models import BatchJob, GenerationLog
 from batches.models.states import JobStatus, LogState
 from batches.planning.plan import PlannedItem
-from batches.provider import pools
 from claude.lineup import UnknownModel, UnknownPrice
 from conversations.models import Conversation
 from provider import table

@@ -2,8 +2,8 @@
 
 from django.conf import settings
 
-from batches.limiter import set_limits
-from batches.provider import pools
+from batches.limits.limiter import set_limits
+from batches.limits.pools import pools
 from tests.support.engine import Engine, wait_for_end
 from tests.support.invariants import assert_invariants
 from tests.support.jobs import start_starter_job

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from batches.limiter import set_limits
+from batches.limits.limiter import set_limits
+from batches.limits.pools import pools
 from batches.models import BatchItem, BatchJob, GenerationLog, ProviderPool
 from batches.models.states import JobStatus, LogState, Reason
-from batches.provider import pools
 from tests.support.engine import Engine, wait_for_end
 from tests.support.invariants import assert_billed_is_logged, assert_invariants
 from tests.support.jobs import start_starter_job

@@ -7,10 +7,10 @@ import pytest
 from pytest_django import Settings
 
 from batches.actions import resume
-from batches.limiter import set_limits
+from batches.limits.limiter import set_limits
+from batches.limits.pools import pools
 from batches.models import BatchJob
 from batches.models.states import JobStatus, Reason
-from batches.provider import pools
 from templates_app.actions import load_pack_templates
 from tests.support.engine import Engine, running_engine, wait_for_end
 from tests.support.invariants import assert_billed_is_logged, assert_invariants

@@ -111,7 +111,7 @@ def test_every_room_is_known() -> None:
         ("batches.api", "from lorapipe.settings import DEMO"),
         ("batches.api", "from lorapipe import settings"),
         ("batches.admin", "from unfold.admin import ModelAdmin"),
-        ("batches.limiter", "import redis"),
+        ("batches.limits.limiter", "import redis"),
         ("batches.api", "from . import actions"),
         ("batches.actions", "if True:\n    import exports.formats"),
     ],

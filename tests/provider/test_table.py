@@ -7,8 +7,8 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 from pytest_django import DjangoAssertNumQueries, Settings
 
+from batches.limits.pools import make_missing_limits, pool_of
 from batches.models import BatchJob, GenerationLog, RateLimit, Worker
-from batches.provider import make_missing_limits, pool_of
 from claude import lineup
 from claude.lineup import RetiredModel, UnknownModel, UnknownPrice
 from claude.messages import Usage

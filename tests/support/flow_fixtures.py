@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from batches.limiter import set_limits
-from batches.provider import pools
+from batches.limits.limiter import set_limits
+from batches.limits.pools import pools
 from templates_app.actions import load_pack_templates
 from tests.support.engine import Engine, running_engine
 from tests.support.simulator import RunningSimulator

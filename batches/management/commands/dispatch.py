@@ -18,8 +18,8 @@ from batches.engine.reap import reap
 from batches.engine.reconcile import Reconciler
 from batches.engine.ring import publish, stamp
 from batches.engine.silence import stop_silent_jobs
+from batches.limits.pools import make_missing_limits, set_limits_from_settings
 from batches.notices import due_deliveries, make_notices, publish_deliveries
-from batches.provider import make_missing_limits, set_limits_from_settings
 from lorapipe.queues import Queue
 from provider import table
 

@@ -7,7 +7,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandParser
 from django.urls import reverse
 
-from batches.provider import set_limits_from_settings
+from batches.limits.pools import set_limits_from_settings
 from provider.shipping import ship
 from templates_app.actions import bring_in_pack
 from workspaces.models import SignInLink, User, Workspace

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from django.conf import settings
 
-from batches import limiter
+from batches.limits import limiter
 from batches.models import RateLimit
 from batches.models.limits import MOST_PER_MINUTE
 from claude import lineup

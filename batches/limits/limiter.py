@@ -2,7 +2,7 @@
 
 A limiter in Redis forgets on a restart and then bursts; this one is moved by the transactions that claim and file. The
 rows of a pool are locked first, in one order: `clock_timestamp()` must be read after the wait, and two dimensions taken
-in two orders deadlock. What a pool's refusals do to it is in `batches.outages`.
+in two orders deadlock. What a pool's refusals do to it is in `batches.limits.circuit_breaker`.
 """
 
 import logging
@@ -14,8 +14,8 @@ from uuid import UUID
 from django.conf import settings
 from django.db import connection
 
-from batches import outages
-from batches.buckets import Shape, shape, token_shape
+from batches.limits import circuit_breaker
+from batches.limits.token_buckets import Shape, shape, token_shape
 from batches.models import ProviderPool, RateLimit
 from batches.models.limits import MOST_PER_MINUTE
 from batches.models.states import Dimension
@@ -32,7 +32,7 @@ INTERACTIVE_AHEAD_S = 2.0
 TAKE = f"""
 WITH locked AS (SELECT * FROM rate_limits WHERE pool = %(pool)s ORDER BY dimension FOR NO KEY UPDATE),
      moment AS (SELECT clock_timestamp() AS now FROM (SELECT count(*) FROM locked) after_the_wait),
-     weather AS (SELECT {outages.SHARE} AS share, opened_for_s > 0 AS opened, opened_until <= now AS may_try
+     weather AS (SELECT {circuit_breaker.SHARE} AS share, opened_for_s > 0 AS opened, opened_until <= now AS may_try
                    FROM provider_pools, moment WHERE pool = %(pool)s),
      asked AS (
        SELECT id, per_minute, burst - reserve AS burst, interval_s / share AS pace, now, extract(epoch FROM tat - now) AS debt_s,
@@ -61,7 +61,7 @@ UPDATE rate_limits SET blocked_until = greatest(blocked_until, clock_timestamp()
 CORRECT = f"""
 WITH locked AS (SELECT id FROM rate_limits WHERE pool = %(pool)s ORDER BY dimension FOR NO KEY UPDATE),
      moment AS (SELECT clock_timestamp() AS now FROM (SELECT count(*) FROM locked) after_the_wait),
-     weather AS (SELECT {outages.SHARE} AS share, opened_for_s, probe_id, waiting_since, now
+     weather AS (SELECT {circuit_breaker.SHARE} AS share, opened_for_s, probe_id, waiting_since, now
                    FROM provider_pools, moment WHERE pool = %(pool)s),
      said AS (SELECT * FROM unnest(%(dimensions)s::text[], %(changes)s::float8[], %(left)s::float8[]) AS said(name, change, remaining))
 UPDATE rate_limits r SET tat = greatest(
@@ -77,8 +77,8 @@ SELECT pool, min(CASE WHEN blocked_until > now OR (opened AND NOT may_try) THEN 
                       WHEN opened THEN 1
                       ELSE greatest(0, 1 + floor((%(ahead)s + CASE WHEN %(deep)s THEN interactive_slack ELSE slack END * pace - greatest(0, extract(epoch FROM tat - now)))
                                                  / (greatest(1, typical) * pace))) END)::bigint
-  FROM (SELECT r.pool, r.blocked_until, r.tat, r.slack, r.interactive_slack, r.typical, now, r.interval_s / {outages.SHARE} AS pace, opened_for_s > 0 AS opened,
-               opened_until <= now AND {outages.NOBODY_TRIES} AS may_try
+  FROM (SELECT r.pool, r.blocked_until, r.tat, r.slack, r.interactive_slack, r.typical, now, r.interval_s / {circuit_breaker.SHARE} AS pace, opened_for_s > 0 AS opened,
+               opened_until <= now AND {circuit_breaker.NOBODY_TRIES} AS may_try
           FROM rate_limits r JOIN provider_pools p USING (pool) CROSS JOIN (SELECT clock_timestamp() AS now) moment
          WHERE r.pool = ANY(%(pools)s)) each
  GROUP BY pool
@@ -187,7 +187,7 @@ def take_permit(
     }
     granted, leave_in, opened, may_try = _take(values)
     if granted and opened:
-        if not (may_try and log_id and outages.probe(pool, log_id)):
+        if not (may_try and log_id and circuit_breaker.probe(pool, log_id)):
             return None
         granted, leave_in, *_ = _take({**values, "probe": True})
     return leave_in if granted else None
@@ -245,7 +245,7 @@ def correct(found: Correction) -> None:
         if limit is not None and limit != told:
             _adopt(found.pool, dimension, configured=configured, before=per_minute, told=limit)
     if found.replied and rows and (rows[0][-2] or rows[0][-1]):
-        outages.replied(found.pool, found.log_id)
+        circuit_breaker.replied(found.pool, found.log_id)
 
 
 def _adopt(pool: str, dimension: str, *, configured: int, before: int, told: int) -> None:
