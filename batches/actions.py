@@ -25,7 +25,7 @@ from batches.models.states import (
     Priority,
     Reason,
 )
-from batches.planning.estimate import estimate
+from batches.planning.estimate.estimate import estimate
 from batches.planning.freezing import freeze_items
 from batches.planning.plan import PlanError, PlannedItem
 from conversations.ids import take_ids

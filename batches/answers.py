@@ -10,7 +10,7 @@ from django.urls import reverse
 from batches.caching import Tokens
 from batches.models import BatchItem, BatchJob
 from batches.models.states import Priority
-from batches.planning.estimate import Estimate
+from batches.planning.estimate.estimate import Estimate
 from batches.planning.plan import PlanError
 from batches.progress import Progress
 from batches.verdicts import verdict

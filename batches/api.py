@@ -18,7 +18,7 @@ from batches.caching import tokens_of
 from batches.controls import change, duplicate, retry_failed
 from batches.models import BatchJob
 from batches.models.states import ErrorHandling, JobStatus, Priority
-from batches.planning.estimate import Estimate, estimate
+from batches.planning.estimate.estimate import Estimate, estimate
 from batches.planning.plan import PlanError, PlannedItem
 from batches.progress import progress
 from batches.serializers import BatchBody, ChangeBody, CopyBody, JobsQuery, StartBody

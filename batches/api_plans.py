@@ -8,12 +8,12 @@ from batches.drafts import save_draft
 from batches.models import BatchJob
 from batches.models.states import ErrorHandling, Priority
 from batches.planning.diversity import diversified
-from batches.planning.extra import problems_of, with_details
-from batches.planning.listed_plan import ListedItem, listed_plan, template_for, with_shared
-from batches.planning.matrix_plan import with_options
-from batches.planning.matrix_wire import as_json, matrix_of
 from batches.planning.plan import PlanError, PlannedItem
 from batches.planning.recipe import plan_from
+from batches.planning.sources.extra import problems_of, with_details
+from batches.planning.sources.listed import ListedItem, listed_plan, template_for, with_shared
+from batches.planning.sources.matrix_plan import with_options
+from batches.planning.sources.matrix_wire import as_json, matrix_of
 from workspaces.models import User, Workspace
 from workspaces.rows import RowsError
 

@@ -26,7 +26,7 @@ from batches.controls import (
 from batches.models import BatchJob
 from batches.models.states import ItemStatus, Priority
 from batches.months import this_month
-from batches.planning.estimate import Estimate
+from batches.planning.estimate.estimate import Estimate
 from batches.planning.plan import PlanError
 from batches.views import CANNOT_PRICE, editable, person
 from batches.words import error_words

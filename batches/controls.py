@@ -24,7 +24,7 @@ from batches.models.states import (
     JobKind,
     Priority,
 )
-from batches.planning.estimate import Estimate, estimate
+from batches.planning.estimate.estimate import Estimate, estimate
 from batches.planning.plan import PlanError, PlannedItem
 from conversations.models import Conversation
 from lib import clock

@@ -13,7 +13,7 @@ from batches.actions import by_idempotency_key, check_settings
 from batches.drafts import changing, raise_stale
 from batches.models import BatchItem, BatchJob
 from batches.models.states import ErrorHandling, ItemStatus, JobStatus, Priority
-from batches.planning.estimate import Estimate, estimate
+from batches.planning.estimate.estimate import Estimate, estimate
 from batches.planning.plan import PlanError, PlannedItem
 from claude.lineup import RetiredModel, UnknownModel, UnknownPrice
 from conversations.ids import take_ids

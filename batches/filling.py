@@ -6,8 +6,8 @@ from batches import drafts, plan_page
 from batches.draft_start import planned_items
 from batches.models import BatchJob
 from batches.planning.coverage import fill_by_likeness, fill_by_matrix
-from batches.planning.extra import with_details
 from batches.planning.plan import PlannedItem
+from batches.planning.sources.extra import with_details
 from templates_app.models import TemplateVersion
 from workspaces.models import User
 

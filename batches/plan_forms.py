@@ -8,8 +8,8 @@ from django.conf import settings
 
 from batches.models import BatchItem
 from batches.models.states import ErrorHandling, Priority
-from batches.planning import extra
-from batches.planning.listed_plan import names_of
+from batches.planning.sources import extra
+from batches.planning.sources.listed import names_of
 from batches.wizard_forms import area, box, line_ends
 from templates_app.rendering import ValuesError, resolve
 

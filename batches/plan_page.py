@@ -11,8 +11,8 @@ from django.db.models.fields.json import KeyTextTransform
 from batches.models import BatchItem, BatchJob
 from batches.models.states import ItemStatus
 from batches.planning.coverage import Grid, closed_pairs, grid_of
-from batches.planning.matrix import Matrix
-from batches.planning.matrix_wire import matrix_of
+from batches.planning.sources.matrix import Matrix
+from batches.planning.sources.matrix_wire import matrix_of
 from conversations.states import Status
 
 PER_PAGE = 50

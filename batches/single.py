@@ -8,7 +8,7 @@ from django.conf import settings
 from batches.actions import start_batch
 from batches.models import BatchItem, BatchJob
 from batches.models.states import JobKind
-from batches.planning.estimate import Estimate, estimate
+from batches.planning.estimate.estimate import Estimate, estimate
 from batches.planning.plan import PlannedItem
 from conversations.details import DetailsError, details_problems
 from lib import clock

@@ -18,8 +18,8 @@ from batches.api import idempotency_key
 from batches.controls import budget_for_retry, retry_failed, use_reply
 from batches.models import BatchItem
 from batches.models.states import ItemStatus, JobKind, JobStatus
-from batches.planning.listed_plan import template_for
 from batches.planning.plan import PlanError
+from batches.planning.sources.listed import template_for
 from batches.single import item_of, plan_one, start_one
 from batches.waiting import LONGEST_S, wait_for_item
 from conversations.details import DetailsError

@@ -14,7 +14,7 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from batches.planning.history import TIER_OUTPUT_TOKENS
+from batches.planning.estimate.history import TIER_OUTPUT_TOKENS
 from claude import lineup
 from claude.lineup import RetiredModel, UnknownModel, UnknownPrice
 from claude.messages import Request, Usage

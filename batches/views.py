@@ -19,7 +19,7 @@ from batches.forms import GenerateForm
 from batches.models import BatchItem, BatchJob, Notice
 from batches.models.states import ErrorHandling, ItemStatus, JobKind, JobStatus, Priority
 from batches.months import this_month
-from batches.planning.estimate import Estimate, estimate
+from batches.planning.estimate.estimate import Estimate, estimate
 from batches.planning.plan import PlanError, PlannedItem, starter_plan, starter_sizes
 from batches.progress import Progress, progress
 from batches.words import error_words

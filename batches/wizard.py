@@ -13,9 +13,9 @@ from django.views.decorators.http import require_http_methods, require_safe
 from batches.drafts import PlanMoved, replace_plan, save_draft
 from batches.models import BatchJob
 from batches.models.states import JobStatus
-from batches.planning.listed_plan import template_for
 from batches.planning.plan import PlanError, PlannedItem
 from batches.planning.recipe import plan_from
+from batches.planning.sources.listed import template_for
 from batches.views import editable, person
 from batches.wizard_forms import FORMS, RecipeForm
 from conversations.models import Conversation

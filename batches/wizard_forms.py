@@ -6,13 +6,19 @@ from typing import Any
 from django import forms
 from django.db.models import QuerySet
 
-from batches.planning import extra
-from batches.planning.matrix import Matrix, MatrixError
-from batches.planning.matrix_plan import options_of, with_options
-from batches.planning.matrix_text import PatternReader, excluded_lines, lines_of, quota_lines, values_of
-from batches.planning.matrix_wire import as_json, matrix_of
 from batches.planning.plan import LARGEST_PLAN
 from batches.planning.recipe import DIVERSE
+from batches.planning.sources import extra
+from batches.planning.sources.matrix import Matrix, MatrixError
+from batches.planning.sources.matrix_plan import options_of, with_options
+from batches.planning.sources.matrix_text import (
+    PatternReader,
+    excluded_lines,
+    lines_of,
+    quota_lines,
+    values_of,
+)
+from batches.planning.sources.matrix_wire import as_json, matrix_of
 from conversations.models import Conversation
 from templates_app.models import EdgeCase, OptionKind, Scenario, TemplateVersion
 from templates_app.states import Tier

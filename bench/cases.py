@@ -10,7 +10,7 @@ from django.db import connection
 from django.test import Client
 
 from batches.models import BatchJob
-from batches.planning.history import Key, past
+from batches.planning.estimate.history import Key, past
 from batches.progress import progress
 from bench.seeding import analyze, seed_job
 from templates_app.states import Tier

@@ -26,7 +26,7 @@ from lib import clock
 
 if TYPE_CHECKING:
     from batches.models import BatchJob
-    from batches.planning.estimate import Estimate
+    from batches.planning.estimate.estimate import Estimate
     from batches.planning.plan import PlannedItem
     from workspaces.models import User
 
@@ -98,7 +98,7 @@ def virtual(jobs: int, *, seed: int) -> tuple[list[Outcome], list[Outcome]]:
 def one_job(
     user: "User", starter_items: "Sequence[PlannedItem]", chance: random.Random, number: int
 ) -> tuple[Outcome, Outcome]:
-    from batches.planning.history import TIER_OUTPUT_TOKENS  # noqa: PLC0415
+    from batches.planning.estimate.history import TIER_OUTPUT_TOKENS  # noqa: PLC0415
 
     plan, mix = drawn_plan(starter_items, chance)
     spread, history = SPREADS[number % 3], chance.choice(HISTORIES)
@@ -195,7 +195,7 @@ def rolled_back() -> Iterator[None]:
 
 
 def priced(plan: "Sequence[PlannedItem]", concurrency: int) -> "Estimate":
-    from batches.planning.estimate import estimate  # noqa: PLC0415
+    from batches.planning.estimate.estimate import estimate  # noqa: PLC0415
 
     return estimate(plan, model=MODEL, max_tokens=64_000, concurrency=concurrency, on=today())
 
@@ -360,7 +360,7 @@ def by_engine(servers: Servers) -> list[Outcome]:
 
 def priced_again(job: "BatchJob") -> "Estimate":
     """The estimate that the job was started with."""
-    from batches.planning.estimate import Estimate  # noqa: PLC0415
+    from batches.planning.estimate.estimate import Estimate  # noqa: PLC0415
 
     money = ("cost", "cost_low", "cost_high", "worst_item", "default_budget")
     return Estimate(**{**job.estimate, **{name: Decimal(job.estimate[name]) for name in money}})

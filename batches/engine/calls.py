@@ -12,7 +12,7 @@ from batches.limits.limiter import Expected
 from batches.limits.pools import pool_of
 from batches.models import BatchItem, BatchJob
 from batches.models.states import JobKind
-from batches.planning.history import expected_tokens
+from batches.planning.estimate.history import expected_tokens
 from claude import lineup
 from claude.lineup import Lineup
 from claude.messages import Request

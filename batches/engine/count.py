@@ -15,7 +15,7 @@ from django.db import connection
 
 from batches.limits.pools import UnknownKey, provider
 from batches.models import PromptSize
-from batches.planning.prompt_sizes import fit, size_of
+from batches.planning.estimate.prompt_sizes import fit, size_of
 from claude.client import Client
 from claude.counting import count_tokens
 from claude.errors import ClaudeError, Declined

@@ -91,7 +91,7 @@ class GenerationLog(OwnedModel):
         indexes = [
             models.Index(fields=["deadline"], name="log_pending", condition=Q(state="pending")),
             models.Index("workspace", F("created_at").desc(), F("id").desc(), name="log_newest"),
-            # What calls of one kind took, newest first: batches/planning/history.py.
+            # What calls of one kind took, newest first: batches/planning/estimate/history.py.
             models.Index(
                 "template_version",
                 "tier",

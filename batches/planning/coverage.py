@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
 from batches.planning.diversity import diversified, lists
-from batches.planning.matrix import Matrix, open_cells
-from batches.planning.matrix_plan import item_of
 from batches.planning.plan import PlannedItem
 from batches.planning.quotas import drawn
+from batches.planning.sources.matrix import Matrix, open_cells
+from batches.planning.sources.matrix_plan import item_of
 from templates_app.models import TemplateVersion
 
 State: TypeAlias = Literal["covered", "gap", "excluded"]

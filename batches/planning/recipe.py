@@ -4,15 +4,15 @@ from collections.abc import Mapping
 from typing import Any, Literal, TypeAlias, get_args
 from uuid import UUID
 
-from batches.planning.chosen_plan import chosen_plan
-from batches.planning.csv_plan import csv_plan
 from batches.planning.diversity import diversified
-from batches.planning.extra import with_details
-from batches.planning.listed_plan import template_for
-from batches.planning.matrix_plan import matrix_plan
-from batches.planning.matrix_wire import matrix_of
 from batches.planning.plan import PlanError, PlannedItem, cut, starter_plan
-from batches.planning.situation_plan import situation_plan
+from batches.planning.sources.chosen import chosen_plan
+from batches.planning.sources.csv_file import csv_plan
+from batches.planning.sources.extra import with_details
+from batches.planning.sources.listed import template_for
+from batches.planning.sources.matrix_plan import matrix_plan
+from batches.planning.sources.matrix_wire import matrix_of
+from batches.planning.sources.situations import situation_plan
 from templates_app.states import Tier
 from workspaces.models import User, Workspace
 from workspaces.rows import RowProblem, RowsError

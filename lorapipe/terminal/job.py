@@ -12,9 +12,9 @@ from batches.actions import change_budget, check_settings, resume, start_batch
 from batches.controls import change, retry_failed
 from batches.models import BatchJob
 from batches.models.states import CHANGEABLE, RUNNING, JobStatus
-from batches.planning.csv_plan import csv_plan
-from batches.planning.estimate import Estimate, estimate
+from batches.planning.estimate.estimate import Estimate, estimate
 from batches.planning.plan import PlanError, PlannedItem, starter_plan
+from batches.planning.sources.csv_file import csv_plan
 from batches.progress import Progress
 from batches.words import REASONS
 from exports.actions import Exported, export_job, job_file_name

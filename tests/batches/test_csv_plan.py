@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from batches.planning.csv_plan import MOST_PROBLEMS, csv_plan
 from batches.planning.plan import PlanError
+from batches.planning.sources.csv_file import MOST_PROBLEMS, csv_plan
 from templates_app.actions import load_pack_templates
 from templates_app.rendering import Variable
 from tests.factories import make_template, make_workspace

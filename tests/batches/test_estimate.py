@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from batches.planning.estimate import Estimate, estimate
+from batches.planning.estimate.estimate import Estimate, estimate
 from batches.planning.plan import PlanError, cut, starter_plan
 from workspaces.models import User
 

@@ -9,7 +9,7 @@ import pytest
 from django.conf import settings
 
 from batches.models.states import ItemStatus, LogState
-from batches.planning.estimate import Estimate, estimate
+from batches.planning.estimate.estimate import Estimate, estimate
 from batches.planning.plan import PlannedItem, cut, starter_plan
 from tests.factories import MODEL, make_item, make_job, make_log
 from workspaces.models import User

@@ -7,7 +7,7 @@ import pytest
 from django.conf import settings as django_settings
 from pytest_django import Settings
 
-from batches.planning.estimate import Estimate, estimate
+from batches.planning.estimate.estimate import Estimate, estimate
 from batches.planning.plan import starter_plan
 from claude import translation
 from workspaces.models import User

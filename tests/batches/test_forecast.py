@@ -7,8 +7,8 @@ from decimal import Decimal
 
 import pytest
 
-from batches.planning.forecast import Part, belief, distance
-from batches.planning.schedule import BETWEEN_CALLS_S, Call, Rate, duration
+from batches.planning.estimate.forecast import Part, belief, distance
+from batches.planning.estimate.schedule import BETWEEN_CALLS_S, Call, Rate, duration
 
 
 def learned(lengths: list[float], usual: float = 3000):  # type: ignore[no-untyped-def]

@@ -9,8 +9,8 @@ from pytest_django import DjangoAssertNumQueries, Settings
 
 from batches.models import BatchItem, BatchJob
 from batches.models.states import ItemStatus, LogState
-from batches.planning import history
-from batches.planning.history import Key, Past, past
+from batches.planning.estimate import history
+from batches.planning.estimate.history import Key, Past, past
 from tests.factories import MODEL, make_item, make_job, make_log, make_template
 
 pytestmark = pytest.mark.django_db

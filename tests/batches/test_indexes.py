@@ -14,7 +14,7 @@ from batches.engine.reap import ABANDONED
 from batches.engine.ring import CANDIDATES, SHARED_CANDIDATES, SHARED_STAMP, STAMP
 from batches.models import BatchItem, BatchJob, GenerationLog
 from batches.plan_page import made_before
-from batches.planning.history import QUERY as HISTORY
+from batches.planning.estimate.history import QUERY as HISTORY
 from batches.progress import QUERY as STATUS
 from bench.seeding import analyze, seed_finished_jobs, seed_job
 from conversations.models import Conversation

@@ -7,10 +7,16 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from batches.planning.matrix import Axis, Choice, Matrix, MatrixError, Quota, planned_cells
-from batches.planning.matrix_text import PatternReader, excluded_lines, lines_of, quota_lines, values_of
-from batches.planning.matrix_wire import as_json, matrix_of
 from batches.planning.quotas import quotas
+from batches.planning.sources.matrix import Axis, Choice, Matrix, MatrixError, Quota, planned_cells
+from batches.planning.sources.matrix_text import (
+    PatternReader,
+    excluded_lines,
+    lines_of,
+    quota_lines,
+    values_of,
+)
+from batches.planning.sources.matrix_wire import as_json, matrix_of
 
 MOST = 10_000
 PERSONAS = Axis(

@@ -7,11 +7,11 @@ import pytest
 
 from batches.planning.coverage import closed_pairs, fill_by_likeness, fill_by_matrix, grid_of
 from batches.planning.diversity import combinations, diversified, drawn_details, lists
-from batches.planning.extra import lines_of, parsed, problems_of
-from batches.planning.matrix import Axis, Choice, Matrix
-from batches.planning.matrix_plan import matrix_plan, with_options
 from batches.planning.plan import PlanError, PlannedItem, check, starter_plan
 from batches.planning.recipe import plan_from
+from batches.planning.sources.extra import lines_of, parsed, problems_of
+from batches.planning.sources.matrix import Axis, Choice, Matrix
+from batches.planning.sources.matrix_plan import matrix_plan, with_options
 from conversations.states import Status
 from templates_app.models import OptionKind, PromptTemplate, TemplateVersion
 from templates_app.states import Tier

@@ -11,10 +11,10 @@ from pytest_django import DjangoAssertNumQueries, Settings
 from batches.counting import due_counts
 from batches.engine import count as counting
 from batches.models import PromptSize
-from batches.planning.estimate import Estimate, estimate
-from batches.planning.kinds import keys_of
+from batches.planning.estimate.estimate import Estimate, estimate
+from batches.planning.estimate.kinds import keys_of
+from batches.planning.estimate.prompt_sizes import fit, prompt_sizes, size_of
 from batches.planning.plan import PlannedItem, cut, starter_plan
-from batches.planning.prompt_sizes import fit, prompt_sizes, size_of
 from claude.client import Client
 from claude.counting import count_tokens
 from claude.messages import Provider, Request

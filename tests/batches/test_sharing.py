@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batches.planning.sharing import shared_characters, shared_prefixes
+from batches.planning.estimate.sharing import shared_characters, shared_prefixes
 from claude.messages import Request
 
 ON = date(2026, 11, 27)

@@ -14,7 +14,7 @@ from pytest_django import Settings
 from batches.actions import start_batch
 from batches.models import BatchItem, BatchJob, RateLimit
 from batches.models.states import ItemStatus, JobStatus
-from batches.planning.estimate import default_budget, estimate
+from batches.planning.estimate.estimate import default_budget, estimate
 from batches.planning.plan import PlanError, PlannedItem
 from claude.lineup import UnknownModel
 from conversations.ids import take_ids

@@ -9,7 +9,7 @@ from django.test import Client
 from django.utils import timezone
 
 from batches.models import GenerationLog
-from batches.planning.history import TIER_OUTPUT_TOKENS
+from batches.planning.estimate.history import TIER_OUTPUT_TOKENS
 from claude.translation import payload
 from conversations.generation import build_request, input_tokens, worst_case
 from templates_app.rendering import Variable

@@ -3,7 +3,7 @@
 from datetime import date
 
 from batches.models import PromptSize
-from batches.planning.estimate import estimate
+from batches.planning.estimate.estimate import estimate
 from batches.planning.plan import starter_plan
 from lorapipe.queues import Queue
 from tests.support.engine import Engine

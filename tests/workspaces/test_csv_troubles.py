@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from batches.planning.csv_plan import csv_plan
 from batches.planning.plan import PlanError
+from batches.planning.sources.csv_file import csv_plan
 from templates_app.importing import preview
 from templates_app.models import EdgeCase, ImportFile, Option, Scenario
 from templates_app.states import RowKind, Tier

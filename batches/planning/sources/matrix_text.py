@@ -8,8 +8,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from batches.planning.matrix import Axis, Matrix
-from batches.planning.matrix_wire import weight_of, weight_text
+from batches.planning.sources.matrix import Axis, Matrix
+from batches.planning.sources.matrix_wire import weight_of, weight_text
 from workspaces.rows import RowProblem
 
 WEIGHTED = re.compile(r"(?P<value>.*\S)\s+\*\s*(?P<weight>\d{1,7}(?:\.\d{1,3})?)", re.ASCII)

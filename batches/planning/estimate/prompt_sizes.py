@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from django.conf import settings
 
 from batches.models import PromptSize
-from batches.planning.history import Key
+from batches.planning.estimate.history import Key
 from batches.planning.plan import PlannedItem
 from claude import lineup
 from claude.messages import Request

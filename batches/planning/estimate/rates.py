@@ -6,7 +6,7 @@ from batches.limits.pools import pool_of
 from batches.limits.token_buckets import shape
 from batches.models import RateLimit
 from batches.models.states import Dimension
-from batches.planning.schedule import Rate
+from batches.planning.estimate.schedule import Rate
 
 TOKENS = ("input_tokens", "output_tokens")
 

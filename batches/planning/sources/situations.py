@@ -5,10 +5,10 @@ from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
-from batches.planning.listed_plan import names_of
-from batches.planning.matrix import Choice
-from batches.planning.matrix_plan import options_of
 from batches.planning.plan import PlanError, PlannedItem, planned_situation, published_versions
+from batches.planning.sources.listed import names_of
+from batches.planning.sources.matrix import Choice
+from batches.planning.sources.matrix_plan import options_of
 from templates_app.models import EdgeCase, OptionKind, Scenario
 from templates_app.situations import Situation
 from templates_app.states import Tier

@@ -6,9 +6,9 @@ from fractions import Fraction
 from typing import Any
 
 from batches.planning.diversity import diversified
-from batches.planning.listed_plan import names_of
-from batches.planning.matrix import Axis, Cell, Choice, Matrix, planned_cells
 from batches.planning.plan import LARGEST_PLAN, PlanError, PlannedItem, cut
+from batches.planning.sources.listed import names_of
+from batches.planning.sources.matrix import Axis, Cell, Choice, Matrix, planned_cells
 from templates_app.models import Option, OptionKind, TemplateVersion
 from workspaces.models import Workspace
 from workspaces.rows import RowProblem, RowsError

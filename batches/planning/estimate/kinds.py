@@ -8,8 +8,8 @@ from functools import cached_property
 
 from django.conf import settings
 
-from batches.planning.forecast import PRIOR_SPREAD, Belief, belief
-from batches.planning.history import TIER_OUTPUT_TOKENS, Key, Past, past
+from batches.planning.estimate.forecast import PRIOR_SPREAD, Belief, belief
+from batches.planning.estimate.history import TIER_OUTPUT_TOKENS, Key, Past, past
 from batches.planning.plan import PlannedItem
 from claude.messages import Request
 

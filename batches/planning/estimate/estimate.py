@@ -8,16 +8,16 @@ from typing import Any
 
 from django.conf import settings
 
-from batches.planning.asked_models import cards_of, shortcomings
-from batches.planning.bill import Bill, bill_of
-from batches.planning.forecast import Part, distance
-from batches.planning.history import Key
-from batches.planning.kinds import Kind, keys_of, kinds_of
+from batches.planning.estimate.asked_models import cards_of, shortcomings
+from batches.planning.estimate.bill import Bill, bill_of
+from batches.planning.estimate.forecast import Part, distance
+from batches.planning.estimate.history import Key
+from batches.planning.estimate.kinds import Kind, keys_of, kinds_of
+from batches.planning.estimate.prompt_sizes import Sizes, prompt_sizes
+from batches.planning.estimate.rates import rates_of
+from batches.planning.estimate.schedule import Call, Duration, duration
+from batches.planning.estimate.sharing import shared_prefixes
 from batches.planning.plan import PlanError, PlannedItem, check
-from batches.planning.prompt_sizes import Sizes, prompt_sizes
-from batches.planning.rates import rates_of
-from batches.planning.schedule import Call, Duration, duration
-from batches.planning.sharing import shared_prefixes
 from claude import lineup
 from claude.messages import Request
 from conversations.generation import marked, worst_case

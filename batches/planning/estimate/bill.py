@@ -7,8 +7,8 @@ from datetime import date
 from decimal import Decimal
 from functools import cache
 
-from batches.planning.history import Key, Past
-from batches.planning.kinds import Kind
+from batches.planning.estimate.history import Key, Past
+from batches.planning.estimate.kinds import Kind
 from claude import lineup
 from claude.lineup import Price
 from claude.messages import Usage

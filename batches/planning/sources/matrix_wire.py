@@ -5,7 +5,7 @@ from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from typing import Any
 
-from batches.planning.matrix import Axis, Choice, Matrix, MatrixError, Quota
+from batches.planning.sources.matrix import Axis, Choice, Matrix, MatrixError, Quota
 from workspaces.rows import RowProblem
 
 KEYS = ("axes", "perCell", "total", "exclude", "quotas")
