@@ -7,13 +7,13 @@ from typing import Any
 from django.conf import settings
 from django.urls import reverse
 
-from batches.caching import Tokens
 from batches.models import BatchItem, BatchJob
 from batches.models.states import Priority
 from batches.planning.estimate.estimate import Estimate
 from batches.planning.plan import PlanError
-from batches.progress import Progress
-from batches.verdicts import verdict
+from batches.reports.estimate_accuracy import verdict
+from batches.reports.progress import Progress
+from batches.reports.token_usage import Tokens
 from templates_app.models import TemplateVersion
 from workspaces.rows import RowProblem
 from workspaces.wire import about_dollars, dollars, duration, moment, whole

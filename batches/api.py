@@ -14,13 +14,13 @@ from rest_framework.response import Response
 
 from batches import actions, answers, page
 from batches.api_plans import keep, meant
-from batches.caching import tokens_of
 from batches.controls import change, duplicate, retry_failed
 from batches.models import BatchJob
 from batches.models.states import ErrorHandling, JobStatus, Priority
 from batches.planning.estimate.estimate import Estimate, estimate
 from batches.planning.plan import PlanError, PlannedItem
-from batches.progress import progress
+from batches.reports.progress import progress
+from batches.reports.token_usage import tokens_of
 from batches.serializers import BatchBody, ChangeBody, CopyBody, JobsQuery, StartBody
 from lib import clock
 from workspaces.models import User

@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from batches.calibration import Judged, by_model, chart, finished, signed, summary
+from batches.reports.calibration import Judged, by_model, chart, finished, signed, summary
 from batches.views import person
 
 SORTS = {"real": False, "simulated": True}

@@ -25,11 +25,11 @@ from batches.controls import (
 )
 from batches.models import BatchJob
 from batches.models.states import ItemStatus, Priority
-from batches.months import this_month
 from batches.planning.estimate.estimate import Estimate
 from batches.planning.plan import PlanError
+from batches.reports.monthly_spending import this_month
+from batches.reports.reason_texts import error_words
 from batches.views import CANNOT_PRICE, editable, person
-from batches.words import error_words
 from workspaces.htmx import targets
 from workspaces.states import StaleState
 

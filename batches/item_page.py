@@ -16,8 +16,8 @@ from batches.models.states import (
     JobStatus,
 )
 from batches.page import banners
-from batches.progress import progress
-from batches.words import error_words
+from batches.reports.progress import progress
+from batches.reports.reason_texts import error_words
 
 
 def context(item: BatchItem) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError as BrokerError
 
 from batches.models import DeliveryState, Notice, Webhook
-from batches.words import REASONS
+from batches.reports.reason_texts import REASONS
 from lorapipe.queues import Queue
 
 logger = logging.getLogger(__name__)

@@ -8,7 +8,6 @@ from django.db.models import Case, Count, Exists, Min, OuterRef, QuerySet, When
 from django.db.models.fields.json import KeyTextTransform
 from django.utils import timezone
 
-from batches.caching import tokens_of
 from batches.controls import retry_cost
 from batches.engine.kept import KEPT
 from batches.models import BatchItem, BatchJob, GenerationLog
@@ -23,9 +22,10 @@ from batches.models.states import (
     JobStatus,
     Reason,
 )
-from batches.progress import Progress, state_word
-from batches.verdicts import verdict
-from batches.words import REASONS, Words, error_words
+from batches.reports.estimate_accuracy import verdict
+from batches.reports.progress import Progress, state_word
+from batches.reports.reason_texts import REASONS, Words, error_words
+from batches.reports.token_usage import tokens_of
 from templates_app.states import Tier
 
 FINAL = (JobStatus.COMPLETED, JobStatus.CANCELLED)

@@ -20,10 +20,10 @@ from batches.draft_start import CANNOT_PRICE, TRIED, planned_items, price, start
 from batches.filling import fill_gaps
 from batches.models import BatchItem, BatchJob
 from batches.models.states import ErrorHandling, JobStatus, Priority
-from batches.months import this_month
 from batches.plan_forms import ItemForm, RunForm
 from batches.planning.plan import PlanError
 from batches.planning.quotas import drawn
+from batches.reports.monthly_spending import this_month
 from batches.views import editable, person, visible
 from templates_app.rendering import TemplateSyntax, ValuesError
 from workspaces.htmx import targets

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods
 
 from batches.models import BatchJob
 from batches.models.states import JobStatus, Reason
-from batches.months import past_months, this_month
+from batches.reports.monthly_spending import past_months, this_month
 from workspaces.actions import change_month_budget
 from workspaces.chosen import changeable_workspace, chosen_workspace
 from workspaces.models import User

@@ -17,9 +17,9 @@ from batches import item_page
 from batches.controls import budget_for_retry, retry_failed, use_reply
 from batches.models import BatchItem
 from batches.models.states import JobKind
-from batches.months import this_month
 from batches.planning.estimate.estimate import Estimate
 from batches.planning.plan import PlanError, PlannedItem
+from batches.reports.monthly_spending import this_month
 from batches.single import plan_one, price_one, start_one
 from batches.single_forms import SingleForm
 from batches.views import CANNOT_PRICE, person

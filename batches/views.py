@@ -18,11 +18,11 @@ from batches import actions, page
 from batches.forms import GenerateForm
 from batches.models import BatchItem, BatchJob, Notice
 from batches.models.states import ErrorHandling, ItemStatus, JobKind, JobStatus, Priority
-from batches.months import this_month
 from batches.planning.estimate.estimate import Estimate, estimate
 from batches.planning.plan import PlanError, PlannedItem, starter_plan, starter_sizes
-from batches.progress import Progress, progress
-from batches.words import error_words
+from batches.reports.monthly_spending import this_month
+from batches.reports.progress import Progress, progress
+from batches.reports.reason_texts import error_words
 from claude.lineup import RetiredModel, UnknownModel, UnknownPrice
 from lib import clock
 from templates_app.states import Tier

@@ -98,7 +98,7 @@ def made(user: "User", plan: "list[PlannedItem]") -> float:
 
 def status(user: "User") -> None:
     from batches.models import BatchJob  # noqa: PLC0415
-    from batches.progress import progress  # noqa: PLC0415
+    from batches.reports.progress import progress  # noqa: PLC0415
     from bench.cases import database_ms  # noqa: PLC0415
 
     job = BatchJob.objects.visible_to(user).newest_first()[0]

@@ -2,7 +2,7 @@
 
 from django import template
 
-from batches.calibration import Summary, signed
+from batches.reports.calibration import Summary, signed
 
 register = template.Library()
 

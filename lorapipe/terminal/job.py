@@ -15,8 +15,8 @@ from batches.models.states import CHANGEABLE, RUNNING, JobStatus
 from batches.planning.estimate.estimate import Estimate, estimate
 from batches.planning.plan import PlanError, PlannedItem, starter_plan
 from batches.planning.sources.csv_file import csv_plan
-from batches.progress import Progress
-from batches.words import REASONS
+from batches.reports.progress import Progress
+from batches.reports.reason_texts import REASONS
 from exports.actions import Exported, export_job, job_file_name
 from exports.formats import ExportError
 from exports.target import CannotWrite, checked_target

@@ -7,8 +7,8 @@ from django.db.models import Count, Q
 
 from batches.models import BatchItem, BatchJob
 from batches.models.states import ItemStatus, JobStatus, Reason
-from batches.progress import Progress
-from batches.words import error_words
+from batches.reports.progress import Progress
+from batches.reports.reason_texts import error_words
 from exports.actions import Exported
 from exports.stream import of_job
 from templates_app.states import Tier

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, TextIO
 
-from batches.progress import Progress
+from batches.reports.progress import Progress
 
 BAR = 24
 LINE_EVERY_S = 10.0  # without a terminal: a line for a log file

@@ -10,7 +10,7 @@ from django.db import InterfaceError, OperationalError, connection
 from batches.actions import pause
 from batches.models import BatchJob
 from batches.models.states import RUNNING
-from batches.progress import Progress, progress
+from batches.reports.progress import Progress, progress
 from lorapipe.stack.crew import Signals
 from lorapipe.terminal.screen import Screen
 from workspaces.models import User

@@ -10,10 +10,10 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from batches.actions import pause, resume
-from batches.calibration import chart, finished, signed, summary
 from batches.models import BatchJob, GenerationLog, Worker
 from batches.models.states import JobStatus
-from batches.verdicts import verdict
+from batches.reports.calibration import chart, finished, signed, summary
+from batches.reports.estimate_accuracy import verdict
 from tests.factories import make_job, make_token, make_user
 from tests.support.steps import claim_item, file_reply
 from workspaces.models import User

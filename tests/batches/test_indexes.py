@@ -15,7 +15,7 @@ from batches.engine.ring import CANDIDATES, SHARED_CANDIDATES, SHARED_STAMP, STA
 from batches.models import BatchItem, BatchJob, GenerationLog
 from batches.plan_page import made_before
 from batches.planning.estimate.history import QUERY as HISTORY
-from batches.progress import QUERY as STATUS
+from batches.reports.progress import QUERY as STATUS
 from bench.seeding import analyze, seed_finished_jobs, seed_job
 from conversations.models import Conversation
 from conversations.usage import usage_rows

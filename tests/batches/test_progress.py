@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from batches.bounds import Bound
 from batches.limits.limiter import Expected, block, set_limits, take_permit
 from batches.limits.pools import pool_of, pools
 from batches.models import BatchJob, ProviderPool, RateLimit, Worker
 from batches.models.states import ItemStatus, JobKind, JobStatus, Reason
-from batches.progress import progress
+from batches.reports.bottleneck import Bound
+from batches.reports.progress import progress
 from tests.factories import MODEL, make_item, make_job, make_worker
 
 pytestmark = pytest.mark.django_db

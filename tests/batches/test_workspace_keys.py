@@ -10,7 +10,7 @@ from batches.limits.limiter import block, set_limits
 from batches.limits.pools import pool_of, pool_or_none, pools
 from batches.models import BatchItem, BatchJob, GenerationLog, Worker
 from batches.models.states import JobStatus, Reason
-from batches.progress import progress
+from batches.reports.progress import progress
 from claude.errors import Blocked
 from lorapipe.queues import Queue
 from provider.account import UnknownKey, provider

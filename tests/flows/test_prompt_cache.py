@@ -5,10 +5,10 @@ from decimal import Decimal
 from django.test import Client
 
 from batches.actions import start_batch
-from batches.caching import tokens_of
 from batches.models import BatchJob, GenerationLog
 from batches.models.states import JobStatus, LogState
 from batches.planning.plan import PlannedItem
+from batches.reports.token_usage import tokens_of
 from templates_app.rendering import Variable
 from tests.factories import make_template
 from tests.support.engine import Engine, wait_for_end

@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from batches.models.states import JobStatus
-from batches.progress import Progress
+from batches.reports.progress import Progress
 from lorapipe.terminal.screen import CLEAR, Screen, duration, money, progress_line
 
 NOW = Progress(

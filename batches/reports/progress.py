@@ -9,11 +9,11 @@ from typing import Any
 from django.conf import settings
 from django.db import connection
 
-from batches.bounds import Bound, bound
 from batches.limits.circuit_breaker import SHARE
 from batches.limits.pools import UnknownKey, pool_of
 from batches.models import BatchJob
 from batches.models.states import JobStatus
+from batches.reports.bottleneck import Bound, bound
 from claude.lineup import UnknownModel
 from provider import table
 

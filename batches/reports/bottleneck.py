@@ -1,4 +1,4 @@
-"""What holds a running batch back, and until when: from the rows that `batches.progress` reads, in the order of weight."""
+"""What holds a running batch back, and until when: from the rows that `batches.reports.progress` reads, in the order of weight."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

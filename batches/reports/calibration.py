@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from batches.models import BatchJob
 from batches.models.states import JobStatus
-from batches.verdicts import Verdict, verdict
+from batches.reports.estimate_accuracy import Verdict, verdict
 from workspaces.models import User
 
 LAST = 100
