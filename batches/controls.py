@@ -13,7 +13,7 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import F, Q, Value
 
 from batches.actions import start_batch
-from batches.engine.kept import use_kept
+from batches.engine.stored_replies import use_kept
 from batches.models import BatchItem, BatchJob, PaidRequest
 from batches.models.states import (
     CHANGEABLE,

@@ -34,7 +34,7 @@ TIMEOUT_S = 10.0
 RING_AGAIN_S = 60.0
 AT_ONCE = 50
 
-# The limited rows come as an array, as in batches/engine/ring.py.
+# The limited rows come as an array, as in batches/engine/dispatch.py.
 MAKE = """
 WITH told AS (
     UPDATE batch_jobs SET noticed = status WHERE id = ANY(ARRAY(

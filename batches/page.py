@@ -9,7 +9,7 @@ from django.db.models.fields.json import KeyTextTransform
 from django.utils import timezone
 
 from batches.controls import retry_cost
-from batches.engine.kept import KEPT
+from batches.engine.stored_replies import KEPT
 from batches.models import BatchItem, BatchJob, GenerationLog
 from batches.models.states import (
     CANCELLABLE,

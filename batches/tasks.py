@@ -1,13 +1,14 @@
-"""What the queues carry: the name of an item, or of a notice. A task holds no rule; `batches.work` does the work."""
+"""What the queues carry: the name of an item, or of a notice. A task holds no rule; `batches.engine.generate` does the work."""
 
 from uuid import UUID
 
 from celery import shared_task
 
-from batches import counting, notices, work
-from batches.engine.count import count
-from batches.engine.ring import publish
-from batches.register import this_worker
+from batches import notices
+from batches.engine import due_counts, generate
+from batches.engine.dispatch import publish
+from batches.engine.prompt_counts import count
+from batches.engine.worker_registry import this_worker
 from lorapipe.queues import Queue
 
 
@@ -20,7 +21,7 @@ def generate(item_id: str) -> None:
     worker = this_worker()
     due: UUID | None = UUID(item_id)
     while due is not None and not worker.stopping.is_set():
-        due = work.generate(due, worker_id=worker.id, queue=worker.queue)
+        due = generate.generate(due, worker_id=worker.id, queue=worker.queue)
     if due is not None:
         publish(worker.queue, [due])
 
@@ -31,7 +32,7 @@ def deliver(notice_id: str) -> None:
     notices.deliver(UUID(notice_id))
 
 
-@shared_task(name=counting.COUNT, queue=Queue.INTERACTIVE, acks_late=False)
+@shared_task(name=due_counts.COUNT, queue=Queue.INTERACTIVE, acks_late=False)
 def count_prompts(row_id: str) -> None:
     """A hint that the prompts of this template version are to be counted."""
     count(UUID(row_id))

@@ -141,7 +141,7 @@ def blow(storm: Any, job: Any, simulator: RunningSimulator) -> None:
 def judged(job: Any, seed: int, paid: Any, in_flight: int, began: float) -> Outcome:
     from django.db.models import Count, F  # noqa: PLC0415
 
-    from batches.invariants import one_snapshot, violations  # noqa: PLC0415
+    from batches.engine.invariants import one_snapshot, violations  # noqa: PLC0415
     from batches.models import Repair  # noqa: PLC0415
     from conversations.models import Conversation  # noqa: PLC0415
 

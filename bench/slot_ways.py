@@ -18,12 +18,12 @@ django.setup()
 from django.conf import settings  # noqa: E402  Django is set up by now
 from django.db import connection  # noqa: E402
 
-from batches import work  # noqa: E402
+from batches.engine import generate
 from batches.engine.claim import Claim, may_still_leave  # noqa: E402
-from batches.engine.filing import file, judge  # noqa: E402
-from batches.engine.setbacks import release  # noqa: E402
+from batches.engine.file import file, judge  # noqa: E402
+from batches.engine.retry import release  # noqa: E402
+from batches.engine.worker_registry import register  # noqa: E402
 from batches.models import BatchItem  # noqa: E402
-from batches.register import register  # noqa: E402
 from claude import translation  # noqa: E402
 from claude.messages import Reply, Request  # noqa: E402
 from lorapipe.queues import Queue  # noqa: E402
@@ -39,8 +39,8 @@ def prepared(job_id: UUID, *, slots: int) -> tuple[list[UUID], UUID]:
 
 
 def claimed_of(item_id: UUID, worker_id: UUID) -> Claim | None:
-    call = work.resolve(item_id)
-    return work.claim_or_withdraw(call, worker_id) if call else None
+    call = generate.resolve(item_id)
+    return generate.claim_or_withdraw(call, worker_id) if call else None
 
 
 def again(claimed: Claim | None) -> None:
@@ -52,12 +52,12 @@ def again(claimed: Claim | None) -> None:
 
 
 def in_threads(items: Sequence[UUID], worker_id: UUID, in_flight: int) -> None:
-    """The steps are those of `batches.work`."""
+    """The steps are those of `batches.engine.generate`."""
 
     def one(item_id: UUID) -> None:
-        while (claimed := claimed_of(item_id, worker_id)) is None or not work.wait_for_permit(claimed):
+        while (claimed := claimed_of(item_id, worker_id)) is None or not generate.wait_for_permit(claimed):
             again(claimed)
-        work.ask_and_file(claimed)
+        generate.ask_and_file(claimed)
         connection.close()  # as after each task: a slot without an item holds none
 
     with ThreadPoolExecutor(in_flight) as slots:
@@ -96,7 +96,7 @@ class Coroutines:
     async def may_leave(self, claimed: Claim) -> bool:
         await asyncio.sleep(max(0.0, claimed.starts_at - time.monotonic()))
         may: bool = await self.in_database(partial(may_still_leave, claimed))
-        return may and time.monotonic() <= claimed.starts_at + work.LATEST_START_S
+        return may and time.monotonic() <= claimed.starts_at + generate.LATEST_START_S
 
     async def in_database(self, step: Callable[[], Any]) -> Any:
         return await asyncio.get_running_loop().run_in_executor(self.database, given_back, step)

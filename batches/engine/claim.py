@@ -11,7 +11,7 @@ from django.db import connection, transaction
 from django.db.models import F
 from django.db.models.functions import Greatest
 
-from batches.engine import months, warmth
+from batches.engine import month_budget, prompt_cache
 from batches.engine.calls import Call
 from batches.engine.moves import DATABASE_AWAY
 from batches.limits.limiter import AHEAD_S, take_permit
@@ -61,7 +61,7 @@ def claim(call: Call, *, worker_id: UUID) -> Claim | None:
             _reserve(call)
             if taken.crashes >= LAST_CHANCE and _another_has_its_last_chance(call):
                 raise NotNow("alone")
-            if not months.reserve(call.log_id, worst=call.reservation):
+            if not month_budget.reserve(call.log_id, worst=call.reservation):
                 raise NotNow("month")
             leave_in = take_permit(call.pool, call.expected, log_id=call.log_id, interactive=call.interactive)
             if leave_in is None:
@@ -75,8 +75,8 @@ def claim(call: Call, *, worker_id: UUID) -> Claim | None:
         if refusal.why == "job":
             pause_for_budget(call)
         elif refusal.why == "month":
-            months.pause_for_month(
-                call.job_id, worst=call.reservation, demo=call.pool.startswith(months.DEMO_POOL)
+            month_budget.pause_for_month(
+                call.job_id, worst=call.reservation, demo=call.pool.startswith(month_budget.DEMO_POOL)
             )
         return None
     return Claim(call=call, starts_at=starts_at)
@@ -145,7 +145,7 @@ def _announce(call: Call, taken: Taken, *, worker_id: UUID) -> None:
 
 
 def _keep_warm(call: Call) -> None:
-    if call.request.lifetime and not warmth.admit(
+    if call.request.lifetime and not prompt_cache.admit(
         job_id=call.job_id,
         version_id=call.origin.template_version.pk,
         log_id=call.log_id,

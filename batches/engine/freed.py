@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from batches.engine.ring import stamp
+from batches.engine.dispatch import stamp
 from lorapipe.queues import Queue
 
 

@@ -8,9 +8,9 @@ from uuid import UUID
 
 from django.db import InterfaceError, InternalError, OperationalError, connection
 
-from batches.engine import months
+from batches.engine import month_budget
 from batches.engine.closing import close
-from batches.engine.months import Month
+from batches.engine.month_budget import Month
 from batches.limits.limiter import Correction, correct
 from batches.models import GenerationLog
 from batches.models.states import Dimension, ItemStatus, LogState, Reason
@@ -80,7 +80,7 @@ def lock_log(log_id: UUID) -> LockedLog:
             [log_id],
         )
         id_, state, reservation, cost, workspace_id, month, pool, *took = cursor.fetchone()
-    whose = Month(workspace_id, month, pool.startswith(months.DEMO_POOL))
+    whose = Month(workspace_id, month, pool.startswith(month_budget.DEMO_POOL))
     return LockedLog(id_, state, reservation, cost, whose, pool, *took)
 
 
@@ -223,7 +223,7 @@ def settle(job_id: UUID, delta: Delta) -> str:
         cursor.execute(SETTLE, values)
         status: str = cursor.fetchone()[0]
     if delta.month is not None and (delta.spent or delta.released):
-        months.settle(delta.month, spent=delta.spent, released=delta.released)
+        month_budget.settle(delta.month, spent=delta.spent, released=delta.released)
     if delta.limits is not None:
         correct(delta.limits)
     if status == "completed":

@@ -13,8 +13,8 @@ from uuid import UUID
 from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
+from batches.engine.invariants import EVERYTHING, Scope, Violation, one_snapshot, violations
 from batches.engine.moves import DATABASE_AWAY, LockedItem, end_item, lock_item, requeue
-from batches.invariants import EVERYTHING, Scope, Violation, one_snapshot, violations
 from batches.models import BatchItem, BatchJob, GenerationLog, Repair
 from batches.models.states import COMPLETABLE, RUNNING, ItemStatus, JobStatus, LogState
 from workspaces.models import ClockTimestamp

@@ -1,4 +1,4 @@
-"""What a workspace has spent this month, for people; the engine keeps the sums (batches/engine/months.py)."""
+"""What a workspace has spent this month, for people; the engine keeps the sums (batches/engine/month_budget.py)."""
 
 from dataclasses import dataclass
 from datetime import date

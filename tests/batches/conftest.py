@@ -2,10 +2,10 @@
 
 import pytest
 
+from batches.engine.worker_registry import register
 from batches.limits.limiter import set_limits
 from batches.limits.pools import pools
 from batches.models import BatchJob, Worker
-from batches.register import register
 from lorapipe.queues import Queue
 from templates_app.actions import load_pack_templates
 from tests.support.jobs import start_starter_job

@@ -10,7 +10,7 @@ from django.test import Client
 
 from batches import single_api, waiting
 from batches.actions import pause
-from batches.engine.setbacks import fail
+from batches.engine.retry import fail
 from batches.models import BatchItem, BatchJob, Worker
 from batches.models.states import ItemStatus, JobKind, JobStatus, Reason
 from lorapipe.environment import CHECKOUT

@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 from pytest_django import Settings
 
-from batches.engine.setbacks import set_back
+from batches.engine.retry import set_back
 from batches.models import BatchJob, GenerationLog, Worker
 from batches.models.states import ItemStatus, LogState
 from claude import lineup

@@ -13,7 +13,7 @@ from django.db import connection
 from django.utils import timezone
 
 from batches.actions import cancel, pause
-from batches.invariants import MOST_NAMED, Scope, violations, without_parents
+from batches.engine.invariants import MOST_NAMED, Scope, violations, without_parents
 from batches.models import BatchItem, BatchJob, GenerationLog, SpendingMonth, Worker
 from batches.models.states import ItemStatus, JobStatus
 from bench.seeding import seed_job

@@ -13,7 +13,7 @@ from pytest_django import Settings
 from batches.actions import cancel, pause
 from batches.engine.calls import Call, prepare
 from batches.engine.claim import Claim, claim, may_still_leave, pause_for_budget
-from batches.engine.setbacks import release
+from batches.engine.retry import release
 from batches.limits.limiter import NoLimiter, block, set_limits
 from batches.limits.pools import pools
 from batches.models import BatchItem, BatchJob, GenerationLog, RateLimit, Worker

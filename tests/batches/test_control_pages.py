@@ -7,7 +7,7 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from batches.actions import cancel
-from batches.engine.setbacks import fail, set_back
+from batches.engine.retry import fail, set_back
 from batches.models import BatchJob, Worker
 from batches.models.states import ItemStatus, JobStatus, Priority
 from claude.errors import Busy

@@ -13,11 +13,11 @@ from batches.actions import cancel, pause
 from batches.controls import BudgetTooLow, change, duplicate, retry_failed, use_reply
 from batches.engine.calls import prepare
 from batches.engine.claim import claim
-from batches.engine.setbacks import fail, set_back
+from batches.engine.generate import resolve
+from batches.engine.retry import fail, set_back
 from batches.models import BatchItem, BatchJob, GenerationLog, PaidRequest, Worker
 from batches.models.states import ErrorHandling, ItemStatus, JobStatus, LogState, Priority, Reason
 from batches.planning.plan import PlanError
-from batches.work import resolve
 from claude.errors import Busy
 from conversations import generation
 from conversations.models import Conversation

@@ -9,8 +9,8 @@ from pytest_django import Settings
 from batches.actions import change_budget
 from batches.engine.calls import prepare
 from batches.engine.claim import claim
-from batches.engine.filing import representable
-from batches.engine.setbacks import set_back
+from batches.engine.file import representable
+from batches.engine.retry import set_back
 from batches.models import BatchItem, BatchJob, GenerationLog, Worker
 from batches.models.states import ErrorHandling, ItemStatus, JobStatus, LogState, Reason
 from batches.planning.plan import PlanError

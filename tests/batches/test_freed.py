@@ -13,7 +13,7 @@ from django.db import OperationalError, connection
 
 from batches import tasks
 from batches.engine import freed
-from batches.engine.ring import stamp
+from batches.engine.dispatch import stamp
 from batches.models import BatchItem, Worker
 from lorapipe.queues import Queue
 from tests.factories import make_job
@@ -105,7 +105,7 @@ def run_task(
 
     me = SimpleNamespace(id=uuid4(), queue=Queue.GENERATION, stopping=stopping)
     monkeypatch.setattr(tasks, "this_worker", lambda: me)
-    monkeypatch.setattr("batches.work.generate", generate)
+    monkeypatch.setattr("batches.engine.generate.generate", generate)
     monkeypatch.setattr(tasks, "publish", lambda queue, ids: told.extend(ids))
     tasks.generate(str(chain[0]))
     return made, told

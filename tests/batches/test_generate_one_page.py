@@ -10,7 +10,7 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from batches.actions import cancel
-from batches.engine.setbacks import fail, set_back
+from batches.engine.retry import fail, set_back
 from batches.models import BatchItem, BatchJob, Worker
 from batches.models.states import ItemStatus, JobKind, JobStatus, Reason
 from claude.errors import Busy

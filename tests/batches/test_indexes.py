@@ -10,8 +10,8 @@ from django.db import connection
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from batches.engine.dispatch import CANDIDATES, SHARED_CANDIDATES, SHARED_STAMP, STAMP
 from batches.engine.reap import ABANDONED
-from batches.engine.ring import CANDIDATES, SHARED_CANDIDATES, SHARED_STAMP, STAMP
 from batches.models import BatchItem, BatchJob, GenerationLog
 from batches.plan_page import made_before
 from batches.planning.estimate.history import QUERY as HISTORY

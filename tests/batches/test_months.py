@@ -10,8 +10,8 @@ from django.db import connection
 from batches.actions import resume
 from batches.engine.calls import Call, prepare
 from batches.engine.claim import claim
-from batches.engine.months import Month, reserve
-from batches.engine.ring import stamp
+from batches.engine.dispatch import stamp
+from batches.engine.month_budget import Month, reserve
 from batches.models import BatchJob, GenerationLog, SpendingMonth, Worker
 from batches.models.states import JobStatus, Reason
 from lorapipe.queues import Queue

@@ -10,7 +10,7 @@ from pytest_django import Settings
 from batches.actions import cancel, pause, resume
 from batches.engine.calls import prepare
 from batches.engine.claim import Claim, claim, may_still_leave
-from batches.engine.setbacks import fail, release, set_back
+from batches.engine.retry import fail, release, set_back
 from batches.models import BatchItem, BatchJob, GenerationLog, Worker
 from batches.models.states import ItemStatus, JobStatus, LogState
 from claude.errors import Busy

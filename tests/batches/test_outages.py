@@ -10,9 +10,9 @@ from pytest_django import Settings
 from batches.actions import resume
 from batches.engine.calls import prepare
 from batches.engine.claim import claim, may_still_leave
-from batches.engine.ring import stamp
-from batches.engine.setbacks import release, set_back
-from batches.engine.silence import stop_silent_jobs
+from batches.engine.dispatch import stamp
+from batches.engine.retry import release, set_back
+from batches.engine.systemic_wait import stop_silent_jobs
 from batches.limits import circuit_breaker
 from batches.limits.circuit_breaker import Breaker
 from batches.limits.limiter import permits, set_limits, take_permit

@@ -8,8 +8,8 @@ import pytest
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from batches.counting import due_counts
-from batches.engine import count as counting
+from batches.engine import prompt_counts as counting
+from batches.engine.due_counts import due_counts
 from batches.models import PromptSize
 from batches.planning.estimate.estimate import Estimate, estimate
 from batches.planning.estimate.kinds import keys_of

@@ -9,8 +9,8 @@ from django.test import Client
 from django.utils import timezone
 
 from batches.engine import reconcile as reconciling
+from batches.engine.invariants import violations
 from batches.engine.reconcile import Reconciler, reconcile
-from batches.invariants import violations
 from batches.management.commands.dispatch import try_lock
 from batches.models import BatchItem, BatchJob, GenerationLog, Repair, SpendingMonth, Worker
 from batches.models.states import ItemStatus, JobStatus

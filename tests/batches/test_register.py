@@ -10,9 +10,9 @@ from django.db import OperationalError
 from django.utils import timezone
 from pytest_django import Settings
 
-from batches import register
+from batches.engine import worker_registry
+from batches.engine.worker_registry import Heartbeat, this_worker
 from batches.models import Worker
-from batches.register import Heartbeat, this_worker
 from lorapipe.queues import Queue
 from tests.factories import make_worker
 from tests.support.waiting import wait_for
@@ -26,16 +26,16 @@ def sign_on(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> Iterator[Cal
     settings.ENGINE_HEARTBEAT_S = 0.02
     queues = SimpleNamespace(consume_from={"generation": None})
     controller = SimpleNamespace(app=SimpleNamespace(amqp=SimpleNamespace(queues=queues)), concurrency=7)
-    monkeypatch.setattr(register._Process, "registered", None)
-    monkeypatch.setattr(register._Process, "heartbeat", None)
-    yield lambda: register._sign_on(SimpleNamespace(controller=controller))
-    if register._Process.heartbeat:
-        register._Process.heartbeat.ended.set()
-        register._Process.heartbeat.join(10)
+    monkeypatch.setattr(worker_registry._Process, "registered", None)
+    monkeypatch.setattr(worker_registry._Process, "heartbeat", None)
+    yield lambda: worker_registry._sign_on(SimpleNamespace(controller=controller))
+    if worker_registry._Process.heartbeat:
+        worker_registry._Process.heartbeat.ended.set()
+        worker_registry._Process.heartbeat.join(10)
 
 
 def test_a_process_that_is_no_worker_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(register._Process, "registered", None)
+    monkeypatch.setattr(worker_registry._Process, "registered", None)
     with pytest.raises(RuntimeError, match="not a worker"):
         this_worker()
 
@@ -46,7 +46,7 @@ def test_sign_on_beat_and_sign_off(sign_on: Callable[[], None]) -> None:
     assert (worker.pk, worker.slots, worker.queues) == (this_worker().id, 7, ["generation"])
     assert this_worker().queue == Queue.GENERATION
     wait_for(lambda: Worker.objects.get().heartbeat_at > worker.heartbeat_at, what="the heart beats")
-    register._sign_off()
+    worker_registry._sign_off()
     assert Worker.objects.get().stopped_at
     assert not Worker.live().exists()
 
@@ -55,14 +55,14 @@ def test_a_worker_that_starts_while_the_database_is_away_signs_on_later(
     sign_on: Callable[[], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Celery swallows what its signals raise: without this the worker would take messages and refuse them for ever."""
-    store, away = register.sign_on, [OperationalError("no connection")] * 2
+    store, away = worker_registry.sign_on, [OperationalError("no connection")] * 2
 
     def sometimes(worker: Worker) -> None:
         if away:
             raise away.pop()
         store(worker)
 
-    monkeypatch.setattr(register, "sign_on", sometimes)
+    monkeypatch.setattr(worker_registry, "sign_on", sometimes)
     sign_on()
     wait_for(Worker.objects.exists, what="the worker signs on")
     assert Worker.objects.get().pk == this_worker().id

@@ -11,7 +11,7 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError as BrokerError
 from pytest_django import Settings
 
-from batches.engine.ring import ring, stamp
+from batches.engine.dispatch import ring, stamp
 from batches.limits.limiter import block, set_limits, take_permit
 from batches.limits.pools import pool_of, pools
 from batches.models import BatchItem, BatchJob, Worker
@@ -255,7 +255,7 @@ def test_what_is_rung_is_published(many_slots: Worker, monkeypatch: pytest.Monke
     make_job(items=2, **BY_HAND)
     sent: list[tuple[Any, Any]] = []
     monkeypatch.setattr(
-        "batches.engine.ring.current_app.send_task", lambda name, **named: sent.append((name, named))
+        "batches.engine.dispatch.current_app.send_task", lambda name, **named: sent.append((name, named))
     )
     assert ring(Queue.GENERATION) == 2
     ids = {str(pk) for pk in BatchItem.objects.values_list("pk", flat=True)}
@@ -273,7 +273,7 @@ def test_a_broker_that_is_away_costs_a_publish_and_nothing_else(
     def away(*_: object, **__: object) -> None:
         raise problem
 
-    monkeypatch.setattr("batches.engine.ring.current_app.send_task", away)
+    monkeypatch.setattr("batches.engine.dispatch.current_app.send_task", away)
     assert ring(Queue.GENERATION) == 0
     assert not BatchItem.objects.exclude(status=ItemStatus.QUEUED).exists()
 

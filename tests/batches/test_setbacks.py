@@ -6,7 +6,7 @@ import pytest
 from pytest_django import Settings
 
 from batches.actions import cancel, pause, resume
-from batches.engine.setbacks import fail, fail_unasked, release, set_back
+from batches.engine.retry import fail, fail_unasked, release, set_back
 from batches.limits.limiter import block
 from batches.models import BatchItem, BatchJob, GenerationLog, RateLimit, Worker
 from batches.models.states import ErrorHandling, ItemStatus, JobStatus, LogState, Reason

@@ -12,11 +12,11 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from batches.actions import start_batch
+from batches.engine.generate import resolve
 from batches.limits.pools import pool_of
 from batches.models import BatchItem, BatchJob, RateLimit, Worker
 from batches.models.states import JobStatus, Reason
 from batches.planning.plan import PlanError, PlannedItem, starter_plan
-from batches.work import resolve
 from claude.lineup import RetiredModel, UnknownModel, UnknownPrice
 from provider import table
 from provider.models import LanguageModel

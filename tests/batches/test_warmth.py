@@ -13,8 +13,8 @@ from pytest_django import Settings
 from batches.actions import start_batch
 from batches.engine.calls import prepare
 from batches.engine.claim import claim
-from batches.engine.ring import stamp
-from batches.engine.setbacks import release, set_back
+from batches.engine.dispatch import stamp
+from batches.engine.retry import release, set_back
 from batches.models import BatchItem, BatchJob, GenerationLog, WarmPrefix, Worker
 from batches.planning.plan import PlannedItem
 from claude import lineup

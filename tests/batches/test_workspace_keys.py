@@ -3,9 +3,9 @@
 import pytest
 from pytest_django import Settings
 
-from batches import work
-from batches.engine.ring import ring, stamp
-from batches.engine.setbacks import set_back
+from batches.engine import generate
+from batches.engine.dispatch import ring, stamp
+from batches.engine.retry import set_back
 from batches.limits.limiter import block, set_limits
 from batches.limits.pools import pool_of, pool_or_none, pools
 from batches.models import BatchItem, BatchJob, GenerationLog, Worker
@@ -88,9 +88,9 @@ def test_without_the_key_there_is_no_call_and_the_job_says_what_to_do(
 ) -> None:
     give_key(job, "elsewhere")
     assert pool_or_none(MODEL, "elsewhere") is None
-    monkeypatch.setattr("batches.engine.ring.publish", lambda queue, ids: len(ids))
+    monkeypatch.setattr("batches.engine.dispatch.publish", lambda queue, ids: len(ids))
     assert ring(Queue.GENERATION) >= 1, "an item finds out"
-    assert work.resolve(job.items.get(position=1).pk) is None
+    assert generate.resolve(job.items.get(position=1).pk) is None
     [job] = reload(job)
     assert (job.status, job.reason) == (JobStatus.FAILED, Reason.PROVIDER_AUTH)
     assert "ANTHROPIC_API_KEY_ELSEWHERE" in job.reason_note

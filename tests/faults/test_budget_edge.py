@@ -9,9 +9,9 @@ from django.db import connection, connections
 
 from batches.engine.calls import prepare
 from batches.engine.claim import claim
+from batches.engine.worker_registry import register
 from batches.models import BatchItem, BatchJob, Worker
 from batches.models.states import ItemStatus
-from batches.register import register
 from lorapipe.queues import Queue
 from tests.support.invariants import assert_invariants
 from tests.support.jobs import start_starter_job

@@ -11,9 +11,9 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 from pytest_django import Settings
 
+from batches.engine.worker_registry import register
 from batches.models import BatchJob
 from batches.models.states import ErrorHandling
-from batches.register import register
 from lorapipe.queues import Queue
 from tests.support.flow_fixtures import make_owner
 from tests.support.jobs import start_starter_job

@@ -1,10 +1,10 @@
-"""What must hold at every moment, asked by the product's own rules (batches/invariants.py), and I11 by the ledger."""
+"""What must hold at every moment, asked by the product's own rules (batches/engine/invariants.py), and I11 by the ledger."""
 
 from typing import Any
 
 from django.db import connection
 
-from batches.invariants import one_snapshot, violations
+from batches.engine.invariants import one_snapshot, violations
 from batches.models import Repair
 
 

@@ -17,10 +17,10 @@ from batches.actions import cancel, pause, resume, sweep_cancelled
 from batches.controls import BudgetTooLow, change, retry_failed
 from batches.engine.calls import prepare
 from batches.engine.claim import Claim, claim
-from batches.engine.filing import Paid, file, judge
-from batches.engine.kept import use_kept
+from batches.engine.file import Paid, file, judge
 from batches.engine.reap import reap
-from batches.engine.setbacks import break_off, release, set_back, withdraw
+from batches.engine.retry import break_off, release, set_back, withdraw
+from batches.engine.stored_replies import use_kept
 from batches.models import (
     BatchItem,
     BatchJob,

@@ -16,7 +16,7 @@ POISON = "POISON"
 
 @signals.worker_ready.connect
 def _poison(**_: object) -> None:
-    work: Any = import_module("batches.work")  # not at the top: the models are there by now
+    work: Any = import_module("batches.engine.generate")  # not at the top: the models are there by now
     ask = work.ask
 
     def ask_or_die(call: Any) -> Any:

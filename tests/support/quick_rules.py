@@ -3,7 +3,7 @@
 from django.conf import settings
 from django.db import connection
 
-from batches.invariants import PARTS, RULES
+from batches.engine.invariants import PARTS, RULES
 
 END = ") broken (row, found, expected)"
 

@@ -4,7 +4,7 @@ from pytest_django import Settings
 
 from batches.engine.calls import prepare
 from batches.engine.claim import Claim, claim
-from batches.engine.filing import file, judge
+from batches.engine.file import file, judge
 from batches.engine.reap import reap
 from batches.models import BatchItem, BatchJob, GenerationLog, Worker
 from claude.messages import Reply

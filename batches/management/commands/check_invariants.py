@@ -8,7 +8,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from batches.invariants import RULES, Violation, one_snapshot, violations, without_parents
+from batches.engine.invariants import RULES, Violation, one_snapshot, violations, without_parents
 
 BROKEN = 1
 

@@ -12,12 +12,12 @@ from django.core.management.base import BaseCommand
 from django.db import connection, transaction
 
 from batches.actions import sweep_cancelled
-from batches.counting import due_counts, publish_counts
+from batches.engine.dispatch import publish, stamp
+from batches.engine.due_counts import due_counts, publish_counts
 from batches.engine.moves import DATABASE_AWAY
 from batches.engine.reap import reap
 from batches.engine.reconcile import Reconciler
-from batches.engine.ring import publish, stamp
-from batches.engine.silence import stop_silent_jobs
+from batches.engine.systemic_wait import stop_silent_jobs
 from batches.limits.pools import make_missing_limits, set_limits_from_settings
 from batches.notices import due_deliveries, make_notices, publish_deliveries
 from lorapipe.queues import Queue

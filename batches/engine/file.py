@@ -28,8 +28,8 @@ from batches.engine.moves import (
     settle,
     settle_requeued,
 )
+from batches.engine.prompt_cache import learn
 from batches.engine.waits import backoff_s
-from batches.engine.warmth import learn
 from batches.models import GenerationLog
 from batches.models.states import OPEN_ITEMS, ItemStatus, LogState
 from claude import lineup

@@ -10,7 +10,7 @@ from django.db import connection, transaction
 from django.db.models import QuerySet
 
 from batches.engine.calls import origin_of
-from batches.engine.filing import completed
+from batches.engine.file import completed
 from batches.engine.moves import (
     DATABASE_AWAY,
     Delta,

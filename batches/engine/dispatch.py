@@ -15,7 +15,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from kombu.exceptions import OperationalError as BrokerError
 
-from batches.engine.warmth import may_ring
+from batches.engine.prompt_cache import may_ring
 from batches.limits import limiter
 from batches.limits.pools import pool_or_none
 from batches.models.states import JobKind

@@ -13,12 +13,12 @@ from django.db import connection
 from batches.engine.ask import ask
 from batches.engine.calls import Call, call_of, waiting
 from batches.engine.claim import Claim, claim, may_still_leave
-from batches.engine.filing import file, judge
+from batches.engine.file import file, judge
 from batches.engine.freed import next_of
-from batches.engine.kept import use_kept
 from batches.engine.moves import DATABASE_AWAY
-from batches.engine.setbacks import break_off, fail_unasked, release, set_back, stop_job, withdraw
+from batches.engine.retry import break_off, fail_unasked, release, set_back, stop_job, withdraw
 from batches.engine.stored import until_stored
+from batches.engine.stored_replies import use_kept
 from batches.limits.pools import UnknownKey
 from batches.models.states import Reason
 from claude.errors import ClaudeError

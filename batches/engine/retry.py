@@ -12,7 +12,7 @@ from django.db import transaction
 from batches.engine.broken import known_cost, token_fields
 from batches.engine.calls import Call
 from batches.engine.claim import Claim
-from batches.engine.filing import file_unreadable
+from batches.engine.file import file_unreadable
 from batches.engine.moves import (
     ZERO,
     Delta,
