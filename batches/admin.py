@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from batches import actions as verbs
+from batches.actions import jobs as verbs
 from batches.models import (
     BatchItem,
     BatchJob,

@@ -1,4 +1,4 @@
-"""The batches' API: estimate, start, watch, control. Rules are in `batches.actions`, `batches.controls` and the plan."""
+"""The batches' API: estimate, start, watch, control. Rules are in `batches.actions.jobs`, `batches.actions.controls` and the plan."""
 
 from typing import Any
 from uuid import UUID
@@ -12,9 +12,10 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from batches import actions, answers, page
+from batches import answers, page
+from batches.actions import jobs
+from batches.actions.controls import change, duplicate, retry_failed
 from batches.api_plans import keep, meant
-from batches.controls import change, duplicate, retry_failed
 from batches.models import BatchJob
 from batches.models.states import ErrorHandling, JobStatus, Priority
 from batches.planning.estimate.estimate import Estimate, estimate
@@ -26,7 +27,7 @@ from lib import clock
 from workspaces.models import User
 from workspaces.wire import PageQuery, checked, person, slice_of
 
-MOVES = {"pause": actions.pause, "resume": actions.resume, "cancel": actions.cancel}
+MOVES = {"pause": jobs.pause, "resume": jobs.resume, "cancel": jobs.cancel}
 LONGEST_KEY = 200
 
 
@@ -38,7 +39,7 @@ def generate_batch(request: Request) -> Response:
     """202 with the job, at once; 201 with a draft that waits. The same Idempotency-Key of the same person gives the same job."""
     by = person(request)
     key = idempotency_key(request)
-    job = actions.by_idempotency_key(by, key) or start(checked(StartBody(data=request.data)), by=by, key=key)
+    job = jobs.by_idempotency_key(by, key) or start(checked(StartBody(data=request.data)), by=by, key=key)
     headers = {"Location": reverse("api_batch_status", args=[job.pk])}
     if job.status == JobStatus.DRAFT:
         return Response(answers.drafted(job), status=201, headers=headers)
@@ -50,7 +51,7 @@ def start(given: dict[str, Any], *, by: User, key: str | None) -> BatchJob:
         found = meant(given, by=by)
         if given["draft"]:
             return keep(found, given, by=by, key=key)
-        return actions.start_batch(
+        return jobs.start_batch(
             workspace=found.workspace,
             plan=found.plan,
             by=by,

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from batches.drafts import save_draft
+from batches.actions.drafts import save_draft
 from batches.models import BatchJob
 from batches.models.states import ErrorHandling, Priority
 from batches.planning.diversity import diversified

@@ -12,8 +12,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from batches.control_forms import ChangeForm, CopyForm, RetryForm
-from batches.controls import (
+from batches.actions.controls import (
     BudgetTooLow,
     budget_for_retry,
     change,
@@ -23,6 +22,7 @@ from batches.controls import (
     retry_cost,
     retry_failed,
 )
+from batches.control_forms import ChangeForm, CopyForm, RetryForm
 from batches.models import BatchJob
 from batches.models.states import ItemStatus, Priority
 from batches.planning.estimate.estimate import Estimate

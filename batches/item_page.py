@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import uuid4
 
-from batches.controls import budget_for_retry, retry_cost
+from batches.actions.controls import budget_for_retry, retry_cost
 from batches.engine.stored_replies import USABLE_FROM, kept_replies
 from batches.models import BatchItem, GenerationLog
 from batches.models.states import (

@@ -13,8 +13,8 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from batches.actions.notices import url_problem, words_of
 from batches.models import Notice, Webhook
-from batches.notices import url_problem, words_of
 from workspaces.chosen import Chosen, changeable_workspace, chosen_workspace
 from workspaces.models import ClockTimestamp
 from workspaces.paging import page_of

@@ -8,7 +8,7 @@ from django.db.models import Case, Count, Exists, Min, OuterRef, QuerySet, When
 from django.db.models.fields.json import KeyTextTransform
 from django.utils import timezone
 
-from batches.controls import retry_cost
+from batches.actions.controls import retry_cost
 from batches.engine.stored_replies import KEPT
 from batches.models import BatchItem, BatchJob, GenerationLog
 from batches.models.states import (

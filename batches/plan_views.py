@@ -15,9 +15,10 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from batches import drafts, plan_page
-from batches.draft_start import CANNOT_PRICE, TRIED, planned_items, price, start_draft, try_first
-from batches.filling import fill_gaps
+from batches import plan_page
+from batches.actions import drafts
+from batches.actions.filling import fill_gaps
+from batches.actions.starting import CANNOT_PRICE, TRIED, planned_items, price, start_draft, try_first
 from batches.models import BatchItem, BatchJob
 from batches.models.states import ErrorHandling, JobStatus, Priority
 from batches.plan_forms import ItemForm, RunForm

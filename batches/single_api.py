@@ -13,14 +13,15 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from batches import actions, answers
+from batches import answers
+from batches.actions import jobs
+from batches.actions.controls import budget_for_retry, retry_failed, use_reply
+from batches.actions.single import item_of, plan_one, start_one
 from batches.api import idempotency_key
-from batches.controls import budget_for_retry, retry_failed, use_reply
 from batches.models import BatchItem
 from batches.models.states import ItemStatus, JobKind, JobStatus
 from batches.planning.plan import PlanError
 from batches.planning.sources.listed import template_for
-from batches.single import item_of, plan_one, start_one
 from batches.waiting import LONGEST_S, wait_for_item
 from conversations.details import DetailsError
 from conversations.models import Conversation
@@ -63,7 +64,7 @@ def wait_of(request: Request) -> float:
 
 
 def sent_before(by: User, key: str | None) -> BatchItem | None:
-    job = actions.by_idempotency_key(by, key)
+    job = jobs.by_idempotency_key(by, key)
     if job is not None and job.kind != JobKind.SINGLE:
         raise ValidationError({"Idempotency-Key": ["A batch was started with this key: send another."]})
     return item_of(job) if job else None

@@ -14,13 +14,13 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from batches import item_page
-from batches.controls import budget_for_retry, retry_failed, use_reply
+from batches.actions.controls import budget_for_retry, retry_failed, use_reply
+from batches.actions.single import plan_one, price_one, start_one
 from batches.models import BatchItem
 from batches.models.states import JobKind
 from batches.planning.estimate.estimate import Estimate
 from batches.planning.plan import PlanError, PlannedItem
 from batches.reports.monthly_spending import this_month
-from batches.single import plan_one, price_one, start_one
 from batches.single_forms import SingleForm
 from batches.views import CANNOT_PRICE, person
 from conversations.details import HEADING, DetailsError, in_order

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from celery import shared_task
 
-from batches import notices
+from batches.actions import notices
 from batches.engine import due_counts, generate
 from batches.engine.dispatch import publish
 from batches.engine.prompt_counts import count

@@ -14,7 +14,8 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from batches import actions, page
+from batches import page
+from batches.actions import jobs
 from batches.forms import GenerateForm
 from batches.models import BatchItem, BatchJob, Notice
 from batches.models.states import ErrorHandling, ItemStatus, JobKind, JobStatus, Priority
@@ -80,7 +81,7 @@ def start_from(form: GenerateForm, *, by: User) -> BatchJob:
     chosen = form.cleaned_data
     workspace = by.personal_workspace()
     plan = plan_of(form, workspace=workspace)
-    return actions.start_batch(
+    return jobs.start_batch(
         workspace=workspace,
         plan=plan,
         by=by,
@@ -296,13 +297,13 @@ def changed(request: HttpRequest, job: BatchJob, now: Progress) -> HttpResponse:
 @require_POST
 @login_required
 def batch_pause(request: HttpRequest, job_id: UUID) -> HttpResponse:
-    return moved(request, editable(request, job_id), actions.pause)
+    return moved(request, editable(request, job_id), jobs.pause)
 
 
 @require_POST
 @login_required
 def batch_resume(request: HttpRequest, job_id: UUID) -> HttpResponse:
-    return moved(request, editable(request, job_id), actions.resume)
+    return moved(request, editable(request, job_id), jobs.resume)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -311,7 +312,7 @@ def batch_cancel(request: HttpRequest, job_id: UUID) -> HttpResponse:
     """GET asks, in a dialog or as a page, and says what is kept; POST cancels."""
     job = editable(request, job_id)
     if request.method == "POST":
-        return moved(request, job, actions.cancel)
+        return moved(request, job, jobs.cancel)
     in_dialog = targets(request, "dialog-body")
     left = job.total_items - job.ended_items - job.in_flight
     context = {"job": job, "left": left, "in_dialog": in_dialog}

@@ -10,7 +10,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from batches.drafts import PlanMoved, replace_plan, save_draft
+from batches.actions.drafts import PlanMoved, replace_plan, save_draft
 from batches.models import BatchJob
 from batches.models.states import JobStatus
 from batches.planning.plan import PlanError, PlannedItem

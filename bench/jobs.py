@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from batches.actions import start_batch
+from batches.actions.jobs import start_batch
 from batches.limits.limiter import set_limits
 from batches.limits.pools import pools
 from batches.models import BatchJob, limits

@@ -18,7 +18,7 @@ from rest_framework.decorators import api_view
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from batches.controls import BudgetTooLow
+from batches.actions.controls import BudgetTooLow
 from batches.planning.plan import PlanError
 from claude.lineup import RetiredModel, UnknownModel, UnknownPrice
 from templates_app.checks import WrongContent

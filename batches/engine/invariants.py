@@ -163,7 +163,7 @@ RULES = (
     ),
     Rule(
         name="I8",
-        # The sweep follows the cancel in a transaction of its own (`batches.actions.cancel`), or a minute later by the dispatcher.
+        # The sweep follows the cancel in a transaction of its own (`batches.actions.jobs.cancel`), or a minute later by the dispatcher.
         says="a completed job has no open item, a cancelled one soon none in the queue",
         table="batch_jobs",
         query="""SELECT j.id, j.status || ' with ' || count(*) || ' open items', '0 open items'

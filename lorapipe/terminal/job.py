@@ -8,8 +8,8 @@ from uuid import UUID
 
 from django.conf import settings
 
-from batches.actions import change_budget, check_settings, resume, start_batch
-from batches.controls import change, retry_failed
+from batches.actions.controls import change, retry_failed
+from batches.actions.jobs import change_budget, check_settings, resume, start_batch
 from batches.models import BatchJob
 from batches.models.states import CHANGEABLE, RUNNING, JobStatus
 from batches.planning.estimate.estimate import Estimate, estimate

@@ -7,7 +7,7 @@ import time
 
 from django.db import InterfaceError, OperationalError, connection
 
-from batches.actions import pause
+from batches.actions.jobs import pause
 from batches.models import BatchJob
 from batches.models.states import RUNNING
 from batches.reports.progress import Progress, progress

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.test import Client
 
 from batches import single_api, waiting
-from batches.actions import pause
+from batches.actions.jobs import pause
 from batches.engine.retry import fail
 from batches.models import BatchItem, BatchJob, Worker
 from batches.models.states import ItemStatus, JobKind, JobStatus, Reason

@@ -12,7 +12,7 @@ from django.core.management import call_command
 from django.db import connection
 from django.utils import timezone
 
-from batches.actions import cancel, pause
+from batches.actions.jobs import cancel, pause
 from batches.engine.invariants import MOST_NAMED, Scope, violations, without_parents
 from batches.models import BatchItem, BatchJob, GenerationLog, SpendingMonth, Worker
 from batches.models.states import ItemStatus, JobStatus

@@ -10,7 +10,7 @@ from django.db import connection
 from django.utils import timezone
 from pytest_django import Settings
 
-from batches.actions import cancel, pause
+from batches.actions.jobs import cancel, pause
 from batches.engine.calls import Call, prepare
 from batches.engine.claim import Claim, claim, may_still_leave, pause_for_budget
 from batches.engine.retry import release

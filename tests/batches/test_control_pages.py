@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
-from batches.actions import cancel
+from batches.actions.jobs import cancel
 from batches.engine.retry import fail, set_back
 from batches.models import BatchJob, Worker
 from batches.models.states import ItemStatus, JobStatus, Priority

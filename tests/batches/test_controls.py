@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
-from batches import controls
-from batches.actions import cancel, pause
-from batches.controls import BudgetTooLow, change, duplicate, retry_failed, use_reply
+from batches.actions import controls
+from batches.actions.controls import BudgetTooLow, change, duplicate, retry_failed, use_reply
+from batches.actions.jobs import cancel, pause
 from batches.engine.calls import prepare
 from batches.engine.claim import claim
 from batches.engine.generate import resolve

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from batches import drafts
-from batches.actions import start_batch
-from batches.draft_start import planned_items, price, spread, start_draft, try_first
-from batches.filling import fill_gaps
+from batches.actions import drafts
+from batches.actions.filling import fill_gaps
+from batches.actions.jobs import start_batch
+from batches.actions.starting import planned_items, price, spread, start_draft, try_first
 from batches.models import BatchItem, BatchJob
 from batches.models.states import ErrorHandling, ItemStatus, JobStatus, Priority
 from batches.plan_page import coverage, marked, repeats
@@ -204,7 +204,7 @@ def test_problems_are_kept_with_their_places(draft: BatchJob, owner: User) -> No
 def test_the_price_is_made_once(draft: BatchJob, monkeypatch: pytest.MonkeyPatch) -> None:
     first = price(draft)
     assert Decimal(first["cost_low"]) < Decimal(first["cost"])
-    monkeypatch.setattr("batches.draft_start.estimate_of", lambda *_, **__: pytest.fail("made again"))
+    monkeypatch.setattr("batches.actions.starting.estimate_of", lambda *_, **__: pytest.fail("made again"))
     assert price(BatchJob.objects.get(pk=draft.pk))["cost"] == first["cost"]
 
 

@@ -9,7 +9,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from batches.actions import pause, resume
+from batches.actions.jobs import pause, resume
 from batches.models import BatchJob, GenerationLog, Worker
 from batches.models.states import JobStatus
 from batches.reports.calibration import chart, finished, signed, summary

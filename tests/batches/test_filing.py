@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 from pytest_django import Settings
 
-from batches.actions import change_budget
+from batches.actions.jobs import change_budget
 from batches.engine.calls import prepare
 from batches.engine.claim import claim
 from batches.engine.file import representable

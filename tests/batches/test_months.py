@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 from django.db import connection
 
-from batches.actions import resume
+from batches.actions.jobs import resume
 from batches.engine.calls import Call, prepare
 from batches.engine.claim import claim
 from batches.engine.dispatch import stamp

@@ -7,7 +7,7 @@ from functools import partial
 import pytest
 from pytest_django import Settings
 
-from batches.actions import cancel, pause, resume
+from batches.actions.jobs import cancel, pause, resume
 from batches.engine.calls import prepare
 from batches.engine.claim import Claim, claim, may_still_leave
 from batches.engine.retry import fail, release, set_back

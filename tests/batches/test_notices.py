@@ -14,10 +14,10 @@ import pytest
 from django.test import Client
 from pytest_django.fixtures import Settings
 
-from batches.actions import resume
+from batches.actions.jobs import resume
+from batches.actions.notices import TRY_AGAIN_MIN, deliver, due_deliveries, make_notices, url_problem
 from batches.models import BatchJob, DeliveryState, Notice, Webhook
 from batches.models.states import JobKind, JobStatus, Reason
-from batches.notices import TRY_AGAIN_MIN, deliver, due_deliveries, make_notices, url_problem
 from tests.factories import make_job, make_member, make_user, make_workspace
 from workspaces.models import ClockTimestamp, Membership, User
 

@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 from pytest_django import Settings
 
-from batches.actions import resume
+from batches.actions.jobs import resume
 from batches.engine.calls import prepare
 from batches.engine.claim import claim, may_still_leave
 from batches.engine.dispatch import stamp

@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 from pytest_django import Settings
 
-from batches.actions import cancel, pause
+from batches.actions.jobs import cancel, pause
 from batches.engine import reap as reaping
 from batches.engine.calls import prepare
 from batches.engine.claim import claim

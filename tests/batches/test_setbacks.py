@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 from pytest_django import Settings
 
-from batches.actions import cancel, pause, resume
+from batches.actions.jobs import cancel, pause, resume
 from batches.engine.retry import fail, fail_unasked, release, set_back
 from batches.limits.limiter import block
 from batches.models import BatchItem, BatchJob, GenerationLog, RateLimit, Worker

@@ -11,7 +11,7 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models.expressions import RawSQL
 from pytest_django import Settings
 
-from batches.actions import start_batch
+from batches.actions.jobs import start_batch
 from batches.models import BatchItem, BatchJob, RateLimit
 from batches.models.states import ItemStatus, JobStatus
 from batches.planning.estimate.estimate import default_budget, estimate

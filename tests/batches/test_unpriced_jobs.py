@@ -11,7 +11,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from batches.actions import start_batch
+from batches.actions.jobs import start_batch
 from batches.engine.generate import resolve
 from batches.limits.pools import pool_of
 from batches.models import BatchItem, BatchJob, RateLimit, Worker

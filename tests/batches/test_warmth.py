@@ -10,7 +10,7 @@ from django.db import connection
 from django.utils import timezone
 from pytest_django import Settings
 
-from batches.actions import start_batch
+from batches.actions.jobs import start_batch
 from batches.engine.calls import prepare
 from batches.engine.claim import claim
 from batches.engine.dispatch import stamp

@@ -1,6 +1,6 @@
 """The provider fails in the middle of a batch: a refused key, and connections that break after the bill."""
 
-from batches.actions import resume
+from batches.actions.jobs import resume
 from batches.models import GenerationLog
 from batches.models.states import JobStatus, LogState, Reason
 from conversations.models import Conversation

@@ -9,7 +9,7 @@ from datetime import datetime
 import pytest
 from django.db import connection
 
-from batches.actions import cancel, pause, resume
+from batches.actions.jobs import cancel, pause, resume
 from batches.models import BatchJob, GenerationLog
 from batches.models.states import JobStatus
 from tests.support.engine import Engine, wait_for_end

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from batches.actions import cancel, pause, resume
-from batches.controls import BudgetTooLow, change, retry_failed, use_reply
+from batches.actions.controls import BudgetTooLow, change, retry_failed, use_reply
+from batches.actions.jobs import cancel, pause, resume
 from batches.models import BatchItem, BatchJob, GenerationLog
 from batches.models.states import ItemStatus, JobStatus, LogState, Priority, Reason
 from conversations.models import Conversation

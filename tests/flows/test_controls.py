@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from batches.actions import cancel, pause, resume
+from batches.actions.jobs import cancel, pause, resume
 from batches.models import BatchItem, BatchJob, GenerationLog, SpendingMonth
 from batches.models.states import ErrorHandling, ItemStatus, JobStatus, Reason
 from conversations.models import Conversation

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from batches.actions import start_batch
+from batches.actions.jobs import start_batch
 from batches.limits.limiter import set_limits
 from batches.limits.pools import pools
 from batches.models import BatchItem, BatchJob, GenerationLog

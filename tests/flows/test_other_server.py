@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pytest_django import Settings
 
-from batches.actions import start_batch
+from batches.actions.jobs import start_batch
 from batches.limits.limiter import set_limits
 from batches.limits.pools import pools
 from batches.models import BatchJob, GenerationLog

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from django.test import Client
 
-from batches.actions import start_batch
+from batches.actions.jobs import start_batch
 from batches.models import BatchJob, GenerationLog
 from batches.models.states import JobStatus, LogState
 from batches.planning.plan import PlannedItem

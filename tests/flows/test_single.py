@@ -10,9 +10,9 @@ from urllib.error import HTTPError
 import pytest
 from django.conf import settings
 
+from batches.actions.single import plan_one, start_one
 from batches.models import BatchItem, BatchJob, GenerationLog
 from batches.models.states import JobKind
-from batches.single import plan_one, start_one
 from batches.waiting import PLACES
 from conversations.models import Conversation
 from lorapipe.queues import Queue

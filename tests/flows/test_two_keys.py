@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from pytest_django import Settings
 
-from batches.actions import resume
+from batches.actions.jobs import resume
 from batches.limits.limiter import set_limits
 from batches.limits.pools import pools
 from batches.models import BatchJob

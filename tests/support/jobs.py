@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import Any
 
-from batches.actions import start_batch
+from batches.actions.jobs import start_batch
 from batches.models import BatchJob
 from batches.planning.plan import cut, starter_plan
 from workspaces.models import User

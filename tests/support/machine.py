@@ -13,8 +13,8 @@ from django.db import OperationalError, connection, transaction
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from batches.actions import cancel, pause, resume, sweep_cancelled
-from batches.controls import BudgetTooLow, change, retry_failed
+from batches.actions.controls import BudgetTooLow, change, retry_failed
+from batches.actions.jobs import cancel, pause, resume, sweep_cancelled
 from batches.engine.calls import prepare
 from batches.engine.claim import Claim, claim
 from batches.engine.file import Paid, file, judge

@@ -11,7 +11,8 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.db import connection, transaction
 
-from batches.actions import sweep_cancelled
+from batches.actions.jobs import sweep_cancelled
+from batches.actions.notices import due_deliveries, make_notices, publish_deliveries
 from batches.engine.dispatch import publish, stamp
 from batches.engine.due_counts import due_counts, publish_counts
 from batches.engine.moves import DATABASE_AWAY
@@ -19,7 +20,6 @@ from batches.engine.reap import reap
 from batches.engine.reconcile import Reconciler
 from batches.engine.systemic_wait import stop_silent_jobs
 from batches.limits.pools import make_missing_limits, set_limits_from_settings
-from batches.notices import due_deliveries, make_notices, publish_deliveries
 from lorapipe.queues import Queue
 from provider import table
 

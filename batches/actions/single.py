@@ -5,7 +5,7 @@ from typing import Any
 
 from django.conf import settings
 
-from batches.actions import start_batch
+from batches.actions.jobs import start_batch
 from batches.models import BatchItem, BatchJob
 from batches.models.states import JobKind
 from batches.planning.estimate.estimate import Estimate, estimate

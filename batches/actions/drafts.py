@@ -15,7 +15,7 @@ from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 from django.db.models import F
 
-from batches.actions import by_idempotency_key, sweep_cancelled
+from batches.actions.jobs import by_idempotency_key, sweep_cancelled
 from batches.models import BatchItem, BatchJob
 from batches.models.states import ErrorHandling, JobStatus, Priority
 from batches.planning.freezing import freeze_items

@@ -9,8 +9,8 @@ from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 from django.db.models import F
 
-from batches.actions import by_idempotency_key, check_settings
-from batches.drafts import changing, raise_stale
+from batches.actions.drafts import changing, raise_stale
+from batches.actions.jobs import by_idempotency_key, check_settings
 from batches.models import BatchItem, BatchJob
 from batches.models.states import ErrorHandling, ItemStatus, JobStatus, Priority
 from batches.planning.estimate.estimate import Estimate, estimate

@@ -2,8 +2,9 @@
 
 from uuid import UUID
 
-from batches import drafts, plan_page
-from batches.draft_start import planned_items
+from batches import plan_page
+from batches.actions import drafts
+from batches.actions.starting import planned_items
 from batches.models import BatchJob
 from batches.planning.coverage import fill_by_likeness, fill_by_matrix
 from batches.planning.plan import PlannedItem

@@ -1,6 +1,6 @@
 """Controls of a batch that is under way or has ended: change it, try its failures again, copy it, use a paid reply.
 
-Atomic, keyword-only, `by=` the person. Starting, pausing, resuming and cancelling are in `batches.actions`.
+Atomic, keyword-only, `by=` the person. Starting, pausing, resuming and cancelling are in `batches.actions.jobs`.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 from django.db.models import F, Q, Value
 
-from batches.actions import start_batch
+from batches.actions.jobs import start_batch
 from batches.engine.stored_replies import use_kept
 from batches.models import BatchItem, BatchJob, PaidRequest
 from batches.models.states import (
