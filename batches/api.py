@@ -12,7 +12,7 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from batches import answers, page
+from batches import answers
 from batches.actions import jobs
 from batches.actions.controls import change, duplicate, retry_failed
 from batches.api_plans import keep, meant
@@ -23,6 +23,7 @@ from batches.planning.plan import PlanError, PlannedItem
 from batches.reports.progress import progress
 from batches.reports.token_usage import tokens_of
 from batches.serializers import BatchBody, ChangeBody, CopyBody, JobsQuery, StartBody
+from batches.web.jobs import page
 from lib import clock
 from workspaces.models import User
 from workspaces.wire import PageQuery, checked, person, slice_of

@@ -14,7 +14,7 @@ urlpatterns = [
     path("", include("provider.urls")),
     path("", include("templates_app.urls")),
     path("", include("conversations.urls")),
-    path("", include("batches.urls")),
+    path("", include("batches.web.urls")),
     path("", include("exports.urls")),
 ]
 

@@ -11,9 +11,9 @@ from batches.actions.jobs import start_batch
 from batches.actions.starting import planned_items, price, spread, start_draft, try_first
 from batches.models import BatchItem, BatchJob
 from batches.models.states import ErrorHandling, ItemStatus, JobStatus, Priority
-from batches.plan_page import coverage, marked, repeats
 from batches.planning.plan import PlanError
 from batches.planning.recipe import plan_from
+from batches.web.plans.page import coverage, marked, repeats
 from tests.factories import make_conversation, make_template
 from workspaces.models import User
 from workspaces.states import StaleState

@@ -10,7 +10,7 @@ from batches.models import BatchItem
 from batches.models.states import ErrorHandling, Priority
 from batches.planning.sources import extra
 from batches.planning.sources.listed import names_of
-from batches.wizard_forms import area, box, line_ends
+from batches.web.plans.wizard_forms import area, box, line_ends
 from templates_app.rendering import ValuesError, resolve
 
 LONGEST_TOPIC = 500

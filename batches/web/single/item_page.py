@@ -15,9 +15,9 @@ from batches.models.states import (
     JobKind,
     JobStatus,
 )
-from batches.page import banners
 from batches.reports.progress import progress
 from batches.reports.reason_texts import error_words
+from batches.web.jobs.page import banners
 
 
 def context(item: BatchItem) -> dict[str, Any]:

@@ -22,14 +22,14 @@ from batches.actions.controls import (
     retry_cost,
     retry_failed,
 )
-from batches.control_forms import ChangeForm, CopyForm, RetryForm
 from batches.models import BatchJob
 from batches.models.states import ItemStatus, Priority
 from batches.planning.estimate.estimate import Estimate
 from batches.planning.plan import PlanError
 from batches.reports.monthly_spending import this_month
 from batches.reports.reason_texts import error_words
-from batches.views import CANNOT_PRICE, editable, person
+from batches.web.jobs.control_forms import ChangeForm, CopyForm, RetryForm
+from batches.web.jobs.views import CANNOT_PRICE, editable, person
 from workspaces.htmx import targets
 from workspaces.states import StaleState
 

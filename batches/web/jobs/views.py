@@ -14,9 +14,7 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from batches import page
 from batches.actions import jobs
-from batches.forms import GenerateForm
 from batches.models import BatchItem, BatchJob, Notice
 from batches.models.states import ErrorHandling, ItemStatus, JobKind, JobStatus, Priority
 from batches.planning.estimate.estimate import Estimate, estimate
@@ -24,6 +22,8 @@ from batches.planning.plan import PlanError, PlannedItem, starter_plan, starter_
 from batches.reports.monthly_spending import this_month
 from batches.reports.progress import Progress, progress
 from batches.reports.reason_texts import error_words
+from batches.web.jobs import page
+from batches.web.jobs.forms import GenerateForm
 from claude.lineup import RetiredModel, UnknownModel, UnknownPrice
 from lib import clock
 from templates_app.states import Tier

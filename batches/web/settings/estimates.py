@@ -8,7 +8,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from batches.reports.calibration import Judged, by_model, chart, finished, signed, summary
-from batches.views import person
+from batches.web.jobs.views import person
 
 SORTS = {"real": False, "simulated": True}
 

@@ -16,8 +16,8 @@ from batches.models.states import JobStatus
 from batches.planning.plan import PlanError, PlannedItem
 from batches.planning.recipe import plan_from
 from batches.planning.sources.listed import template_for
-from batches.views import editable, person
-from batches.wizard_forms import FORMS, RecipeForm
+from batches.web.jobs.views import editable, person
+from batches.web.plans.wizard_forms import FORMS, RecipeForm
 from conversations.models import Conversation
 from conversations.states import Status
 from templates_app.models import PromptTemplate, TemplateVersion

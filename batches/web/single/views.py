@@ -13,7 +13,6 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from batches import item_page
 from batches.actions.controls import budget_for_retry, retry_failed, use_reply
 from batches.actions.single import plan_one, price_one, start_one
 from batches.models import BatchItem
@@ -21,8 +20,9 @@ from batches.models.states import JobKind
 from batches.planning.estimate.estimate import Estimate
 from batches.planning.plan import PlanError, PlannedItem
 from batches.reports.monthly_spending import this_month
-from batches.single_forms import SingleForm
-from batches.views import CANNOT_PRICE, person
+from batches.web.jobs.views import CANNOT_PRICE, person
+from batches.web.single import item_page
+from batches.web.single.forms import SingleForm
 from conversations.details import HEADING, DetailsError, in_order
 from templates_app.models import PromptTemplate, TemplateVersion
 from templates_app.preview import Piece, pieces
