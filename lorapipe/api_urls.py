@@ -4,9 +4,7 @@ from typing import Any
 
 from django.urls import URLPattern, re_path
 
-from batches import api as batches
-from batches import logs_api as logs
-from batches import single_api as single
+from batches.api import batches, logs, single
 from conversations import api as conversations
 from lorapipe.api_errors import unknown_path
 from templates_app import api as templates

@@ -8,8 +8,8 @@ import pytest
 from django.conf import settings
 from django.test import Client
 
-from batches import single_api, waiting
 from batches.actions.jobs import pause
+from batches.api import long_poll, single
 from batches.engine.retry import fail
 from batches.models import BatchItem, BatchJob, Worker
 from batches.models.states import ItemStatus, JobKind, JobStatus, Reason
@@ -167,7 +167,7 @@ def test_only_who_may_spend_generates_and_retries(template: PromptTemplate) -> N
     ],
 )
 def test_how_long_it_waits(prefer: str, seconds: float, rf: Any) -> None:
-    assert single_api.wait_of(rf.post(PATH, headers={"Prefer": prefer} if prefer else {})) == seconds
+    assert single.wait_of(rf.post(PATH, headers={"Prefer": prefer} if prefer else {})) == seconds
 
 
 def test_singles_are_no_batches_in_lists(caller: Client, template: PromptTemplate) -> None:
@@ -176,13 +176,13 @@ def test_singles_are_no_batches_in_lists(caller: Client, template: PromptTemplat
 
 
 def test_at_most_half_of_the_webs_threads_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert waiting.PLACES == settings.WEB_THREADS // 2
+    assert long_poll.PLACES == settings.WEB_THREADS // 2
     assert f"--threads {settings.WEB_THREADS} " in (CHECKOUT / "Procfile").read_text()
-    monkeypatch.setattr(waiting, "_look_until", lambda *_: pytest.fail("it waits"))
-    taken = [waiting._places.acquire(blocking=False) for _ in range(waiting.PLACES)]
+    monkeypatch.setattr(long_poll, "_look_until", lambda *_: pytest.fail("it waits"))
+    taken = [long_poll._places.acquire(blocking=False) for _ in range(long_poll.PLACES)]
     try:
         assert all(taken)
-        waiting.wait_for_item(BatchItem().pk, seconds=60)
+        long_poll.wait_for_item(BatchItem().pk, seconds=60)
     finally:
         for _ in taken:
-            waiting._places.release()
+            long_poll._places.release()

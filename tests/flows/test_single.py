@@ -11,9 +11,9 @@ import pytest
 from django.conf import settings
 
 from batches.actions.single import plan_one, start_one
+from batches.api.long_poll import PLACES
 from batches.models import BatchItem, BatchJob, GenerationLog
 from batches.models.states import JobKind
-from batches.waiting import PLACES
 from conversations.models import Conversation
 from lorapipe.queues import Queue
 from templates_app.models import PromptTemplate

@@ -12,17 +12,17 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from batches import answers
 from batches.actions import jobs
 from batches.actions.controls import change, duplicate, retry_failed
-from batches.api_plans import keep, meant
+from batches.api import responses
+from batches.api.plans import keep, meant
+from batches.api.serializers import BatchBody, ChangeBody, CopyBody, JobsQuery, StartBody
 from batches.models import BatchJob
 from batches.models.states import ErrorHandling, JobStatus, Priority
 from batches.planning.estimate.estimate import Estimate, estimate
 from batches.planning.plan import PlanError, PlannedItem
 from batches.reports.progress import progress
 from batches.reports.token_usage import tokens_of
-from batches.serializers import BatchBody, ChangeBody, CopyBody, JobsQuery, StartBody
 from batches.web.jobs import page
 from lib import clock
 from workspaces.models import User
@@ -43,8 +43,8 @@ def generate_batch(request: Request) -> Response:
     job = jobs.by_idempotency_key(by, key) or start(checked(StartBody(data=request.data)), by=by, key=key)
     headers = {"Location": reverse("api_batch_status", args=[job.pk])}
     if job.status == JobStatus.DRAFT:
-        return Response(answers.drafted(job), status=201, headers=headers)
-    return Response(answers.started(job), status=202, headers=headers)
+        return Response(responses.drafted(job), status=201, headers=headers)
+    return Response(responses.started(job), status=202, headers=headers)
 
 
 def start(given: dict[str, Any], *, by: User, key: str | None) -> BatchJob:
@@ -67,7 +67,7 @@ def start(given: dict[str, Any], *, by: User, key: str | None) -> BatchJob:
             shared_parameters=given["sharedParameters"],
         )
     except PlanError as wrong:
-        raise answers.on_the_wire(wrong) from wrong
+        raise responses.on_the_wire(wrong) from wrong
 
 
 @api_view(["POST"])
@@ -78,9 +78,9 @@ def batch_estimate(request: Request) -> Response:
         plan = meant(given, by=person(request)).plan
         found = estimate_of(plan, given)
     except PlanError as wrong:
-        raise answers.on_the_wire(wrong) from wrong
+        raise responses.on_the_wire(wrong) from wrong
     versions = {item.version.pk: item.version for item in plan}
-    return Response(answers.priced(found, versions))
+    return Response(responses.priced(found, versions))
 
 
 def estimate_of(plan: list[PlannedItem], given: dict[str, Any]) -> Estimate:
@@ -114,7 +114,7 @@ def batches(request: Request) -> Response:
     else:
         jobs = (jobs.filter(status=query["status"]) if query["status"] else jobs).newest_first()
     found = slice_of(jobs, limit=query["limit"], offset=query["offset"])
-    return Response({"jobs": [answers.job_row(job) for job in found.rows], **found.about})
+    return Response({"jobs": [responses.job_row(job) for job in found.rows], **found.about})
 
 
 @api_view(["GET", "PATCH"])
@@ -129,10 +129,10 @@ def shown(request: Request, job_id: UUID) -> Response:
     items = slice_of(page.items_of(job, ""), limit=query["limit"], offset=query["offset"])
     return Response(
         {
-            **answers.status_of(job, progress(job)),
-            **answers.settings_of(job),
-            **answers.cache_of(tokens_of(job)),
-            "items": [answers.item_row(item) for item in items.rows],
+            **responses.status_of(job, progress(job)),
+            **responses.settings_of(job),
+            **responses.cache_of(tokens_of(job)),
+            "items": [responses.item_row(item) for item in items.rows],
             **items.about,
         }
     )
@@ -148,9 +148,9 @@ def moved(request: Request, job_id: UUID) -> Response:
         if "action" in given:
             job = MOVES[given["action"]](job, by=by)
             return Response({"jobId": job.pk, "status": job.status})
-        return Response(answers.changed(change(job, by=by, **settings_in(given))))
+        return Response(responses.changed(change(job, by=by, **settings_in(given))))
     except PlanError as wrong:
-        raise answers.on_the_wire(wrong) from wrong
+        raise responses.on_the_wire(wrong) from wrong
 
 
 def retried(job: BatchJob, given: dict[str, Any], *, by: User, key: str | None) -> dict[str, Any]:
@@ -190,16 +190,16 @@ def batch_duplicate(request: Request, job_id: UUID) -> Response:
             **settings_in(given),
         )
     except PlanError as wrong:
-        raise answers.on_the_wire(wrong) from wrong
+        raise responses.on_the_wire(wrong) from wrong
     headers = {"Location": reverse("api_batch_status", args=[made.pk])}
-    return Response(answers.started(made), status=202, headers=headers)
+    return Response(responses.started(made), status=202, headers=headers)
 
 
 @api_view(["GET"])
 def batch_status(request: Request, job_id: UUID) -> Response:
     """Small and quick: made to be polled."""
     job = visible(request, job_id)
-    return Response(answers.status_of(job, progress(job)))
+    return Response(responses.status_of(job, progress(job)))
 
 
 def visible(request: Request, job_id: UUID) -> BatchJob:

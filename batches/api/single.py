@@ -13,16 +13,16 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from batches import answers
 from batches.actions import jobs
 from batches.actions.controls import budget_for_retry, retry_failed, use_reply
 from batches.actions.single import item_of, plan_one, start_one
-from batches.api import idempotency_key
+from batches.api import responses
+from batches.api.batches import idempotency_key
+from batches.api.long_poll import LONGEST_S, wait_for_item
 from batches.models import BatchItem
 from batches.models.states import ItemStatus, JobKind, JobStatus
 from batches.planning.plan import PlanError
 from batches.planning.sources.listed import template_for
-from batches.waiting import LONGEST_S, wait_for_item
 from conversations.details import DetailsError
 from conversations.models import Conversation
 from conversations.serializers import in_full
@@ -89,7 +89,7 @@ def on_the_wire(wrong: PlanError) -> PlanError:
         RowProblem(None, f"parameters.{each.column}" if each.row else each.column, each.message)
         for each in wrong.problems
     ]
-    return answers.on_the_wire(PlanError(found))
+    return responses.on_the_wire(PlanError(found))
 
 
 def outcome(item: BatchItem) -> Response:
@@ -157,7 +157,7 @@ def item(request: Request, item_id: UUID) -> Response:
             "jobStatus": found.job.status,
             "reason": found.job.reason or None,
             "requestId": request_id_of(found) or None,
-            **answers.item_row(found),
+            **responses.item_row(found),
         }
     )
 
