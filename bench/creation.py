@@ -55,7 +55,7 @@ def measure(items: int, *, profile: bool) -> None:
     from django.core.management import call_command  # noqa: PLC0415
 
     from batches.planning.plan import cut, starter_plan  # noqa: PLC0415
-    from templates_app.actions import load_pack_templates  # noqa: PLC0415
+    from templates_app.packs.installing import load_pack_templates  # noqa: PLC0415
     from workspaces.models import User  # noqa: PLC0415
 
     call_command("migrate", verbosity=0)

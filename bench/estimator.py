@@ -367,7 +367,7 @@ def priced_again(job: "BatchJob") -> "Estimate":
 
 
 def bench_user() -> "User":
-    from templates_app.actions import load_pack_templates  # noqa: PLC0415
+    from templates_app.packs.installing import load_pack_templates  # noqa: PLC0415
     from workspaces.models import User  # noqa: PLC0415
 
     user: User = User.objects.create_with_workspace("bench")

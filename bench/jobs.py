@@ -7,7 +7,7 @@ from batches.limits.limiter import set_limits
 from batches.limits.pools import pools
 from batches.models import BatchJob, limits
 from batches.planning.plan import cut, starter_plan
-from templates_app.actions import load_pack_templates
+from templates_app.packs.installing import load_pack_templates
 from workspaces.models import User
 
 OWNER = "bench"

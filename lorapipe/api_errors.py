@@ -21,12 +21,12 @@ from rest_framework.response import Response
 from batches.actions.controls import BudgetTooLow
 from batches.planning.plan import PlanError
 from claude.lineup import RetiredModel, UnknownModel, UnknownPrice
-from templates_app.checks import WrongContent
-from templates_app.models import NotPublishable
-from templates_app.rendering import TemplateSyntax, ValuesError, VariableError
-from templates_app.row_checks import WrongRow
-from templates_app.row_serializers import OUR_NAMES
-from templates_app.serializers import WIRE
+from templates_app.api.library_serializers import OUR_NAMES
+from templates_app.api.template_serializers import WIRE
+from templates_app.library.checks import WrongRow
+from templates_app.models.templates import NotPublishable
+from templates_app.prompts.checks import WrongContent
+from templates_app.prompts.rendering import TemplateSyntax, ValuesError, VariableError
 from workspaces.states import StaleState
 
 logger = logging.getLogger(__name__)

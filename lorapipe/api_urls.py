@@ -7,8 +7,8 @@ from django.urls import URLPattern, re_path
 from batches.api import batches, logs, single
 from conversations import api as conversations
 from lorapipe.api_errors import unknown_path
-from templates_app import api as templates
-from templates_app import row_api as rows
+from templates_app.api import library as rows
+from templates_app.api import templates
 from templates_app.states import RowKind
 
 # A malformed id fits no route: it is answered like an unknown one.

@@ -12,7 +12,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("", include("workspaces.urls")),
     path("", include("provider.urls")),
-    path("", include("templates_app.urls")),
+    path("", include("templates_app.web.urls")),
     path("", include("conversations.urls")),
     path("", include("batches.web.urls")),
     path("", include("exports.urls")),

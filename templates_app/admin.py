@@ -8,7 +8,10 @@ from django.contrib.postgres.forms import SimpleArrayField
 from django.db.models import Max, Q, QuerySet
 from django.http import HttpRequest
 
-from templates_app.models import (
+from templates_app.library.checks import cleaned, row_problems
+from templates_app.library.editing import name_is_taken, template_problems
+from templates_app.models.situations import PlanRow
+from templates_app.models.templates import (
     EdgeCase,
     ImportFile,
     NotPublishable,
@@ -17,10 +20,7 @@ from templates_app.models import (
     Scenario,
     TemplateVersion,
 )
-from templates_app.rendering import Problem, Variable, VariableError
-from templates_app.row_checks import cleaned, row_problems
-from templates_app.row_editing import name_is_taken, template_problems
-from templates_app.situations import PlanRow
+from templates_app.prompts.rendering import Problem, Variable, VariableError
 from templates_app.states import RowKind
 from workspaces.admin_base import LoraModelAdmin, ReadOnlyAdmin, ReadOnlyInline, apply_verb
 from workspaces.states import StaleState

@@ -17,7 +17,7 @@ from batches.models.states import Dimension, ItemStatus, JobStatus, LogState
 from conversations.models import Conversation, Turn
 from conversations.states import Role, Status
 from provider.models import LanguageModel, ModelPrice
-from templates_app.models import (
+from templates_app.models.templates import (
     EdgeCase,
     ImportFile,
     Option,
@@ -26,7 +26,7 @@ from templates_app.models import (
     Scenario,
     TemplateVersion,
 )
-from templates_app.rendering import Variable
+from templates_app.prompts.rendering import Variable
 from templates_app.states import RowKind, Tier
 from workspaces.models import ApiToken, Membership, User, Workspace
 

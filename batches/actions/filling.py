@@ -9,7 +9,7 @@ from batches.planning.coverage import fill_by_likeness, fill_by_matrix
 from batches.planning.plan import PlannedItem
 from batches.planning.sources.extra import with_details
 from batches.web.plans import page
-from templates_app.models import TemplateVersion
+from templates_app.models.templates import TemplateVersion
 from workspaces.models import User
 
 

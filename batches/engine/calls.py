@@ -19,7 +19,7 @@ from claude.messages import Request
 from conversations.generation import Origin, build_request, marked, worst_case
 from lib import clock
 from provider import table
-from templates_app.kept_versions import version
+from templates_app.prompts.version_cache import version
 from workspaces.models import Workspace
 from workspaces.statements import columns, read
 

@@ -24,7 +24,7 @@ from batches.models.states import Reason
 from claude.errors import ClaudeError
 from claude.lineup import UnknownModel, UnknownPrice
 from lorapipe.queues import Queue
-from templates_app.rendering import TemplateSyntax, ValuesError, VariableError
+from templates_app.prompts.rendering import TemplateSyntax, ValuesError, VariableError
 
 logger = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ from batches.limits.limiter import set_limits
 from batches.limits.pools import pools
 from batches.models import BatchJob, Worker
 from lorapipe.queues import Queue
-from templates_app.actions import load_pack_templates
+from templates_app.packs.installing import load_pack_templates
 from tests.support.jobs import start_starter_job
 from workspaces.models import User
 

@@ -9,7 +9,7 @@ from django.test import Client
 
 from batches.models import BatchJob
 from batches.models.states import ItemStatus, JobStatus, Priority
-from templates_app.actions import load_pack_templates
+from templates_app.packs.installing import load_pack_templates
 from tests.factories import make_item, make_job, make_member, make_token, make_user
 from tests.support.jobs import start_starter_job
 from workspaces.models import Membership, User

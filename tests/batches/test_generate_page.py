@@ -7,7 +7,7 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from batches.models import BatchJob
-from templates_app.actions import load_pack_templates
+from templates_app.packs.installing import load_pack_templates
 from tests.factories import make_user
 from workspaces.models import User
 

@@ -21,7 +21,7 @@ from claude import lineup
 from claude.errors import Busy, Unusable
 from claude.messages import Reply, Usage
 from lorapipe.queues import Queue
-from templates_app.rendering import Variable
+from templates_app.prompts.rendering import Variable
 from tests.factories import make_template
 from tests.support.invariants import assert_invariants, assert_no_violations
 from tests.support.replies import make_reply

@@ -19,7 +19,7 @@ from claude.messages import Reply
 from conversations.generation import write
 from conversations.models import Conversation
 from lorapipe.queues import Queue
-from templates_app.models import TemplateVersion
+from templates_app.models.templates import TemplateVersion
 from tests.factories import make_job, make_version
 from tests.support.invariants import assert_invariants
 from tests.support.replies import make_reply

@@ -5,7 +5,7 @@ import pytest
 from batches.models import BatchItem, GenerationLog
 from batches.models.states import ItemStatus, JobStatus, LogState
 from conversations.models import Conversation
-from templates_app.packs import load_pack
+from templates_app.packs.pack import load_pack
 from tests.support.engine import Engine, wait_for_end
 from tests.support.invariants import assert_billed_is_logged, assert_invariants
 from tests.support.jobs import start_starter_job

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from batches.models import BatchJob, GenerationLog
 from batches.models.states import JobStatus, LogState
-from templates_app.packs import load_pack
+from templates_app.packs.pack import load_pack
 from tests.support.engine import Engine, wait_for_end
 from tests.support.invariants import assert_billed_is_logged, assert_invariants
 from tests.support.jobs import start_starter_job

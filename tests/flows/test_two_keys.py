@@ -11,7 +11,7 @@ from batches.limits.limiter import set_limits
 from batches.limits.pools import pools
 from batches.models import BatchJob
 from batches.models.states import JobStatus, Reason
-from templates_app.actions import load_pack_templates
+from templates_app.packs.installing import load_pack_templates
 from tests.support.engine import Engine, running_engine, wait_for_end
 from tests.support.invariants import assert_billed_is_logged, assert_invariants
 from tests.support.jobs import start_starter_job

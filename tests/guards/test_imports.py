@@ -30,12 +30,17 @@ ONLY_IN = {
 # These are used without a database, a request or settings: by tests, packs and the simulator.
 PURE = (
     *("claude", "lorapipe.environment", "lorapipe.queues"),
-    *("templates_app.rendering", "templates_app.syntax", "templates_app.variables", "templates_app.packs"),
     *(
-        "templates_app.content",
-        "templates_app.preview",
-        "templates_app.differences",
-        "templates_app.template_file",
+        "templates_app.prompts.rendering",
+        "templates_app.prompts.syntax",
+        "templates_app.prompts.variables",
+        "templates_app.packs.pack",
+    ),
+    *(
+        "templates_app.prompts.content",
+        "templates_app.prompts.preview",
+        "templates_app.prompts.differences",
+        "templates_app.packs.template_file",
     ),
     *("conversations.parsing", "conversations.quality"),
 )
@@ -101,7 +106,7 @@ def test_every_room_is_known() -> None:
     [
         ("lib.clock", "from workspaces.models import User"),
         ("workspaces.models", "from batches.models import BatchJob"),
-        ("templates_app.packs", "import claude"),
+        ("templates_app.packs.pack", "import claude"),
         ("claude.client", "from templates_app import packs"),
         ("claude.client", "from django.conf import settings"),
         ("conversations.models", "def later():\n    from batches import actions"),

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from anthropic import Anthropic
 
-from templates_app.packs import load_pack
+from templates_app.packs.pack import load_pack
 from tests.simulator.asking import PROMPT, ask, formatted, text_of, told
 from tests.support.simulator import RunningSimulator
 

@@ -7,7 +7,7 @@ import pytest
 
 from batches.limits.limiter import set_limits
 from batches.limits.pools import pools
-from templates_app.actions import load_pack_templates
+from templates_app.packs.installing import load_pack_templates
 from tests.support.engine import Engine, running_engine
 from tests.support.simulator import RunningSimulator
 from workspaces.models import User, Workspace

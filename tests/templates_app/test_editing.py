@@ -3,13 +3,13 @@
 import pytest
 from django.db import IntegrityError, transaction
 
-from templates_app import editing
-from templates_app.checks import WrongContent
-from templates_app.content import Content
-from templates_app.editing import Overtaken
-from templates_app.models import NotPublishable, PromptTemplate, TemplateVersion
-from templates_app.packs import PackError
-from templates_app.template_file import dump
+from templates_app.models.templates import NotPublishable, PromptTemplate, TemplateVersion
+from templates_app.packs.pack import PackError
+from templates_app.packs.template_file import dump
+from templates_app.prompts import editing
+from templates_app.prompts.checks import WrongContent
+from templates_app.prompts.content import Content
+from templates_app.prompts.editing import Overtaken
 from tests.factories import make_template, make_user, make_version, make_workspace
 from workspaces.models import User
 from workspaces.states import StaleState

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from templates_app.actions import bring_in_pack
-from templates_app.models import EdgeCase, Option, OptionKind, PromptTemplate, Scenario
-from templates_app.pack_rows import load_rows
-from templates_app.packs import Pack, load_pack
+from templates_app.models.templates import EdgeCase, Option, OptionKind, PromptTemplate, Scenario
+from templates_app.packs.installing import bring_in_pack
+from templates_app.packs.pack import Pack, load_pack
+from templates_app.packs.pack_rows import load_rows
 from tests.factories import make_option, make_scenario, make_workspace
 from workspaces.models import User, Workspace
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from templates_app import packs
-from templates_app.packs import PackError, load_pack, read_pack
+from templates_app.packs import pack
+from templates_app.packs.pack import PackError, load_pack, read_pack
 
-SHIPPED = Path(packs.__file__).parent / "packs" / "financial_planning"
+SHIPPED = Path(pack.__file__).parent / "packs" / "financial_planning"
 Edit = Callable[[str, str, str], Path]
 
 

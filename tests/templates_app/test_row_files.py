@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from templates_app.row_checks import cleaned, row_problems
-from templates_app.row_files import LARGEST, Sheet, dump_csv, dump_json, load
+from templates_app.library.checks import cleaned, row_problems
+from templates_app.library.files import LARGEST, Sheet, dump_csv, dump_json, load
 from templates_app.states import RowKind
 from workspaces.rows import RowsError
 

@@ -6,12 +6,13 @@ import pytest
 from django.test import Client
 
 from conversations.generation import build_request
-from templates_app import editing, template_file
-from templates_app.checks import WrongContent, check_content
-from templates_app.content import Content
-from templates_app.differences import difference
-from templates_app.models import PromptTemplate, TemplateVersion
-from templates_app.rendering import with_turns
+from templates_app.models.templates import PromptTemplate, TemplateVersion
+from templates_app.packs import template_file
+from templates_app.prompts import editing
+from templates_app.prompts.checks import WrongContent, check_content
+from templates_app.prompts.content import Content
+from templates_app.prompts.differences import difference
+from templates_app.prompts.rendering import with_turns
 from tests.factories import make_template, make_token, make_user
 from workspaces.models import User
 

@@ -33,7 +33,14 @@ from batches.models import (
 )
 from batches.models.states import Dimension, ItemStatus, LogState
 from conversations.models import Conversation, IdCounter, Turn
-from templates_app.models import EdgeCase, ImportFile, Option, PromptTemplate, Scenario, TemplateVersion
+from templates_app.models.templates import (
+    EdgeCase,
+    ImportFile,
+    Option,
+    PromptTemplate,
+    Scenario,
+    TemplateVersion,
+)
 from tests import factories
 from workspaces import admin_base
 from workspaces.models import ApiToken, Membership, SignInLink, User, UseStatement, Workspace

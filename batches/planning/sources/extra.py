@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from batches.planning.plan import PlannedItem
-from templates_app.variables import Variable, value_problems
+from templates_app.prompts.variables import Variable, value_problems
 from workspaces.rows import RowProblem
 
 MOST = 30

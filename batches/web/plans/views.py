@@ -26,7 +26,7 @@ from batches.reports.monthly_spending import this_month
 from batches.web.jobs.views import editable, person, visible
 from batches.web.plans import page
 from batches.web.plans.forms import ItemForm, RunForm
-from templates_app.rendering import TemplateSyntax, ValuesError
+from templates_app.prompts.rendering import TemplateSyntax, ValuesError
 from workspaces.htmx import targets
 from workspaces.paging import page_of
 from workspaces.rows import RowProblem

@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from batches.limits.pools import set_limits_from_settings
 from provider.shipping import ship
-from templates_app.actions import bring_in_pack
+from templates_app.packs.installing import bring_in_pack
 from workspaces.models import SignInLink, User, Workspace
 
 

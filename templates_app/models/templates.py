@@ -1,0 +1,173 @@
+"""Prompt templates and their versions. A version never changes: a conversation points at it for ever."""
+
+import copy
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, ClassVar, Self
+
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+
+from templates_app.models.import_files import ImportFile
+from templates_app.models.situations import EdgeCase, Option, OptionKind, Scenario
+from templates_app.prompts.content import Content, lint
+from templates_app.prompts.rendering import Variable, render, with_turns
+from templates_app.states import Tier
+from workspaces.models import OwnedModel, User, WorkspaceQuerySet
+from workspaces.states import StaleState
+
+__all__ = [
+    "EdgeCase",
+    "ImportFile",
+    "NotPublishable",
+    "Option",
+    "OptionKind",
+    "PromptTemplate",
+    "Scenario",
+    "TemplateVersion",
+]
+
+
+class NotPublishable(ValueError):
+    """A version that no plan could use; the message names every problem."""
+
+
+class PromptTemplateQuerySet(WorkspaceQuerySet):
+    def usable(self) -> Self:
+        """Templates that a plan may use: not archived, with a published version."""
+        return self.filter(archived_at=None, versions__published_at__isnull=False).distinct()
+
+
+class PromptTemplate(OwnedModel):
+    name = models.CharField(max_length=200)
+    tier = models.CharField(max_length=10, choices=Tier.choices)
+    pack = models.CharField(
+        max_length=100, blank=True, help_text="The starter pack that this template came from."
+    )
+    archived_at = models.DateTimeField(null=True, blank=True)
+    diversity = models.BooleanField(
+        default=True,
+        db_default=True,
+        help_text="Plans may add drawn details (setting, register, length, opening, obstacle) to its prompts.",
+    )
+
+    objects: ClassVar[PromptTemplateQuerySet] = PromptTemplateQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        ordering = ["tier", "name"]
+        constraints = [
+            models.UniqueConstraint(fields=["workspace", "name"], name="template_name_once"),
+            models.CheckConstraint(condition=Q(tier__in=Tier.values), name="template_tier"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def published_version(self) -> "TemplateVersion | None":
+        """The newest published version, which new plans use."""
+        return self.versions.filter(published_at__isnull=False).order_by("-number").first()
+
+    def newest_version(self) -> "TemplateVersion | None":
+        """The one with the highest number, published or not."""
+        return self.versions.order_by("-number").first()
+
+    def archive(self, *, by: User | None) -> None:
+        """No new plan uses it; what was made from it stays. Raises StaleState."""
+        self._set_archived(timezone.now(), verb="archived")
+
+    def restore(self, *, by: User | None) -> None:
+        """Plans may use it again. Raises StaleState."""
+        self._set_archived(None, verb="restored")
+
+    def allow_diversity(self, on: bool) -> None:
+        """Whether plans may add drawn details to its prompts."""
+        PromptTemplate.objects.filter(pk=self.pk).update(diversity=on)
+        self.diversity = on
+
+    def _set_archived(self, moment: datetime | None, *, verb: str) -> None:
+        rows = PromptTemplate.objects.filter(pk=self.pk, archived_at__isnull=moment is not None)
+        if not rows.update(archived_at=moment):
+            raise StaleState("template", verb=verb, status="archived" if moment else "in use")
+        self.archived_at = moment
+
+
+class TemplateVersion(OwnedModel):
+    template = models.ForeignKey(PromptTemplate, on_delete=models.PROTECT, related_name="versions")
+    number = models.PositiveIntegerField()
+    text = models.TextField()
+    system_prompt = models.TextField(blank=True, help_text="For the generator; it is never exported.")
+    training_system_prompt = models.TextField(
+        blank=True, help_text="The system message of exported conversations."
+    )
+    variables = models.JSONField(default=list, help_text="A list of typed variables.")
+    language = models.CharField(max_length=10, default="en")
+    model = models.CharField(max_length=100, blank=True, help_text="Overrides the model of the job.")
+    turns_min = models.PositiveSmallIntegerField(
+        null=True, blank=True, help_text="The fewest turns that the prompt asks for."
+    )
+    turns_max = models.PositiveSmallIntegerField(
+        null=True, blank=True, help_text="The most turns that the prompt asks for."
+    )
+    note = models.TextField(blank=True)
+    published_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["template", "-number"]
+        constraints = [
+            models.UniqueConstraint(fields=["template", "number"], name="version_once"),
+            models.CheckConstraint(condition=Q(number__gte=1), name="version_number"),
+            models.CheckConstraint(
+                condition=Q(turns_min=None) | Q(turns_max=None) | Q(turns_min__lte=F("turns_max")),
+                name="version_turns",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.template.name} v{self.number}"
+
+    def typed_variables(self) -> tuple[Variable, ...]:
+        """Raises VariableError. Read once per object and wording: a plan asks 10,000 times."""
+        known: tuple[Any, tuple[Variable, ...]] | None = self.__dict__.get("_typed")
+        if known is None or known[0] != self.variables:
+            typed = tuple(Variable.from_dict(each) for each in self.variables)
+            known = self.__dict__["_typed"] = (copy.deepcopy(self.variables), typed)
+        return known[1]
+
+    def content(self) -> Content:
+        """What publishing freezes, apart from number and note."""
+        return Content(
+            text=self.text,
+            system_prompt=self.system_prompt,
+            training_system_prompt=self.training_system_prompt,
+            variables=self.variables,
+            language=self.language,
+            model=self.model,
+            turns_min=self.turns_min,
+            turns_max=self.turns_max,
+        )
+
+    def prompt(self, values: Mapping[str, Any]) -> str:
+        """The text filled with resolved values, and the line about its turns. Raises ValuesError, TemplateSyntax."""
+        return with_turns(render(self.text, values), self.turns_min, self.turns_max)
+
+    @property
+    def is_draft(self) -> bool:
+        return self.published_at is None
+
+    def publish(self, *, by: User | None, note: str | None = None) -> None:
+        """From now on new plans use it, and nobody can change it. Raises StaleState, NotPublishable."""
+        self.note = self.note if note is None else note.strip()
+        if problems := self.problems():
+            raise NotPublishable(f"{self}: {'; '.join(problems)}")
+        now = timezone.now()
+        rows = TemplateVersion.objects.filter(pk=self.pk, published_at=None)
+        if not rows.update(published_at=now, note=self.note):
+            raise StaleState("template version", verb="published", status="published")
+        self.published_at = now
+
+    def problems(self) -> list[str]:
+        """Every reason why it cannot be published."""
+        found = [] if self.note.strip() else ["it needs a note that says what is new"]
+        found += [] if self.text.strip() else ["its text is empty"]
+        return found + [each.message for each in lint(self.content()) if each.level == "error"]

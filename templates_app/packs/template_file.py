@@ -1,0 +1,77 @@
+"""One template as a file: the `[[template]]` of a pack's templates.toml, so that either can become the other. Pure.
+
+What `dump` writes, `load` reads back character for character, and dumping that gives the same bytes.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from templates_app.packs.pack import PackTemplate, read_template
+from templates_app.prompts.content import Content
+
+LARGEST = 2_000_000  # bytes
+FILE = "template.toml"
+# All that a TOML string may not hold as it is; a bare CR would be read as a line end.
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f]")
+
+
+def dump(*, name: str, tier: str, content: Content) -> bytes:
+    """The file: UTF-8 text. What is empty is left out."""
+    rows = {"name": name, "tier": tier, "language": content.language, "model": content.model}
+    lines = ["[[template]]", *(f"{key} = {_short(value)}" for key, value in rows.items() if value)]
+    turns = {"turns_min": content.turns_min, "turns_max": content.turns_max}
+    lines += [f"{key} = {number}" for key, number in turns.items() if number is not None]
+    for key in ("system_prompt", "training_system_prompt", "text"):
+        if value := getattr(content, key):
+            lines.append(f"{key} = {_long(value)}")
+    for variable in content.variables:
+        lines += ["", "[[template.variables]]", *_variable(variable)]
+    return ("\n".join(lines) + "\n").encode()
+
+
+def load(given: bytes) -> PackTemplate:
+    """The template in a file. Raises PackError with every problem, by entry."""
+    return read_template(given, file=FILE)
+
+
+def content_of(given: PackTemplate) -> Content:
+    return Content(
+        text=given.text,
+        system_prompt=given.system_prompt,
+        training_system_prompt=given.training_system_prompt,
+        variables=given.variables,
+        language=given.language,
+        model=given.model,
+        turns_min=given.turns_min,
+        turns_max=given.turns_max,
+    )
+
+
+def _variable(definition: Mapping[str, Any]) -> Iterator[str]:
+    for key, value in definition.items():
+        if value is not None:
+            yield f"{key} = {_value(value)}"
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list):
+        return f"[{', '.join(_value(each) for each in value)}]"
+    if isinstance(value, int | float):
+        return repr(value)
+    text = str(value)
+    return _long(text) if "\n" in text else _short(text)
+
+
+def _short(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007F")
+
+
+def _long(text: str) -> str:
+    """A text over several lines: only the backslash, three quotes in a row and control characters are escaped."""
+    safe = text.replace("\\", "\\\\").replace('"""', '""\\"')
+    safe = _CONTROL.sub(lambda found: f"\\u{ord(found.group()):04X}", safe)
+    return f'"""\n{safe}"""'

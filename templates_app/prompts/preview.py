@@ -1,0 +1,97 @@
+"""A filled text in pieces that know where they come from, for eyes. What is sent is made by `rendering.render`."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from templates_app.prompts.rendering import Variable, VariableError, is_true
+from templates_app.prompts.syntax import Placeholder, TemplateSyntax, scan
+from templates_app.prompts.variables import entries, is_blank, value_problems
+
+# Characters and pieces of a preview: nobody reads further, and the request itself is never cut.
+LONGEST, MOST_PIECES = 100_000, 2_000
+
+
+class Piece(NamedTuple):
+    """A run of text. `kind` is empty for the template's own, else filled, default, missing, wrong or syntax."""
+
+    text: str
+    kind: str = ""
+    name: str = ""
+    title: str = ""
+
+
+class _Fill(NamedTuple):
+    value: object
+    kind: str
+    title: str
+
+
+def pieces(
+    text: str, definitions: Sequence[Mapping[str, Any]], values: Mapping[str, object]
+) -> tuple[Piece, ...]:
+    """The text with its placeholders filled as far as that goes; never an error, and a value is never read again."""
+    fills = dict(_fills(definitions, values))
+    found: list[Piece] = []
+    length = 0
+    for piece in _run(text, fills):
+        found.append(piece)
+        length += len(piece.text)
+        if length > LONGEST:
+            found[-1] = piece._replace(text=piece.text[: len(piece.text) - (length - LONGEST)])
+        if length > LONGEST or len(found) > MOST_PIECES:
+            return (*found, Piece(" … (the preview ends here)", "syntax"))
+    return tuple(found)
+
+
+def _run(text: str, fills: Mapping[str, _Fill]) -> Iterator[Piece]:
+    position = 0
+    try:
+        for placeholder in scan(text):
+            if placeholder.start > position:
+                yield Piece(text[position : placeholder.start])
+            filled = _filled(placeholder, fills.get(placeholder.name))
+            if filled.text:
+                yield filled
+            position = placeholder.end
+    except TemplateSyntax as wrong:
+        yield Piece(text[position:], "syntax", title=str(wrong))
+        return
+    if position < len(text):
+        yield Piece(text[position:])
+
+
+def _filled(placeholder: Placeholder, fill: _Fill | None) -> Piece:
+    name = placeholder.name
+    if fill is None:
+        return Piece(f"{{{{{name}}}}}", "missing", name, "not among the variables")
+    if placeholder.conditional:
+        branch = placeholder.if_true if is_true(fill.value) else placeholder.if_false
+        kind = fill.kind if fill.kind in ("filled", "wrong") else "default"
+        return Piece(branch, kind, name, fill.title if kind == "wrong" else f"chosen by {name}")
+    if fill.kind == "missing":
+        return Piece(f"{{{{{name}}}}}", "missing", name, fill.title)
+    value = ", ".join(fill.value) if isinstance(fill.value, list) else str(fill.value)
+    return Piece(value, fill.kind, name, fill.title)
+
+
+def _fills(
+    definitions: Sequence[Mapping[str, Any]], values: Mapping[str, object]
+) -> Iterator[tuple[str, _Fill]]:
+    for definition in definitions:
+        try:
+            variable = Variable.from_dict(definition)
+        except VariableError:
+            variable = Variable("broken", required=False)
+        name = str(definition.get("name"))
+        yield name, _fill(variable, name, values.get(name))
+
+
+def _fill(variable: Variable, name: str, given: object) -> _Fill:
+    value = variable.default if is_blank(given) else given
+    if is_blank(value):
+        title = f"{name} is required and has no value"
+        return _Fill("", "missing" if variable.required else "default", title)
+    shown = entries(value) if variable.type == "list" else str(value)
+    if problems := value_problems(variable, value):
+        return _Fill(shown, "wrong", f"{name} {'; '.join(problems)}")
+    return _Fill(shown, "default", f"default of {name}") if is_blank(given) else _Fill(shown, "filled", name)

@@ -1,0 +1,252 @@
+"""Looking at versions, and what one does with a template. The editor is in `editor.py`; the list, which counts
+conversations, in `conversations.template_views`; the test render, which prices, in `batches.web.plans.trial`."""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.text import slugify
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from templates_app.models.templates import NotPublishable, PromptTemplate, TemplateVersion
+from templates_app.packs import template_file
+from templates_app.packs.pack import PackError
+from templates_app.prompts import editing
+from templates_app.prompts.access import editable_template, may_edit, version_of, visible_template
+from templates_app.prompts.checks import WrongContent
+from templates_app.prompts.content import lint
+from templates_app.prompts.differences import difference
+from workspaces.models import User
+from workspaces.states import StaleState
+
+REFUSALS = (StaleState, NotPublishable, WrongContent)
+
+
+def person(request: HttpRequest) -> User:
+    """Who is signed in; the views that call this require it."""
+    if not isinstance(request.user, User):
+        raise PermissionDenied
+    return request.user
+
+
+# --- looking -------------------------------------------------------------------------------------------
+
+
+@require_safe
+@login_required
+def version(request: HttpRequest, template_id: UUID, number: int) -> HttpResponse:
+    """One version: its texts and variables, with its faults while it is a draft."""
+    template = visible_template(request.user, template_id)
+    found = version_of(template, number)
+    context = {
+        "template": template,
+        "version": found,
+        "findings": lint(found.content()) if found.is_draft else [],
+        "can_edit": may_edit(request.user, template),
+        "newest": template.newest_version(),
+    }
+    return render(request, "templates_app/version.html", context)
+
+
+@require_safe
+@login_required
+def diff(request: HttpRequest, template_id: UUID, old: int, new: int) -> HttpResponse:
+    """What changed from one version to another; `?old=&new=` of the form leads to the address of that pair."""
+    template = visible_template(request.user, template_id)
+    chosen = [request.GET.get(name, "") for name in ("old", "new")]
+    if all(text.isascii() and text.isdigit() and len(text) < 6 for text in chosen):
+        return redirect("template_diff", template.pk, *(int(text) for text in chosen))
+    before, after = version_of(template, old), version_of(template, new)
+    context = {
+        "template": template,
+        "old": before,
+        "new": after,
+        "difference": difference(before.content(), after.content()),
+        "numbers": list(template.versions.values_list("number", flat=True)),
+    }
+    return render(request, "templates_app/diff.html", context)
+
+
+@require_safe
+@login_required
+def export(request: HttpRequest, template_id: UUID, number: int) -> HttpResponse:
+    """The version as a file that can be imported again, or put into a pack."""
+    template = visible_template(request.user, template_id)
+    found = version_of(template, number)
+    body = template_file.dump(name=template.name, tier=template.tier, content=found.content())
+    name = f"{slugify(template.name)[:60] or 'template'}-v{found.number}.toml"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return HttpResponse(body, content_type="application/toml", headers=headers)
+
+
+# --- changing ------------------------------------------------------------------------------------------
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+def publish(request: HttpRequest, template_id: UUID) -> HttpResponse:
+    """GET shows what would change and asks for the note; POST publishes the open draft."""
+    template = editable_template(request.user, template_id)
+    note = request.POST.get("note", "")
+    if request.method == "POST":
+        try:
+            made = editing.publish_draft(template, note=note, by=person(request))
+        except NotPublishable:
+            return publish_page(request, template, note=note, status=422)
+        except StaleState as stale:
+            messages.error(request, str(stale))
+            return redirect("template", template.pk)
+        messages.success(request, f"Version {made.number} is published: new plans use it.")
+        return redirect("template", template.pk)
+    return publish_page(request, template, note=note)
+
+
+def publish_page(
+    request: HttpRequest, template: PromptTemplate, *, note: str, status: int = 200
+) -> HttpResponse:
+    draft, before = template.newest_version(), template.published_version()
+    if draft is None or not draft.is_draft:
+        messages.error(request, "There is no draft to publish.")
+        return redirect("template", template.pk)
+    draft.note = note
+    problems = draft.problems()
+    context = {
+        "template": template,
+        "draft": draft,
+        "before": before,
+        "difference": difference(before.content(), draft.content()) if before else None,
+        "findings": lint(draft.content()),
+        "broken": [problem for problem in problems if "note" not in problem],
+        "note": note,
+        "note_missing": status == 422 and not note.strip(),
+    }
+    return render(request, "templates_app/publish.html", context, status=status)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+def roll_back(request: HttpRequest, template_id: UUID, number: int) -> HttpResponse:
+    """GET shows what would change; POST publishes a new version with the content of this one."""
+    template = editable_template(request.user, template_id)
+    old, newest = version_of(template, number), template.newest_version()
+    if request.method == "POST":
+        note = request.POST.get("note", "")
+        return done(
+            request,
+            template,
+            lambda: editing.roll_back(template, to=old.number, note=note, by=person(request)),
+            said=f"The text of version {old.number} is published as a new version.",
+        )
+    context = {
+        "template": template,
+        "old": old,
+        "newest": newest,
+        "difference": difference(newest.content(), old.content()) if newest else None,
+    }
+    return render(request, "templates_app/roll_back.html", context)
+
+
+@require_POST
+@login_required
+def discard(request: HttpRequest, template_id: UUID) -> HttpResponse:
+    template = editable_template(request.user, template_id)
+    return done(
+        request,
+        template,
+        lambda: editing.discard_draft(template, by=person(request)),
+        said="The draft is discarded.",
+    )
+
+
+@require_POST
+@login_required
+def archive(request: HttpRequest, template_id: UUID) -> HttpResponse:
+    template = editable_template(request.user, template_id)
+    said = "Archived: new plans do not use it. What was made from it stays."
+    return done(request, template, lambda: template.archive(by=person(request)), said=said)
+
+
+@require_POST
+@login_required
+def restore(request: HttpRequest, template_id: UUID) -> HttpResponse:
+    template = editable_template(request.user, template_id)
+    said = "Restored: plans may use it again."
+    return done(request, template, lambda: template.restore(by=person(request)), said=said)
+
+
+@require_POST
+@login_required
+def diversity(request: HttpRequest, template_id: UUID) -> HttpResponse:
+    """May plans add drawn details to its prompts? `on` says yes, anything else no."""
+    template = editable_template(request.user, template_id)
+    on = request.POST.get("diversity") == "on"
+    words = "may draw details for its prompts" if on else "leave its prompts as the template says them"
+    return done(request, template, lambda: template.allow_diversity(on), said=f"From now on plans {words}.")
+
+
+@require_POST
+@login_required
+def duplicate(request: HttpRequest, template_id: UUID) -> HttpResponse:
+    """A copy for oneself: beside the original where one may edit, else in one's own workspace."""
+    template = visible_template(request.user, template_id)
+    by = person(request)
+    into = template.workspace if may_edit(by, template) else by.personal_workspace()
+    try:
+        made = editing.duplicate(template, into=into, by=by)
+    except WrongContent as wrong:
+        messages.error(request, str(wrong))
+        return redirect("template", template.pk)
+    messages.success(request, f"“{made.name}” is a draft; rename it and change what you like.")
+    return redirect("template_edit", made.pk)
+
+
+def done(
+    request: HttpRequest, template: PromptTemplate, verb: Callable[[], Any], *, said: str
+) -> HttpResponse:
+    """Does it and says so, or says why not, on the template's page."""
+    try:
+        verb()
+    except REFUSALS as refused:
+        messages.error(request, str(refused))
+    except TemplateVersion.DoesNotExist:
+        messages.error(request, "That version is not there any more.")
+    else:
+        messages.success(request, said)
+    return redirect("template", template.pk)
+
+
+# --- import --------------------------------------------------------------------------------------------
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+def import_template(request: HttpRequest) -> HttpResponse:
+    """A new template from a file; every fault of the file is named, and then nothing is stored."""
+    problems: list[str] = []
+    if request.method == "POST":
+        made, problems = imported(request)
+        if made is not None:
+            messages.success(request, f"“{made.name}” is imported as a draft.")
+            return redirect("template", made.pk)
+    context = {"problems": problems, "largest": template_file.LARGEST // 1_000_000}
+    return render(request, "templates_app/import.html", context, status=422 if problems else 200)
+
+
+def imported(request: HttpRequest) -> tuple[PromptTemplate | None, list[str]]:
+    given = request.FILES.get("file")
+    if given is None:
+        return None, ["choose a file"]
+    if (given.size or 0) > template_file.LARGEST:
+        return None, [f"the file has {given.size:,} bytes; at most {template_file.LARGEST:,} are allowed"]
+    by = person(request)
+    try:
+        return editing.import_file(by.personal_workspace(), given.read(), by=by), []
+    except PackError as wrong:
+        return None, wrong.problems
+    except WrongContent as wrong:
+        return None, [str(problem) for problem in wrong.problems]
