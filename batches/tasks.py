@@ -5,8 +5,9 @@ from uuid import UUID
 from celery import shared_task
 
 from batches.actions import notices
-from batches.engine import due_counts, generate
+from batches.engine import due_counts
 from batches.engine.dispatch import publish
+from batches.engine.generate import generate_item
 from batches.engine.prompt_counts import count
 from batches.engine.worker_registry import this_worker
 from lorapipe.queues import Queue
@@ -21,7 +22,7 @@ def generate(item_id: str) -> None:
     worker = this_worker()
     due: UUID | None = UUID(item_id)
     while due is not None and not worker.stopping.is_set():
-        due = generate.generate(due, worker_id=worker.id, queue=worker.queue)
+        due = generate_item(due, worker_id=worker.id, queue=worker.queue)
     if due is not None:
         publish(worker.queue, [due])
 

@@ -8,7 +8,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command
 from django.test import Client
 
-from templates_app.models.templates import PromptTemplate, Scenario
+from templates_app.models import PromptTemplate, Scenario
 from templates_app.packs.installing import load_pack_templates
 from workspaces.models import User
 

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from batches.models import BatchJob
 from batches.models.states import JobStatus
-from templates_app.models.templates import PromptTemplate, TemplateVersion
+from templates_app.models import PromptTemplate, TemplateVersion
 from workspaces.models import Workspace
 
 MONEY = Decimal("0.013")

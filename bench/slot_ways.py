@@ -18,7 +18,7 @@ django.setup()
 from django.conf import settings  # noqa: E402  Django is set up by now
 from django.db import connection  # noqa: E402
 
-from batches.engine import generate
+from batches.engine import generate  # noqa: E402
 from batches.engine.claim import Claim, may_still_leave  # noqa: E402
 from batches.engine.file import file, judge  # noqa: E402
 from batches.engine.retry import release  # noqa: E402

@@ -17,7 +17,7 @@ from conversations.details import with_details
 from conversations.models import Conversation, Turn
 from conversations.parsing import SCHEMA, SHAPE_IN_WORDS, Draft
 from conversations.states import Status
-from templates_app.models.templates import TemplateVersion
+from templates_app.models import TemplateVersion
 from templates_app.prompts.rendering import render, resolve
 from workspaces.statements import insert
 

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from batches.models import BatchJob
 from exports.stream import Written
-from templates_app.models.templates import TemplateVersion
+from templates_app.models import TemplateVersion
 from workspaces.models import Workspace
 from workspaces.terms import NOTICE
 

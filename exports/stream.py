@@ -14,7 +14,7 @@ from django.db.models import QuerySet
 from batches.models import BatchJob
 from conversations.models import Conversation, Turn
 from exports.formats import ExportError, messages_line
-from templates_app.models.templates import TemplateVersion
+from templates_app.models import TemplateVersion
 
 # 250 conversations of 12 turns are some 2 MB; the turns of a chunk come in one query.
 CHUNK = 250

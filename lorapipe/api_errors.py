@@ -24,7 +24,7 @@ from claude.lineup import RetiredModel, UnknownModel, UnknownPrice
 from templates_app.api.library_serializers import OUR_NAMES
 from templates_app.api.template_serializers import WIRE
 from templates_app.library.checks import WrongRow
-from templates_app.models.templates import NotPublishable
+from templates_app.models import NotPublishable
 from templates_app.prompts.checks import WrongContent
 from templates_app.prompts.rendering import TemplateSyntax, ValuesError, VariableError
 from workspaces.states import StaleState

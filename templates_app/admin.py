@@ -10,12 +10,12 @@ from django.http import HttpRequest
 
 from templates_app.library.checks import cleaned, row_problems
 from templates_app.library.editing import name_is_taken, template_problems
-from templates_app.models.situations import PlanRow
-from templates_app.models.templates import (
+from templates_app.models import (
     EdgeCase,
     ImportFile,
     NotPublishable,
     Option,
+    PlanRow,
     PromptTemplate,
     Scenario,
     TemplateVersion,

@@ -17,7 +17,7 @@ from batches.models.states import Dimension, ItemStatus, JobStatus, LogState
 from conversations.models import Conversation, Turn
 from conversations.states import Role, Status
 from provider.models import LanguageModel, ModelPrice
-from templates_app.models.templates import (
+from templates_app.models import (
     EdgeCase,
     ImportFile,
     Option,

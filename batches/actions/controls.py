@@ -28,7 +28,7 @@ from batches.planning.estimate.estimate import Estimate, estimate
 from batches.planning.plan import PlanError, PlannedItem
 from conversations.models import Conversation
 from lib import clock
-from templates_app.models.templates import TemplateVersion
+from templates_app.models import TemplateVersion
 from workspaces.models import User
 from workspaces.rows import RowProblem
 from workspaces.states import StaleState

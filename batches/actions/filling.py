@@ -8,16 +8,16 @@ from batches.models import BatchJob
 from batches.planning.coverage import fill_by_likeness, fill_by_matrix
 from batches.planning.plan import PlannedItem
 from batches.planning.sources.extra import with_details
-from batches.web.plans import page
-from templates_app.models.templates import TemplateVersion
+from batches.web.plans import plan_page
+from templates_app.models import TemplateVersion
 from workspaces.models import User
 
 
 def fill_gaps(job: BatchJob, *, pair: tuple[str, str], revision: int, by: User | None) -> int:
     """How many were added. A matrix makes them of its own lists, another plan after what it has. Raises as `append`."""
-    spots = list(page.coverage(job, pair).gap_spots())
+    spots = list(plan_page.coverage(job, pair).gap_spots())
     plan = planned_items(job)
-    matrix = page.matrix_in(job)
+    matrix = plan_page.matrix_in(job)
     version = _version(job, plan)
     if matrix is None or version is None or not set(pair) <= {axis.name for axis in matrix.axes}:
         items = fill_by_likeness(plan, spots, row=pair[0], column=pair[1], seed=job.seed or 0)

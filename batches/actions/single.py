@@ -12,7 +12,7 @@ from batches.planning.estimate.estimate import Estimate, estimate
 from batches.planning.plan import PlannedItem
 from conversations.details import DetailsError, details_problems
 from lib import clock
-from templates_app.models.templates import TemplateVersion
+from templates_app.models import TemplateVersion
 from workspaces.models import User
 
 

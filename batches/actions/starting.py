@@ -18,7 +18,7 @@ from batches.planning.plan import PlanError, PlannedItem
 from claude.lineup import RetiredModel, UnknownModel, UnknownPrice
 from conversations.ids import take_ids
 from lib import clock
-from templates_app.models.templates import TemplateVersion
+from templates_app.models import TemplateVersion
 from workspaces.models import User
 
 CANNOT_PRICE = (PlanError, UnknownModel, RetiredModel, UnknownPrice)

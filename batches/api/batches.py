@@ -23,7 +23,7 @@ from batches.planning.estimate.estimate import Estimate, estimate
 from batches.planning.plan import PlanError, PlannedItem
 from batches.reports.progress import progress
 from batches.reports.token_usage import tokens_of
-from batches.web.jobs import page
+from batches.web.jobs import batch_page
 from lib import clock
 from workspaces.models import User
 from workspaces.wire import PageQuery, checked, person, slice_of
@@ -126,7 +126,7 @@ def shown(request: Request, job_id: UUID) -> Response:
     """The batch with its items in plan order, a page of them."""
     query = PageQuery.of(request)
     job = visible(request, job_id)
-    items = slice_of(page.items_of(job, ""), limit=query["limit"], offset=query["offset"])
+    items = slice_of(batch_page.items_of(job, ""), limit=query["limit"], offset=query["offset"])
     return Response(
         {
             **responses.status_of(job, progress(job)),

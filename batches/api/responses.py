@@ -14,7 +14,7 @@ from batches.planning.plan import PlanError
 from batches.reports.estimate_accuracy import verdict
 from batches.reports.progress import Progress
 from batches.reports.token_usage import Tokens
-from templates_app.models.templates import TemplateVersion
+from templates_app.models import TemplateVersion
 from workspaces.rows import RowProblem
 from workspaces.wire import about_dollars, dollars, duration, moment, whole
 

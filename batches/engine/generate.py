@@ -31,7 +31,7 @@ logger = logging.getLogger(__name__)
 LATEST_START_S = 1.0  # a permit that is used later than this would slip out of its window
 
 
-def generate(item_id: UUID, *, worker_id: UUID, queue: Queue) -> UUID | None:
+def generate_item(item_id: UUID, *, worker_id: UUID, queue: Queue) -> UUID | None:
     """Make one conversation of one item; returns the item that goes on in this slot, if one is due.
 
     Safe to run twice, late, or for an item that is not waiting any more.

@@ -10,7 +10,7 @@ from batches.planning.plan import PlannedItem
 from batches.planning.quotas import drawn
 from batches.planning.sources.matrix import Matrix, open_cells
 from batches.planning.sources.matrix_plan import item_of
-from templates_app.models.templates import TemplateVersion
+from templates_app.models import TemplateVersion
 
 State: TypeAlias = Literal["covered", "gap", "excluded"]
 MOST_ROWS, MOST_COLUMNS = 60, 30

@@ -7,8 +7,8 @@ from typing import Any
 
 from claude.messages import Request
 from conversations.generation import build_request
+from templates_app.models import EdgeCase, PromptTemplate, Scenario, TemplateVersion
 from templates_app.models.situations import Situation, SituationQuerySet
-from templates_app.models.templates import EdgeCase, PromptTemplate, Scenario, TemplateVersion
 from templates_app.packs.pack import PackItem, load_pack
 from templates_app.prompts.rendering import TemplateSyntax, ValuesError
 from templates_app.states import Tier

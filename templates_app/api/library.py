@@ -21,7 +21,7 @@ from templates_app.api.library_serializers import (
 from templates_app.library import editing
 from templates_app.library.checks import WrongRow
 from templates_app.library.kinds import MODELS
-from templates_app.models.templates import PromptTemplate
+from templates_app.models import PromptTemplate
 from templates_app.prompts.rendering import Problem
 from templates_app.states import RowKind
 from templates_app.web.library import matching

@@ -5,8 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from templates_app.library.editing import LARGEST_POSITION
-from templates_app.models.situations import PlanRow, Situation
-from templates_app.models.templates import Option, OptionKind
+from templates_app.models import Option, OptionKind, PlanRow, Situation
 from templates_app.states import RowKind
 from workspaces.wire import PageQuery, StrictSerializer, moment
 

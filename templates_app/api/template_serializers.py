@@ -5,7 +5,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from templates_app.models.templates import PromptTemplate, TemplateVersion
+from templates_app.models import PromptTemplate, TemplateVersion
 from templates_app.prompts.content import Content, lint
 from templates_app.states import Tier
 from workspaces.wire import PageQuery, StrictSerializer, moment

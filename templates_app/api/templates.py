@@ -20,7 +20,7 @@ from templates_app.api.template_serializers import (
     template_row,
     version_row,
 )
-from templates_app.models.templates import PromptTemplate, TemplateVersion
+from templates_app.models import PromptTemplate, TemplateVersion
 from templates_app.prompts import editing
 from templates_app.prompts.access import editable_template, version_of, visible_template
 from templates_app.prompts.content import Content

@@ -11,8 +11,7 @@ from django.db.models.functions import Lower
 
 from templates_app.library.checks import WrongRow, cleaned, row_problems
 from templates_app.library.kinds import MODELS, rows_of
-from templates_app.models.situations import PlanRow
-from templates_app.models.templates import Option, PromptTemplate
+from templates_app.models import Option, PlanRow, PromptTemplate
 from templates_app.prompts.editing import Overtaken
 from templates_app.prompts.rendering import Problem
 from templates_app.states import RowKind

@@ -14,9 +14,8 @@ from django.db.models import Max
 from templates_app.library.checks import shown
 from templates_app.library.files import FileRow, Sheet, bounded, load
 from templates_app.library.kinds import MODELS, WORDS, file_fields, rows_of
+from templates_app.models import PlanRow, PromptTemplate
 from templates_app.models.import_files import ImportFile
-from templates_app.models.situations import PlanRow
-from templates_app.models.templates import PromptTemplate
 from templates_app.states import RowKind
 from workspaces.csv_table import HEADER_ROW
 from workspaces.models import User, Workspace

@@ -2,8 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from templates_app.models.situations import PlanRow, Situation
-from templates_app.models.templates import EdgeCase, Option, Scenario
+from templates_app.models import EdgeCase, Option, PlanRow, Scenario, Situation
 from templates_app.states import RowKind
 from workspaces.models import Workspace
 

@@ -9,24 +9,11 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
-from templates_app.models.import_files import ImportFile
-from templates_app.models.situations import EdgeCase, Option, OptionKind, Scenario
 from templates_app.prompts.content import Content, lint
 from templates_app.prompts.rendering import Variable, render, with_turns
 from templates_app.states import Tier
 from workspaces.models import OwnedModel, User, WorkspaceQuerySet
 from workspaces.states import StaleState
-
-__all__ = [
-    "EdgeCase",
-    "ImportFile",
-    "NotPublishable",
-    "Option",
-    "OptionKind",
-    "PromptTemplate",
-    "Scenario",
-    "TemplateVersion",
-]
 
 
 class NotPublishable(ValueError):

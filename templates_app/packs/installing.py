@@ -5,7 +5,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from templates_app.models.templates import PromptTemplate, TemplateVersion
+from templates_app.models import PromptTemplate, TemplateVersion
 from templates_app.packs.pack import STARTER_PACK, PackTemplate, load_pack
 from templates_app.packs.pack_rows import load_rows
 from workspaces.models import User, Workspace

@@ -103,7 +103,7 @@ class Pack:
 @functools.cache
 def load_pack(name: str = STARTER_PACK) -> Pack:
     """The pack of that name, items in plan order: template, scenario, edge case. Raises PackError."""
-    folder = resources.files("templates_app") / "packs"
+    folder = resources.files("templates_app") / "pack_files"
     known = sorted(
         entry.name for entry in folder.iterdir() if entry.is_dir() and _PACK_NAME.fullmatch(entry.name)
     )

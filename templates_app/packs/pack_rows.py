@@ -3,8 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from templates_app.models.situations import PlanRow, Situation
-from templates_app.models.templates import EdgeCase, Option, OptionKind, PromptTemplate, Scenario
+from templates_app.models import EdgeCase, Option, OptionKind, PlanRow, PromptTemplate, Scenario, Situation
 from templates_app.packs.pack import Pack, PackItem
 from workspaces.models import User, Workspace
 

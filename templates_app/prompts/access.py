@@ -6,7 +6,7 @@ from uuid import UUID
 from django.core.exceptions import PermissionDenied
 from django.shortcuts import get_object_or_404
 
-from templates_app.models.templates import PromptTemplate, TemplateVersion
+from templates_app.models import PromptTemplate, TemplateVersion
 
 
 def visible_template(user: Any, template_id: UUID) -> PromptTemplate:

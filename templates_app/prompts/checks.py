@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from uuid import UUID
 
-from templates_app.models.templates import PromptTemplate
+from templates_app.models import PromptTemplate
 from templates_app.prompts.content import Content
 from templates_app.prompts.rendering import Problem, Variable, VariableError
 from templates_app.prompts.variables import ProblemsError

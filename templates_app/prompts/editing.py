@@ -6,7 +6,7 @@ Each takes the template's row lock first, so that two people who save or publish
 from django.db import transaction
 from django.db.models import Max
 
-from templates_app.models.templates import PromptTemplate, TemplateVersion
+from templates_app.models import PromptTemplate, TemplateVersion
 from templates_app.packs import template_file
 from templates_app.prompts.checks import check_content, check_name
 from templates_app.prompts.content import Content

@@ -3,7 +3,7 @@
 from functools import lru_cache
 from uuid import UUID
 
-from templates_app.models.templates import TemplateVersion
+from templates_app.models import TemplateVersion
 
 
 def version(version_id: UUID) -> TemplateVersion:

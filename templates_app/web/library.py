@@ -18,8 +18,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from templates_app.library import editing
 from templates_app.library.checks import WrongRow, cleaned
 from templates_app.library.kinds import MODELS, WORDS
-from templates_app.models.situations import PlanRow, Situation
-from templates_app.models.templates import Option, OptionKind, PromptTemplate
+from templates_app.models import Option, OptionKind, PlanRow, PromptTemplate, Situation
 from templates_app.packs.installing import bring_in_pack
 from templates_app.prompts.editing import Overtaken
 from templates_app.states import RowKind

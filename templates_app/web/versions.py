@@ -13,7 +13,7 @@ from django.shortcuts import redirect, render
 from django.utils.text import slugify
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from templates_app.models.templates import NotPublishable, PromptTemplate, TemplateVersion
+from templates_app.models import NotPublishable, PromptTemplate, TemplateVersion
 from templates_app.packs import template_file
 from templates_app.packs.pack import PackError
 from templates_app.prompts import editing

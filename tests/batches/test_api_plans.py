@@ -9,7 +9,7 @@ from django.test import Client
 from batches.models import BatchJob
 from batches.models.states import JobStatus
 from conversations.states import Status
-from templates_app.models.templates import PromptTemplate
+from templates_app.models import PromptTemplate
 from templates_app.states import Tier
 from tests.batches.test_drafts import order
 from tests.factories import make_conversation, make_edge_case, make_scenario, make_template, make_token

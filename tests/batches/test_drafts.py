@@ -13,7 +13,7 @@ from batches.models import BatchItem, BatchJob
 from batches.models.states import ErrorHandling, ItemStatus, JobStatus, Priority
 from batches.planning.plan import PlanError
 from batches.planning.recipe import plan_from
-from batches.web.plans.page import coverage, marked, repeats
+from batches.web.plans.plan_page import coverage, marked, repeats
 from tests.factories import make_conversation, make_template
 from workspaces.models import User
 from workspaces.states import StaleState

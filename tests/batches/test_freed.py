@@ -105,7 +105,7 @@ def run_task(
 
     me = SimpleNamespace(id=uuid4(), queue=Queue.GENERATION, stopping=stopping)
     monkeypatch.setattr(tasks, "this_worker", lambda: me)
-    monkeypatch.setattr("batches.engine.generate.generate", generate)
+    monkeypatch.setattr("batches.tasks.generate_item", generate)
     monkeypatch.setattr(tasks, "publish", lambda queue, ids: told.extend(ids))
     tasks.generate(str(chain[0]))
     return made, told

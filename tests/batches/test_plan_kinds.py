@@ -13,7 +13,7 @@ from batches.planning.sources.extra import lines_of, parsed, problems_of
 from batches.planning.sources.matrix import Axis, Choice, Matrix
 from batches.planning.sources.matrix_plan import matrix_plan, with_options
 from conversations.states import Status
-from templates_app.models.templates import OptionKind, PromptTemplate, TemplateVersion
+from templates_app.models import OptionKind, PromptTemplate, TemplateVersion
 from templates_app.states import Tier
 from tests.factories import (
     make_conversation,

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from batches.planning.plan import PlanError, PlannedItem, starter_plan, starter_sizes
-from templates_app.models.templates import EdgeCase, PromptTemplate, Scenario
+from templates_app.models import EdgeCase, PromptTemplate, Scenario
 from templates_app.packs.installing import bring_in_pack
 from templates_app.states import Tier
 from tests.factories import make_scenario, make_template, make_workspace

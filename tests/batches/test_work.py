@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 import pytest
 from django.db import InternalError, OperationalError, connection
 
-from batches.engine import generate
+from batches.engine import generate as steps
 from batches.engine.claim import Claim, claim
 from batches.engine.file import file
 from batches.models import BatchItem, BatchJob, GenerationLog, Worker
@@ -19,7 +19,7 @@ from claude.messages import Reply
 from conversations.generation import write
 from conversations.models import Conversation
 from lorapipe.queues import Queue
-from templates_app.models.templates import TemplateVersion
+from templates_app.models import TemplateVersion
 from tests.factories import make_job, make_version
 from tests.support.invariants import assert_invariants
 from tests.support.replies import make_reply
@@ -48,9 +48,9 @@ def generate(job: BatchJob, worker: Worker, rung: list[UUID], monkeypatch: pytes
     """Work on the job's first item, with an answer that `ask` gives; returns the item."""
 
     def generated(ask: Callable[..., Reply] = lambda call: make_reply()) -> BatchItem:
-        monkeypatch.setattr(generate, "ask", ask)
+        monkeypatch.setattr(steps, "ask", ask)
         item_id = job.items.get(position=1).pk
-        if due := generate.generate(item_id, worker_id=worker.pk, queue=Queue.GENERATION):
+        if due := steps.generate_item(item_id, worker_id=worker.pk, queue=Queue.GENERATION):
             rung.append(due)
         job.refresh_from_db()
         return BatchItem.objects.get(pk=item_id)
@@ -105,16 +105,16 @@ def test_no_connection_is_held_while_a_permit_is_waited_for(
     def sleep(seconds: float) -> None:
         assert connection.connection is None
 
-    monkeypatch.setattr(generate, "time", SimpleNamespace(sleep=sleep, monotonic=time.monotonic))
-    assert generate.wait_for_permit(claimed)
+    monkeypatch.setattr(steps, "time", SimpleNamespace(sleep=sleep, monotonic=time.monotonic))
+    assert steps.wait_for_permit(claimed)
 
 
 def test_a_doubled_late_or_foreign_message_changes_nothing(
     job: BatchJob, worker: Worker, generate: Generate
 ) -> None:
     item = generate()
-    generate.generate(item.pk, worker_id=worker.pk, queue=Queue.GENERATION)
-    generate.generate(uuid4(), worker_id=worker.pk, queue=Queue.GENERATION)
+    steps.generate_item(item.pk, worker_id=worker.pk, queue=Queue.GENERATION)
+    steps.generate_item(uuid4(), worker_id=worker.pk, queue=Queue.GENERATION)
     assert GenerationLog.objects.count() == 1
 
 
@@ -140,7 +140,7 @@ def test_a_claim_whose_commit_broke_off_is_taken_back(
         claim(*given, **named)
         raise OperationalError("server closed the connection unexpectedly")
 
-    monkeypatch.setattr(generate, "claim", committed_but_nobody_heard)
+    monkeypatch.setattr(steps, "claim", committed_but_nobody_heard)
     item = generate(never)
     assert (item.status, item.attempt) == (ItemStatus.QUEUED, 0)
     assert GenerationLog.objects.get().state == LogState.FAILED
@@ -149,7 +149,7 @@ def test_a_claim_whose_commit_broke_off_is_taken_back(
 def test_a_claim_that_was_never_made_leaves_nothing(
     generate: Generate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(generate, "claim", once(OperationalError("lock timeout"), claim))
+    monkeypatch.setattr(steps, "claim", once(OperationalError("lock timeout"), claim))
     assert generate(never).status == ItemStatus.QUEUED
     assert not GenerationLog.objects.exists()
 
@@ -165,7 +165,7 @@ def test_a_paid_reply_is_filed_when_the_database_is_back(
     away: Exception, generate: Generate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A worker that was frozen in its transaction finds it ended by PostgreSQL: psycopg calls that an internal error."""
-    monkeypatch.setattr(generate, "file", once(away, file))
+    monkeypatch.setattr(steps, "file", once(away, file))
     assert generate().status == ItemStatus.COMPLETED
 
 
@@ -183,7 +183,7 @@ def test_a_message_is_lost_while_the_database_is_away(
     def away(item_id: object) -> None:
         raise OperationalError("no connection")
 
-    monkeypatch.setattr(generate, "waiting", away)
+    monkeypatch.setattr(steps, "waiting", away)
     with pytest.raises(OperationalError):
         generate(never)
     assert BatchItem.objects.filter(status=ItemStatus.QUEUED).count() == 3, "rung again after 15 s"
@@ -202,18 +202,18 @@ def test_a_look_that_takes_too_long_gives_the_permit_up(
         late[0] = 1.5
         return True
 
-    monkeypatch.setattr(generate, "may_still_leave", slow_look)
+    monkeypatch.setattr(steps, "may_still_leave", slow_look)
     monkeypatch.setattr(
-        generate,
+        steps,
         "time",
         SimpleNamespace(sleep=lambda seconds: None, monotonic=lambda: claimed.starts_at + late[0]),
     )
-    assert not generate.wait_for_permit(claimed)
+    assert not steps.wait_for_permit(claimed)
 
 
 def test_a_commit_that_takes_too_long_gives_the_permit_up(job: BatchJob, worker: Worker) -> None:
     claimed = claim_item(job, worker)
-    assert not generate.wait_for_permit(Claim(call=claimed.call, starts_at=claimed.starts_at - 1.5))
+    assert not steps.wait_for_permit(Claim(call=claimed.call, starts_at=claimed.starts_at - 1.5))
 
 
 def test_a_paused_job_gets_the_item_back(
@@ -224,7 +224,7 @@ def test_a_paused_job_gets_the_item_back(
         BatchJob.objects.update(status=JobStatus.PAUSED)
         return claimed
 
-    monkeypatch.setattr(generate, "claim", pause_first)
+    monkeypatch.setattr(steps, "claim", pause_first)
     item = generate(never)
     assert (item.status, item.attempt, job.in_flight, job.reserved) == (ItemStatus.QUEUED, 0, 0, Decimal(0))
 
@@ -280,7 +280,7 @@ def test_an_item_of_which_no_request_can_be_made_fails_once(
     def broken(item_id: object) -> None:
         raise KeyError("a defect")
 
-    monkeypatch.setattr(generate, "waiting", broken)
+    monkeypatch.setattr(steps, "waiting", broken)
     item = generate(never)
     assert (item.status, item.error_kind, job.failed_items) == (ItemStatus.FAILED, "internal", 1)
 

@@ -9,7 +9,7 @@ from batches.models import BatchItem, BatchJob
 from batches.models.states import ItemStatus
 from conversations.models import Conversation
 from lorapipe.queues import Queue
-from templates_app.models.templates import PromptTemplate
+from templates_app.models import PromptTemplate
 from tests.browser.conftest import OpenPage, keep_picture
 from tests.browser.test_interaction import ready
 from tests.support.engine import Engine

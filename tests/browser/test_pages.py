@@ -11,7 +11,7 @@ from batches.models import BatchJob
 from batches.models.states import ItemStatus, JobStatus, LogState
 from conversations.models import Conversation
 from conversations.states import Status
-from templates_app.models.templates import Option, PromptTemplate, Scenario
+from templates_app.models import Option, PromptTemplate, Scenario
 from templates_app.prompts.content import Content
 from templates_app.prompts.editing import save_draft
 from tests.browser.conftest import OpenPage, keep_picture

@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 
 from batches.models import BatchJob
 from batches.models.states import JobStatus
-from templates_app.models.templates import PromptTemplate
+from templates_app.models import PromptTemplate
 from tests.browser.conftest import OpenPage, keep_picture
 from tests.support.engine import Engine, wait_for_end
 from tests.support.simulator import RunningSimulator

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
-from templates_app.models.templates import Option, Scenario
+from templates_app.models import Option, Scenario
 from tests.browser.conftest import OpenPage, keep_picture
 from workspaces.models import User
 

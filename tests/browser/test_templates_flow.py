@@ -4,7 +4,7 @@ import re
 
 from playwright.sync_api import Dialog, Page, expect
 
-from templates_app.models.templates import PromptTemplate
+from templates_app.models import PromptTemplate
 from tests.browser.conftest import OpenPage, keep_picture
 from tests.browser.test_interaction import ready
 from tests.support.waiting import wait_for

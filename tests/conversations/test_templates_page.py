@@ -8,7 +8,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
-from templates_app.models.templates import PromptTemplate, TemplateVersion
+from templates_app.models import PromptTemplate, TemplateVersion
 from templates_app.packs.template_file import dump
 from templates_app.prompts import editing
 from templates_app.prompts.content import Content

@@ -16,7 +16,7 @@ from batches.models import BatchItem, BatchJob, GenerationLog
 from batches.models.states import JobKind
 from conversations.models import Conversation
 from lorapipe.queues import Queue
-from templates_app.models.templates import PromptTemplate
+from templates_app.models import PromptTemplate
 from tests.support.engine import Engine
 from tests.support.invariants import assert_billed_is_logged, assert_invariants
 from tests.support.jobs import start_starter_job

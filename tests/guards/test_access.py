@@ -18,7 +18,7 @@ from django.urls import reverse
 from batches.models import BatchJob
 from batches.models.states import ItemStatus
 from conversations.models import Conversation
-from templates_app.models.templates import PromptTemplate
+from templates_app.models import PromptTemplate
 from templates_app.packs.installing import load_pack_templates
 from tests.factories import (
     make_conversation,

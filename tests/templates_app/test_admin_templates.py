@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from templates_app.models.templates import NotPublishable, PromptTemplate, TemplateVersion
+from templates_app.models import NotPublishable, PromptTemplate, TemplateVersion
 from tests.factories import make_template, make_user, make_version
 from workspaces.models import User
 from workspaces.states import StaleState

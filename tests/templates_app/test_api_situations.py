@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
-from templates_app.models.templates import EdgeCase, Option, Scenario
+from templates_app.models import EdgeCase, Option, Scenario
 from templates_app.states import Tier
 from tests.factories import (
     make_member,

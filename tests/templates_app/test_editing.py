@@ -3,7 +3,7 @@
 import pytest
 from django.db import IntegrityError, transaction
 
-from templates_app.models.templates import NotPublishable, PromptTemplate, TemplateVersion
+from templates_app.models import NotPublishable, PromptTemplate, TemplateVersion
 from templates_app.packs.pack import PackError
 from templates_app.packs.template_file import dump
 from templates_app.prompts import editing

@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
-from templates_app.models.templates import PromptTemplate
+from templates_app.models import PromptTemplate
 from templates_app.prompts import editing
 from templates_app.prompts.content import Content
 from templates_app.prompts.rendering import Variable

@@ -12,8 +12,8 @@ from django.test import Client
 from django.utils import timezone
 
 from templates_app.library.files import LARGEST
+from templates_app.models import ImportFile, Option, OptionKind, PromptTemplate, Scenario
 from templates_app.models.import_files import MOST_OF_A_PERSON
-from templates_app.models.templates import ImportFile, Option, OptionKind, PromptTemplate, Scenario
 from templates_app.states import Tier
 from tests.factories import (
     make_import_file,

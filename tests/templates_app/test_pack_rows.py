@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from templates_app.models.templates import EdgeCase, Option, OptionKind, PromptTemplate, Scenario
+from templates_app.models import EdgeCase, Option, OptionKind, PromptTemplate, Scenario
 from templates_app.packs.installing import bring_in_pack
 from templates_app.packs.pack import Pack, load_pack
 from templates_app.packs.pack_rows import load_rows

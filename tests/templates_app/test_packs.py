@@ -9,7 +9,7 @@ import pytest
 from templates_app.packs import pack
 from templates_app.packs.pack import PackError, load_pack, read_pack
 
-SHIPPED = Path(pack.__file__).parent / "packs" / "financial_planning"
+SHIPPED = Path(pack.__file__).parent.parent / "pack_files" / "financial_planning"
 Edit = Callable[[str, str, str], Path]
 
 

@@ -10,7 +10,7 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 from django.test import Client
 
-from templates_app.models.templates import TemplateVersion
+from templates_app.models import TemplateVersion
 from tests.factories import make_template, make_user
 from tests.guards.urls import every_url
 from workspaces.models import User

@@ -3,7 +3,7 @@
 import pytest
 from django.db import IntegrityError, transaction
 
-from templates_app.models.templates import OptionKind, Scenario
+from templates_app.models import OptionKind, Scenario
 from templates_app.states import Tier
 from tests.factories import make_edge_case, make_option, make_scenario
 

@@ -10,7 +10,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from templates_app.models.templates import EdgeCase, Option, OptionKind, PromptTemplate, Scenario
+from templates_app.models import EdgeCase, Option, OptionKind, PromptTemplate, Scenario
 from templates_app.prompts.rendering import Variable
 from templates_app.states import Tier
 from tests.factories import (

@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 
 from conversations.generation import build_request
-from templates_app.models.templates import PromptTemplate, TemplateVersion
+from templates_app.models import PromptTemplate, TemplateVersion
 from templates_app.packs import template_file
 from templates_app.prompts import editing
 from templates_app.prompts.checks import WrongContent, check_content

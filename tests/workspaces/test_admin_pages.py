@@ -33,7 +33,7 @@ from batches.models import (
 )
 from batches.models.states import Dimension, ItemStatus, LogState
 from conversations.models import Conversation, IdCounter, Turn
-from templates_app.models.templates import (
+from templates_app.models import (
     EdgeCase,
     ImportFile,
     Option,

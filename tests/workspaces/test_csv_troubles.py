@@ -15,7 +15,7 @@ import pytest
 from batches.planning.plan import PlanError
 from batches.planning.sources.csv_file import csv_plan
 from templates_app.library.importing import preview
-from templates_app.models.templates import EdgeCase, ImportFile, Option, Scenario
+from templates_app.models import EdgeCase, ImportFile, Option, Scenario
 from templates_app.states import RowKind, Tier
 from tests.factories import make_template, make_workspace
 from workspaces.csv_table import read_table

@@ -18,7 +18,7 @@ from batches.planning.plan import (
     published_versions,
     size_problems,
 )
-from templates_app.models.templates import TemplateVersion
+from templates_app.models import TemplateVersion
 from templates_app.packs.pack import load_pack
 from templates_app.states import Tier
 from workspaces.csv_table import HEADER_ROW, Row, Table, column_label, read_table

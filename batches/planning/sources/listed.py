@@ -8,7 +8,7 @@ from uuid import UUID
 from django.core.exceptions import PermissionDenied
 
 from batches.planning.plan import PlanError, PlannedItem, check, cut
-from templates_app.models.templates import PromptTemplate, TemplateVersion
+from templates_app.models import PromptTemplate, TemplateVersion
 from workspaces.models import User
 from workspaces.rows import RowProblem
 

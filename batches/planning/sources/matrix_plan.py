@@ -9,7 +9,7 @@ from batches.planning.diversity import diversified
 from batches.planning.plan import LARGEST_PLAN, PlanError, PlannedItem, cut
 from batches.planning.sources.listed import names_of
 from batches.planning.sources.matrix import Axis, Cell, Choice, Matrix, planned_cells
-from templates_app.models.templates import Option, OptionKind, TemplateVersion
+from templates_app.models import Option, OptionKind, TemplateVersion
 from workspaces.models import Workspace
 from workspaces.rows import RowProblem, RowsError
 

@@ -22,7 +22,7 @@ from batches.planning.plan import PlanError, PlannedItem, starter_plan, starter_
 from batches.reports.monthly_spending import this_month
 from batches.reports.progress import Progress, progress
 from batches.reports.reason_texts import error_words
-from batches.web.jobs import page
+from batches.web.jobs import batch_page
 from batches.web.jobs.forms import GenerateForm
 from claude.lineup import RetiredModel, UnknownModel, UnknownPrice
 from lib import clock
@@ -224,7 +224,7 @@ def plan_prompt(request: HttpRequest, position: int) -> HttpResponse:
 def batches(request: HttpRequest) -> HttpResponse:
     jobs = BatchJob.objects.visible_to(request.user).listed().newest_first()
     found = page_of(jobs, request, per=JOBS_PER_PAGE)
-    rows = [(job, *page.state_of(job)) for job in found.rows]
+    rows = [(job, *batch_page.state_of(job)) for job in found.rows]
     unseen = Notice.objects.visible_to(request.user).filter(seen_at=None)[:MOST_UNSEEN].count()
     return render(request, "batches/batches.html", {"page": found, "rows": rows, "unseen": unseen})
 
@@ -239,10 +239,10 @@ def batch(request: HttpRequest, job_id: UUID) -> HttpResponse:
     if job.kind == JobKind.SINGLE:  # looked at as its item
         return redirect("item", job.items.values_list("pk", flat=True)[0])
     part = next((f"#{name}" for name in ("items", "side") if targets(request, name)), "")
-    context = page.live_context(job, progress(job))
-    found = page.counts(job)
+    context = batch_page.live_context(job, progress(job))
+    found = batch_page.counts(job)
     if part != "#items":
-        context |= {"by_tier": page.by_tier(found), "errors": page.errors_of(job)}
+        context |= {"by_tier": batch_page.by_tier(found), "errors": batch_page.errors_of(job)}
     if part != "#side":
         context |= items_context(request, job, found)
     return render(request, f"batches/batch.html{part}", context)
@@ -251,14 +251,14 @@ def batch(request: HttpRequest, job_id: UUID) -> HttpResponse:
 def items_context(request: HttpRequest, job: BatchJob, found: list[dict[str, Any]]) -> dict[str, Any]:
     show = request.GET.get("show", "")
     show = show if show in ItemStatus.values else ""
-    shown = page_of(page.with_kept(page.items_of(job, show), job), request, per=ITEMS_PER_PAGE)
+    shown = page_of(batch_page.with_kept(batch_page.items_of(job, show), job), request, per=ITEMS_PER_PAGE)
     return {
         "page": shown,
         "rows": [
             {"item": item, "made": made_of(item), "error": error_words(item.error_kind)}
             for item in shown.rows
         ],
-        "choices": page.choices(found, show=show, path=request.path),
+        "choices": batch_page.choices(found, show=show, path=request.path),
     }
 
 
@@ -275,7 +275,7 @@ def batch_progress(request: HttpRequest, job_id: UUID) -> HttpResponse:
     if not is_htmx(request):
         return redirect("batch", job.pk)
     now = progress(job)
-    seen, rev = request.GET.get("rev", ""), page.revision(now)
+    seen, rev = request.GET.get("rev", ""), batch_page.revision(now)
     if seen == rev:
         return HttpResponse(status=204)
     if seen.partition(".")[0] == rev.partition(".")[0]:
@@ -284,12 +284,12 @@ def batch_progress(request: HttpRequest, job_id: UUID) -> HttpResponse:
 
 
 def live(request: HttpRequest, job: BatchJob, now: Progress) -> HttpResponse:
-    return render(request, "batches/batch.html#live", page.live_context(job, now))
+    return render(request, "batches/batch.html#live", batch_page.live_context(job, now))
 
 
 def changed(request: HttpRequest, job: BatchJob, now: Progress) -> HttpResponse:
     """The live region, the numbers of the menu, and the word to the tables that they are out of date."""
-    response = render(request, "batches/batch.html#update", page.live_context(job, now))
+    response = render(request, "batches/batch.html#update", batch_page.live_context(job, now))
     response["HX-Trigger"] = "items-changed"
     return response
 

@@ -22,7 +22,7 @@ from claude.translation import payload
 from conversations.generation import build_request, input_tokens, worst_case
 from lib import clock
 from provider import table
-from templates_app.models.templates import TemplateVersion
+from templates_app.models import TemplateVersion
 from templates_app.prompts.access import may_edit, version_of, visible_template
 from templates_app.prompts.rendering import TemplateSyntax, ValuesError, Variable, VariableError
 from workspaces.htmx import targets

@@ -24,7 +24,7 @@ from batches.planning.plan import PlanError
 from batches.planning.quotas import drawn
 from batches.reports.monthly_spending import this_month
 from batches.web.jobs.views import editable, person, visible
-from batches.web.plans import page
+from batches.web.plans import plan_page
 from batches.web.plans.forms import ItemForm, RunForm
 from templates_app.prompts.rendering import TemplateSyntax, ValuesError
 from workspaces.htmx import targets
@@ -50,33 +50,33 @@ def shown(
     request: HttpRequest, job: BatchJob, *, form: RunForm | None = None, status: int = 200
 ) -> HttpResponse:
     found = price(job)
-    choices = page.grid_choices(job)
+    choices = plan_page.grid_choices(job)
     key = request.GET.get("grid", "")
-    key = key if key in choices else page.default_grid(job)
-    page = page_of(page.items_of(job), request, per=page.PER_PAGE)
-    grid = page.coverage(job, choices[key])
+    key = key if key in choices else plan_page.default_grid(job)
+    page = page_of(plan_page.items_of(job), request, per=plan_page.PER_PAGE)
+    grid = plan_page.coverage(job, choices[key])
     budget = found.get("default_budget")
     context = {
         "job": job,
         "form": form or RunForm(initial=run_of(job)),
         "can_edit": BatchJob.objects.editable_by(request.user).filter(pk=job.pk).exists(),
         "page": page,
-        "rows": page.marked(job, list(page.rows)),
-        "tiers": page.by_tier(job),
-        "repeats": page.repeats(job),
+        "rows": plan_page.marked(job, list(page.rows)),
+        "tiers": plan_page.by_tier(job),
+        "repeats": plan_page.repeats(job),
         "grid": grid,
         "grid_key": key,
         "grid_names": choices[key],
         "grids": [{"key": each, "row": row, "column": column} for each, (row, column) in choices.items()],
         "estimate": found if budget else None,
-        "problems": page.problem_rows(found),
+        "problems": plan_page.problem_rows(found),
         "problem_count": found.get("problem_count", 0),
         "budget": form.data.get("budget") if form else budget,
         "spend_up_to": amount(form) or budget,
         "month": this_month(job.workspace),
         "room_is_short": room_is_short(job, found),
         "stated_use": job.workspace.intended_use(),
-        "trials": page.trials(job),
+        "trials": plan_page.trials(job),
         "tried": TRIED,
         "key": str(uuid4()),
         "at": request.GET.get("at", ""),
@@ -142,7 +142,7 @@ def back(request: HttpRequest, job: BatchJob, *, at: str, did: str) -> str:
     """The page of the plan that shows the changed item, with the focus on the button that was pressed."""
     query: dict[str, Any] = {}
     place = item_of(job, at).position if at else 0
-    page = (place - 1) // page.PER_PAGE + 1 if place else request.GET.get("page", "")
+    page = (place - 1) // plan_page.PER_PAGE + 1 if place else request.GET.get("page", "")
     query |= {"page": page} if str(page) not in ("", "1") else {}
     query |= {"grid": request.GET["grid"]} if request.GET.get("grid") else {}
     query |= {"at": at, "did": did} if at else {}
@@ -211,7 +211,7 @@ def shuffle(request: HttpRequest, job: BatchJob, about: str) -> str:
 
 
 def fill(request: HttpRequest, job: BatchJob, about: str) -> str:
-    choices = page.grid_choices(job)
+    choices = plan_page.grid_choices(job)
     if about not in choices:
         raise Http404
     added = fill_gaps(job, pair=choices[about], revision=revision_of(request), by=person(request))
@@ -243,7 +243,7 @@ def plan_item(request: HttpRequest, job_id: UUID, item_id: UUID) -> HttpResponse
     if job.status != JobStatus.DRAFT:
         messages.error(request, DRAFT_ONLY)
         return redirect("batch", job.pk)
-    item = page.items_of(job).filter(pk=item_id).first()
+    item = plan_page.items_of(job).filter(pk=item_id).first()
     if item is None:
         raise Http404
     if request.method != "POST":
@@ -270,7 +270,7 @@ def plan_item(request: HttpRequest, job_id: UUID, item_id: UUID) -> HttpResponse
 def item_page(
     request: HttpRequest, job: BatchJob, item: BatchItem, form: ItemForm, *, status: int = 200
 ) -> HttpResponse:
-    (_, mark), *_ = page.marked(job, [item])
+    (_, mark), *_ = plan_page.marked(job, [item])
     stored = ItemForm.typed(item) if status == 409 else {}
     context = {
         "job": job,
@@ -289,7 +289,7 @@ def item_page(
 def item_prompt(request: HttpRequest, job_id: UUID, item_id: UUID) -> HttpResponse:
     """The prompt of one item, exactly as it would be sent; the page of the item, where it has problems."""
     job = visible(request, job_id)
-    row = page.items_of(job).filter(pk=item_id).first()
+    row = plan_page.items_of(job).filter(pk=item_id).first()
     if row is None:
         raise Http404
     (item,) = planned_items(job, position=row.position)

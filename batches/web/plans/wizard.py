@@ -20,7 +20,7 @@ from batches.web.jobs.views import editable, person
 from batches.web.plans.wizard_forms import FORMS, RecipeForm
 from conversations.models import Conversation
 from conversations.states import Status
-from templates_app.models.templates import PromptTemplate, TemplateVersion
+from templates_app.models import PromptTemplate, TemplateVersion
 from workspaces.models import User, Workspace
 from workspaces.states import StaleState
 

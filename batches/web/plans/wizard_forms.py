@@ -20,7 +20,7 @@ from batches.planning.sources.matrix_text import (
 )
 from batches.planning.sources.matrix_wire import as_json, matrix_of
 from conversations.models import Conversation
-from templates_app.models.templates import EdgeCase, OptionKind, Scenario, TemplateVersion
+from templates_app.models import EdgeCase, OptionKind, Scenario, TemplateVersion
 from templates_app.states import Tier
 from workspaces.models import Workspace
 from workspaces.rows import RowProblem

@@ -8,7 +8,7 @@ from django.http import QueryDict
 
 from batches.models import BatchItem
 from conversations.details import DetailsError, as_lines, from_lines
-from templates_app.models.templates import TemplateVersion
+from templates_app.models import TemplateVersion
 from templates_app.prompts.variables import Variable, entries
 
 MOST_BOXES = 30  # options that are shown as boxes to tick

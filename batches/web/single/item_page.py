@@ -17,7 +17,7 @@ from batches.models.states import (
 )
 from batches.reports.progress import progress
 from batches.reports.reason_texts import error_words
-from batches.web.jobs.page import banners
+from batches.web.jobs.batch_page import banners
 
 
 def context(item: BatchItem) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from batches.web.jobs.views import CANNOT_PRICE, person
 from batches.web.single import item_page
 from batches.web.single.forms import SingleForm
 from conversations.details import HEADING, DetailsError, in_order
-from templates_app.models.templates import PromptTemplate, TemplateVersion
+from templates_app.models import PromptTemplate, TemplateVersion
 from templates_app.prompts.preview import Piece, pieces
 from workspaces.htmx import is_htmx, targets
 from workspaces.states import StaleState
