@@ -17,8 +17,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lorapipe.stack.folder import DataFolder
-from lorapipe.stack.services import start_postgres
+from stack.folder import DataFolder
+from stack.services import start_postgres
 
 if TYPE_CHECKING:
     from batches.planning.plan import PlannedItem

@@ -13,8 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from lorapipe.stack.folder import DataFolder
-from lorapipe.stack.services import start_postgres
+from stack.folder import DataFolder
+from stack.services import start_postgres
 
 RUNS = 3
 GOAL_S = 2.0

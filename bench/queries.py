@@ -12,8 +12,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from lorapipe.stack.folder import DataFolder
-from lorapipe.stack.services import start_postgres
+from stack.folder import DataFolder
+from stack.services import start_postgres
 
 RUNS = 30
 GOAL_MS = 10.0

@@ -10,8 +10,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lorapipe.stack.folder import DataFolder
-from lorapipe.stack.services import Server, start_postgres, start_valkey
+from stack.folder import DataFolder
+from stack.services import Server, start_postgres, start_valkey
 from tests.support.simulator import RunningSimulator
 
 TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")

@@ -14,9 +14,9 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.templatetags.static import static
 
-from lorapipe import environment
 from lorapipe.queues import Queue
-from lorapipe.stack import client as stack_client
+from stack import client as stack_client
+from stack import environment
 
 ROOT = Path(__file__).resolve().parent.parent
 VERSION: str = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]

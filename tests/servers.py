@@ -2,7 +2,7 @@
 
 The controller of xdist starts them and hands the URLs to its workers by environment variable; never the
 user's servers, never DATABASE_URL or REDIS_URL. LORAPIPE_TEST_DATABASE_URL replaces PostgreSQL. They die with
-pytest even when it is killed (see lorapipe/stack/launch.py); a folder left by a killed run goes at the next one.
+pytest even when it is killed (see stack/launch.py); a folder left by a killed run goes at the next one.
 """
 
 import atexit
@@ -17,9 +17,9 @@ from pathlib import Path
 
 import pytest
 
-from lorapipe.stack.folder import DataFolder, FolderTaken
-from lorapipe.stack.process import raise_open_files
-from lorapipe.stack.services import start_postgres, start_valkey
+from stack.folder import DataFolder, FolderTaken
+from stack.process import raise_open_files
+from stack.services import start_postgres, start_valkey
 
 PREFIX = "lorapipe-tests-"
 YOUNG_S = 60

@@ -13,7 +13,7 @@ from batches.api import long_poll, single
 from batches.engine.retry import fail
 from batches.models import BatchItem, BatchJob, Worker
 from batches.models.states import ItemStatus, JobKind, JobStatus, Reason
-from lorapipe.environment import CHECKOUT
+from stack.environment import CHECKOUT
 from templates_app.models import PromptTemplate
 from tests.factories import make_member, make_token, make_user
 from tests.support.steps import claim_item, file_reply

@@ -21,14 +21,14 @@ import pytest
 from batches.models import BatchItem, BatchJob, GenerationLog
 from batches.models.states import JobStatus, Reason
 from conversations.models import Conversation
-from lorapipe import environment
-from lorapipe.environment import CHECKOUT
 from lorapipe.management.commands.generate import generate
-from lorapipe.stack.__main__ import main
-from lorapipe.stack.client import effective_fingerprint
-from lorapipe.stack.folder import DataFolder, StackState
-from lorapipe.terminal import options as terminal_options
-from lorapipe.terminal.screen import Screen
+from stack import environment
+from stack.client import effective_fingerprint
+from stack.environment import CHECKOUT
+from stack.folder import DataFolder, StackState
+from terminal import options as terminal_options
+from terminal.__main__ import main
+from terminal.screen import Screen
 from tests.support.engine import Engine, wait_for_end
 from tests.support.invariants import assert_invariants
 from tests.support.simulator import RunningSimulator
@@ -112,7 +112,7 @@ def test_the_command_of_a_checkout_from_nothing() -> None:
     environ = {name: value for name, value in os.environ.items() if not ours.match(name)}
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "lorapipe.stack", *words],
+            [sys.executable, "-m", "terminal", *words],
             cwd=CHECKOUT,
             env={**environ, "LORAPIPE_DATA_DIR": str(home / "data")},
             stdin=subprocess.DEVNULL,

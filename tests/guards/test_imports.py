@@ -18,6 +18,8 @@ BELOW = {
     "batches": {"provider", "conversations", "templates_app", "documents", "claude", "workspaces"},
     "review": {"batches", "conversations", "templates_app", "documents", "claude", "workspaces"},
     "exports": {"batches", "conversations", "templates_app", "documents", "claude", "workspaces"},
+    "stack": set[str](),
+    "terminal": set(ROOMS),
     "lorapipe": set(ROOMS),
 }
 # Foreign packages that one place alone may know.
@@ -29,7 +31,7 @@ ONLY_IN = {
 }
 # These are used without a database, a request or settings: by tests, packs and the simulator.
 PURE = (
-    *("claude", "lorapipe.environment", "lorapipe.queues"),
+    *("claude", "stack.environment", "lorapipe.queues"),
     *(
         "templates_app.prompts.rendering",
         "templates_app.prompts.syntax",
@@ -72,7 +74,7 @@ def problems(checked: Source) -> list[str]:
 
 def reasons(checked: Source, name: str) -> Iterator[str]:
     top = name.partition(".")[0]
-    if top == "lorapipe" and checked.room != "lorapipe":
+    if top == "lorapipe" and checked.room not in ("lorapipe", "terminal"):
         if not within(name, (PUBLIC_OF_LORAPIPE,)):
             yield "only lorapipe.queues is for other rooms"
     elif top in BELOW and top not in {"lib", checked.room, *BELOW[checked.room]}:
@@ -118,6 +120,9 @@ def test_every_room_is_known() -> None:
         ("batches.admin", "from unfold.admin import ModelAdmin"),
         ("batches.limits.limiter", "import redis"),
         ("batches.api.batches", "from . import actions"),
+        ("stack.command", "from terminal import options"),
+        ("stack.command", "from batches.models import BatchJob"),
+        ("batches.actions.jobs", "from stack import environment"),
         ("batches.actions.jobs", "if True:\n    import exports.formats"),
     ],
 )

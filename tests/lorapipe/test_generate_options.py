@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from lorapipe.stack.__main__ import main
-from lorapipe.terminal.options import read
+from terminal.__main__ import main
+from terminal.options import read
 
 JOB = "8b9a1e56-2f0c-4a0e-9d5e-0d9f3d0b1c11"
 

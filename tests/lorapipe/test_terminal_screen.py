@@ -9,7 +9,7 @@ import pytest
 
 from batches.models.states import JobStatus
 from batches.reports.progress import Progress
-from lorapipe.terminal.screen import CLEAR, Screen, duration, money, progress_line
+from terminal.screen import CLEAR, Screen, duration, money, progress_line
 
 NOW = Progress(
     status=JobStatus.PROCESSING,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lorapipe.stack.folder import DataFolder
+from stack.folder import DataFolder
 
 
 @pytest.fixture

@@ -3,10 +3,10 @@ from pathlib import Path
 
 import pytest
 
-from lorapipe.environment import Environment, read
-from lorapipe.stack import client
-from lorapipe.stack.folder import DataFolder, Kind, StackState, Status
-from lorapipe.stack.version import code_version
+from stack import client
+from stack.environment import Environment, read
+from stack.folder import DataFolder, Kind, StackState, Status
+from stack.version import code_version
 
 
 def settings_of(folder: DataFolder, **environ: str) -> Environment:

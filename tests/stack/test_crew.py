@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from lorapipe.environment import CHECKOUT
-from lorapipe.stack import process
-from lorapipe.stack.child import Backoff
-from lorapipe.stack.crew import Crew, Interrupted, Signals
-from lorapipe.stack.process import Program
+from stack import process
+from stack.child import Backoff
+from stack.environment import CHECKOUT
+from stack.process import Program
+from stack.process_group import Crew, Interrupted, Signals
 from tests.support.waiting import wait_for
 
 QUICK = Backoff(first_s=0.05, cap_s=0.2, settled_s=60)
@@ -23,8 +23,8 @@ HAS_CHILD = "import subprocess, sys; print(subprocess.Popen([sys.executable, '-c
 KILLED_SUPERVISOR = """
 import os, sys, time
 from pathlib import Path
-from lorapipe.stack.crew import Crew, Signals
-from lorapipe.stack.process import Program
+from stack.process_group import Crew, Signals
+from stack.process import Program
 signals = Signals()
 with signals.caught() as wakeup:
     crew = Crew(signals, wakeup, print)

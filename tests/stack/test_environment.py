@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from lorapipe.environment import Environment, WrongEnvironment, default_data_dir, read
+from stack.environment import Environment, WrongEnvironment, default_data_dir, read
 
 DATABASE = "postgresql://me:hush-database@db.example:5432/lorapipe"
 KEY = "sk-hush-key"

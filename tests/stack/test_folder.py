@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from lorapipe.stack import process
-from lorapipe.stack.folder import DataFolder, FolderRefused, FolderTaken, StackState
+from stack import process
+from stack.folder import DataFolder, FolderRefused, FolderTaken, StackState
 
 SLEEPER = [sys.executable, "-c", "import time; time.sleep(60)"]
 

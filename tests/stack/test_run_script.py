@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lorapipe.environment import CHECKOUT
+from stack.environment import CHECKOUT
 
 PYTHON_STUB = """#!/bin/sh
 case "$*" in

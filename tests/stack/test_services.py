@@ -10,18 +10,18 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from lorapipe.environment import CHECKOUT
-from lorapipe.stack import postgres, process
-from lorapipe.stack.folder import DataFolder, FolderRefused
-from lorapipe.stack.services import Server, start_postgres, start_valkey
+from stack import postgres, process
+from stack.environment import CHECKOUT
+from stack.folder import DataFolder, FolderRefused
+from stack.services import Server, start_postgres, start_valkey
 from tests.support.waiting import wait_for
 
 AS_ROOT = os.geteuid() == 0
 STARTS_AND_WAITS = """
 import sys, time
 from pathlib import Path
-from lorapipe.stack.folder import DataFolder
-from lorapipe.stack.services import start_postgres, start_valkey
+from stack.folder import DataFolder
+from stack.services import start_postgres, start_valkey
 folder = DataFolder(Path(sys.argv[1]))
 print(start_postgres(folder, durable=False).pid, start_valkey(folder).pid, flush=True)
 time.sleep(60)

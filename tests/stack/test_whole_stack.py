@@ -15,10 +15,10 @@ from typing import Any
 import psycopg
 import pytest
 
-from lorapipe.environment import CHECKOUT, read
-from lorapipe.stack import client, process
-from lorapipe.stack.folder import DataFolder
-from lorapipe.stack.services import free_port
+from stack import client, process
+from stack.environment import CHECKOUT, read
+from stack.folder import DataFolder
+from stack.services import free_port
 from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.slow
@@ -31,7 +31,7 @@ class Run:
     def __init__(self, environ: dict[str, str], *words: str) -> None:
         self.lines: list[str] = []
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "lorapipe.stack", *words],
+            [sys.executable, "-m", "terminal", *words],
             env=environ,
             cwd=CHECKOUT,
             stdin=subprocess.DEVNULL,

@@ -16,10 +16,10 @@ from django.db import connection
 
 from batches.models import BatchJob, Worker
 from batches.models.states import JobStatus
-from lorapipe.environment import CHECKOUT, Environment
 from lorapipe.queues import Queue
-from lorapipe.stack import launch, programs
-from lorapipe.stack.services import free_port
+from stack import launch, programs
+from stack.environment import CHECKOUT, Environment
+from stack.services import free_port
 from tests.support.nest import Nest, Process
 from tests.support.waiting import wait_for
 

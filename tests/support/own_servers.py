@@ -15,8 +15,8 @@ import redis
 from django.core.management import call_command
 from django.db import connection
 
-from lorapipe.stack.folder import DataFolder
-from lorapipe.stack.services import Server, start, start_postgres, start_valkey
+from stack.folder import DataFolder
+from stack.services import Server, start, start_postgres, start_valkey
 
 
 @dataclass

@@ -10,8 +10,8 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-from lorapipe.environment import CHECKOUT
-from lorapipe.stack import launch
+from stack import launch
+from stack.environment import CHECKOUT
 from tests.support.waiting import wait_for
 
 

@@ -9,12 +9,12 @@ from django.core.management.base import BaseCommand, CommandParser
 from batches.planning.plan import PlanError
 from claude.lineup import RetiredModel, UnknownModel, UnknownPrice
 from exports.target import CannotWrite
-from lorapipe.environment import CHECKOUT
 from lorapipe.management.commands.prepare import first_owner
-from lorapipe.terminal import options as terminal_options
-from lorapipe.terminal.job import Declined, TerminalJob
-from lorapipe.terminal.report import BAD_INPUT, INTERRUPTED
-from lorapipe.terminal.screen import Screen
+from stack.environment import CHECKOUT
+from terminal import options as terminal_options
+from terminal.job import Declined, TerminalJob
+from terminal.report import BAD_INPUT, INTERRUPTED
+from terminal.screen import Screen
 from workspaces.states import StaleState
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from lorapipe import environment
-from lorapipe.stack.supervisor import Supervisor
+from stack import environment
+from stack.supervisor import Supervisor
 
 
 class Command(BaseCommand):

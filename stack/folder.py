@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from lorapipe.stack import process
+from stack import process
 
 Status = Literal["starting", "ready", "ending"]
 Kind = Literal["up", "job", "command"]

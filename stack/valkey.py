@@ -7,8 +7,8 @@ import signal
 import socket
 from pathlib import Path
 
-from lorapipe.stack.folder import DataFolder, FolderRefused
-from lorapipe.stack.process import Program
+from stack.folder import DataFolder, FolderRefused
+from stack.process import Program
 
 DATABASES = 64  # each xdist worker of the tests has one
 

@@ -17,9 +17,9 @@ from pathlib import Path
 
 import psycopg
 
-from lorapipe.environment import CHECKOUT
-from lorapipe.stack.folder import DataFolder, FolderRefused
-from lorapipe.stack.process import PLAIN_ENV, Account, Program, launcher
+from stack.environment import CHECKOUT
+from stack.folder import DataFolder, FolderRefused
+from stack.process import PLAIN_ENV, Account, Program, launcher
 
 NAME = "lorapipe"  # of the role and of the database
 MAX_CONNECTIONS = 300

@@ -5,8 +5,8 @@ import subprocess
 from dataclasses import dataclass, field
 from typing import IO
 
-from lorapipe.stack import process
-from lorapipe.stack.process import Program
+from stack import process
+from stack.process import Program
 
 CHUNK = 65_536
 

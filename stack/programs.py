@@ -5,8 +5,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from lorapipe.environment import CHECKOUT, WEB_THREADS, Environment
-from lorapipe.stack.process import Program
+from stack.environment import CHECKOUT, WEB_THREADS, Environment
+from stack.process import Program
 
 INTERACTIVE_SLOTS = 2
 CALL_S = 60 + 8192 / 40  # the deadline of one call, docs/execution.md section 2

@@ -1,4 +1,4 @@
-"""`./run manage COMMAND` and `./run generate`: Django's commands with a database behind them."""
+"""`./run manage COMMAND`: Django's commands with a database behind them."""
 
 import contextlib
 import fcntl
@@ -9,13 +9,12 @@ from collections.abc import Iterator
 
 from django.core.management import execute_from_command_line
 
-from lorapipe.environment import CHECKOUT, Environment
-from lorapipe.stack import client, services
-from lorapipe.stack.crew import say
-from lorapipe.stack.folder import DataFolder, StackState
-from lorapipe.stack.process import raise_open_files
-from lorapipe.stack.supervisor import Supervisor
-from lorapipe.terminal import options
+from stack import client, services
+from stack.environment import CHECKOUT, Environment
+from stack.folder import DataFolder, StackState
+from stack.process import raise_open_files
+from stack.process_group import say
+from stack.supervisor import Supervisor
 
 WITHOUT_DATABASE = {
     "up",
@@ -33,37 +32,26 @@ HELP = {"-h", "--help", "--version"}
 POLL_S = 0.1
 
 
-def up(settings: Environment) -> int:
+def up(settings: Environment, _words: list[str]) -> int:
     return Supervisor(settings, kind="up").run()
 
 
-def hold(settings: Environment) -> int:
+def hold(settings: Environment, _words: list[str]) -> int:
     """A stack without web pages that ends with its last client (see `client.join_or_start`)."""
     return Supervisor(settings, kind="job").run()
 
 
 def manage(settings: Environment, words: list[str]) -> int:
     """Run one of Django's commands, on the living stack or on servers started for its duration."""
-    if words[:1] == ["generate"]:  # it needs workers too
-        return generate(settings, words[1:])
     if not words or words[0] in WITHOUT_DATABASE or HELP & set(words):
-        return _django(words)
+        return run_django(words)
     with _servers(settings) as environ:
         os.environ.update(environ)
-        return _django(words)
+        return run_django(words)
 
 
-def generate(settings: Environment, words: list[str]) -> int:
-    """Run the job of the terminal on a living stack, or on one that ends with it. Wrong options start nothing."""
-    options.read(words)
-    if client.living(settings.data_dir) is None:
-        print("Starting the database and the workers (a few seconds) ...", file=sys.stderr)
-    with client.join_or_start(settings) as stack:
-        os.environ.update(stack.environ())
-        return _django(["generate", *words, "--joined"])
-
-
-def _django(words: list[str]) -> int:
+def run_django(words: list[str]) -> int:
+    """Run one of Django's commands in this process."""
     sys.argv = [str(CHECKOUT / "manage.py"), *words]
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "lorapipe.settings")
     execute_from_command_line(sys.argv)

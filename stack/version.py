@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from lorapipe.environment import CHECKOUT
+from stack.environment import CHECKOUT
 
 SUFFIXES = (".py", ".toml", ".lock")
 NOT_RUNNING = {"tests", "bench", "docs", "scripts", "static", "__pycache__"}

@@ -11,8 +11,8 @@ from batches.actions.jobs import pause
 from batches.models import BatchJob
 from batches.models.states import RUNNING
 from batches.reports.progress import Progress, progress
-from lorapipe.stack.crew import Signals
-from lorapipe.terminal.screen import Screen
+from stack.process_group import Signals
+from terminal.screen import Screen
 from workspaces.models import User
 from workspaces.states import StaleState
 

@@ -15,16 +15,16 @@ from urllib.parse import urlsplit
 
 import psycopg
 
-from lorapipe.environment import Environment
 from lorapipe.queues import Queue
-from lorapipe.stack import programs, services
-from lorapipe.stack.child import Backoff, Child
-from lorapipe.stack.client import TAKEN, effective_fingerprint
-from lorapipe.stack.crew import Crew, Interrupted, Signals, say
-from lorapipe.stack.folder import DataFolder, FolderRefused, FolderTaken, Kind, StackState, Status
-from lorapipe.stack.postgres import Postgres
-from lorapipe.stack.process import raise_open_files
-from lorapipe.stack.valkey import Valkey
+from stack import programs, services
+from stack.child import Backoff, Child
+from stack.client import TAKEN, effective_fingerprint
+from stack.environment import Environment
+from stack.folder import DataFolder, FolderRefused, FolderTaken, Kind, StackState, Status
+from stack.postgres import Postgres
+from stack.process import raise_open_files
+from stack.process_group import Crew, Interrupted, Signals, say
+from stack.valkey import Valkey
 
 LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 SIMULATOR_START_S = 30.0

@@ -15,9 +15,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from lorapipe.environment import CHECKOUT, Environment
-from lorapipe.stack.folder import DataFolder, StackState
-from lorapipe.stack.version import code_version
+from stack.environment import CHECKOUT, Environment
+from stack.folder import DataFolder, StackState
+from stack.version import code_version
 
 START_S = 120.0
 END_S = 15.0
@@ -177,7 +177,7 @@ class _Starter:
         self._mark = self._log.stat().st_size if self._log.exists() else 0
         with open(os.open(self._log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "lorapipe.stack", "hold"],
+                [sys.executable, "-m", "stack", "hold"],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

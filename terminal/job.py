@@ -21,11 +21,11 @@ from exports.actions import Exported, export_job, job_file_name
 from exports.formats import ExportError
 from exports.target import CannotWrite, checked_target
 from lib import clock
-from lorapipe.stack.crew import Signals
-from lorapipe.terminal.report import EXPORTED, FAILED, INTERRUPTED, answer, errors, exit_code, resume_command
-from lorapipe.terminal.screen import Screen, duration, money
-from lorapipe.terminal.watch import DatabaseGone, Left, watch
+from stack.process_group import Signals
 from templates_app.states import Tier
+from terminal.report import EXPORTED, FAILED, INTERRUPTED, answer, errors, exit_code, resume_command
+from terminal.screen import Screen, duration, money
+from terminal.watch import DatabaseGone, Left, watch
 from workspaces.models import User
 from workspaces.rows import RowProblem
 

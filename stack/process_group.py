@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from types import FrameType
 
-from lorapipe.stack.child import Backoff, Child
-from lorapipe.stack.process import Program, signal_group
+from stack.child import Backoff, Child
+from stack.process import Program, signal_group
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 KILLED_S = 5.0  # PostgreSQL's immediate shutdown needs a moment, then the kernel ends it

@@ -6,10 +6,10 @@ import subprocess
 import time
 from dataclasses import dataclass, field
 
-from lorapipe.stack import process
-from lorapipe.stack.folder import DataFolder
-from lorapipe.stack.postgres import Postgres
-from lorapipe.stack.valkey import Valkey
+from stack import process
+from stack.folder import DataFolder
+from stack.postgres import Postgres
+from stack.valkey import Valkey
 
 START_S = 60.0
 RETRY_S = 0.5  # measured: after kill -9 the old backends need up to 3 s to let go of the shared memory

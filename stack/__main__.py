@@ -1,0 +1,49 @@
+"""The commands of a stack: `up`, `manage COMMAND ARGS`; `hold` is for `client.join_or_start`. `./run` enters by `terminal`."""
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+
+from stack import command, environment
+from stack.client import StackBusy, StackDiffers, StackFailed
+from stack.environment import Environment, WrongEnvironment
+from stack.folder import FolderRefused, FolderTaken
+from stack.services import DidNotStart
+
+USAGE = "usage: ./run [up] | generate ... | test [pytest arguments] | manage COMMAND ..."
+BAD_INPUT = 2
+INTERRUPTED = 130
+# Each takes the environment's settings and the words behind its name, and returns the exit code.
+Commands = Mapping[str, Callable[[Environment, list[str]], int]]
+COMMANDS: Commands = {"up": command.up, "hold": command.hold, "manage": command.manage}
+WITHOUT_WORDS = ("up", "hold")
+
+
+def main(words: list[str], commands: Commands = COMMANDS) -> int:
+    """The exit code: 2 for what the caller has to change, 1 for what did not start."""
+    try:
+        return _dispatch(words, commands)
+    except WrongEnvironment as error:
+        return _fail("\n".join(["These variables cannot be used:", *error.problems]), BAD_INPUT)
+    except (StackDiffers, StackBusy, FolderRefused, FolderTaken) as error:
+        return _fail(str(error), BAD_INPUT)
+    except (StackFailed, DidNotStart) as error:
+        return _fail(str(error), 1)
+    except KeyboardInterrupt:
+        return _fail("Stopped.", INTERRUPTED)
+
+
+def _dispatch(words: list[str], commands: Commands) -> int:
+    name, rest = (words or [""])[0], words[1:]
+    if name not in commands or (rest and name in WITHOUT_WORDS):
+        return _fail(USAGE, BAD_INPUT)
+    return commands[name](environment.read(os.environ), rest)
+
+
+def _fail(message: str, code: int) -> int:
+    print(message, file=sys.stderr)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
