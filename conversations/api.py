@@ -9,7 +9,7 @@ from rest_framework.response import Response
 
 from conversations.models import Conversation
 from conversations.serializers import ConversationsQuery, filtered, for_list, in_full, in_list
-from workspaces.wire import slice_of
+from lib.wire import slice_of
 
 RELATED = ("batch_item", "approved_by", "template_version")
 

@@ -17,9 +17,9 @@ from conversations.details import with_details
 from conversations.models import Conversation, Turn
 from conversations.parsing import SCHEMA, SHAPE_IN_WORDS, Draft
 from conversations.states import Status
+from lib.statements import insert
 from templates_app.models import TemplateVersion
 from templates_app.prompts.rendering import render, resolve
-from workspaces.statements import insert
 
 
 @dataclass(frozen=True, kw_only=True)

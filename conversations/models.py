@@ -13,9 +13,9 @@ from django.db.models.functions import Concat, Upper
 from django.utils import timezone
 
 from conversations.states import ARCHIVABLE, DECISIONS, MOVES, REVIEWABLE, Role, Source, Status
+from lib.stale_state import StaleState
 from templates_app.states import Tier
 from workspaces.models import OwnedModel, User, WorkspaceQuerySet
-from workspaces.states import StaleState
 
 
 class ConversationQuerySet(WorkspaceQuerySet):

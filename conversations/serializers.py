@@ -6,8 +6,8 @@ from rest_framework import serializers
 
 from conversations.models import Conversation, ConversationQuerySet, Turn
 from conversations.states import Status
+from lib.wire import MomentField, PageQuery, about_dollars, dollars, moment
 from templates_app.states import Tier
-from workspaces.wire import MomentField, PageQuery, about_dollars, dollars, moment
 
 # What a list does not show stays in the database: values and metrics can be large.
 NOT_IN_LISTS = ("parameters", "quality_metrics", "search", "error_message")

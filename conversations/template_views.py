@@ -10,11 +10,11 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from conversations.usage import UNUSED, usage_by
+from lib.paging import page_of
 from templates_app.models import PromptTemplate, PromptTemplateQuerySet, TemplateVersion
 from templates_app.prompts.access import may_edit, visible_template
 from templates_app.states import Tier
 from workspaces.models import Membership
-from workspaces.paging import page_of
 
 PER_PAGE = 50
 

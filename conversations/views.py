@@ -13,8 +13,8 @@ from django.views.decorators.http import require_safe
 from conversations import quality
 from conversations.forms import NEWEST, FilterForm, rows_for_list
 from conversations.models import Conversation
-from workspaces.htmx import targets
-from workspaces.paging import page_of
+from lib.htmx import targets
+from lib.paging import page_of
 
 PER_PAGE = 50
 

@@ -21,13 +21,13 @@ from rest_framework.response import Response
 from batches.actions.controls import BudgetTooLow
 from batches.planning.plan import PlanError
 from claude.lineup import RetiredModel, UnknownModel, UnknownPrice
+from lib.stale_state import StaleState
 from templates_app.api.library_serializers import OUR_NAMES
 from templates_app.api.template_serializers import WIRE
 from templates_app.library.checks import WrongRow
 from templates_app.models import NotPublishable
 from templates_app.prompts.checks import WrongContent
 from templates_app.prompts.rendering import TemplateSyntax, ValuesError, VariableError
-from workspaces.states import StaleState
 
 logger = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from django.utils.functional import SimpleLazyObject
 from batches.models import BatchJob
 from batches.models.states import RUNNING
 from conversations.models import Conversation
-from workspaces.paging import bounded_count
+from lib.paging import bounded_count
 from workspaces.views import THEMES
 
 

@@ -106,7 +106,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "workspaces.htmx.HtmxMiddleware",
+    "lib.htmx.HtmxMiddleware",
 ]
 ROOT_URLCONF = "lorapipe.urls"
 WSGI_APPLICATION = "lorapipe.wsgi.application"

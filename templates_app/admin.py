@@ -8,6 +8,7 @@ from django.contrib.postgres.forms import SimpleArrayField
 from django.db.models import Max, Q, QuerySet
 from django.http import HttpRequest
 
+from lib.stale_state import StaleState
 from templates_app.library.checks import cleaned, row_problems
 from templates_app.library.editing import name_is_taken, template_problems
 from templates_app.models import (
@@ -23,7 +24,6 @@ from templates_app.models import (
 from templates_app.prompts.rendering import Problem, Variable, VariableError
 from templates_app.states import RowKind
 from workspaces.admin_base import LoraModelAdmin, ReadOnlyAdmin, ReadOnlyInline, apply_verb
-from workspaces.states import StaleState
 
 CONTENT = (
     *("text", "system_prompt", "training_system_prompt", "variables"),

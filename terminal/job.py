@@ -21,13 +21,13 @@ from exports.actions import Exported, export_job, job_file_name
 from exports.formats import ExportError
 from exports.target import CannotWrite, checked_target
 from lib import clock
+from lib.row_problems import RowProblem
 from stack.process_group import Signals
 from templates_app.states import Tier
 from terminal.report import EXPORTED, FAILED, INTERRUPTED, answer, errors, exit_code, resume_command
 from terminal.screen import Screen, duration, money
 from terminal.watch import DatabaseGone, Left, watch
 from workspaces.models import User
-from workspaces.rows import RowProblem
 
 DEMO_NOTICE = (
     "SIMULATED: no ANTHROPIC_API_KEY is set, so nothing is sent to Anthropic and nothing is charged."

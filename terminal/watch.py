@@ -11,10 +11,10 @@ from batches.actions.jobs import pause
 from batches.models import BatchJob
 from batches.models.states import RUNNING
 from batches.reports.progress import Progress, progress
+from lib.stale_state import StaleState
 from stack.process_group import Signals
 from terminal.screen import Screen
 from workspaces.models import User
-from workspaces.states import StaleState
 
 LOOK_EVERY_S = 0.25
 PATIENCE_S = 90.0  # the supervisor starts a dead PostgreSQL again within 30 s

@@ -18,8 +18,8 @@ from django.utils.functional import cached_property
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from lib.stale_state import StaleState
 from workspaces.models import Membership
-from workspaces.states import StaleState
 
 if TYPE_CHECKING:
     from django.contrib.admin import ModelAdmin as _ModelAdmin

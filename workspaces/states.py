@@ -1,14 +1,6 @@
-"""How a stored status moves: by compare-and-swap, and never to a state that the rules do not name."""
+"""The words that a workspace chooses from."""
 
 from django.db import models
-
-
-class StaleState(Exception):
-    """The row is not in a state that this move may start from. Answered as HTTP 409."""
-
-    def __init__(self, noun: str, *, verb: str, status: str) -> None:
-        self.noun, self.verb, self.status = noun, verb, status
-        super().__init__(f"This {noun} is {status.replace('_', ' ')}: it cannot be {verb}.")
 
 
 class Authorisation(models.TextChoices):

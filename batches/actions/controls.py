@@ -28,10 +28,10 @@ from batches.planning.estimate.estimate import Estimate, estimate
 from batches.planning.plan import PlanError, PlannedItem
 from conversations.models import Conversation
 from lib import clock
+from lib.row_problems import RowProblem
+from lib.stale_state import StaleState
 from templates_app.models import TemplateVersion
 from workspaces.models import User
-from workspaces.rows import RowProblem
-from workspaces.states import StaleState
 
 CENT = Decimal("0.01")
 

@@ -20,9 +20,9 @@ from batches.models import BatchItem, BatchJob
 from batches.models.states import ErrorHandling, JobStatus, Priority
 from batches.planning.freezing import freeze_items
 from batches.planning.plan import LARGEST_PLAN, PlanError, PlannedItem, size_problems
+from lib.row_problems import RowProblem
+from lib.stale_state import StaleState
 from workspaces.models import ClockTimestamp, User, Workspace
-from workspaces.rows import RowProblem
-from workspaces.states import StaleState
 
 RENUMBER = """
 UPDATE batch_items i SET position = n.place

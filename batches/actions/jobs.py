@@ -30,9 +30,9 @@ from batches.planning.freezing import freeze_items
 from batches.planning.plan import PlanError, PlannedItem
 from conversations.ids import take_ids
 from lib import clock
+from lib.row_problems import RowProblem
+from lib.stale_state import StaleState
 from workspaces.models import ClockTimestamp, User, Workspace
-from workspaces.rows import RowProblem
-from workspaces.states import StaleState
 
 
 def start_batch(

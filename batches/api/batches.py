@@ -25,8 +25,9 @@ from batches.reports.progress import progress
 from batches.reports.token_usage import tokens_of
 from batches.web.jobs import batch_page
 from lib import clock
+from lib.wire import PageQuery, checked, slice_of
 from workspaces.models import User
-from workspaces.wire import PageQuery, checked, person, slice_of
+from workspaces.people import get_person
 
 MOVES = {"pause": jobs.pause, "resume": jobs.resume, "cancel": jobs.cancel}
 LONGEST_KEY = 200
@@ -38,7 +39,7 @@ LONGEST_KEY = 200
 @api_view(["POST"])
 def generate_batch(request: Request) -> Response:
     """202 with the job, at once; 201 with a draft that waits. The same Idempotency-Key of the same person gives the same job."""
-    by = person(request)
+    by = get_person(request)
     key = idempotency_key(request)
     job = jobs.by_idempotency_key(by, key) or start(checked(StartBody(data=request.data)), by=by, key=key)
     headers = {"Location": reverse("api_batch_status", args=[job.pk])}
@@ -75,7 +76,7 @@ def batch_estimate(request: Request) -> Response:
     """Cost and time of the same body, with their range and basis. It makes nothing."""
     given = checked(BatchBody(data=request.data))
     try:
-        plan = meant(given, by=person(request)).plan
+        plan = meant(given, by=get_person(request)).plan
         found = estimate_of(plan, given)
     except PlanError as wrong:
         raise responses.on_the_wire(wrong) from wrong
@@ -140,7 +141,7 @@ def shown(request: Request, job_id: UUID) -> Response:
 
 def moved(request: Request, job_id: UUID) -> Response:
     """One verb, or other settings; each is checked against the batch's state where it is carried out."""
-    job, by = editable(request, job_id), person(request)
+    job, by = editable(request, job_id), get_person(request)
     given = checked(ChangeBody(data=request.data))
     try:
         if given.get("action") == "retry_failed":
@@ -183,7 +184,7 @@ def batch_duplicate(request: Request, job_id: UUID) -> Response:
     try:
         made = duplicate(
             job,
-            by=person(request),
+            by=get_person(request),
             name=given.get("name"),
             error_handling=ErrorHandling(handling) if handling else None,
             key=idempotency_key(request),

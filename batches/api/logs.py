@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from batches.models import GenerationLog
 from batches.models.generation_logs import GenerationLogQuerySet
 from batches.models.states import LogState
-from workspaces.wire import MomentField, PageQuery, dollars, moment, slice_of
+from lib.wire import MomentField, PageQuery, dollars, moment, slice_of
 
 # What a sum can be made by: the name on the wire, the columns of one group, the expression of its key.
 GROUPS: dict[str, dict[str, Any]] = {

@@ -14,8 +14,8 @@ from batches.planning.sources.extra import problems_of, with_details
 from batches.planning.sources.listed import ListedItem, listed_plan, template_for, with_shared
 from batches.planning.sources.matrix_plan import with_options
 from batches.planning.sources.matrix_wire import as_json, matrix_of
+from lib.row_problems import RowsError
 from workspaces.models import User, Workspace
-from workspaces.rows import RowsError
 
 SITUATIONS = ("scenarioIds", "edgeCaseIds", "tags")
 

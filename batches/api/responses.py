@@ -14,9 +14,9 @@ from batches.planning.plan import PlanError
 from batches.reports.estimate_accuracy import verdict
 from batches.reports.progress import Progress
 from batches.reports.token_usage import Tokens
+from lib.row_problems import RowProblem
+from lib.wire import about_dollars, dollars, duration, moment, whole
 from templates_app.models import TemplateVersion
-from workspaces.rows import RowProblem
-from workspaces.wire import about_dollars, dollars, duration, moment, whole
 
 # Where a plan's words differ from the wire's.
 WIRE_NAMES = {"concurrency": "concurrentProcessing", "budget": "budgetUsd", "template": "templateId"}

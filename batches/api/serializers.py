@@ -7,8 +7,8 @@ from rest_framework import serializers
 
 from batches.models.states import ErrorHandling, JobStatus, Mode, Priority
 from batches.planning.plan import LARGEST_PLAN
+from lib.wire import PageQuery, StrictSerializer
 from templates_app.states import Tier
-from workspaces.wire import PageQuery, StrictSerializer
 
 BIGGEST = 2**63 - 1
 ACTIONS = ("pause", "resume", "cancel", "retry_failed")

@@ -26,10 +26,11 @@ from batches.planning.sources.listed import template_for
 from conversations.details import DetailsError
 from conversations.models import Conversation
 from conversations.serializers import in_full
+from lib.row_problems import RowProblem
+from lib.wire import StrictSerializer, about_dollars, checked, dollars
 from templates_app.states import Tier
 from workspaces.models import User
-from workspaces.rows import RowProblem
-from workspaces.wire import StrictSerializer, about_dollars, checked, dollars, person
+from workspaces.people import get_person
 
 STANDS_STILL = (JobStatus.PAUSED, JobStatus.FAILED, JobStatus.CANCELLED)
 RELATED = ("batch_item", "approved_by", "template_version")
@@ -45,7 +46,7 @@ class SingleBody(StrictSerializer):
 @api_view(["POST"])
 def generate(request: Request) -> Response:
     """201 with the conversation when it is made in time, else 202 with the address of its item."""
-    by, key, seconds = person(request), idempotency_key(request), wait_of(request)
+    by, key, seconds = get_person(request), idempotency_key(request), wait_of(request)
     item = sent_before(by, key) or started(checked(SingleBody(data=request.data)), by=by, key=key)
     wait_for_item(item.pk, seconds=seconds)
     response = outcome(BatchItem.objects.select_related("job").get(pk=item.pk))
@@ -168,7 +169,7 @@ def item_retry(request: Request, item_id: UUID) -> Response:
     found = editable_item(request.user, item_id)
     raised = budget_for_retry(found.job, 1) if found.job.kind == JobKind.SINGLE else None
     key = idempotency_key(request)
-    retry_failed(found.job, by=person(request), items=[found.pk], budget_usd=raised, key=key)
+    retry_failed(found.job, by=get_person(request), items=[found.pk], budget_usd=raised, key=key)
     found.refresh_from_db()
     said = {"success": True, "itemId": found.pk, "jobId": found.job_id, "status": found.status}
     return Response(said, status=202, headers={"Location": reverse("api_item", args=[found.pk])})
@@ -178,7 +179,7 @@ def item_retry(request: Request, item_id: UUID) -> Response:
 def item_use(request: Request, item_id: UUID) -> Response:
     """The conversation of a reply that is paid and kept; it costs nothing."""
     found = editable_item(request.user, item_id)
-    use_reply(found, by=person(request))
+    use_reply(found, by=get_person(request))
     return outcome(found)
 
 

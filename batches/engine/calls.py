@@ -18,10 +18,10 @@ from claude.lineup import Lineup
 from claude.messages import Request
 from conversations.generation import Origin, build_request, marked, worst_case
 from lib import clock
+from lib.statements import columns, read
 from provider import table
 from templates_app.prompts.version_cache import version
 from workspaces.models import Workspace
-from workspaces.statements import columns, read
 
 SECONDS_BEFORE_OUTPUT = 60
 SLOWEST_TOKENS_PER_SECOND = 40

@@ -18,8 +18,8 @@ from batches.limits.limiter import AHEAD_S, take_permit
 from batches.models import BatchItem, BatchJob, GenerationLog
 from batches.models.states import RUNNING, ItemStatus, JobStatus, LogState, Reason
 from claude import translation
+from lib.statements import insert
 from workspaces.models import ClockTimestamp
-from workspaces.statements import insert
 
 logger = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ from batches.limits.limiter import Correction, correct
 from batches.models import GenerationLog
 from batches.models.states import Dimension, ItemStatus, LogState, Reason
 from claude.allowance import Allowance
-from workspaces.statements import update
+from lib.statements import update
 
 ZERO = Decimal(0)
 REPLIED = (LogState.SUCCEEDED, LogState.UNUSABLE, LogState.SURPLUS)

@@ -6,7 +6,7 @@ import django.db.models.deletion
 from django.db import migrations, models
 
 import workspaces.models
-from workspaces.triggers import keeps_updated_at
+from lib.triggers import keeps_updated_at
 
 OF_OLD_LOGS = """
 INSERT INTO spending_months (id, workspace_id, month, demo, spent, reserved)

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.db import migrations, models
 
 import workspaces.models
-from workspaces.triggers import keeps_updated_at
+from lib.triggers import keeps_updated_at
 
 
 class Migration(migrations.Migration):

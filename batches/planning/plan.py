@@ -7,13 +7,13 @@ from typing import Any
 
 from claude.messages import Request
 from conversations.generation import build_request
+from lib.row_problems import RowProblem, RowsError
 from templates_app.models import EdgeCase, PromptTemplate, Scenario, TemplateVersion
 from templates_app.models.situations import Situation, SituationQuerySet
 from templates_app.packs.pack import PackItem, load_pack
 from templates_app.prompts.rendering import TemplateSyntax, ValuesError
 from templates_app.states import Tier
 from workspaces.models import Workspace
-from workspaces.rows import RowProblem, RowsError
 
 LARGEST_PLAN = 10_000
 

@@ -13,9 +13,9 @@ from batches.planning.sources.listed import template_for
 from batches.planning.sources.matrix_plan import matrix_plan
 from batches.planning.sources.matrix_wire import matrix_of
 from batches.planning.sources.situations import situation_plan
+from lib.row_problems import RowProblem, RowsError
 from templates_app.states import Tier
 from workspaces.models import User, Workspace
-from workspaces.rows import RowProblem, RowsError
 
 Kind: TypeAlias = Literal["starter", "matrix", "situations", "csv", "chosen"]
 KINDS: tuple[Kind, ...] = get_args(Kind)

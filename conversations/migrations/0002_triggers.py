@@ -1,6 +1,6 @@
 from django.db import migrations
 
-from workspaces.triggers import keeps_updated_at
+from lib.triggers import keeps_updated_at
 
 
 class Migration(migrations.Migration):

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import migrations, models
 
 import workspaces.models
-from workspaces.triggers import append_only, keeps_updated_at
+from lib.triggers import append_only, keeps_updated_at
 
 
 class Migration(migrations.Migration):

@@ -10,6 +10,7 @@ from rest_framework.decorators import api_view
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from lib.wire import checked, slice_of
 from templates_app.api.library_serializers import (
     LIST_NAME,
     ONE_NAME,
@@ -26,7 +27,7 @@ from templates_app.prompts.rendering import Problem
 from templates_app.states import RowKind
 from templates_app.web.library import matching
 from workspaces.models import User, Workspace
-from workspaces.wire import checked, person, slice_of
+from workspaces.people import get_person
 
 
 @api_view(["GET", "POST"])
@@ -57,7 +58,7 @@ def listed(request: Request, kind: RowKind) -> Response:
 def made(request: Request, kind: RowKind) -> Response:
     """201 with the row, in the caller's own workspace."""
     given = checked(body_of(kind)(data=request.data))
-    by = person(request)
+    by = get_person(request)
     workspace = by.personal_workspace()
     row = editing.make(kind, workspace, fields_in(given, workspace), by=by)
     row.refresh_from_db()
@@ -72,7 +73,7 @@ def row(request: Request, kind: RowKind, row_id: UUID) -> Response:
     if request.method == "PATCH":
         if not mine.editable_by(request.user).filter(pk=found.pk).exists():
             raise PermissionDenied
-        patch(found, checked(body_of(kind)(data=request.data, partial=True)), by=person(request))
+        patch(found, checked(body_of(kind)(data=request.data, partial=True)), by=get_person(request))
     return Response({"success": True, ONE_NAME[kind]: wire_row(found)})
 
 

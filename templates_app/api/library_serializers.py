@@ -4,10 +4,10 @@ from typing import Any
 
 from rest_framework import serializers
 
+from lib.wire import PageQuery, StrictSerializer, moment
 from templates_app.library.editing import LARGEST_POSITION
 from templates_app.models import Option, OptionKind, PlanRow, Situation
 from templates_app.states import RowKind
-from workspaces.wire import PageQuery, StrictSerializer, moment
 
 WIRE_NAMES = {"expectedBehaviour": "expected_behaviour", "templateId": "template_id"}
 OUR_NAMES = {ours: wire for wire, ours in WIRE_NAMES.items()} | {"template": "templateId"}

@@ -5,10 +5,10 @@ from typing import Any
 
 from rest_framework import serializers
 
+from lib.wire import PageQuery, StrictSerializer, moment
 from templates_app.models import PromptTemplate, TemplateVersion
 from templates_app.prompts.content import Content, lint
 from templates_app.states import Tier
-from workspaces.wire import PageQuery, StrictSerializer, moment
 
 # The wire's names of a content's fields; a variable's own keys are those of `Variable.to_dict`.
 FIELDS = {

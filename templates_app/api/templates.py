@@ -9,6 +9,7 @@ from rest_framework.decorators import api_view
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from lib.wire import PageQuery, checked, slice_of
 from templates_app.api.template_serializers import (
     ResolveBody,
     TemplateBody,
@@ -26,7 +27,7 @@ from templates_app.prompts.access import editable_template, version_of, visible_
 from templates_app.prompts.content import Content
 from templates_app.prompts.rendering import render, resolve
 from workspaces.models import User
-from workspaces.wire import PageQuery, checked, person, slice_of
+from workspaces.people import get_person
 
 
 @api_view(["GET", "POST"])
@@ -49,7 +50,7 @@ def listed(request: Request) -> Response:
 def made(request: Request) -> Response:
     """201 with the template and its first version, a draft."""
     given = checked(TemplateBody(data=request.data))
-    by = person(request)
+    by = get_person(request)
     template = editing.create(
         by.personal_workspace(),
         name=given["name"],
@@ -65,7 +66,7 @@ def template(request: Request, template_id: UUID) -> Response:
     """GET: with its newest version. PATCH: name, tier, archived, diversity; content goes into the next draft."""
     if request.method == "PATCH":
         found = editable_template(request.user, template_id)
-        patch(found, checked(TemplatePatch(data=request.data)), by=person(request))
+        patch(found, checked(TemplatePatch(data=request.data)), by=get_person(request))
         return Response(in_full(visible_template(request.user, template_id)))
     return Response(in_full(visible_template(request.user, template_id)))
 
@@ -95,7 +96,7 @@ def versions(request: Request, template_id: UUID) -> Response:
     """GET: newest first, a page of them. POST: the next draft, published at once with `publish` and a `note`."""
     if request.method == "POST":
         found = editable_template(request.user, template_id)
-        version = next_version(found, checked(VersionBody(data=request.data)), by=person(request))
+        version = next_version(found, checked(VersionBody(data=request.data)), by=get_person(request))
         return Response({"success": True, "version": version_row(version)}, status=201)
     query = PageQuery.of(request)
     rows = visible_template(request.user, template_id).versions.order_by("-number")

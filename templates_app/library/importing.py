@@ -11,15 +11,15 @@ from typing import Any, NamedTuple
 from django.db import connection, transaction
 from django.db.models import Max
 
+from lib.csv_table import HEADER_ROW
+from lib.row_problems import RowProblem, RowsError
 from templates_app.library.checks import shown
 from templates_app.library.files import FileRow, Sheet, bounded, load
 from templates_app.library.kinds import MODELS, WORDS, file_fields, rows_of
 from templates_app.models import PlanRow, PromptTemplate
 from templates_app.models.import_files import ImportFile
 from templates_app.states import RowKind
-from workspaces.csv_table import HEADER_ROW
 from workspaces.models import User, Workspace
-from workspaces.rows import RowProblem, RowsError
 
 NEW, CHANGED, RESTORED, SAME = "new", "changed", "restored", "same"
 BATCH = 500

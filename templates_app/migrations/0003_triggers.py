@@ -1,6 +1,6 @@
 from django.db import migrations
 
-from workspaces.triggers import keeps_updated_at, refuses_change
+from lib.triggers import keeps_updated_at, refuses_change
 
 
 class Migration(migrations.Migration):

@@ -2,7 +2,7 @@
 
 from django.db import migrations
 
-from workspaces.triggers import refuses_change
+from lib.triggers import refuses_change
 
 BEFORE = [
     "template_id",

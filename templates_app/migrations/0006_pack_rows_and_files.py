@@ -7,7 +7,7 @@ from django.conf import settings
 from django.db import migrations, models
 
 import workspaces.models
-from workspaces.triggers import keeps_updated_at, refuses_change
+from lib.triggers import keeps_updated_at, refuses_change
 
 # What is fixed of a published version (0004), and the range of turns with it.
 BEFORE = [

@@ -13,9 +13,9 @@ from django.db.models import Q
 from django.db.models.functions import Lower
 from django.utils import timezone
 
+from lib.stale_state import StaleState
 from templates_app.states import Tier
 from workspaces.models import OwnedModel, User, WorkspaceQuerySet
-from workspaces.states import StaleState
 
 
 class UsableQuerySet(WorkspaceQuerySet):

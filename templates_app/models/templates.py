@@ -9,11 +9,11 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
+from lib.stale_state import StaleState
 from templates_app.prompts.content import Content, lint
 from templates_app.prompts.rendering import Variable, render, with_turns
 from templates_app.states import Tier
 from workspaces.models import OwnedModel, User, WorkspaceQuerySet
-from workspaces.states import StaleState
 
 
 class NotPublishable(ValueError):

@@ -6,12 +6,12 @@ Each takes the template's row lock first, so that two people who save or publish
 from django.db import transaction
 from django.db.models import Max
 
+from lib.stale_state import StaleState
 from templates_app.models import PromptTemplate, TemplateVersion
 from templates_app.packs import template_file
 from templates_app.prompts.checks import check_content, check_name
 from templates_app.prompts.content import Content
 from workspaces.models import User, Workspace
-from workspaces.states import StaleState
 
 
 class Overtaken(Exception):

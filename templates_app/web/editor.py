@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
+from lib.htmx import targets
 from templates_app.models import PromptTemplate, TemplateVersion
 from templates_app.prompts import editing
 from templates_app.prompts.access import editable_template
@@ -23,8 +24,7 @@ from templates_app.prompts.preview import pieces
 from templates_app.prompts.rendering import with_turns
 from templates_app.states import Tier
 from templates_app.web.editor_forms import TYPE_CHOICES, TemplateForm, variable_rows
-from templates_app.web.versions import person
-from workspaces.htmx import targets
+from workspaces.people import get_person
 
 Methods = require_http_methods(["GET", "HEAD", "POST"])
 
@@ -39,7 +39,7 @@ def new(request: HttpRequest) -> HttpResponse:
     form = TemplateForm(request.POST)
     if request.POST.get("action") != "save":
         return checked(request, form)
-    by = person(request)
+    by = get_person(request)
     try:
         made = editing.create(
             by.personal_workspace(), name=named(form), tier=tier_of(form), content=form.content(), by=by
@@ -70,7 +70,7 @@ def edit(request: HttpRequest, template_id: UUID) -> HttpResponse:
 def save(
     request: HttpRequest, form: TemplateForm, template: PromptTemplate, newest: TemplateVersion | None
 ) -> HttpResponse:
-    by = person(request)
+    by = get_person(request)
     try:
         with transaction.atomic():
             editing.rename(template, name=named(form), tier=tier_of(form), by=by)

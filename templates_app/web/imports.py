@@ -10,16 +10,16 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from lib.paging import page_of_list
+from lib.row_problems import RowProblem
 from templates_app.library import files
 from templates_app.library.importing import SAME, Outdated, import_file, preview
 from templates_app.library.kinds import MODELS, file_fields
 from templates_app.models.import_files import LIFETIME, ImportFile
 from templates_app.states import RowKind
 from templates_app.web.library import LISTS, Methods, address, filters, matching, words_for
-from templates_app.web.versions import person
 from workspaces.chosen import Chosen, chosen_workspace, editable_workspace
-from workspaces.paging import page_of_list
-from workspaces.rows import RowProblem
+from workspaces.people import get_person
 
 ROWS_SHOWN = 100
 HOURS = int(LIFETIME.total_seconds() // 3600)
@@ -40,7 +40,7 @@ def upload(request: HttpRequest, kind: RowKind) -> HttpResponse:
     found = preview(content, name=name, kind=kind, workspace=chosen.workspace)
     if found.problems:
         return asking(request, kind, chosen, problems=found.problems, name=name)
-    kept = ImportFile.keep(content, kind=kind, name=name, workspace=chosen.workspace, by=person(request))
+    kept = ImportFile.keep(content, kind=kind, name=name, workspace=chosen.workspace, by=get_person(request))
     return redirect(f"{kind.value}_import_file", kept.pk)
 
 
@@ -79,7 +79,7 @@ def looked_at(request: HttpRequest, kind: RowKind, import_id: UUID) -> HttpRespo
     )
     if request.method == "POST":
         try:
-            outcome = import_file(kept, digest=request.POST.get("digest", ""), by=person(request))
+            outcome = import_file(kept, digest=request.POST.get("digest", ""), by=get_person(request))
         except Outdated:
             return showing(request, kind, kept, status=409)
         messages.success(request, outcome)

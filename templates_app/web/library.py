@@ -15,6 +15,8 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from lib.paging import page_of
+from lib.stale_state import StaleState
 from templates_app.library import editing
 from templates_app.library.checks import WrongRow, cleaned
 from templates_app.library.kinds import MODELS, WORDS
@@ -23,11 +25,9 @@ from templates_app.packs.installing import bring_in_pack
 from templates_app.prompts.editing import Overtaken
 from templates_app.states import RowKind
 from templates_app.web.library_forms import RowForm, changed_only, fields_of, given_by, given_in
-from templates_app.web.versions import person
 from workspaces.chosen import chosen_workspace, editable_workspace
 from workspaces.models import Workspace
-from workspaces.paging import page_of
-from workspaces.states import StaleState
+from workspaces.people import get_person
 
 PER_PAGE = 50
 MOST_TAGS_SHOWN = 200
@@ -133,7 +133,7 @@ def new(request: HttpRequest, kind: RowKind) -> HttpResponse:
     form = RowForm(request.POST)
     try:
         fields = fields_of(kind, request.POST, workspace=chosen.workspace)
-        made = editing.make(kind, chosen.workspace, fields, by=person(request))
+        made = editing.make(kind, chosen.workspace, fields, by=get_person(request))
     except WrongRow as wrong:
         form.blame(wrong)
         given = given_in(request.POST)
@@ -154,7 +154,7 @@ def edit(request: HttpRequest, kind: RowKind, row_id: UUID) -> HttpResponse:
     form = RowForm(request.POST)
     try:
         fields = changed_only(row, cleaned(kind, fields_of(kind, request.POST, workspace=row.workspace)))
-        editing.change(row, fields, by=person(request), seen=seen_in(request))
+        editing.change(row, fields, by=get_person(request), seen=seen_in(request))
     except WrongRow as wrong:
         form.blame(wrong)
         return again(request, kind, row, form, status=422)
@@ -249,7 +249,7 @@ def parameter_rows(row: Any, given: list[tuple[str, str]]) -> list[tuple[str, st
 def archive(request: HttpRequest, kind: RowKind, row_id: UUID) -> HttpResponse:
     row = editable_row(request, kind, row_id)
     said = f"“{row.name}” is archived: new plans do not use it."
-    return done(request, row, lambda: row.archive(by=person(request)), said=said)
+    return done(request, row, lambda: row.archive(by=get_person(request)), said=said)
 
 
 @require_POST
@@ -257,14 +257,14 @@ def archive(request: HttpRequest, kind: RowKind, row_id: UUID) -> HttpResponse:
 def restore(request: HttpRequest, kind: RowKind, row_id: UUID) -> HttpResponse:
     row = editable_row(request, kind, row_id)
     said = f"“{row.name}” is restored: plans may use it again."
-    return done(request, row, lambda: row.restore(by=person(request)), said=said)
+    return done(request, row, lambda: row.restore(by=get_person(request)), said=said)
 
 
 @require_POST
 @login_required
 def duplicate(request: HttpRequest, kind: RowKind, row_id: UUID) -> HttpResponse:
     row = editable_row(request, kind, row_id)
-    made = editing.duplicate(row, by=person(request))
+    made = editing.duplicate(row, by=get_person(request))
     messages.success(request, f"“{made.name}” is a copy; change what you like.")
     return redirect(kind.value, made.pk)
 
@@ -274,7 +274,7 @@ def duplicate(request: HttpRequest, kind: RowKind, row_id: UUID) -> HttpResponse
 def move(request: HttpRequest, kind: RowKind, row_id: UUID) -> HttpResponse:
     """One place up or down in its list."""
     option = cast(Option, editable_row(request, kind, row_id))
-    editing.move(option, steps=-1 if request.POST.get("to") == "up" else 1, by=person(request))
+    editing.move(option, steps=-1 if request.POST.get("to") == "up" else 1, by=get_person(request))
     return redirect(f"{list_of(option)}#option-{option.pk}")
 
 

@@ -7,12 +7,12 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.text import slugify
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from lib.stale_state import StaleState
 from templates_app.models import NotPublishable, PromptTemplate, TemplateVersion
 from templates_app.packs import template_file
 from templates_app.packs.pack import PackError
@@ -21,17 +21,9 @@ from templates_app.prompts.access import editable_template, may_edit, version_of
 from templates_app.prompts.checks import WrongContent
 from templates_app.prompts.content import lint
 from templates_app.prompts.differences import difference
-from workspaces.models import User
-from workspaces.states import StaleState
+from workspaces.people import get_person
 
 REFUSALS = (StaleState, NotPublishable, WrongContent)
-
-
-def person(request: HttpRequest) -> User:
-    """Who is signed in; the views that call this require it."""
-    if not isinstance(request.user, User):
-        raise PermissionDenied
-    return request.user
 
 
 # --- looking -------------------------------------------------------------------------------------------
@@ -95,7 +87,7 @@ def publish(request: HttpRequest, template_id: UUID) -> HttpResponse:
     note = request.POST.get("note", "")
     if request.method == "POST":
         try:
-            made = editing.publish_draft(template, note=note, by=person(request))
+            made = editing.publish_draft(template, note=note, by=get_person(request))
         except NotPublishable:
             return publish_page(request, template, note=note, status=422)
         except StaleState as stale:
@@ -139,7 +131,7 @@ def roll_back(request: HttpRequest, template_id: UUID, number: int) -> HttpRespo
         return done(
             request,
             template,
-            lambda: editing.roll_back(template, to=old.number, note=note, by=person(request)),
+            lambda: editing.roll_back(template, to=old.number, note=note, by=get_person(request)),
             said=f"The text of version {old.number} is published as a new version.",
         )
     context = {
@@ -158,7 +150,7 @@ def discard(request: HttpRequest, template_id: UUID) -> HttpResponse:
     return done(
         request,
         template,
-        lambda: editing.discard_draft(template, by=person(request)),
+        lambda: editing.discard_draft(template, by=get_person(request)),
         said="The draft is discarded.",
     )
 
@@ -168,7 +160,7 @@ def discard(request: HttpRequest, template_id: UUID) -> HttpResponse:
 def archive(request: HttpRequest, template_id: UUID) -> HttpResponse:
     template = editable_template(request.user, template_id)
     said = "Archived: new plans do not use it. What was made from it stays."
-    return done(request, template, lambda: template.archive(by=person(request)), said=said)
+    return done(request, template, lambda: template.archive(by=get_person(request)), said=said)
 
 
 @require_POST
@@ -176,7 +168,7 @@ def archive(request: HttpRequest, template_id: UUID) -> HttpResponse:
 def restore(request: HttpRequest, template_id: UUID) -> HttpResponse:
     template = editable_template(request.user, template_id)
     said = "Restored: plans may use it again."
-    return done(request, template, lambda: template.restore(by=person(request)), said=said)
+    return done(request, template, lambda: template.restore(by=get_person(request)), said=said)
 
 
 @require_POST
@@ -194,7 +186,7 @@ def diversity(request: HttpRequest, template_id: UUID) -> HttpResponse:
 def duplicate(request: HttpRequest, template_id: UUID) -> HttpResponse:
     """A copy for oneself: beside the original where one may edit, else in one's own workspace."""
     template = visible_template(request.user, template_id)
-    by = person(request)
+    by = get_person(request)
     into = template.workspace if may_edit(by, template) else by.personal_workspace()
     try:
         made = editing.duplicate(template, into=into, by=by)
@@ -243,7 +235,7 @@ def imported(request: HttpRequest) -> tuple[PromptTemplate | None, list[str]]:
         return None, ["choose a file"]
     if (given.size or 0) > template_file.LARGEST:
         return None, [f"the file has {given.size:,} bytes; at most {template_file.LARGEST:,} are allowed"]
-    by = person(request)
+    by = get_person(request)
     try:
         return editing.import_file(by.personal_workspace(), given.read(), by=by), []
     except PackError as wrong:

@@ -21,11 +21,11 @@ from batches.planning.plan import PlanError
 from claude.errors import Busy
 from conversations import generation
 from conversations.models import Conversation
+from lib.stale_state import StaleState
 from tests.support.invariants import assert_no_violations
 from tests.support.replies import GOOD, make_reply
 from tests.support.steps import claim_item, file_reply, state_of
 from workspaces.models import User
-from workspaces.states import StaleState
 
 pytestmark = pytest.mark.django_db
 

@@ -14,9 +14,9 @@ from batches.models.states import ErrorHandling, ItemStatus, JobStatus, Priority
 from batches.planning.plan import PlanError
 from batches.planning.recipe import plan_from
 from batches.web.plans.plan_page import coverage, marked, repeats
+from lib.stale_state import StaleState
 from tests.factories import make_conversation, make_template
 from workspaces.models import User
-from workspaces.states import StaleState
 
 pytestmark = pytest.mark.django_db
 

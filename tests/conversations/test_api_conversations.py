@@ -11,6 +11,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from conversations.models import Conversation
 from conversations.states import Status
+from lib import paging
 from templates_app.states import Tier
 from tests.factories import (
     make_conversation,
@@ -20,7 +21,6 @@ from tests.factories import (
     make_token,
     make_user,
 )
-from workspaces import paging
 from workspaces.models import User
 
 LIST = "/api/conversations"

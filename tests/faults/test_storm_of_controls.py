@@ -12,12 +12,12 @@ from django.db import connection
 from batches.actions.jobs import cancel, pause, resume
 from batches.models import BatchJob, GenerationLog
 from batches.models.states import JobStatus
+from lib.stale_state import StaleState
 from tests.support.engine import Engine, wait_for_end
 from tests.support.invariants import assert_invariants
 from tests.support.jobs import start_starter_job
 from tests.support.simulator import RunningSimulator
 from workspaces.models import User
-from workspaces.states import StaleState
 
 FINAL = (JobStatus.COMPLETED, JobStatus.CANCELLED, JobStatus.PAUSED)
 

@@ -12,13 +12,13 @@ from batches.actions.jobs import cancel, pause, resume
 from batches.models import BatchItem, BatchJob, GenerationLog
 from batches.models.states import ItemStatus, JobStatus, LogState, Priority, Reason
 from conversations.models import Conversation
+from lib.stale_state import StaleState
 from tests.support.engine import Engine, wait_for_end
 from tests.support.invariants import assert_billed_is_logged, assert_invariants
 from tests.support.jobs import start_starter_job
 from tests.support.simulator import RunningSimulator
 from tests.support.waiting import wait_for
 from workspaces.models import User
-from workspaces.states import StaleState
 
 LAWFUL = (StaleState, BudgetTooLow)
 

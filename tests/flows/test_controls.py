@@ -8,13 +8,13 @@ from batches.actions.jobs import cancel, pause, resume
 from batches.models import BatchItem, BatchJob, GenerationLog, SpendingMonth
 from batches.models.states import ErrorHandling, ItemStatus, JobStatus, Reason
 from conversations.models import Conversation
+from lib.stale_state import StaleState
 from tests.support.engine import Engine, wait_for_end
 from tests.support.invariants import assert_invariants
 from tests.support.jobs import start_starter_job
 from tests.support.simulator import RunningSimulator
 from tests.support.waiting import wait_for
 from workspaces.models import User, Workspace
-from workspaces.states import StaleState
 
 
 def wait_for_some(job: BatchJob, *, completed: int) -> None:

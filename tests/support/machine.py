@@ -33,11 +33,11 @@ from batches.models import (
 from batches.models.limits import LONG_AGO
 from batches.models.states import ItemStatus, LogState
 from claude.errors import Blocked, Busy, ClaudeError, Declined, Unusable
+from lib.stale_state import StaleState
 from tests.support.crashes import Died, breaking_at, broken_off
 from tests.support.quick_rules import broken_rules
 from tests.support.replies import make_reply
 from workspaces.models import User, Workspace
-from workspaces.states import StaleState
 
 REPLIES: dict[str, Callable[[], Any]] = {
     "draft": make_reply,

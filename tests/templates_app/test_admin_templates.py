@@ -7,10 +7,10 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from lib.stale_state import StaleState
 from templates_app.models import NotPublishable, PromptTemplate, TemplateVersion
 from tests.factories import make_template, make_user, make_version
 from workspaces.models import User
-from workspaces.states import StaleState
 
 pytestmark = pytest.mark.django_db
 

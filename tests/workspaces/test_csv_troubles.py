@@ -14,11 +14,11 @@ import pytest
 
 from batches.planning.plan import PlanError
 from batches.planning.sources.csv_file import csv_plan
+from lib.csv_table import read_table
 from templates_app.library.importing import preview
 from templates_app.models import EdgeCase, ImportFile, Option, Scenario
 from templates_app.states import RowKind, Tier
 from tests.factories import make_template, make_workspace
-from workspaces.csv_table import read_table
 from workspaces.models import Workspace
 
 pytestmark = pytest.mark.django_db

@@ -1,6 +1,6 @@
 from django.db import migrations
 
-from workspaces.triggers import keeps_updated_at, touch_function
+from lib.triggers import keeps_updated_at, touch_function
 
 
 class Migration(migrations.Migration):

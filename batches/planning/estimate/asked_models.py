@@ -7,7 +7,7 @@ from batches.planning.plan import PlanError, PlannedItem
 from claude import lineup
 from claude.lineup import ModelCard, UnknownModel
 from claude.messages import Request
-from workspaces.rows import RowProblem
+from lib.row_problems import RowProblem
 
 
 def cards_of(plan: Sequence[PlannedItem], requests: Sequence[Request], *, on: date) -> dict[str, ModelCard]:

@@ -21,8 +21,8 @@ from batches.planning.plan import PlanError, PlannedItem, check
 from claude import lineup
 from claude.messages import Request
 from conversations.generation import marked, worst_case
+from lib.row_problems import RowProblem
 from provider import table
-from workspaces.rows import RowProblem
 
 LARGEST_SHARE_OF_MAX_TOKENS = 0.8
 CENT = Decimal("0.01")

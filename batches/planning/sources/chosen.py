@@ -6,8 +6,8 @@ from uuid import UUID
 from batches.planning.plan import PlanError, PlannedItem, published_versions
 from conversations.models import Conversation
 from conversations.states import Status
+from lib.row_problems import RowProblem
 from workspaces.models import Workspace
-from workspaces.rows import RowProblem
 
 
 def chosen_plan(workspace: Workspace, ids: Sequence[UUID]) -> list[PlannedItem]:

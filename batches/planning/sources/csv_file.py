@@ -18,12 +18,12 @@ from batches.planning.plan import (
     published_versions,
     size_problems,
 )
+from lib.csv_table import HEADER_ROW, Row, Table, column_label, read_table
+from lib.row_problems import RowProblem, RowsError
 from templates_app.models import TemplateVersion
 from templates_app.packs.pack import load_pack
 from templates_app.states import Tier
-from workspaces.csv_table import HEADER_ROW, Row, Table, column_label, read_table
 from workspaces.models import Workspace
-from workspaces.rows import RowProblem, RowsError
 
 # Always allowed; every other column must be a variable of a template that the file uses.
 ALWAYS = ("topic", "tier", "category", "template")

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from batches.planning.plan import PlannedItem
+from lib.row_problems import RowProblem
 from templates_app.prompts.variables import Variable, value_problems
-from workspaces.rows import RowProblem
 
 MOST = 30
 LONGEST_TEXT = 5_000

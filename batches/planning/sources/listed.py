@@ -8,9 +8,9 @@ from uuid import UUID
 from django.core.exceptions import PermissionDenied
 
 from batches.planning.plan import PlanError, PlannedItem, check, cut
+from lib.row_problems import RowProblem
 from templates_app.models import PromptTemplate, TemplateVersion
 from workspaces.models import User
-from workspaces.rows import RowProblem
 
 
 @dataclass(frozen=True, kw_only=True)

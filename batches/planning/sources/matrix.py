@@ -7,7 +7,7 @@ from fractions import Fraction
 from math import prod
 
 from batches.planning.quotas import quotas
-from workspaces.rows import RowProblem, RowsError
+from lib.row_problems import RowProblem, RowsError
 
 MOST_AXES = 6
 MOST_CELLS = 100_000

@@ -9,9 +9,9 @@ from batches.planning.diversity import diversified
 from batches.planning.plan import LARGEST_PLAN, PlanError, PlannedItem, cut
 from batches.planning.sources.listed import names_of
 from batches.planning.sources.matrix import Axis, Cell, Choice, Matrix, planned_cells
+from lib.row_problems import RowProblem, RowsError
 from templates_app.models import Option, OptionKind, TemplateVersion
 from workspaces.models import Workspace
-from workspaces.rows import RowProblem, RowsError
 
 LONGEST_TOPIC = 500
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from batches.planning.sources.matrix import Axis, Matrix
 from batches.planning.sources.matrix_wire import weight_of, weight_text
-from workspaces.rows import RowProblem
+from lib.row_problems import RowProblem
 
 WEIGHTED = re.compile(r"(?P<value>.*\S)\s+\*\s*(?P<weight>\d{1,7}(?:\.\d{1,3})?)", re.ASCII)
 

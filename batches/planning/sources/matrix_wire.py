@@ -6,7 +6,7 @@ from fractions import Fraction
 from typing import Any
 
 from batches.planning.sources.matrix import Axis, Choice, Matrix, MatrixError, Quota
-from workspaces.rows import RowProblem
+from lib.row_problems import RowProblem
 
 KEYS = ("axes", "perCell", "total", "exclude", "quotas")
 AXIS_KEYS = ("name", "values")

@@ -9,10 +9,10 @@ from batches.planning.plan import PlanError, PlannedItem, planned_situation, pub
 from batches.planning.sources.listed import names_of
 from batches.planning.sources.matrix import Choice
 from batches.planning.sources.matrix_plan import options_of
+from lib.row_problems import RowProblem
 from templates_app.models import EdgeCase, OptionKind, Scenario, Situation
 from templates_app.states import Tier
 from workspaces.models import Workspace
-from workspaces.rows import RowProblem
 
 KINDS = (Scenario, EdgeCase)
 

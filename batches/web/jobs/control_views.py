@@ -29,9 +29,10 @@ from batches.planning.plan import PlanError
 from batches.reports.monthly_spending import this_month
 from batches.reports.reason_texts import error_words
 from batches.web.jobs.control_forms import ChangeForm, CopyForm, RetryForm
-from batches.web.jobs.views import CANNOT_PRICE, editable, person
-from workspaces.htmx import targets
-from workspaces.states import StaleState
+from batches.web.jobs.views import CANNOT_PRICE, editable
+from lib.htmx import targets
+from lib.stale_state import StaleState
+from workspaces.people import get_person
 
 Methods = require_http_methods(["GET", "HEAD", "POST"])
 
@@ -50,7 +51,7 @@ def batch_change(request: HttpRequest, job_id: UUID) -> HttpResponse:
         try:
             change(
                 job,
-                by=person(request),
+                by=get_person(request),
                 concurrency=chosen["concurrency"],
                 priority=Priority(chosen["priority"]),
                 budget_usd=chosen["budget"],
@@ -103,7 +104,7 @@ def batch_retry(request: HttpRequest, job_id: UUID) -> HttpResponse:
 def retried(request: HttpRequest, job: BatchJob, *, kind: str | None, chosen: dict[str, Any]) -> HttpResponse:
     key = chosen["idempotency_key"] or None
     try:
-        n = retry_failed(job, by=person(request), kind=kind, budget_usd=chosen["budget"], key=key)
+        n = retry_failed(job, by=get_person(request), kind=kind, budget_usd=chosen["budget"], key=key)
     except StaleState as stale:
         messages.error(request, str(stale))
     else:
@@ -126,7 +127,7 @@ def batch_duplicate(request: HttpRequest, job_id: UUID) -> HttpResponse:
     try:
         made = duplicate(
             job,
-            by=person(request),
+            by=get_person(request),
             name=chosen["name"] or None,
             concurrency=chosen["concurrency"],
             budget_usd=chosen["budget"],

@@ -26,23 +26,17 @@ from batches.web.jobs import batch_page
 from batches.web.jobs.forms import GenerateForm
 from claude.lineup import RetiredModel, UnknownModel, UnknownPrice
 from lib import clock
+from lib.htmx import is_htmx, targets
+from lib.paging import page_of
+from lib.stale_state import StaleState
 from templates_app.states import Tier
-from workspaces.htmx import is_htmx, targets
 from workspaces.models import User, Workspace
-from workspaces.paging import page_of
-from workspaces.states import StaleState
+from workspaces.people import get_person
 
 ITEMS_PER_PAGE = 50
 JOBS_PER_PAGE = 50
 MOST_UNSEEN = 100
 CANNOT_PRICE = (PlanError, UnknownModel, RetiredModel, UnknownPrice)
-
-
-def person(request: HttpRequest) -> User:
-    """Who is signed in; the views that call this require it."""
-    if not isinstance(request.user, User):
-        raise PermissionDenied
-    return request.user
 
 
 # --- generate all ---------------------------------------------------------------------------------------
@@ -69,7 +63,7 @@ def generate_all(request: HttpRequest) -> HttpResponse:
 def start(request: HttpRequest, form: GenerateForm) -> HttpResponse:
     if form.is_valid():
         try:
-            job = start_from(form, by=person(request))
+            job = start_from(form, by=get_person(request))
         except CANNOT_PRICE as wrong:
             add_problems(form, wrong)
         else:
@@ -117,7 +111,7 @@ def add_problems(form: GenerateForm, wrong: Exception) -> None:
 
 def plan_context(request: HttpRequest, form: GenerateForm) -> dict[str, Any]:
     form.is_valid()
-    workspace = person(request).personal_workspace()
+    workspace = get_person(request).personal_workspace()
     plan: list[PlannedItem] = []
     priced: Estimate | None = None
     try:
@@ -200,7 +194,7 @@ def plan_prompt(request: HttpRequest, position: int) -> HttpResponse:
     try:
         found = [
             item
-            for item in plan_of(form, workspace=person(request).personal_workspace())
+            for item in plan_of(form, workspace=get_person(request).personal_workspace())
             if item.position == position
         ]
     except PlanError as wrong:  # the page of the plan says what is missing
@@ -322,7 +316,7 @@ def batch_cancel(request: HttpRequest, job_id: UUID) -> HttpResponse:
 def moved(request: HttpRequest, job: BatchJob, move: Callable[..., BatchJob]) -> HttpResponse:
     """Makes the move and shows the batch as it then is; an impossible move is told, not raised."""
     try:
-        job = move(job, by=person(request))
+        job = move(job, by=get_person(request))
     except StaleState as stale:
         messages.error(request, str(stale))
     if not targets(request, "live"):

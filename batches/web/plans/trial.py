@@ -21,11 +21,11 @@ from claude.messages import Request, Usage
 from claude.translation import payload
 from conversations.generation import build_request, input_tokens, worst_case
 from lib import clock
+from lib.htmx import targets
 from provider import table
 from templates_app.models import TemplateVersion
 from templates_app.prompts.access import may_edit, version_of, visible_template
 from templates_app.prompts.rendering import TemplateSyntax, ValuesError, Variable, VariableError
-from workspaces.htmx import targets
 
 CANNOT_PRICE = (UnknownModel, RetiredModel, UnknownPrice)
 

@@ -23,14 +23,15 @@ from batches.models.states import ErrorHandling, JobStatus, Priority
 from batches.planning.plan import PlanError
 from batches.planning.quotas import drawn
 from batches.reports.monthly_spending import this_month
-from batches.web.jobs.views import editable, person, visible
+from batches.web.jobs.views import editable, visible
 from batches.web.plans import plan_page
 from batches.web.plans.forms import ItemForm, RunForm
+from lib.htmx import targets
+from lib.paging import page_of
+from lib.row_problems import RowProblem
+from lib.stale_state import StaleState
 from templates_app.prompts.rendering import TemplateSyntax, ValuesError
-from workspaces.htmx import targets
-from workspaces.paging import page_of
-from workspaces.rows import RowProblem
-from workspaces.states import StaleState
+from workspaces.people import get_person
 
 DRAFT_ONLY = "This plan has started: it cannot be changed any more."
 
@@ -168,19 +169,19 @@ def remove(request: HttpRequest, job: BatchJob, about: str) -> str:
     keys = [UUID(key) for key in ([about] if about else request.POST.getlist("item"))]
     if not keys:
         return "Tick the items that are to be removed first."
-    gone = drafts.remove_items(job, revision=revision_of(request), ids=keys, by=person(request))
+    gone = drafts.remove_items(job, revision=revision_of(request), ids=keys, by=get_person(request))
     return f"{gone} item{'' if gone == 1 else 's'} removed."
 
 
 def remove_repeats(request: HttpRequest, job: BatchJob, about: str) -> str:
-    gone = drafts.remove_repeats(job, revision=revision_of(request), by=person(request))
+    gone = drafts.remove_repeats(job, revision=revision_of(request), by=get_person(request))
     return f"{gone} item{'' if gone == 1 else 's'} with the prompt of an earlier one removed."
 
 
 def step(request: HttpRequest, job: BatchJob, about: str, *, by: int) -> str:
     item = item_of(job, about)
     to = item.position + by
-    drafts.move_item(job, revision=revision_of(request), item_id=item.pk, to=to, by=person(request))
+    drafts.move_item(job, revision=revision_of(request), item_id=item.pk, to=to, by=get_person(request))
     return ""
 
 
@@ -195,7 +196,7 @@ def place(request: HttpRequest, job: BatchJob, about: str) -> str:
             continue
         if int(text) != item.position:
             revision = revision_of(request)
-            drafts.move_item(job, revision=revision, item_id=item.pk, to=int(text), by=person(request))
+            drafts.move_item(job, revision=revision, item_id=item.pk, to=int(text), by=get_person(request))
             return f"“{item.topic[:60]}” is moved."
     return ""
 
@@ -206,7 +207,7 @@ def shuffle(request: HttpRequest, job: BatchJob, about: str) -> str:
     if text and not (digits.isascii() and digits.isdigit() and len(digits) <= 18):
         raise PlanError([RowProblem(None, "", "A seed is a whole number.")])
     seed = sign * int(digits) if text else drawn(0, uuid4()) % 10_000
-    drafts.shuffle(job, revision=revision_of(request), seed=seed, by=person(request))
+    drafts.shuffle(job, revision=revision_of(request), seed=seed, by=get_person(request))
     return f"Shuffled with the seed {seed}."
 
 
@@ -214,7 +215,7 @@ def fill(request: HttpRequest, job: BatchJob, about: str) -> str:
     choices = plan_page.grid_choices(job)
     if about not in choices:
         raise Http404
-    added = fill_gaps(job, pair=choices[about], revision=revision_of(request), by=person(request))
+    added = fill_gaps(job, pair=choices[about], revision=revision_of(request), by=get_person(request))
     if not added:
         return "No gap can be filled: no item of the plan takes both words."
     return f"{added} item{'' if added == 1 else 's'} added at the end of the plan, one for each gap."
@@ -253,7 +254,7 @@ def plan_item(request: HttpRequest, job_id: UUID, item_id: UUID) -> HttpResponse
         return item_page(request, job, item, form, status=422)
     try:
         drafts.edit_item(
-            job, revision=revision_of(request), item_id=item.pk, fields=form.columns, by=person(request)
+            job, revision=revision_of(request), item_id=item.pk, fields=form.columns, by=get_person(request)
         )
     except drafts.PlanMoved as moved:
         form.add_error(
@@ -340,7 +341,7 @@ def started(request: HttpRequest, job: BatchJob, form: RunForm) -> HttpResponse:
         job = start_draft(
             job,
             revision=revision_of(request),
-            by=person(request),
+            by=get_person(request),
             name=chosen["name"],
             concurrency=chosen["concurrency"],
             error_handling=ErrorHandling(chosen["error_handling"]),
@@ -363,7 +364,7 @@ def tried(request: HttpRequest, job: BatchJob) -> HttpResponse:
         trial = try_first(
             job,
             revision=revision_of(request),
-            by=person(request),
+            by=get_person(request),
             idempotency_key=request.POST.get("idempotency_key", "")[:200] or None,
         )
     except CANNOT_PRICE as wrong:
@@ -387,7 +388,7 @@ def discard(request: HttpRequest, job_id: UUID) -> HttpResponse:
     job = editable(request, job_id)
     if request.method == "POST":
         try:
-            drafts.discard(job, by=person(request))
+            drafts.discard(job, by=get_person(request))
         except StaleState as stale:
             messages.error(request, str(stale))
             return redirect("batch", job.pk)

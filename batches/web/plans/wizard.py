@@ -16,13 +16,14 @@ from batches.models.states import JobStatus
 from batches.planning.plan import PlanError, PlannedItem
 from batches.planning.recipe import plan_from
 from batches.planning.sources.listed import template_for
-from batches.web.jobs.views import editable, person
+from batches.web.jobs.views import editable
 from batches.web.plans.wizard_forms import FORMS, RecipeForm
 from conversations.models import Conversation
 from conversations.states import Status
+from lib.stale_state import StaleState
 from templates_app.models import PromptTemplate, TemplateVersion
 from workspaces.models import User, Workspace
-from workspaces.states import StaleState
+from workspaces.people import get_person
 
 LARGEST_FILE = 20_000_000
 
@@ -65,7 +66,7 @@ def configure(request: HttpRequest, job_id: UUID) -> HttpResponse:
 
 
 def configured(request: HttpRequest, *, kind: str, job: BatchJob | None = None) -> HttpResponse:
-    by = person(request)
+    by = get_person(request)
     workspace = job.workspace if job else by.personal_workspace()
     recipe = dict(job.recipe) if job else {}
     try:

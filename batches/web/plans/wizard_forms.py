@@ -20,10 +20,10 @@ from batches.planning.sources.matrix_text import (
 )
 from batches.planning.sources.matrix_wire import as_json, matrix_of
 from conversations.models import Conversation
+from lib.row_problems import RowProblem
 from templates_app.models import EdgeCase, OptionKind, Scenario, TemplateVersion
 from templates_app.states import Tier
 from workspaces.models import Workspace
-from workspaces.rows import RowProblem
 
 SEED_LIMIT = 2**63
 MOST_CHOICES = 500

@@ -8,7 +8,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from batches.reports.calibration import Judged, by_model, chart, finished, signed, summary
-from batches.web.jobs.views import person
+from workspaces.people import get_person
 
 SORTS = {"real": False, "simulated": True}
 
@@ -17,7 +17,7 @@ SORTS = {"real": False, "simulated": True}
 @login_required
 def estimates(request: HttpRequest) -> HttpResponse:
     """Finished batches beside what was said of them; `?which=real|simulated`, `?model=`."""
-    user, model = person(request), request.GET.get("model", "")
+    user, model = get_person(request), request.GET.get("model", "")
     which = request.GET.get("which", "")
     every = {name: finished(user, simulated=simulated) for name, simulated in SORTS.items()}
     if which not in SORTS:

@@ -15,9 +15,9 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from batches.actions.notices import url_problem, words_of
 from batches.models import Notice, Webhook
+from lib.paging import page_of
 from workspaces.chosen import Chosen, changeable_workspace, chosen_workspace
 from workspaces.models import ClockTimestamp
-from workspaces.paging import page_of
 
 NOTICES_PER_PAGE = 50
 

@@ -20,14 +20,15 @@ from batches.models.states import JobKind
 from batches.planning.estimate.estimate import Estimate
 from batches.planning.plan import PlanError, PlannedItem
 from batches.reports.monthly_spending import this_month
-from batches.web.jobs.views import CANNOT_PRICE, person
+from batches.web.jobs.views import CANNOT_PRICE
 from batches.web.single import item_page
 from batches.web.single.forms import SingleForm
 from conversations.details import HEADING, DetailsError, in_order
+from lib.htmx import is_htmx, targets
+from lib.stale_state import StaleState
 from templates_app.models import PromptTemplate, TemplateVersion
 from templates_app.prompts.preview import Piece, pieces
-from workspaces.htmx import is_htmx, targets
-from workspaces.states import StaleState
+from workspaces.people import get_person
 
 MOST_TEMPLATES = 500
 COUNTED = ("filled", "default", "missing", "wrong")
@@ -52,7 +53,9 @@ def generate_one(request: HttpRequest) -> HttpResponse:
     if plan is None:
         return form_page(request, form, status=422)
     try:
-        item = start_one(plan, by=person(request), key=request.POST.get("idempotency_key", "")[:200] or None)
+        item = start_one(
+            plan, by=get_person(request), key=request.POST.get("idempotency_key", "")[:200] or None
+        )
     except CANNOT_PRICE as wrong:
         add_problems(form, wrong)
         return form_page(request, form, status=422)
@@ -230,7 +233,7 @@ def item_retry(request: HttpRequest, item_id: UUID) -> HttpResponse:
     raised = budget_for_retry(found.job, 1) if found.job.kind == JobKind.SINGLE else None
     key = request.POST.get("idempotency_key", "")[:200] or None
     try:
-        retry_failed(found.job, by=person(request), items=[found.pk], budget_usd=raised, key=key)
+        retry_failed(found.job, by=get_person(request), items=[found.pk], budget_usd=raised, key=key)
     except StaleState as stale:
         messages.error(request, str(stale))
     return redirect("item", found.pk)
@@ -242,7 +245,7 @@ def item_use(request: HttpRequest, item_id: UUID) -> HttpResponse:
     """Make the conversation of a reply that is paid and kept."""
     found = editable_item(request, item_id)
     try:
-        made = use_reply(found, by=person(request))
+        made = use_reply(found, by=get_person(request))
     except StaleState:
         messages.error(request, "The kept reply cannot be read as a conversation. It stays in the log.")
         return redirect("item", found.pk)

@@ -9,13 +9,13 @@ from django.core.management.base import BaseCommand, CommandParser
 from batches.planning.plan import PlanError
 from claude.lineup import RetiredModel, UnknownModel, UnknownPrice
 from exports.target import CannotWrite
+from lib.stale_state import StaleState
 from lorapipe.management.commands.prepare import first_owner
 from stack.environment import CHECKOUT
 from terminal import options as terminal_options
 from terminal.job import Declined, TerminalJob
 from terminal.report import BAD_INPUT, INTERRUPTED
 from terminal.screen import Screen
-from workspaces.states import StaleState
 
 
 class Command(BaseCommand):

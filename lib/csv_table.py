@@ -9,7 +9,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from workspaces.rows import RowProblem, RowsError
+from lib.row_problems import RowProblem, RowsError
 
 DELIMITERS = (",", ";", "\t", "|")
 HEADER_ROW = 1

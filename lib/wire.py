@@ -5,27 +5,18 @@ from datetime import datetime, time, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 from rest_framework import serializers
 from rest_framework.request import Request
 
-from workspaces.models import User
-from workspaces.paging import part_of
+from lib.paging import part_of
 
 DEFAULT_LIMIT = 50
 LARGEST_LIMIT = 200
 LARGEST_OFFSET = 1_000_000
 MINUTE, HOUR = 60, 3600
-
-
-def person(request: Request) -> User:
-    """Who is calling; every route of the API asks for one."""
-    if not isinstance(request.user, User):
-        raise PermissionDenied
-    return request.user
 
 
 # --- what comes in -----------------------------------------------------------------------------------
