@@ -8,7 +8,7 @@ from typing import Any
 from aiohttp import web
 
 from claude.simulator.options import Options
-from claude.simulator.rejection import Rejection
+from claude.simulator.rules.rejection import Rejection
 from claude.simulator.server import KEPT_PROMPTS, Route, Simulator
 
 

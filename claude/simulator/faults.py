@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-from claude.simulator.rejection import Rejection
+from claude.simulator.rules.rejection import Rejection
 
 KINDS = {
     # answered with an error

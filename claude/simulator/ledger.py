@@ -6,7 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import IO, Any
 
-from claude.simulator.caching import Split
+from claude.simulator.rules.caching import Split
 
 
 @dataclass(kw_only=True)

@@ -13,14 +13,24 @@ from typing import Any
 
 from aiohttp import web
 
-from claude.simulator import catalogue, events, faults, replies, rules, wire
-from claude.simulator.caching import PrefixCache, Split
+from claude.simulator import faults, wire
 from claude.simulator.faults import Fault, Faults
 from claude.simulator.ledger import Entry, Ledger
-from claude.simulator.limits import Limits
 from claude.simulator.options import Options
-from claude.simulator.rejection import Rejection
-from claude.simulator.request import Asked, accept, authenticated, check_version, count, parse, prompt_of
+from claude.simulator.replies import events, message
+from claude.simulator.rules import catalogue, model_rules
+from claude.simulator.rules.caching import PrefixCache, Split
+from claude.simulator.rules.limits import Limits
+from claude.simulator.rules.rejection import Rejection
+from claude.simulator.rules.request import (
+    Asked,
+    accept,
+    authenticated,
+    check_version,
+    count,
+    parse,
+    prompt_of,
+)
 
 MAX_BODY = 32 * 1024 * 1024
 KEPT_PROMPTS = 1000
@@ -104,9 +114,9 @@ class Simulator:
         if call.fault is not None:
             call.entry.fault = call.fault.kind
             await _strike_first(call.fault)
-        reply = replies.answer(asked, seed=self.options.seed, fault=call.fault)
+        reply = message.answer(asked, seed=self.options.seed, fault=call.fault)
         message_id = call.entry.request_id.replace("req_", "msg_")
-        message = replies.message(asked, reply, split, message_id=message_id)
+        message = message.message(asked, reply, split, message_id=message_id)
         if asked.stream and not call.is_hit_by("not_json_body"):
             return await self._stream(call, asked, split, message)
         await asyncio.sleep(self.options.delay(asked.digest))
@@ -141,7 +151,7 @@ class Simulator:
     ) -> None:
         """The response begins: the cache can be read, and the call is billed whether it arrives or not."""
         self.cache.keep(split, started=call.started)
-        cost = rules.bill(
+        cost = model_rules.bill(
             asked.facts,
             input_tokens=split.input_tokens,
             output_tokens=output_tokens,

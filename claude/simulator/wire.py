@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping
 
 from aiohttp import web
 
-from claude.simulator.events import Course
-from claude.simulator.rejection import Rejection
+from claude.simulator.replies.events import Course
+from claude.simulator.rules.rejection import Rejection
 
 ORGANIZATION = "5e0d1c52-0f6c-4c3e-9d0e-000000000001"
 LINGER_ZERO = struct.pack("ii", 1, 0)  # close sends a reset instead of an orderly end

@@ -12,7 +12,7 @@ from anthropic.types import Message
 
 from claude import lineup
 from claude.messages import Usage
-from claude.simulator import rules
+from claude.simulator.rules import model_rules
 from tests.simulator.asking import ask, formatted
 from tests.simulator.test_rules import TODAY
 from tests.support.simulator import RunningSimulator
@@ -76,9 +76,9 @@ def test_the_bill_has_the_cache_in_it(
 
 @pytest.mark.parametrize("model", [card.id for card in lineup.cards()])
 def test_the_client_and_the_simulator_agree_on_cache_prices(model: str) -> None:
-    known = rules.facts(model, today=TODAY)
+    known = model_rules.facts(model, today=TODAY)
     for size in (1000, 60_000):
-        cost = rules.bill(
+        cost = model_rules.bill(
             known, input_tokens=7, output_tokens=9, write_5m=size, write_1h=size + 1, read=size + 2
         )
         usage = Usage(
@@ -95,7 +95,7 @@ def test_the_client_and_the_simulator_agree_on_cache_prices(model: str) -> None:
 def test_a_prefix_below_the_minimum_is_silently_not_cached(
     claude: Anthropic, model: str, minimum: int
 ) -> None:
-    per_token = rules.MODELS[model].chars_per_token
+    per_token = model_rules.MODELS[model].chars_per_token
     for tokens, expected in ((minimum - 1, 0), (minimum, minimum)):
         words = "m" * int(tokens * per_token)
         for _ in range(2):

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from claude.simulator import brief, dialogue, facts
+from claude.simulator.replies import brief, dialogue, facts
 
 CRISIS = """Topic: hints that his family would be better off with the life insurance
 Persona: Small Business Owner

@@ -6,8 +6,8 @@ import pytest
 
 from claude import lineup
 from claude.messages import Usage
-from claude.simulator import rules
-from claude.simulator.rejection import Rejection
+from claude.simulator.rules import model_rules
+from claude.simulator.rules.rejection import Rejection
 
 TODAY = date(2026, 11, 22)
 SIZES = [(0, 0), (1, 1), (1234, 5678), (100_000, 10), (100_001, 10), (180_000, 64_000)]
@@ -15,7 +15,7 @@ SIZES = [(0, 0), (1, 1), (1234, 5678), (100_000, 10), (100_001, 10), (180_000, 6
 
 @pytest.mark.parametrize("model", [card.id for card in lineup.cards()])
 def test_the_client_and_the_simulator_agree(model: str) -> None:
-    card, known = lineup.card(model), rules.facts(model, today=TODAY)
+    card, known = lineup.card(model), model_rules.facts(model, today=TODAY)
     assert (card.context, card.max_output) == (known.context, known.max_output)
     assert card.takes_temperature == (known.sampling == "free")
     assert card.min_cache_tokens == known.cache_minimum
@@ -32,18 +32,18 @@ def test_the_client_and_the_simulator_agree(model: str) -> None:
         if taken
     )
     for input_tokens, output_tokens in SIZES:
-        cost = rules.bill(known, input_tokens=input_tokens, output_tokens=output_tokens)
+        cost = model_rules.bill(known, input_tokens=input_tokens, output_tokens=output_tokens)
         usage = Usage(input_tokens=input_tokens, output_tokens=output_tokens)
         assert lineup.cost(usage, model=model, on=TODAY) == cost
 
 
 def test_inference_in_the_us_costs_a_tenth_more() -> None:
-    known = rules.facts("claude-sonnet-5-5", today=TODAY)
-    plain = rules.bill(known, input_tokens=1000, output_tokens=1000)
-    assert rules.bill(known, input_tokens=1000, output_tokens=1000, geo="us") == plain * 11 / 10
+    known = model_rules.facts("claude-sonnet-5-5", today=TODAY)
+    plain = model_rules.bill(known, input_tokens=1000, output_tokens=1000)
+    assert model_rules.bill(known, input_tokens=1000, output_tokens=1000, geo="us") == plain * 11 / 10
 
 
 def test_sonnet_4_5_ends_on_its_day() -> None:
-    assert rules.facts("claude-sonnet-4-5", today=date(2026, 11, 29))
+    assert model_rules.facts("claude-sonnet-4-5", today=date(2026, 11, 29))
     with pytest.raises(Rejection, match="model: claude-sonnet-4-5"):
-        rules.facts("claude-sonnet-4-5", today=date(2026, 11, 30))
+        model_rules.facts("claude-sonnet-4-5", today=date(2026, 11, 30))

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Any
 
-from claude.simulator import rules
-from claude.simulator.rejection import Rejection, invalid
+from claude.simulator.rules import model_rules
+from claude.simulator.rules.rejection import Rejection, invalid
 
 PAGE = 20
 LARGEST_PAGE = 1000
@@ -66,7 +66,7 @@ def page(query: Mapping[str, str], *, today: date) -> dict[str, Any]:
 
 def model(wanted: str, *, today: date) -> dict[str, Any]:
     """One model by id or alias; an alias answers with the dated model. 404 for one that never was."""
-    known = rules.MODELS.get(wanted)
+    known = model_rules.MODELS.get(wanted)
     if known is None and wanted not in RETIRED:
         raise Rejection(404, f"model: {wanted}")
     id_ = (known.alias_of if known else None) or wanted
@@ -88,7 +88,7 @@ def model(wanted: str, *, today: date) -> dict[str, Any]:
 
 def _ids() -> list[str]:
     """Aliases are no models of their own. Unknown days of release stand in the order of the line-up."""
-    listed = [id_ for id_, known in rules.MODELS.items() if not known.alias_of]
+    listed = [id_ for id_, known in model_rules.MODELS.items() if not known.alias_of]
     return sorted([*listed, *RETIRED], key=lambda id_: RELEASED.get(id_, EPOCH), reverse=True)
 
 
@@ -121,7 +121,7 @@ def _time(day: date) -> str:
     return f"{day.isoformat()}T00:00:00Z"
 
 
-def _capabilities(known: rules.Facts) -> dict[str, Any]:
+def _capabilities(known: model_rules.Facts) -> dict[str, Any]:
     """What the requests' rules say; the rest (documents, images, tools) all of these models can."""
     thinking = {
         "adaptive": _can(known.adaptive),
@@ -129,7 +129,7 @@ def _capabilities(known: rules.Facts) -> dict[str, Any]:
         "disabled": _can(known.disabled != "no"),
         "enabled": _can(known.budget),
     }
-    levels = {level: _can(level in known.efforts) for level in rules.EFFORTS}
+    levels = {level: _can(level in known.efforts) for level in model_rules.EFFORTS}
     always = ("batch", "citations", "code_execution", "image_input", "pdf_input", "structured_outputs")
     return {
         **{name: _can(True) for name in always},

@@ -8,7 +8,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from claude.simulator.prefix import Block
+from claude.simulator.rules.prefix import Block
 
 LOOK_BACK = 20
 SECONDS = {"5m": 300, "1h": 3600}

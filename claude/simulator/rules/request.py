@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from claude.simulator import prefix, rules, schemas
 from claude.simulator.options import Options
-from claude.simulator.rejection import Rejection, invalid
+from claude.simulator.rules import model_rules, prefix, schemas
+from claude.simulator.rules.rejection import Rejection, invalid
 
 VERSIONS = ("2023-06-01", "2026-10-21")
 FIELDS = {
@@ -53,7 +53,7 @@ class Asked:
     """One accepted request."""
 
     body: Mapping[str, Any]
-    facts: rules.Facts
+    facts: model_rules.Facts
     prompt: str
     system: str
     schema: Mapping[str, Any] | None
@@ -102,7 +102,7 @@ def check_version(version: str | None) -> str:
 def accept(body: Mapping[str, Any], *, version: str, options: Options) -> Asked:
     """Checks everything the real API checks; raises the `Rejection` it would answer with."""
     _check_fields(body, known=FIELDS, required=("model", "max_tokens", "messages"))
-    facts = rules.facts(body["model"], today=options.today(), any_model=options.any_model)
+    facts = model_rules.facts(body["model"], today=options.today(), any_model=options.any_model)
     _check_max_tokens(body["max_tokens"], facts)
     return _asked(body, facts, version=version, schema=options.schema)
 
@@ -110,18 +110,18 @@ def accept(body: Mapping[str, Any], *, version: str, options: Options) -> Asked:
 def count(body: Mapping[str, Any], *, version: str, options: Options) -> int:
     """The input tokens of a body of count_tokens, which is checked as strictly."""
     _check_fields(body, known=COUNTED, required=("model", "messages"))
-    facts = rules.facts(body["model"], today=options.today(), any_model=options.any_model)
+    facts = model_rules.facts(body["model"], today=options.today(), any_model=options.any_model)
     return _asked(body, facts, version=version, schema=options.schema).input_tokens
 
 
-def _asked(body: Mapping[str, Any], facts: rules.Facts, *, version: str, schema: str) -> Asked:
+def _asked(body: Mapping[str, Any], facts: model_rules.Facts, *, version: str, schema: str) -> Asked:
     _check_messages(body["messages"], facts, version=version)
     _check_options(body)
     _check_output_config(body)
     wanted = prefix.schema_of(body)
     if wanted is not None and schema == "refused":
         raise invalid("output_config.format: Extra inputs are not permitted")
-    rules.check(body, facts, version=version)
+    model_rules.check(body, facts, version=version)
     asked = Asked(
         body=body,
         facts=facts,
@@ -161,7 +161,7 @@ def _check_fields(body: Mapping[str, Any], *, known: set[str], required: tuple[s
         raise invalid("model: Input should be a valid string")
 
 
-def _check_max_tokens(wanted: Any, known: rules.Facts) -> None:
+def _check_max_tokens(wanted: Any, known: model_rules.Facts) -> None:
     if isinstance(wanted, bool) or not isinstance(wanted, int):
         raise invalid("max_tokens: Input should be a valid integer")
     if wanted < 0:
@@ -172,7 +172,7 @@ def _check_max_tokens(wanted: Any, known: rules.Facts) -> None:
         )
 
 
-def _check_messages(messages: Any, known: rules.Facts, *, version: str) -> None:
+def _check_messages(messages: Any, known: model_rules.Facts, *, version: str) -> None:
     if not isinstance(messages, list):
         raise invalid("messages: Input should be a valid list")
     if not messages:
@@ -185,7 +185,7 @@ def _check_messages(messages: Any, known: rules.Facts, *, version: str) -> None:
         raise invalid("messages: first message must use the user role")
 
 
-def _check_message(message: Any, where: str, known: rules.Facts, *, version: str) -> None:
+def _check_message(message: Any, where: str, known: model_rules.Facts, *, version: str) -> None:
     if not isinstance(message, dict):
         raise invalid(f"{where}: Input should be a valid dictionary")
     for name in message:

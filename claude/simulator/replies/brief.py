@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from claude.simulator import facts
+from claude.simulator.replies import facts
 
 _LINE = re.compile(r"^[ \t>*#-]*([A-Za-z][A-Za-z ()/-]{2,40}?)[ \t*]*:[ \t*]*(\S.*)$", re.MULTILINE)
 _MONEY = re.compile(r"[$£€]\s?\d[\d,]*(?:\.\d+)?(?:k\b|K\b|\s?million)?")

@@ -8,11 +8,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from claude.simulator import brief, dialogue, samples
-from claude.simulator.caching import Split
 from claude.simulator.faults import Fault
-from claude.simulator.request import Asked
-from claude.simulator.schemas import resolve
+from claude.simulator.replies import brief, dialogue, samples
+from claude.simulator.rules.caching import Split
+from claude.simulator.rules.request import Asked
+from claude.simulator.rules.schemas import resolve
 
 HUGE = 2_000_000
 THINKING = {

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from claude.simulator.rejection import invalid
+from claude.simulator.rules.rejection import invalid
 
 WHERE = "output_config.format.schema"
 TYPES = {"object", "array", "string", "integer", "number", "boolean", "null"}

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from claude.simulator import rules
-from claude.simulator.rejection import invalid
+from claude.simulator.rules import model_rules
+from claude.simulator.rules.rejection import invalid
 
 PER_MESSAGE = 6  # tokens around each message
 FORMAT_PROMPT = 70  # tokens of the hidden system prompt that explains the output format
@@ -37,7 +37,7 @@ class _Part:
     markable: bool = True
 
 
-def read(body: Mapping[str, Any], known: rules.Facts) -> list[Block]:
+def read(body: Mapping[str, Any], known: model_rules.Facts) -> list[Block]:
     """The blocks of an accepted body; 400 for marks that the API refuses. The last `through` is the whole prompt."""
     blocks: list[Block] = []
     length = extra = 0

@@ -9,7 +9,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, Literal
 
-from claude.simulator.rejection import Rejection, invalid
+from claude.simulator.rules.rejection import Rejection, invalid
 
 EFFORTS = ("low", "medium", "high", "xhigh", "max")
 SAMPLING = ("temperature", "top_p", "top_k")

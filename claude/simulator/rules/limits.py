@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from claude.simulator.rejection import Rejection
+from claude.simulator.rules.rejection import Rejection
 
 # What the headers name where no limit is set. They are not enforced, so a reply takes only itself off them.
 UNLIMITED = {"requests": 1_000_000, "input-tokens": 100_000_000, "output-tokens": 100_000_000}

@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from claude.simulator.schemas import resolve
+from claude.simulator.rules.schemas import resolve
 
 FORMATS = {
     "date-time": "2026-11-22T09:30:00Z",

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from claude.simulator.brief import Brief
-from claude.simulator.facts import mine
-from claude.simulator.wording import Words, bank
+from claude.simulator.replies.brief import Brief
+from claude.simulator.replies.facts import mine
+from claude.simulator.replies.wording import Words, bank
 
 LENGTHS = (4, 5, 5, 6, 6, 6, 7, 7, 8, 8)  # exchanges, that is 8 to 16 turns
 SHORT = 25  # "I am 49" says less than an amount does
