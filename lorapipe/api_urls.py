@@ -5,7 +5,7 @@ from typing import Any
 from django.urls import URLPattern, re_path
 
 from batches.api import batches, logs, single
-from conversations import api as conversations
+from conversations.api import conversations
 from lorapipe.api_errors import unknown_path
 from templates_app.api import library as rows
 from templates_app.api import templates

@@ -13,7 +13,7 @@ urlpatterns = [
     path("", include("workspaces.urls")),
     path("", include("provider.urls")),
     path("", include("templates_app.web.urls")),
-    path("", include("conversations.urls")),
+    path("", include("conversations.web.urls")),
     path("", include("batches.web.urls")),
     path("", include("exports.urls")),
 ]

@@ -23,9 +23,9 @@ from batches.models import BatchItem
 from batches.models.states import ItemStatus, JobKind, JobStatus
 from batches.planning.plan import PlanError
 from batches.planning.sources.listed import template_for
+from conversations.api.serializers import in_full
 from conversations.details import DetailsError
 from conversations.models import Conversation
-from conversations.serializers import in_full
 from lib.row_problems import RowProblem
 from lib.wire import StrictSerializer, about_dollars, checked, dollars
 from templates_app.states import Tier

@@ -1,5 +1,5 @@
 """Looking at versions, and what one does with a template. The editor is in `editor.py`; the list, which counts
-conversations, in `conversations.template_views`; the test render, which prices, in `batches.web.plans.trial`."""
+conversations, in `conversations.web.template_views`; the test render, which prices, in `batches.web.plans.trial`."""
 
 from collections.abc import Callable
 from typing import Any

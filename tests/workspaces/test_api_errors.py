@@ -126,7 +126,7 @@ def test_500_is_logged_and_tells_nothing(
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("a secret inside")
 
-    monkeypatch.setattr("conversations.api.slice_of", broken)
+    monkeypatch.setattr("conversations.api.conversations.slice_of", broken)
     with caplog.at_level(logging.ERROR, logger="lorapipe.api_errors"):
         response = caller.get("/api/conversations")
     body = check_form(response, 500, "internal")
@@ -139,7 +139,7 @@ def test_503_when_the_database_does_not_answer(caller: Client, monkeypatch: pyte
     def away(*_: object, **__: object) -> None:
         raise OperationalError("canceling statement due to statement timeout")
 
-    monkeypatch.setattr("conversations.api.slice_of", away)
+    monkeypatch.setattr("conversations.api.conversations.slice_of", away)
     response = caller.get("/api/conversations")
     check_form(response, 503, "unavailable")
     assert response["Retry-After"] == "5"

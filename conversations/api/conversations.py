@@ -7,8 +7,8 @@ from rest_framework.decorators import api_view
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from conversations.api.serializers import ConversationsQuery, filtered, for_list, in_full, in_list
 from conversations.models import Conversation
-from conversations.serializers import ConversationsQuery, filtered, for_list, in_full, in_list
 from lib.wire import slice_of
 
 RELATED = ("batch_item", "approved_by", "template_version")

@@ -11,8 +11,8 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
 from conversations import quality
-from conversations.forms import NEWEST, FilterForm, rows_for_list
 from conversations.models import Conversation
+from conversations.web.forms import NEWEST, FilterForm, rows_for_list
 from lib.htmx import targets
 from lib.paging import page_of
 

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from conversations import template_views, views
+from conversations.web import template_views, views
 
 urlpatterns: list[URLPattern] = [
     path("conversations/", views.conversations, name="conversations"),
