@@ -99,7 +99,7 @@ def made(user: "User", plan: "list[PlannedItem]") -> float:
 def status(user: "User") -> None:
     from batches.models import BatchJob  # noqa: PLC0415
     from batches.reports.progress import progress  # noqa: PLC0415
-    from bench.cases import database_ms  # noqa: PLC0415
+    from bench.support.cases import database_ms  # noqa: PLC0415
 
     job = BatchJob.objects.visible_to(user).newest_first()[0]
     times = [database_ms(lambda: progress(job)) for _ in range(30)]

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.limits import line
-from bench.stack import Meter, Servers, cpu_seconds, rss_mb, running_servers
+from bench.support.stack import Meter, Servers, cpu_seconds, rss_mb, running_servers
 
 PER_MINUTE = 1000
 SAMPLE_S = 5.0
@@ -110,7 +110,7 @@ def cases_of(*, quick: bool) -> list[Case]:
 
 
 def ours(servers: Servers, case: Case) -> None:
-    from bench.jobs import started_job  # noqa: PLC0415  Django is set up by now
+    from bench.support.jobs import started_job  # noqa: PLC0415  Django is set up by now
     from tests.support.engine import fresh_engine, wait_for_end  # noqa: PLC0415
 
     prepare(servers, case)
@@ -139,7 +139,7 @@ def ours(servers: Servers, case: Case) -> None:
 
 
 def naive(servers: Servers, case: Case) -> None:
-    from bench.naive import send, stored  # noqa: PLC0415
+    from bench.support.naive import send, stored  # noqa: PLC0415
     from tests.support.simulator import dying_with_us  # noqa: PLC0415
 
     prepare(servers, case)
@@ -147,7 +147,7 @@ def naive(servers: Servers, case: Case) -> None:
         "-m",
         "celery",
         "-A",
-        "bench.naive",
+        "bench.support.naive",
         "worker",
         "-P",
         "threads",
@@ -189,7 +189,7 @@ def floor(servers: Servers, case: Case) -> None:
     command = [
         sys.executable,
         "-m",
-        "bench.floor",
+        "bench.support.floor",
         servers.simulator.url,
         str(case.items),
         str(case.concurrency),

@@ -1,7 +1,7 @@
 """How good the estimates are: `python -m bench.estimator [--jobs 50] [--seed 1] [--no-engine]`.
 
 So many seeded jobs: tier mixes, concurrency 1 to 10, limits that bind or not, output spread 0.15, 0.3 and 0.45. Each has a world of
-its own (`bench/truth.py`); a history of conversations in it is written as log rows, and `estimate` sees nothing else. The job then
+its own (`bench/support/truth.py`); a history of conversations in it is written as log rows, and `estimate` sees nothing else. The job then
 happens in virtual time. The same jobs without history are the cold start. Three jobs at the end are run by the real engine.
 """
 
@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from bench.stack import Servers, running_servers
-from bench.truth import Bucket, Limits, Made, World, played
+from bench.support.stack import Servers, running_servers
+from bench.support.truth import Bucket, Limits, Made, World, played
 from lib import clock
 
 if TYPE_CHECKING:
@@ -322,7 +322,7 @@ ENGINE_JOBS = ((20, 10, 600), (12, 3, 600), (45, 10, 600), (40, 10, 120))
 
 def by_engine(servers: Servers) -> list[Outcome]:
     """Real jobs against the simulator, each priced before its start; the first is history for the others."""
-    from bench.jobs import started_job  # noqa: PLC0415
+    from bench.support.jobs import started_job  # noqa: PLC0415
     from tests.support.engine import fresh_engine, wait_for_end  # noqa: PLC0415
 
     found = []

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.stack import Servers, running_servers
+from bench.support.stack import Servers, running_servers
 from tests.support.simulator import RunningSimulator
 
 FAULTS = {"kill": 20, "freeze": 8, "backend": 5, "postgres": 3, "flush": 5, "valkey": 2, "dispatcher": 3}
@@ -111,7 +111,7 @@ def run(servers: Servers, *, seed: int, items: int) -> Outcome:
 
 
 def started(items: int) -> Any:
-    from bench.jobs import started_job  # noqa: PLC0415
+    from bench.support.jobs import started_job  # noqa: PLC0415
 
     return started_job(items=items, concurrency=CONCURRENCY, per_minute=1_000_000)
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.stack import Meter, Servers, running_servers
+from bench.support.stack import Meter, Servers, running_servers
 from tests.support.simulator import RunningSimulator
 
 LATENCY_S = 5.0
@@ -68,7 +68,7 @@ def run(
 ) -> Run:
     """Start a job with an engine of its own and wait for its end."""
     from batches.models import RateLimit  # noqa: PLC0415  Django is set up by now
-    from bench.jobs import started_job  # noqa: PLC0415
+    from bench.support.jobs import started_job  # noqa: PLC0415
     from tests.support.engine import fresh_engine, wait_for_end  # noqa: PLC0415
 
     simulator = servers.simulator
@@ -121,7 +121,7 @@ def floor_of(simulator: RunningSimulator, *, calls: int) -> tuple[float, float]:
     """Wall seconds, and CPU milliseconds per call, of a plain loop."""
     simulator.reset()
     simulator.options(latency=LATENCY_S, jitter=0, rpm=None, burst=None, otpm=None)
-    command = [sys.executable, "-m", "bench.floor", simulator.url, str(calls), str(CONCURRENCY)]
+    command = [sys.executable, "-m", "bench.support.floor", simulator.url, str(calls), str(CONCURRENCY)]
     wall, cpu = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
     return float(wall), 1000 * float(cpu) / calls
 

@@ -43,7 +43,7 @@ def measure(items: int) -> None:
     import django  # noqa: PLC0415  the settings need the server's URL
 
     django.setup()
-    from bench.plan_cases import cases, filled  # noqa: PLC0415
+    from bench.support.plan_cases import cases, filled  # noqa: PLC0415
 
     web = filled(items)
     web.get("/batches/")  # the first request imports

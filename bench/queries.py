@@ -42,7 +42,7 @@ def measure(rows: int) -> None:
     import django  # noqa: PLC0415  the settings need the server's URL
 
     django.setup()
-    from bench.cases import cases, fill  # noqa: PLC0415
+    from bench.support.cases import cases, fill  # noqa: PLC0415
 
     user, job = fill(rows)
     timings = {name: timed(case) for name, case in cases(user, job).items()}
@@ -57,7 +57,7 @@ def measure(rows: int) -> None:
 
 def timed(case: Callable[[], int]) -> list[float]:
     """Milliseconds in the database, of each run; the queries' own time, not the rows' way into objects."""
-    from bench.cases import database_ms  # noqa: PLC0415
+    from bench.support.cases import database_ms  # noqa: PLC0415
 
     case()
     return [database_ms(case) for _ in range(RUNS)]

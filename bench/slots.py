@@ -15,7 +15,7 @@ import time
 from uuid import UUID
 
 from bench.limits import line
-from bench.stack import Meter, Servers, rss_mb, running_servers
+from bench.support.stack import Meter, Servers, rss_mb, running_servers
 
 GOAL = 1.20  # the simpler stays if it is within a fifth
 
@@ -40,7 +40,7 @@ def main() -> None:
 
 def measure(servers: Servers, way: str, given: argparse.Namespace) -> dict[str, float]:
     """One job of its own in a process of its own: seconds, CPU milliseconds per item, memory in MB."""
-    from bench.jobs import started_job  # noqa: PLC0415  Django is set up by now
+    from bench.support.jobs import started_job  # noqa: PLC0415  Django is set up by now
 
     servers.simulator.reset()
     servers.simulator.options(latency=given.seconds, jitter=0, rpm=None, burst=None)
@@ -78,7 +78,7 @@ def show(found: dict[str, dict[str, float]], given: argparse.Namespace, round_: 
 def run(way: str, in_flight: int) -> None:
     """In the measured process: do every item of the job, then print what it took."""
     sys.argv[0] = "celery"  # as a worker's process, which takes its connections from a pool
-    from bench import slot_ways  # noqa: PLC0415  it sets Django up, and loads the SDK
+    from bench.support import slot_ways
 
     items, worker_id = slot_ways.prepared(UUID(os.environ["BENCH_JOB"]), slots=in_flight)
     began, cpu = time.monotonic(), time.process_time()

@@ -16,7 +16,7 @@ from batches.actions.jobs import cancel, pause
 from batches.engine.invariants import MOST_NAMED, Scope, violations, without_parents
 from batches.models import BatchItem, BatchJob, GenerationLog, SpendingMonth, Worker
 from batches.models.states import ItemStatus, JobStatus
-from bench.seeding import seed_job
+from bench.support.seeding import seed_job
 from conversations.models import Conversation, Turn
 from tests.factories import make_conversation, make_log, make_workspace
 from tests.support.steps import claim_item, file_reply

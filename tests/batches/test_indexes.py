@@ -16,7 +16,7 @@ from batches.models import BatchItem, BatchJob, GenerationLog
 from batches.planning.estimate.history import QUERY as HISTORY
 from batches.reports.progress import QUERY as STATUS
 from batches.web.plans.plan_page import made_before
-from bench.seeding import analyze, seed_finished_jobs, seed_job
+from bench.support.seeding import analyze, seed_finished_jobs, seed_job
 from conversations.models import Conversation
 from conversations.usage import usage_rows
 from workspaces.models import User

@@ -1,6 +1,6 @@
 """What people write today: a Celery task per item, the SDK's own retries and then Celery's. For comparison only.
 
-`send(n)` queues n tasks; `celery -A bench.naive worker -P threads -c N` runs them. Each writes its conversation when it has it.
+`send(n)` queues n tasks; `celery -A bench.support.naive worker -P threads -c N` runs them. Each writes its conversation when it has it.
 """
 
 import json
@@ -16,7 +16,7 @@ django.setup()
 
 from django.db import connection  # noqa: E402  Django is set up by now
 
-from bench.floor import MODEL, PROMPT  # noqa: E402
+from bench.support.floor import MODEL, PROMPT  # noqa: E402
 
 app = Celery("naive", broker=os.environ["REDIS_URL"])
 app.conf.update(task_ignore_result=True, broker_connection_retry_on_startup=True)

@@ -12,7 +12,7 @@ from django.test import Client
 from batches.models import BatchJob
 from batches.planning.estimate.history import Key, past
 from batches.reports.progress import progress
-from bench.seeding import analyze, seed_job
+from bench.support.seeding import analyze, seed_job
 from templates_app.states import Tier
 from workspaces.models import ApiToken, User
 

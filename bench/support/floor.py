@@ -1,6 +1,6 @@
 """The floor: the same calls by a plain asyncio loop over the SDK, without rows, limits or recovery.
 
-`python -m bench.floor BASE_URL N CONCURRENCY` prints `<wall seconds> <CPU seconds>` of N calls.
+`python -m bench.support.floor BASE_URL N CONCURRENCY` prints `<wall seconds> <CPU seconds>` of N calls.
 """
 
 import asyncio
