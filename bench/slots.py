@@ -78,7 +78,7 @@ def show(found: dict[str, dict[str, float]], given: argparse.Namespace, round_: 
 def run(way: str, in_flight: int) -> None:
     """In the measured process: do every item of the job, then print what it took."""
     sys.argv[0] = "celery"  # as a worker's process, which takes its connections from a pool
-    from bench.support import slot_ways
+    from bench.support import slot_ways  # noqa: PLC0415  it sets Django up, and loads the SDK
 
     items, worker_id = slot_ways.prepared(UUID(os.environ["BENCH_JOB"]), slots=in_flight)
     began, cpu = time.monotonic(), time.process_time()

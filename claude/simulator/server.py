@@ -17,7 +17,7 @@ from claude.simulator import faults, wire
 from claude.simulator.faults import Fault, Faults
 from claude.simulator.ledger import Entry, Ledger
 from claude.simulator.options import Options
-from claude.simulator.replies import events, message
+from claude.simulator.replies import compose, events
 from claude.simulator.rules import catalogue, model_rules
 from claude.simulator.rules.caching import PrefixCache, Split
 from claude.simulator.rules.limits import Limits
@@ -114,9 +114,9 @@ class Simulator:
         if call.fault is not None:
             call.entry.fault = call.fault.kind
             await _strike_first(call.fault)
-        reply = message.answer(asked, seed=self.options.seed, fault=call.fault)
+        reply = compose.answer(asked, seed=self.options.seed, fault=call.fault)
         message_id = call.entry.request_id.replace("req_", "msg_")
-        message = message.message(asked, reply, split, message_id=message_id)
+        message = compose.message(asked, reply, split, message_id=message_id)
         if asked.stream and not call.is_hit_by("not_json_body"):
             return await self._stream(call, asked, split, message)
         await asyncio.sleep(self.options.delay(asked.digest))
