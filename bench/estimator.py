@@ -298,12 +298,14 @@ def prompt_tokens(item: "PlannedItem") -> int:
 
 
 def cost_of(calls: "Iterator[Made] | Sequence[Made]") -> Decimal:
-    from claude import lineup  # noqa: PLC0415
+    from claude import current_models  # noqa: PLC0415
     from claude.messages import Usage  # noqa: PLC0415
 
     return sum(
         (
-            lineup.cost(Usage(input_tokens=call.prompt, output_tokens=call.output), model=MODEL, on=today())
+            current_models.cost(
+                Usage(input_tokens=call.prompt, output_tokens=call.output), model=MODEL, on=today()
+            )
             for call in calls
         ),
         Decimal(0),

@@ -1,4 +1,4 @@
-"""The models and prices that this version ships with. What is in force may have more: see `claude.lineup`.
+"""The models and prices that this version ships with. What is in force may have more: see `claude.current_models`.
 
 Facts and dates: the model and price pages of the API's documentation (checked 2026-11-22). A price that changes gets a new row with
 its `valid_from`; old rows stay, because old calls are still billed by them.
@@ -7,7 +7,7 @@ its `valid_from`; old rows stay, because old calls are still billed by them.
 from datetime import date
 from decimal import Decimal
 
-from claude.cards import RETIRED, Lineup, ModelCard, Price, PriceRow
+from claude.model_card import RETIRED, Lineup, ModelCard, Price, PriceRow
 
 VERSION = "2026-11-22"
 

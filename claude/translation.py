@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from claude import allowance, lineup, streaming
+from claude import allowance, current_models, streaming
 from claude.counts import usage_of
 from claude.errors import Unusable, request_id, storable
 from claude.messages import Reply, Request
@@ -122,18 +122,18 @@ def _message(body: bytes) -> Any:
     return heard.message()
 
 
-def _card(model: str) -> lineup.ModelCard | None:
+def _card(model: str) -> current_models.ModelCard | None:
     try:
-        return lineup.card(model)
-    except lineup.UnknownModel:
+        return current_models.card(model)
+    except current_models.UnknownModel:
         return None
 
 
-def _small_thinking(card: lineup.ModelCard) -> dict[str, Any]:
+def _small_thinking(card: current_models.ModelCard) -> dict[str, Any]:
     return {} if card.thinking is None else {"thinking": dict(card.thinking)}
 
 
-def _output_config(card: lineup.ModelCard, schema: dict[str, Any] | None) -> dict[str, Any]:
+def _output_config(card: current_models.ModelCard, schema: dict[str, Any] | None) -> dict[str, Any]:
     config: dict[str, Any] = {}
     if card.effort is not None:
         config["effort"] = card.effort

@@ -20,7 +20,7 @@ from rest_framework.response import Response
 
 from batches.actions.controls import BudgetTooLow
 from batches.planning.plan import PlanError
-from claude.lineup import RetiredModel, UnknownModel, UnknownPrice
+from claude.current_models import RetiredModel, UnknownModel, UnknownPrice
 from lib.stale_state import StaleState
 from templates_app.api.library_serializers import OUR_NAMES
 from templates_app.api.template_serializers import WIRE

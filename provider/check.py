@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 from django.db import connection
 
-from claude import lineup
-from claude.lineup import RetiredModel, UnknownModel, UnknownPrice
+from claude import current_models
+from claude.current_models import RetiredModel, UnknownModel, UnknownPrice
 from claude.messages import Provider
 from lib import clock
 from provider import table
@@ -145,7 +145,7 @@ def _key(found: "Findings", *, has_price: bool) -> Line:
 def _model(found: "Findings", model: str) -> Line:
     today = clock.today()
     try:
-        card = lineup.card(model, today)
+        card = current_models.card(model, today)
     except (UnknownModel, RetiredModel) as wrong:
         return Line("Model", False, str(wrong))
     if found.model_known is False:
@@ -163,7 +163,7 @@ def _model(found: "Findings", model: str) -> Line:
 def _price(model: str) -> Line:
     today: date = clock.today()
     try:
-        price = lineup.price(model, on=today, prompt_tokens=1)
+        price = current_models.price(model, on=today, prompt_tokens=1)
     except UnknownPrice as wrong:
         return Line("Price", False, str(wrong))
     if price.free:

@@ -6,7 +6,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from claude.cards import Lineup, ModelCard, Price, PriceRow
+from claude.model_card import Lineup, ModelCard, Price, PriceRow
 from provider.models import BATCH_RATES, RATES, LanguageModel, ModelPrice
 
 LISTS = ("aliases", "thinking_modes", "effort_levels")

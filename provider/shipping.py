@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db import transaction
 
-from claude.cards import Lineup, ModelCard
+from claude.model_card import Lineup, ModelCard
 from claude.shipped import SHIPPED
 from provider import contents, table
 from provider.models import BATCH_RATES, RATES, LanguageModel, ModelPrice

@@ -14,8 +14,8 @@ from typing import TypeVar
 from django.db import connection, transaction
 from django.utils import timezone
 
-from claude import lineup
-from claude.cards import Lineup, ModelCard, PriceRow, UnknownModel, UnknownPrice
+from claude import current_models
+from claude.model_card import Lineup, ModelCard, PriceRow, UnknownModel, UnknownPrice
 from claude.shipped import SHIPPED
 from provider import contents
 from provider.account import provider
@@ -49,7 +49,7 @@ def refresh(*, now: bool = False) -> bool:
         _Seen.at = time.monotonic()
         if stamp == _Seen.stamp:
             return False
-        lineup.put_in_force(_with_findings(newest()))
+        current_models.put_in_force(_with_findings(newest()))
         _Seen.stamp = stamp
         return True
 
@@ -58,7 +58,7 @@ def forget() -> None:
     """Back to the shipped table, as a process that has never looked."""
     with _Seen.lock:
         _Seen.stamp, _Seen.at = (None, None), float("-inf")
-        lineup.put_in_force(SHIPPED)
+        current_models.put_in_force(SHIPPED)
 
 
 def known(ask: Callable[[], T]) -> T:

@@ -15,9 +15,9 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from claude import lineup
-from claude.cards import Lineup, ModelCard, PriceRow
-from claude.lineup import UnknownModel, UnknownPrice
+from claude import current_models
+from claude.current_models import UnknownModel, UnknownPrice
+from claude.model_card import Lineup, ModelCard, PriceRow
 from lib import clock
 from provider import check, table
 from provider.account import UnknownKey, key_shown, provider
@@ -53,7 +53,7 @@ class PriceLine:
 def models(request: HttpRequest) -> HttpResponse:
     """Which models there are, what each takes, and what it costs since when."""
     table.refresh()
-    inforce, today = lineup.in_force(), clock.today()
+    inforce, today = current_models.in_force(), clock.today()
     used = settings.ENVIRONMENT.anthropic_model
     context = {
         "version": inforce.version,
@@ -106,8 +106,8 @@ def price_line(row: PriceRow, days: list[date], today: date) -> PriceLine:
 def problem_of(model: str, today: date) -> str:
     """Why no batch would start with the model that is set; empty when one would."""
     try:
-        lineup.card(model, today)
-        lineup.price(model, on=today, prompt_tokens=1)
+        current_models.card(model, today)
+        current_models.price(model, on=today, prompt_tokens=1)
     except (UnknownModel, UnknownPrice) as wrong:
         return str(wrong)
     return ""

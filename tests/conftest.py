@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 from pytest_django import DjangoDbBlocker
 
-from claude import lineup
+from claude import current_models
 from claude.shipped import SHIPPED
 from provider import table
 from tests.support.simulator import RunningSimulator
@@ -42,7 +42,7 @@ def shipped_models(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(table, "LOOK_EVERY_S", float("inf"))
     monkeypatch.setattr("provider.table._Seen.at", 0.0)
     yield
-    if lineup.in_force() is not SHIPPED:
+    if current_models.in_force() is not SHIPPED:
         table.forget()
 
 

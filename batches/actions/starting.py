@@ -15,7 +15,7 @@ from batches.models import BatchItem, BatchJob
 from batches.models.states import ErrorHandling, ItemStatus, JobStatus, Priority
 from batches.planning.estimate.estimate import Estimate, estimate
 from batches.planning.plan import PlanError, PlannedItem
-from claude.lineup import RetiredModel, UnknownModel, UnknownPrice
+from claude.current_models import RetiredModel, UnknownModel, UnknownPrice
 from conversations.ids import take_ids
 from lib import clock
 from templates_app.models import TemplateVersion

@@ -13,8 +13,8 @@ from batches.limits.pools import pool_of
 from batches.models import BatchItem, BatchJob
 from batches.models.states import JobKind
 from batches.planning.estimate.history import expected_tokens
-from claude import lineup
-from claude.lineup import Lineup
+from claude import current_models
+from claude.current_models import Lineup
 from claude.messages import Request
 from conversations.generation import Origin, build_request, marked, worst_case
 from lib import clock
@@ -55,7 +55,7 @@ class Call:
     expected: Expected
     interactive: bool
     # The prices that the reservation was made by, and that the reply is booked by.
-    prices: Lineup = field(default_factory=lineup.in_force, repr=False)
+    prices: Lineup = field(default_factory=current_models.in_force, repr=False)
     token: UUID = field(
         default_factory=uuid4
     )  # whose claim it will be, known even when its commit breaks off
@@ -104,7 +104,7 @@ def call_of(item: BatchItem) -> Call:
 
 def _call_of(item: BatchItem) -> Call:
     on, log_id = clock.today(), uuid4()
-    lineup.card(item.template_version.model or item.job.model, on)
+    current_models.card(item.template_version.model or item.job.model, on)
     asked = build_request(
         version=item.template_version,
         values=item.parameters,
@@ -139,7 +139,8 @@ def _max_tokens(item: BatchItem) -> int:
     """Twice the job's, where a reply of this item was cut and the model allows it."""
     if item.attempt and item.logs.filter(error_kind="max_tokens").exists():
         return min(
-            2 * item.job.max_tokens, lineup.card(item.template_version.model or item.job.model).max_output
+            2 * item.job.max_tokens,
+            current_models.card(item.template_version.model or item.job.model).max_output,
         )
     return item.job.max_tokens
 

@@ -32,9 +32,9 @@ from batches.engine.prompt_cache import learn
 from batches.engine.waits import backoff_s
 from batches.models import GenerationLog
 from batches.models.states import OPEN_ITEMS, ItemStatus, LogState
-from claude import lineup
+from claude import current_models
+from claude.current_models import Lineup
 from claude.errors import ClaudeError, Declined, Unusable
-from claude.lineup import Lineup
 from claude.messages import Reply, Request
 from conversations import generation
 from conversations.models import Conversation
@@ -216,7 +216,7 @@ def _is_final(problem: ClaudeError, item: LockedItem, *, asked: Request) -> bool
         return True
     bought = GenerationLog.objects.filter(item_id=item.id, state=LogState.UNUSABLE)
     if problem.kind == "max_tokens":
-        no_more_room = asked.max_tokens >= lineup.card(asked.model).max_output
+        no_more_room = asked.max_tokens >= current_models.card(asked.model).max_output
         return no_more_room or bought.filter(error_kind="max_tokens").count() >= CUT_REPLIES
     # A person's retry begins anew; a reply that was cut stays known, because the same question is cut again.
     lately = bought.exclude(error_kind="max_tokens").exclude(created_at__lt=F("item__retried_at"))

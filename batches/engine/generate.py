@@ -21,8 +21,8 @@ from batches.engine.stored import until_stored
 from batches.engine.stored_replies import use_kept
 from batches.limits.pools import UnknownKey
 from batches.models.states import Reason
+from claude.current_models import UnknownModel, UnknownPrice
 from claude.errors import ClaudeError
-from claude.lineup import UnknownModel, UnknownPrice
 from lorapipe.queues import Queue
 from templates_app.prompts.rendering import TemplateSyntax, ValuesError, VariableError
 

@@ -18,8 +18,8 @@ from batches.models import PromptSize
 from batches.planning.estimate.prompt_sizes import fit, size_of
 from claude.client import Client
 from claude.counting import count_tokens
+from claude.current_models import UnknownModel
 from claude.errors import ClaudeError, Declined
-from claude.lineup import UnknownModel
 from claude.messages import Request
 from conversations.generation import build_request
 from provider import table

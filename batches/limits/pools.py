@@ -7,8 +7,8 @@ from django.conf import settings
 from batches.limits import limiter
 from batches.models import RateLimit
 from batches.models.limits import MOST_PER_MINUTE
-from claude import lineup
-from claude.lineup import UnknownModel
+from claude import current_models
+from claude.current_models import UnknownModel
 from provider import table
 from provider.account import UnknownKey, provider
 
@@ -31,13 +31,13 @@ SMALL_POOLS = ("fable", "claude-mythos")
 
 def pool_of(model: str, key: str = "") -> str:
     """The limiter's pool of a model: demo and real, or two keys, never share one. Raises UnknownModel, UnknownKey."""
-    return f"{_account(key)}:{lineup.card(model).pool}"
+    return f"{_account(key)}:{current_models.card(model).pool}"
 
 
 def pools() -> list[str]:
     """Every pool that a job of this installation may use."""
     accounts = dict.fromkeys(_account(key) for key in ("", *settings.CLAUDE_NAMED_KEYS))
-    return [f"{account}:{name}" for account in accounts for name in lineup.pools()]
+    return [f"{account}:{name}" for account in accounts for name in current_models.pools()]
 
 
 def pool_or_none(model: str, key: str) -> str | None:

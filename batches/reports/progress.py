@@ -14,7 +14,7 @@ from batches.limits.pools import UnknownKey, pool_of
 from batches.models import BatchJob
 from batches.models.states import JobStatus
 from batches.reports.bottleneck import Bound, bound
-from claude.lineup import UnknownModel
+from claude.current_models import UnknownModel
 from provider import table
 
 RATE_SAMPLE = 30

@@ -12,7 +12,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from batches.limits.pools import make_missing_limits
 from batches.models import BatchItem, BatchJob
-from claude.lineup import RetiredModel
+from claude.current_models import RetiredModel
 from templates_app.models import PromptTemplate
 from templates_app.packs.installing import load_pack_templates
 from templates_app.prompts.rendering import Variable

@@ -14,8 +14,8 @@ from batches.engine.retry import set_back
 from batches.models import BatchItem, BatchJob, GenerationLog, Worker
 from batches.models.states import ErrorHandling, ItemStatus, JobStatus, LogState, Reason
 from batches.planning.plan import PlanError
+from claude.current_models import card
 from claude.errors import Busy, Unusable
-from claude.lineup import card
 from claude.messages import Reply
 from conversations.models import Conversation
 from tests.support.invariants import assert_no_violations

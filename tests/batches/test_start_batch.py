@@ -16,7 +16,7 @@ from batches.models import BatchItem, BatchJob, RateLimit
 from batches.models.states import ItemStatus, JobStatus
 from batches.planning.estimate.estimate import default_budget, estimate
 from batches.planning.plan import PlanError, PlannedItem
-from claude.lineup import UnknownModel
+from claude.current_models import UnknownModel
 from conversations.ids import take_ids
 from conversations.models import IdCounter
 from tests.factories import MODEL, make_item, make_job, make_log, make_rate_limit, make_template, make_user

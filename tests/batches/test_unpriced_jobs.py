@@ -17,7 +17,7 @@ from batches.limits.pools import pool_of
 from batches.models import BatchItem, BatchJob, RateLimit, Worker
 from batches.models.states import JobStatus, Reason
 from batches.planning.plan import PlanError, PlannedItem, starter_plan
-from claude.lineup import RetiredModel, UnknownModel, UnknownPrice
+from claude.current_models import RetiredModel, UnknownModel, UnknownPrice
 from provider import table
 from provider.models import LanguageModel
 from provider.shipping import ship

@@ -17,7 +17,7 @@ from batches.engine.dispatch import stamp
 from batches.engine.retry import release, set_back
 from batches.models import BatchItem, BatchJob, GenerationLog, WarmPrefix, Worker
 from batches.planning.plan import PlannedItem
-from claude import lineup
+from claude import current_models
 from claude.errors import Busy, Unusable
 from claude.messages import Reply, Usage
 from lorapipe.queues import Queue
@@ -226,8 +226,10 @@ def test_one_of_each_template_is_rung(owner: User, worker: Worker) -> None:
 def test_the_reservation_covers_the_write(job: BatchJob, worker: Worker) -> None:
     call = claim_item(job, worker).call
     size = -(-len(call.request.prompt.encode()) // 2)
-    plain = lineup.worst_case(model=call.request.model, input_tokens=size, max_tokens=8192, on=call.on)
-    rate = lineup.price(call.request.model, on=call.on, prompt_tokens=0)
+    plain = current_models.worst_case(
+        model=call.request.model, input_tokens=size, max_tokens=8192, on=call.on
+    )
+    rate = current_models.price(call.request.model, on=call.on, prompt_tokens=0)
     tokens = Decimal("1.15") * size + 500
     assert call.reservation - plain == (tokens * (rate.cache_write_5m - rate.input) / 1_000_000)
     assert job.worst_item_usd >= call.reservation

@@ -9,15 +9,24 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from claude import lineup
-from claude.lineup import Price, RetiredModel, UnknownModel, UnknownPrice, card, cost, price, worst_case
+from claude import current_models
+from claude.current_models import (
+    Price,
+    RetiredModel,
+    UnknownModel,
+    UnknownPrice,
+    card,
+    cost,
+    price,
+    worst_case,
+)
 from claude.messages import Usage
 
 # The machine is shared: a slow example is no failure.
 unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 TODAY = date(2026, 11, 22)
-NAMES = [name for known in lineup.cards() for name in (known.id, *known.aliases)]
+NAMES = [name for known in current_models.cards() for name in (known.id, *known.aliases)]
 
 # id, input, output, write 5m, write 1h, read: from the price page of the API's documentation, 2026-11-22
 TABLE = """
@@ -65,7 +74,7 @@ def test_the_table_has_every_living_model_that_the_sdk_knows() -> None:
 def test_every_card_can_be_used_today(name: str) -> None:
     known = card(name, TODAY)
     assert name in (known.id, *known.aliases)
-    assert known.pool in lineup.pools()
+    assert known.pool in current_models.pools()
     assert 64_000 <= known.max_output < known.context
     assert known.structured_outputs
     assert known.effort in ("low", None)
@@ -84,7 +93,7 @@ def test_every_card_can_be_used_today(name: str) -> None:
     ],
 )
 def test_which_models_share_a_limit(pool: str, members: list[str]) -> None:
-    assert sorted(known.id for known in lineup.cards() if known.pool == pool) == members
+    assert sorted(known.id for known in current_models.cards() if known.pool == pool) == members
 
 
 def test_sonnet_4_5_retires_on_the_thirtieth() -> None:
@@ -94,9 +103,9 @@ def test_sonnet_4_5_retires_on_the_thirtieth() -> None:
             card(name, date(2026, 11, 30))
         assert card(name).id == "claude-sonnet-4-5-20250929"
     assert (
-        len(lineup.cards(date(2026, 11, 29)))
-        == len(lineup.cards())
-        == len(lineup.cards(date(2026, 11, 30))) + 1
+        len(current_models.cards(date(2026, 11, 29)))
+        == len(current_models.cards())
+        == len(current_models.cards(date(2026, 11, 30))) + 1
     )
 
 

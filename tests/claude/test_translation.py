@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from claude import lineup
+from claude import current_models
 from claude.errors import Unusable
 from claude.messages import Provider, Reply, Request, Usage
 from claude.translation import headers, payload, reply
@@ -282,7 +282,7 @@ def test_providers_are_told_apart_without_showing_the_key() -> None:
 
 
 def test_every_card_is_translated() -> None:
-    for card in lineup.cards():
+    for card in current_models.cards():
         body = payload(request(card.id))
         assert body.get("thinking") == card.thinking
         assert body["output_config"].get("effort") == card.effort

@@ -15,7 +15,7 @@ from batches.limits.pools import pools
 from batches.models import BatchJob, GenerationLog
 from batches.models.states import JobStatus, LogState
 from batches.planning.plan import PlannedItem
-from claude.lineup import UnknownModel, UnknownPrice
+from claude.current_models import UnknownModel, UnknownPrice
 from conversations.models import Conversation
 from provider import table
 from provider.check import check

@@ -10,7 +10,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
-from claude import lineup
+from claude import current_models
 from provider import table
 from provider.check import check
 from provider.models import Finding
@@ -68,10 +68,10 @@ def test_a_server_without_count_tokens(server: RunningSimulator) -> None:
     finding = check()
     assert (finding.works, finding.counts_tokens, finding.structured_outputs) == (True, False, True)
     assert "estimates go by characters" in said(finding)["count_tokens"][1]
-    assert not lineup.card(MODEL).counts_tokens
+    assert not current_models.card(MODEL).counts_tokens
     server.options(counts_tokens=True)
     check()
-    assert lineup.card(MODEL).counts_tokens
+    assert current_models.card(MODEL).counts_tokens
     assert server.ledger() == []
 
 
@@ -87,7 +87,7 @@ def test_a_server_that_refuses_schemas(server: RunningSimulator) -> None:
     finding = check()
     assert (finding.works, finding.counts_tokens, finding.structured_outputs) == (True, True, False)
     assert "asked for in words" in said(finding)["Structured outputs"][1]
-    assert not lineup.card(MODEL).structured_outputs
+    assert not current_models.card(MODEL).structured_outputs
 
 
 def test_a_server_with_nothing_but_messages_is_asked_one_token(

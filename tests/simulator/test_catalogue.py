@@ -8,7 +8,7 @@ import httpx2
 import pytest
 from anthropic import Anthropic
 
-from claude import lineup
+from claude import current_models
 from tests.simulator.asking import PROMPT, ask, formatted
 from tests.support.simulator import RunningSimulator
 
@@ -80,7 +80,7 @@ def test_key_and_version_are_needed_everywhere(
 def test_every_model_of_ours_is_listed_as_we_know_it(claude: Anthropic) -> None:
     listed = {model.id: model for model in claude.models.list(limit=5)}
     assert len(listed) > 15
-    for card in lineup.cards():
+    for card in current_models.cards():
         model = listed[card.id]
         assert (model.max_input_tokens, model.max_tokens) == (card.context, card.max_output)
         assert model.capabilities is not None

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 
 from batches.planning.plan import PlanError, PlannedItem
-from claude import lineup
-from claude.lineup import ModelCard, UnknownModel
+from claude import current_models
+from claude.current_models import ModelCard, UnknownModel
 from claude.messages import Request
 from lib.row_problems import RowProblem
 
@@ -19,12 +19,12 @@ def cards_of(plan: Sequence[PlannedItem], requests: Sequence[Request], *, on: da
     problems = [problem for name, item in asked.items() for problem in _problems(name, item, on)]
     if problems:
         raise PlanError(problems)
-    return {name: lineup.card(name, on) for name in asked}
+    return {name: current_models.card(name, on) for name in asked}
 
 
 def _problems(name: str, item: PlannedItem, on: date) -> Iterator[RowProblem]:
     try:
-        lineup.card(name, on)
+        current_models.card(name, on)
     except UnknownModel as wrong:
         if not item.version.model:
             raise

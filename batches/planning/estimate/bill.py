@@ -9,8 +9,8 @@ from functools import cache
 
 from batches.planning.estimate.history import Key, Past
 from batches.planning.estimate.kinds import Kind
-from claude import lineup
-from claude.lineup import Price
+from claude import current_models
+from claude.current_models import Price
 from claude.messages import Usage
 
 MILLION = Decimal(1_000_000)
@@ -46,7 +46,7 @@ def bill_of(
 
     @cache
     def price(model: str, prompt_tokens: int) -> Price:
-        return lineup.price(model, on=on, prompt_tokens=prompt_tokens)
+        return current_models.price(model, on=on, prompt_tokens=prompt_tokens)
 
     alike: dict[tuple[Key, Price], list[int]] = defaultdict(list)
     for key, prompt in zip(keys, prompts, strict=True):

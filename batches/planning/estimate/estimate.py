@@ -18,7 +18,7 @@ from batches.planning.estimate.rates import rates_of
 from batches.planning.estimate.schedule import Call, Duration, duration
 from batches.planning.estimate.sharing import shared_prefixes
 from batches.planning.plan import PlanError, PlannedItem, check
-from claude import lineup
+from claude import current_models
 from claude.messages import Request
 from conversations.generation import marked, worst_case
 from lib.row_problems import RowProblem
@@ -192,11 +192,11 @@ def _templates(number: int) -> str:
 def _notes(models: set[str]) -> Iterator[str]:
     """Settings that will not be sent, because the model refuses them, and what the models cannot do."""
     for model in sorted(models):
-        yield from shortcomings(lineup.card(model))
+        yield from shortcomings(current_models.card(model))
     if settings.ENVIRONMENT.anthropic_temperature is None:
         return
     for model in sorted(models):
-        if not lineup.card(model).takes_temperature:
+        if not current_models.card(model).takes_temperature:
             yield f"ANTHROPIC_TEMPERATURE is not sent: {model} takes none."
 
 

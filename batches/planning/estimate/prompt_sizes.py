@@ -17,7 +17,7 @@ from django.conf import settings
 from batches.models import PromptSize
 from batches.planning.estimate.history import Key
 from batches.planning.plan import PlannedItem
-from claude import lineup
+from claude import current_models
 from claude.messages import Request
 from conversations.generation import input_tokens
 
@@ -96,7 +96,7 @@ def _wish(
     """None where there is nobody to ask: a model without count_tokens, or a text that may still change."""
     first = plan[places[0]].version
     model = requests[places[0]].model
-    if first.published_at is None or not lineup.card(model).counts_tokens:
+    if first.published_at is None or not current_models.card(model).counts_tokens:
         return None
     ordered = sorted(places, key=lambda place: sizes[place])
     chosen = sorted({ordered[0], ordered[len(ordered) // 2], ordered[-1]})

@@ -14,10 +14,10 @@ from typing import Any
 from uuid import UUID
 
 from batches.planning.plan import PlannedItem
-from claude import lineup
-from claude.cards import Price
-from claude.lineup import UnknownModel
+from claude import current_models
+from claude.current_models import UnknownModel
 from claude.messages import LIFETIMES_S, Request
+from claude.model_card import Price
 
 # Fewer tokens than characters / 4 no text of a European language has; what is too short is silently not cached.
 MOST_CHARACTERS_A_TOKEN = 4
@@ -74,7 +74,7 @@ def _cut(common: str) -> int:
 
 def _lifetime(model: str, gaps: Sequence[float], *, call_s: float, on: date) -> str:
     """Empty, 5m or 1h: whichever makes the shared tokens of these calls cheapest."""
-    price = lineup.price(model, on=on, prompt_tokens=0)
+    price = current_models.price(model, on=on, prompt_tokens=0)
     # The second call waits for the first one's reply, and an entry lives from the start of a request on.
     waits = [max(gaps[0], call_s), *gaps[1:]]
     costs = {"": price.input * (len(gaps) + 1)}
@@ -84,7 +84,7 @@ def _lifetime(model: str, gaps: Sequence[float], *, call_s: float, on: date) -> 
 
 def _is_long_enough(characters: int, model: str) -> bool:
     try:
-        least = lineup.card(model).min_cache_tokens
+        least = current_models.card(model).min_cache_tokens
     except UnknownModel:
         return False
     return characters > 0 and characters >= least * MOST_CHARACTERS_A_TOKEN

@@ -24,7 +24,7 @@ from batches.reports.progress import Progress, progress
 from batches.reports.reason_texts import error_words
 from batches.web.jobs import batch_page
 from batches.web.jobs.forms import GenerateForm
-from claude.lineup import RetiredModel, UnknownModel, UnknownPrice
+from claude.current_models import RetiredModel, UnknownModel, UnknownPrice
 from lib import clock
 from lib.htmx import is_htmx, targets
 from lib.paging import page_of

@@ -15,8 +15,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from batches.planning.estimate.history import TIER_OUTPUT_TOKENS
-from claude import lineup
-from claude.lineup import RetiredModel, UnknownModel, UnknownPrice
+from claude import current_models
+from claude.current_models import RetiredModel, UnknownModel, UnknownPrice
 from claude.messages import Request, Usage
 from claude.translation import payload
 from conversations.generation import build_request, input_tokens, worst_case
@@ -113,12 +113,12 @@ def shown(asked: Request, *, tier: str) -> dict[str, Any]:
 def priced(asked: Request, *, tier: str) -> Price:
     table.refresh()
     on = clock.today()
-    lineup.card(asked.model, on)  # a retired model has a price, and cannot be called
+    current_models.card(asked.model, on)  # a retired model has a price, and cannot be called
     output = TIER_OUTPUT_TOKENS[tier]
     usage = Usage(input_tokens=input_tokens(asked), output_tokens=output)
     return Price(
         input_tokens=usage.input_tokens,
         output_tokens=output,
-        expected=lineup.cost(usage, model=asked.model, on=on),
+        expected=current_models.cost(usage, model=asked.model, on=on),
         worst=worst_case(asked, on=on),
     )

@@ -1,4 +1,4 @@
-"""What each model accepts and costs. Written from the API's documentation (November 2026), not from `claude.lineup`.
+"""What each model accepts and costs. Written from the API's documentation (November 2026), not from `claude.current_models`.
 
 A second, independent table: a wrong price or a wrong rule in the client shows as a difference.
 """

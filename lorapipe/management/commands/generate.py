@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 
 from batches.planning.plan import PlanError
-from claude.lineup import RetiredModel, UnknownModel, UnknownPrice
+from claude.current_models import RetiredModel, UnknownModel, UnknownPrice
 from exports.target import CannotWrite
 from lib.stale_state import StaleState
 from lorapipe.management.commands.prepare import first_owner

@@ -7,8 +7,8 @@ say; whoever needs one table for several steps takes `in_force()` once.
 from datetime import date
 from decimal import Decimal
 
-from claude.cards import Lineup, ModelCard, Price, RetiredModel, UnknownModel, UnknownPrice
 from claude.messages import Usage
+from claude.model_card import Lineup, ModelCard, Price, RetiredModel, UnknownModel, UnknownPrice
 from claude.shipped import SHIPPED
 
 __all__ = [
