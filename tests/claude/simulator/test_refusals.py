@@ -7,7 +7,7 @@ import httpx2
 import pytest
 from anthropic import Anthropic
 
-from tests.simulator.asking import SCHEMA, ask, formatted
+from tests.claude.simulator.asking import SCHEMA, ask, formatted
 from tests.support.simulator import RunningSimulator
 
 OLD = {"anthropic-version": "2023-06-01"}

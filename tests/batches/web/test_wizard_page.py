@@ -9,7 +9,7 @@ from django.test import Client
 from batches.models import BatchJob
 from conversations.states import Status
 from templates_app.models import Option, PromptTemplate
-from tests.batches.test_drafts import order
+from tests.batches.actions.test_drafts import order
 from tests.factories import make_conversation, make_option, make_scenario, make_template
 from workspaces.models import User
 

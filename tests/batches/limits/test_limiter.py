@@ -24,7 +24,7 @@ from batches.models import RateLimit
 from batches.models.limits import LONG_AGO
 from batches.models.states import Dimension
 from claude.allowance import Allowance
-from tests.batches.test_buckets import Bucket
+from tests.batches.limits.test_buckets import Bucket
 
 REQUESTS, INPUT, OUTPUT = Dimension.REQUESTS, Dimension.INPUT_TOKENS, Dimension.OUTPUT_TOKENS
 

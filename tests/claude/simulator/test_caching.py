@@ -13,8 +13,8 @@ from anthropic.types import Message
 from claude import current_models
 from claude.messages import Usage
 from claude.simulator.rules import model_rules
-from tests.simulator.asking import ask, formatted
-from tests.simulator.test_rules import TODAY
+from tests.claude.simulator.asking import ask, formatted
+from tests.claude.simulator.test_rules import TODAY
 from tests.support.simulator import RunningSimulator
 from tests.support.waiting import wait_for
 

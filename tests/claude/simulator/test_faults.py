@@ -9,7 +9,7 @@ import httpx2
 import pytest
 from anthropic import Anthropic
 
-from tests.simulator.asking import PROMPT, ask, text_of, told
+from tests.claude.simulator.asking import PROMPT, ask, text_of, told
 from tests.support.simulator import RunningSimulator
 
 ERRORS = [

@@ -9,7 +9,7 @@ import pytest
 from anthropic import Anthropic
 
 from claude import current_models
-from tests.simulator.asking import PROMPT, ask, formatted
+from tests.claude.simulator.asking import PROMPT, ask, formatted
 from tests.support.simulator import RunningSimulator
 
 DAY = 86_400

@@ -18,7 +18,7 @@ import httpx2
 import pytest
 from anthropic import Anthropic
 
-from tests.simulator.asking import PROMPT, ask, formatted, text_of
+from tests.claude.simulator.asking import PROMPT, ask, formatted, text_of
 from tests.support.simulator import RunningSimulator
 
 RATES = [
@@ -29,7 +29,7 @@ RATES = [
     ("claude-sonnet-4-6", "3", "15"),
 ]
 OPEN = 1000
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 Start = Callable[..., RunningSimulator]
 
 

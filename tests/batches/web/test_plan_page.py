@@ -9,7 +9,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from batches.models import BatchItem, BatchJob
 from batches.models.states import JobStatus
-from tests.batches.test_drafts import draft_of, ids, order
+from tests.batches.actions.test_drafts import draft_of, ids, order
 from tests.factories import make_member, make_user
 from workspaces.models import Membership, User
 

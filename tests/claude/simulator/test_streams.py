@@ -14,7 +14,7 @@ import httpx2
 import pytest
 from anthropic import Anthropic
 
-from tests.simulator.asking import PROMPT, ask, formatted, text_of
+from tests.claude.simulator.asking import PROMPT, ask, formatted, text_of
 from tests.support.simulator import RunningSimulator
 from tests.support.waiting import wait_for
 

@@ -135,7 +135,9 @@ def test_status_tells_why_it_stands_still(caller: Client, user: User) -> None:
 def test_a_job_is_simulated_because_a_reply_said_so(caller: Client, user: User) -> None:
     job = make_job(by=user, total_items=1)
     assert caller.get(path_of(job, "/status")).json()["simulated"] is False
-    BatchJob.objects.filter(pk=job.pk).update(simulated=True)  # as filing does: tests/batches/test_moves.py
+    BatchJob.objects.filter(pk=job.pk).update(
+        simulated=True
+    )  # as filing does: tests/batches/engine/test_moves.py
     assert caller.get(path_of(job, "/status")).json()["simulated"] is True
 
 

@@ -8,7 +8,7 @@ import pytest
 from anthropic import Anthropic
 
 from templates_app.packs.pack import load_pack
-from tests.simulator.asking import PROMPT, ask, formatted, text_of, told
+from tests.claude.simulator.asking import PROMPT, ask, formatted, text_of, told
 from tests.support.simulator import RunningSimulator
 
 RATELIMIT_HEADERS = [

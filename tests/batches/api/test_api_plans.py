@@ -11,7 +11,7 @@ from batches.models.states import JobStatus
 from conversations.states import Status
 from templates_app.models import PromptTemplate
 from templates_app.states import Tier
-from tests.batches.test_drafts import order
+from tests.batches.actions.test_drafts import order
 from tests.factories import make_conversation, make_edge_case, make_scenario, make_template, make_token
 from workspaces.models import User
 

@@ -8,7 +8,7 @@ import httpx2
 import pytest
 from anthropic import Anthropic
 
-from tests.simulator.asking import PROMPT, ask
+from tests.claude.simulator.asking import PROMPT, ask
 from tests.support.simulator import RunningSimulator
 
 BODY = {"model": "claude-haiku-5-5", "max_tokens": 100, "messages": [{"role": "user", "content": "Hi"}]}
