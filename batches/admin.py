@@ -14,6 +14,7 @@ from batches.actions import jobs as verbs
 from batches.models import (
     BatchItem,
     BatchJob,
+    CachedPrefix,
     GenerationLog,
     Notice,
     PaidRequest,
@@ -22,7 +23,6 @@ from batches.models import (
     RateLimit,
     Repair,
     SpendingMonth,
-    WarmPrefix,
     Webhook,
     Worker,
 )
@@ -298,15 +298,15 @@ class SpendingMonthAdmin(ReadOnlyAdmin):
     detail_select_related = ("workspace",)
 
 
-@admin.register(WarmPrefix)
-class WarmPrefixAdmin(ReadOnlyAdmin):
+@admin.register(CachedPrefix)
+class CachedPrefixAdmin(ReadOnlyAdmin):
     list_display = ("job", "template_version", "warm_until")
     list_select_related = ("job", "template_version__template")
     search_fields = ("job__name",)
     ordering = ("-warm_until",)
     detail_select_related = ("job", "template_version__template")
 
-    def of_workspaces(self, rows: "QuerySet[WarmPrefix]", request: HttpRequest) -> "QuerySet[WarmPrefix]":
+    def of_workspaces(self, rows: "QuerySet[CachedPrefix]", request: HttpRequest) -> "QuerySet[CachedPrefix]":
         """It has no workspace of its own: its job's."""
         mine = Membership.objects.filter(user_id=str(request.user.pk)).values("workspace")
         return rows.filter(job__workspace__in=mine)

@@ -7,6 +7,6 @@ class BatchesConfig(AppConfig):
     name = "batches"
 
     def ready(self) -> None:
-        from batches.reports.billed_calls import called_since  # noqa: PLC0415 (models exist only when the apps are ready)
+        from batches.reports.billed_calls import was_called_since  # noqa: PLC0415 (models exist only when the apps are ready)
 
-        billed.told_by(called_since)
+        billed.told_by(was_called_since)

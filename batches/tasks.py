@@ -5,11 +5,11 @@ from uuid import UUID
 from celery import shared_task
 
 from batches.actions import notices
-from batches.engine import due_counts
+from batches.engine import dispatch
 from batches.engine.dispatch import publish
 from batches.engine.generate import generate_item
-from batches.engine.prompt_counts import count
-from batches.engine.worker_registry import this_worker
+from batches.engine.prompt_counts import count_prompts_of
+from batches.engine.worker_registry import get_this_worker
 from lorapipe.queues import Queue
 
 
@@ -19,7 +19,7 @@ def generate(item_id: str) -> None:
 
     The slot goes on with the next item as long as one is due; a worker that is told to end leaves it to the others.
     """
-    worker = this_worker()
+    worker = get_this_worker()
     due: UUID | None = UUID(item_id)
     while due is not None and not worker.stopping.is_set():
         due = generate_item(due, worker_id=worker.id, queue=worker.queue)
@@ -33,7 +33,7 @@ def deliver(notice_id: str) -> None:
     notices.deliver(UUID(notice_id))
 
 
-@shared_task(name=due_counts.COUNT, queue=Queue.INTERACTIVE, acks_late=False)
+@shared_task(name=dispatch.COUNT, queue=Queue.INTERACTIVE, acks_late=False)
 def count_prompts(row_id: str) -> None:
     """A hint that the prompts of this template version are to be counted."""
-    count(UUID(row_id))
+    count_prompts_of(UUID(row_id))

@@ -303,7 +303,7 @@ def cost_of(calls: "Iterator[Made] | Sequence[Made]") -> Decimal:
 
     return sum(
         (
-            current_models.cost(
+            current_models.compute_cost(
                 Usage(input_tokens=call.prompt, output_tokens=call.output), model=MODEL, on=today()
             )
             for call in calls

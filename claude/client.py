@@ -93,17 +93,17 @@ def _call(
         timeout=timeout,
     ) as response:
         if streaming.is_stream(response.headers.get("content-type", "")):
-            heard = _listen(response.iter_bytes(), response.headers)
-            return heard.body, response.headers, heard.message()
+            partial = _listen(response.iter_bytes(), response.headers)
+            return partial.body, response.headers, partial.message()
         try:
             return _body(response.iter_bytes(), response.headers), response.headers, None
         except httpx2.HTTPError as exc:
             raise failures.from_transport(exc, request_id=errors.request_id(response.headers)) from exc
 
 
-def _listen(chunks: Iterator[bytes], headers: httpx2.Headers) -> streaming.Hearing:
-    """The whole stream; how it ended is judged by what was heard, because half of the bad ends raise nothing."""
-    hearing, broke = streaming.Hearing(), None
+def _listen(chunks: Iterator[bytes], headers: httpx2.Headers) -> streaming.PartialMessage:
+    """The whole stream; how it ended is judged by what has come, because half of the bad ends raise nothing."""
+    hearing, broke = streaming.PartialMessage(), None
     try:
         for chunk in chunks:
             hearing.feed(chunk)

@@ -6,7 +6,7 @@ import httpx2
 from claude import errors
 from claude.errors import Busy, ClaudeError, Declined, Unusable
 from claude.messages import Provider
-from claude.streaming import Hearing
+from claude.streaming import PartialMessage
 
 # What a call can raise besides the SDK's status errors. The SDK wraps nothing that happens while a body is read.
 TRANSPORT = (anthropic.AnthropicError, httpx2.HTTPError, httpx2.InvalidURL, ValueError)
@@ -50,9 +50,9 @@ def from_transport(exc: Exception, *, request_id: str | None = None) -> ClaudeEr
 
 
 def from_stream(
-    hearing: Hearing, broke: httpx2.HTTPError | None, *, headers: httpx2.Headers
+    hearing: PartialMessage, broke: httpx2.HTTPError | None, *, headers: httpx2.Headers
 ) -> ClaudeError | None:
-    """Why what was heard is no message, with the tokens that it told of; None when it is one."""
+    """Why what has come is no message, with the tokens that it told of; None when it is one."""
     if hearing.is_complete:
         return None
     found = _why(hearing, broke, headers)
@@ -61,7 +61,7 @@ def from_stream(
     return found
 
 
-def _why(hearing: Hearing, broke: httpx2.HTTPError | None, headers: httpx2.Headers) -> ClaudeError:
+def _why(hearing: PartialMessage, broke: httpx2.HTTPError | None, headers: httpx2.Headers) -> ClaudeError:
     request_id = errors.request_id(headers)
     if hearing.error is not None:
         return errors.from_event(hearing.error, headers=headers, begun=hearing.has_begun)

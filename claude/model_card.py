@@ -95,7 +95,7 @@ class PriceRow:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Lineup:
+class ModelTable:
     """A table of models and prices. `version` names it on every call that was priced by it."""
 
     version: str

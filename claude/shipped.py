@@ -7,7 +7,7 @@ its `valid_from`; old rows stay, because old calls are still billed by them.
 from datetime import date
 from decimal import Decimal
 
-from claude.model_card import RETIRED, Lineup, ModelCard, Price, PriceRow
+from claude.model_card import RETIRED, ModelCard, ModelTable, Price, PriceRow
 
 VERSION = "2026-11-22"
 
@@ -195,7 +195,7 @@ _PRICES = (
     ),
 )
 
-SHIPPED = Lineup(
+SHIPPED = ModelTable(
     version=VERSION,
     all_cards=(
         *_CARDS,

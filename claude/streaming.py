@@ -33,8 +33,8 @@ def looks_like_stream(body: bytes) -> bool:
     return body.lstrip()[:6].startswith((b"event:", b"data:", b":"))
 
 
-class Hearing:
-    """What was heard so far of one stream. `feed` it in order; everything else can be asked at any moment."""
+class PartialMessage:
+    """What has come so far of one stream. `feed` it in order; everything else can be asked at any moment."""
 
     def __init__(self, body: bytes = b"") -> None:
         self._body = bytearray()

@@ -116,15 +116,15 @@ def reply(
 def _message(body: bytes) -> Any:
     if not streaming.looks_like_stream(body):
         return json.loads(body)
-    heard = streaming.Hearing(body)
-    if not heard.is_complete:
+    partial = streaming.PartialMessage(body)
+    if not partial.is_complete:
         raise ValueError("a stream that is not complete")
-    return heard.message()
+    return partial.message()
 
 
 def _card(model: str) -> current_models.ModelCard | None:
     try:
-        return current_models.card(model)
+        return current_models.find_card(model)
     except current_models.UnknownModel:
         return None
 

@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 from django.conf import settings
 
 from claude import current_models
-from claude.current_models import Lineup, UnknownModel
+from claude.current_models import ModelTable, UnknownModel
 from claude.messages import Reply, Request, Usage
 from conversations import quality
 from conversations.details import with_details
@@ -76,7 +76,7 @@ def marked(request: Request, shared: Mapping[str, Mapping[str, Any]], *, version
 def takes_schema(model: str) -> bool:
     """False also for a model without a card: it is shown with its request, and never asked."""
     try:
-        return current_models.card(model).structured_outputs
+        return current_models.find_card(model).structured_outputs
     except UnknownModel:
         return False
 
@@ -92,7 +92,7 @@ def input_tokens(request: Request) -> int:
 
 def worst_case(request: Request, *, on: date) -> Decimal:
     """The most that this call can cost, in USD. Raises UnknownPrice: then there is no call."""
-    return current_models.worst_case(
+    return current_models.compute_worst_case(
         model=request.model,
         input_tokens=input_tokens(request),
         max_tokens=request.max_tokens,
@@ -101,14 +101,14 @@ def worst_case(request: Request, *, on: date) -> Decimal:
     )
 
 
-def cost(reply: Reply, *, model: str, on: date, prices: Lineup | None = None) -> Decimal:
+def cost(reply: Reply, *, model: str, on: date, prices: ModelTable | None = None) -> Decimal:
     """What this reply cost, in USD, exactly; by the prices in force, or by those that its call was made under."""
-    return (prices or current_models.in_force()).cost(reply.usage, model=model, on=on)
+    return (prices or current_models.get_active()).cost(reply.usage, model=model, on=on)
 
 
-def saving(reply: Reply, *, model: str, on: date, prices: Lineup | None = None) -> Decimal:
+def saving(reply: Reply, *, model: str, on: date, prices: ModelTable | None = None) -> Decimal:
     """What this reply would have cost more without caching, in USD, exactly; less than 0 where it wrote and none read."""
-    usage, table = reply.usage, prices or current_models.in_force()
+    usage, table = reply.usage, prices or current_models.get_active()
     if usage.prompt_tokens == usage.input_tokens:
         return Decimal(0)
     plain = Usage(input_tokens=usage.prompt_tokens, output_tokens=usage.output_tokens)

@@ -145,7 +145,7 @@ def _key(found: "Findings", *, has_price: bool) -> Line:
 def _model(found: "Findings", model: str) -> Line:
     today = clock.today()
     try:
-        card = current_models.card(model, today)
+        card = current_models.find_card(model, today)
     except (UnknownModel, RetiredModel) as wrong:
         return Line("Model", False, str(wrong))
     if found.model_known is False:
@@ -163,7 +163,7 @@ def _model(found: "Findings", model: str) -> Line:
 def _price(model: str) -> Line:
     today: date = clock.today()
     try:
-        price = current_models.price(model, on=today, prompt_tokens=1)
+        price = current_models.find_price(model, on=today, prompt_tokens=1)
     except UnknownPrice as wrong:
         return Line("Price", False, str(wrong))
     if price.free:

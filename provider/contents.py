@@ -6,7 +6,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from claude.model_card import Lineup, ModelCard, Price, PriceRow
+from claude.model_card import ModelCard, ModelTable, Price, PriceRow
 from provider.models import BATCH_RATES, RATES, LanguageModel, ModelPrice
 
 LISTS = ("aliases", "thinking_modes", "effort_levels")
@@ -63,7 +63,7 @@ def price_of_row(row: ModelPrice) -> Price:
     return Price(**{name: getattr(row, name) for name in (*RATES, *BATCH_RATES)}, free=row.free)
 
 
-def content_of(lineup: Lineup) -> dict[str, Any]:
+def content_of(lineup: ModelTable) -> dict[str, Any]:
     """A whole table as JSON; two tables that say the same are the same JSON, whatever order they were read in."""
     prices = [
         {
@@ -82,8 +82,8 @@ def content_of(lineup: Lineup) -> dict[str, Any]:
     }
 
 
-def lineup_of(version: str, content: Mapping[str, Any]) -> Lineup:
-    return Lineup(
+def lineup_of(version: str, content: Mapping[str, Any]) -> ModelTable:
+    return ModelTable(
         version=version,
         all_cards=tuple(card(each["id"], each) for each in content["models"]),
         prices=tuple(_price_row(each) for each in content["prices"]),

@@ -9,14 +9,14 @@ from typing import Any
 
 from django.db import transaction
 
-from claude.model_card import Lineup, ModelCard
+from claude.model_card import ModelCard, ModelTable
 from claude.shipped import SHIPPED
 from provider import contents, table
 from provider.models import BATCH_RATES, RATES, LanguageModel, ModelPrice
 
 
 @transaction.atomic
-def ship(lineup: Lineup = SHIPPED) -> None:
+def ship(lineup: ModelTable = SHIPPED) -> None:
     """Models and prices of this version of the product; safe to repeat. What it changes is a new version of the table."""
     table.lock_table()
     rows = {row.name: row for row in LanguageModel.objects.all()}
@@ -61,7 +61,7 @@ def _columns(values: dict[str, Any]) -> dict[str, Any]:
     return columns
 
 
-def _ship_prices(lineup: Lineup) -> None:
+def _ship_prices(lineup: ModelTable) -> None:
     models = {row.name: row for row in LanguageModel.objects.all()}
     ModelPrice.objects.bulk_create(
         (

@@ -15,7 +15,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from claude import current_models
-from claude.model_card import Lineup, ModelCard, PriceRow, UnknownModel, UnknownPrice
+from claude.model_card import ModelCard, ModelTable, PriceRow, UnknownModel, UnknownPrice
 from claude.shipped import SHIPPED
 from provider import contents
 from provider.account import provider
@@ -49,7 +49,7 @@ def refresh(*, now: bool = False) -> bool:
         _Seen.at = time.monotonic()
         if stamp == _Seen.stamp:
             return False
-        current_models.put_in_force(_with_findings(newest()))
+        current_models.activate(_with_findings(newest()))
         _Seen.stamp = stamp
         return True
 
@@ -58,7 +58,7 @@ def forget() -> None:
     """Back to the shipped table, as a process that has never looked."""
     with _Seen.lock:
         _Seen.stamp, _Seen.at = (None, None), float("-inf")
-        current_models.put_in_force(SHIPPED)
+        current_models.activate(SHIPPED)
 
 
 def known(ask: Callable[[], T]) -> T:
@@ -76,7 +76,7 @@ def known(ask: Callable[[], T]) -> T:
         return ask()
 
 
-def newest() -> Lineup:
+def newest() -> ModelTable:
     """The newest version that is stored, as somebody has made it; findings are not in it."""
     found = LineupVersion.objects.first()
     return contents.lineup_of(found.name, found.content) if found else SHIPPED
@@ -104,11 +104,11 @@ def publish(*, by: User | None = None) -> LineupVersion | None:
     return made
 
 
-def composed() -> Lineup:
+def composed() -> ModelTable:
     """The table as its rows are now."""
     rows = LanguageModel.objects.order_by("position", "name")
     prices = ModelPrice.objects.select_related("model")
-    return Lineup(
+    return ModelTable(
         version="",
         all_cards=tuple(contents.card(row.name, contents.values_of_row(row)) for row in rows),
         prices=tuple(
@@ -140,7 +140,7 @@ def _stamp() -> tuple[int | None, ...]:
     return found
 
 
-def _with_findings(table: Lineup) -> Lineup:
+def _with_findings(table: ModelTable) -> ModelTable:
     """What a check found missing on the server in use is not asked of it, whatever the rows say of the model."""
     found = Finding.objects.newest_of_each_model(provider().fingerprint)
     missing = {each.model: each for each in found if each.counts_tokens is False or not_structured(each)}

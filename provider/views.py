@@ -17,7 +17,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from claude import current_models
 from claude.current_models import UnknownModel, UnknownPrice
-from claude.model_card import Lineup, ModelCard, PriceRow
+from claude.model_card import ModelCard, ModelTable, PriceRow
 from lib import clock
 from provider import check, table
 from provider.account import UnknownKey, key_shown, provider
@@ -53,7 +53,7 @@ class PriceLine:
 def models(request: HttpRequest) -> HttpResponse:
     """Which models there are, what each takes, and what it costs since when."""
     table.refresh()
-    inforce, today = current_models.in_force(), clock.today()
+    inforce, today = current_models.get_active(), clock.today()
     used = settings.ENVIRONMENT.anthropic_model
     context = {
         "version": inforce.version,
@@ -67,7 +67,7 @@ def models(request: HttpRequest) -> HttpResponse:
     return render(request, "provider/models.html", context)
 
 
-def model_line(card: ModelCard, inforce: Lineup, today: date, used: str) -> ModelLine:
+def model_line(card: ModelCard, inforce: ModelTable, today: date, used: str) -> ModelLine:
     try:
         steps = inforce.price_steps(card.id, today)
     except UnknownPrice:
@@ -80,7 +80,7 @@ def model_line(card: ModelCard, inforce: Lineup, today: date, used: str) -> Mode
     )
 
 
-def price_lines(inforce: Lineup, today: date) -> list[PriceLine]:
+def price_lines(inforce: ModelTable, today: date) -> list[PriceLine]:
     """Model by model as the table has them, the newest first."""
     order = {card.id: place for place, card in enumerate(inforce.all_cards)}
     days: dict[str, list[date]] = {}
@@ -106,8 +106,8 @@ def price_line(row: PriceRow, days: list[date], today: date) -> PriceLine:
 def problem_of(model: str, today: date) -> str:
     """Why no batch would start with the model that is set; empty when one would."""
     try:
-        current_models.card(model, today)
-        current_models.price(model, on=today, prompt_tokens=1)
+        current_models.find_card(model, today)
+        current_models.find_price(model, on=today, prompt_tokens=1)
     except (UnknownModel, UnknownPrice) as wrong:
         return str(wrong)
     return ""

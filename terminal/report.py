@@ -8,7 +8,7 @@ from django.db.models import Count, Q
 from batches.models import BatchItem, BatchJob
 from batches.models.states import ItemStatus, JobStatus, Reason
 from batches.reports.progress import Progress
-from batches.reports.reason_texts import error_words
+from batches.reports.reason_texts import find_error_text
 from exports.actions import Exported
 from exports.stream import of_job
 from templates_app.states import Tier
@@ -87,6 +87,6 @@ def errors(job: BatchJob) -> list[str]:
         by_kind.setdefault(kind, []).append(f"{human_id}: {message}")
     ordered = sorted(by_kind.items(), key=lambda pair: -len(pair[1]))
     return [
-        f"  {len(examples)} x {error_words(kind).title}, e.g. {examples[0][:200]}"
+        f"  {len(examples)} x {find_error_text(kind).title}, e.g. {examples[0][:200]}"
         for kind, examples in ordered
     ]

@@ -42,7 +42,7 @@ def shipped_models(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(table, "LOOK_EVERY_S", float("inf"))
     monkeypatch.setattr("provider.table._Seen.at", 0.0)
     yield
-    if current_models.in_force() is not SHIPPED:
+    if current_models.get_active() is not SHIPPED:
         table.forget()
 
 

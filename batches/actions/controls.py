@@ -13,7 +13,7 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import F, Q, Value
 
 from batches.actions.jobs import start_batch
-from batches.engine.stored_replies import use_kept
+from batches.engine.stored_replies import use_stored_reply
 from batches.models import BatchItem, BatchJob, PaidRequest
 from batches.models.states import (
     CHANGEABLE,
@@ -270,7 +270,7 @@ def use_reply(item: BatchItem, *, by: User | None) -> Conversation:
 
     Made already is no error. Raises StaleState where no kept reply can be read as a conversation.
     """
-    if item.status == ItemStatus.COMPLETED or use_kept(item):
+    if item.status == ItemStatus.COMPLETED or use_stored_reply(item):
         made: Conversation | None = Conversation.objects.filter(batch_item=item).first()
         if made is not None:
             return made

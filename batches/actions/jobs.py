@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Case, DurationField, ExpressionWrapper, F, Q, Value, When
 from django.db.models.functions import Coalesce, Extract
 
-from batches.engine.closing import close
+from batches.engine.moves import record_outcome
 from batches.limits.pools import make_missing_limits
 from batches.models import BatchItem, BatchJob
 from batches.models.states import (
@@ -168,7 +168,7 @@ def resume(job: BatchJob, *, by: User | None) -> BatchJob:
         reason=Reason.NONE,
         reason_note="",
     )
-    close(job.pk)
+    record_outcome(job.pk)
     return _done(job, moved, to=JobStatus.PROCESSING, verb="resumed", also=(*RUNNING, JobStatus.COMPLETED))
 
 

@@ -11,7 +11,7 @@ from batches.models import BatchItem, BatchJob
 from batches.models.states import Priority
 from batches.planning.estimate.estimate import Estimate
 from batches.planning.plan import PlanError
-from batches.reports.estimate_accuracy import verdict
+from batches.reports.estimate_accuracy import measure_accuracy
 from batches.reports.progress import Progress
 from batches.reports.token_usage import Tokens
 from lib.row_problems import RowProblem
@@ -208,7 +208,7 @@ def job_row(job: BatchJob) -> dict[str, Any]:
 
 def outcome_of(job: BatchJob) -> dict[str, Any] | None:
     """The estimate and what came, of a completed batch; errors as shares, +0.1 when it came to a tenth more."""
-    found = verdict(job)
+    found = measure_accuracy(job)
     if found is None:
         return None
     return {

@@ -14,7 +14,7 @@ from batches.models import BatchItem, BatchJob
 from batches.models.states import JobKind
 from batches.planning.estimate.history import expected_tokens
 from claude import current_models
-from claude.current_models import Lineup
+from claude.current_models import ModelTable
 from claude.messages import Request
 from conversations.generation import Origin, build_request, marked, worst_case
 from lib import clock
@@ -25,7 +25,7 @@ from workspaces.models import Workspace
 
 SECONDS_BEFORE_OUTPUT = 60
 SLOWEST_TOKENS_PER_SECOND = 40
-# What `call_of` reads of an item and of its job: all of both is 90 columns, and this is read for each call.
+# What `build_call` reads of an item and of its job: all of both is 90 columns, and this is read for each call.
 ITEM = (
     *("id", "workspace", "job", "conversation_id", "template_version", "tier", "topic", "category"),
     *("parameters", "details", "status", "attempt", "retried_at"),
@@ -55,7 +55,7 @@ class Call:
     expected: Expected
     interactive: bool
     # The prices that the reservation was made by, and that the reply is booked by.
-    prices: Lineup = field(default_factory=current_models.in_force, repr=False)
+    prices: ModelTable = field(default_factory=current_models.get_active, repr=False)
     token: UUID = field(
         default_factory=uuid4
     )  # whose claim it will be, known even when its commit breaks off
@@ -65,13 +65,13 @@ class Call:
         return deadline_s(self.request.max_tokens)
 
 
-def prepare(item_id: UUID) -> Call | None:
-    """The call of a waiting item, None when it is not waiting any more. Raises what `call_of` raises."""
-    item = waiting(item_id)
-    return None if item is None else call_of(item)
+def prepare_item(item_id: UUID) -> Call | None:
+    """The call of a waiting item, None when it is not waiting any more. Raises what `build_call` raises."""
+    item = read_queued_item(item_id)
+    return None if item is None else build_call(item)
 
 
-def waiting(item_id: UUID) -> BatchItem | None:
+def read_queued_item(item_id: UUID) -> BatchItem | None:
     """The item with its job and its template's version, while it is in the queue; of item and job what a call asks of them."""
     with connection.cursor() as cursor:
         cursor.execute(_waiting(), [item_id])
@@ -94,7 +94,7 @@ def _waiting() -> str:
     )
 
 
-def call_of(item: BatchItem) -> Call:
+def build_call(item: BatchItem) -> Call:
     """Resolve the item's prompt and its worst-case price.
 
     Raises UnknownModel, UnknownPrice, UnknownKey and ValuesError: for these nothing may be asked.
@@ -104,7 +104,7 @@ def call_of(item: BatchItem) -> Call:
 
 def _call_of(item: BatchItem) -> Call:
     on, log_id = clock.today(), uuid4()
-    current_models.card(item.template_version.model or item.job.model, on)
+    current_models.find_card(item.template_version.model or item.job.model, on)
     asked = build_request(
         version=item.template_version,
         values=item.parameters,
@@ -119,7 +119,7 @@ def _call_of(item: BatchItem) -> Call:
         item_id=item.pk,
         job_id=item.job_id,
         log_id=log_id,
-        origin=origin_of(item),
+        origin=build_origin(item),
         request=request,
         pool=pool_of(request.model, item.workspace.provider_key),
         key=item.workspace.provider_key,
@@ -140,12 +140,12 @@ def _max_tokens(item: BatchItem) -> int:
     if item.attempt and item.logs.filter(error_kind="max_tokens").exists():
         return min(
             2 * item.job.max_tokens,
-            current_models.card(item.template_version.model or item.job.model).max_output,
+            current_models.find_card(item.template_version.model or item.job.model).max_output,
         )
     return item.job.max_tokens
 
 
-def origin_of(item: BatchItem) -> Origin:
+def build_origin(item: BatchItem) -> Origin:
     """Where the item's conversation comes from, whichever call brings it."""
     return Origin(
         workspace_id=item.workspace_id,

@@ -40,7 +40,7 @@ class Claim:
         return self.call.token
 
 
-class NotNow(Exception):
+class ClaimRefused(Exception):
     """The claim was rolled back; `why` is one of item, cache, job, alone, month, limit."""
 
     def __init__(self, why: str) -> None:
@@ -57,21 +57,21 @@ def claim(call: Call, *, worker_id: UUID) -> Claim | None:
         with transaction.atomic():
             taken = _take_item(call, worker_id=worker_id)
             _announce(call, taken, worker_id=worker_id)
-            _keep_warm(call)
+            _admit_to_cache(call)
             _reserve(call)
             if taken.crashes >= LAST_CHANCE and _another_has_its_last_chance(call):
-                raise NotNow("alone")
+                raise ClaimRefused("alone")
             if not month_budget.reserve(call.log_id, worst=call.reservation):
-                raise NotNow("month")
+                raise ClaimRefused("month")
             leave_in = take_permit(call.pool, call.expected, log_id=call.log_id, interactive=call.interactive)
             if leave_in is None:
-                raise NotNow("limit")
+                raise ClaimRefused("limit")
             if leave_in > AHEAD_S:  # its deadline counts from its start
                 _put_off(call, seconds=leave_in)
             starts_at = time.monotonic() + leave_in  # before the commit, which may take its time
-    except NotNow as refusal:
+    except ClaimRefused as refusal:
         if refusal.why != "item":
-            _may_be_rung_again(call, wait_s=ALONE_S if refusal.why == "alone" else 0)
+            _allow_dispatch_again(call, wait_s=ALONE_S if refusal.why == "alone" else 0)
         if refusal.why == "job":
             pause_for_budget(call)
         elif refusal.why == "month":
@@ -82,7 +82,7 @@ def claim(call: Call, *, worker_id: UUID) -> Claim | None:
     return Claim(call=call, starts_at=starts_at)
 
 
-def _may_be_rung_again(call: Call, *, wait_s: float) -> None:
+def _allow_dispatch_again(call: Call, *, wait_s: float) -> None:
     later = ClockTimestamp() + timedelta(seconds=wait_s) if wait_s else F("run_after")
     BatchItem.objects.filter(pk=call.item_id, status=ItemStatus.QUEUED).update(rung_at=None, run_after=later)
 
@@ -96,7 +96,7 @@ def _another_has_its_last_chance(call: Call) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class ClaimedItem:
     """What the item said when it was taken; `at` is the database's clock."""
 
     attempt: int
@@ -104,7 +104,7 @@ class Taken:
     at: datetime
 
 
-def _take_item(call: Call, *, worker_id: UUID) -> Taken:
+def _take_item(call: Call, *, worker_id: UUID) -> ClaimedItem:
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE batch_items SET status = 'processing', attempt = attempt + 1, token = %s, worker_id = %s, "
@@ -114,11 +114,11 @@ def _take_item(call: Call, *, worker_id: UUID) -> Taken:
         )
         row = cursor.fetchone()
     if row is None:
-        raise NotNow("item")
-    return Taken(*row)
+        raise ClaimRefused("item")
+    return ClaimedItem(*row)
 
 
-def _announce(call: Call, taken: Taken, *, worker_id: UUID) -> None:
+def _announce(call: Call, taken: ClaimedItem, *, worker_id: UUID) -> None:
     announced = GenerationLog(
         id=call.log_id,
         workspace_id=call.origin.workspace_id,
@@ -144,14 +144,14 @@ def _announce(call: Call, taken: Taken, *, worker_id: UUID) -> None:
     insert([announced])
 
 
-def _keep_warm(call: Call) -> None:
+def _admit_to_cache(call: Call) -> None:
     if call.request.lifetime and not prompt_cache.admit(
         job_id=call.job_id,
         version_id=call.origin.template_version.pk,
         log_id=call.log_id,
         lifetime=call.request.lifetime,
     ):
-        raise NotNow("cache")
+        raise ClaimRefused("cache")
 
 
 def _put_off(call: Call, *, seconds: float) -> None:
@@ -168,7 +168,7 @@ def _reserve(call: Call) -> None:
             {"worst": call.reservation, "job": call.job_id},
         )
         if cursor.rowcount == 0:
-            raise NotNow("job")
+            raise ClaimRefused("job")
 
 
 def pause_for_budget(call: Call) -> None:

@@ -4,8 +4,9 @@ Only the database is asked. A dead broker costs a failed publish: the items are 
 """
 
 import logging
-from collections import Counter
-from collections.abc import Iterator
+import threading
+from collections import Counter, deque
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -15,7 +16,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from kombu.exceptions import OperationalError as BrokerError
 
-from batches.engine.prompt_cache import may_ring
+from batches.engine.prompt_cache import may_dispatch
 from batches.limits import limiter
 from batches.limits.pools import pool_or_none
 from batches.models.states import JobKind
@@ -61,7 +62,7 @@ SELECT coalesce((SELECT sum(w.slots) FROM workers w WHERE w.stopped_at IS NULL A
 """
 # An array, which is made once: `IN (SELECT ... LIMIT n FOR UPDATE)` may be run for each outer row, and stamps more than n.
 # Who was in flight when a worker died comes last: one of them may have killed it, and would kill the next.
-STAMP = """
+MARK = """
 UPDATE batch_items SET rung_at = clock_timestamp() WHERE id = ANY(ARRAY(
     SELECT i.id FROM batch_items i WHERE i.job_id = %(job)s AND i.status = 'queued'
        AND (i.run_after IS NULL OR i.run_after <= now())
@@ -72,8 +73,8 @@ RETURNING id
 """
 # The condition costs twice the planning, so it is only asked where a running job has prompts that share something.
 SHARED = "/* and what its prompts share allows */"
-SHARED_CANDIDATES = CANDIDATES.replace(SHARED, f"AND {may_ring('j.id')}")
-SHARED_STAMP = STAMP.replace(SHARED, f"AND {may_ring('%(job)s')}")
+SHARED_CANDIDATES = CANDIDATES.replace(SHARED, f"AND {may_dispatch('j.id')}")
+SHARED_MARK = MARK.replace(SHARED, f"AND {may_dispatch('%(job)s')}")
 IS_SHARED = """
 SELECT EXISTS (SELECT 1 FROM batch_jobs WHERE status IN ('queued', 'processing') AND kind = %(kind)s
                   AND coalesce(estimate -> 'shared', '{}') <> '{}')
@@ -90,21 +91,21 @@ class Candidate:
     rung: int
 
 
-def ring(queue: Queue) -> int:
+def dispatch_due(queue: Queue) -> int:
     """Ring what slots, permits, concurrency and budgets allow; returns how many."""
     with transaction.atomic():
-        ids = stamp(queue)
+        ids = mark_dispatched(queue)
     return publish(queue, ids)
 
 
-def stamp(queue: Queue, *, at_most: int | None = None) -> list[UUID]:
+def mark_dispatched(queue: Queue, *, at_most: int | None = None) -> list[UUID]:
     """Choose items and mark them as rung now. Publish them only after the commit: nobody else rings them for 15 s."""
     free = _free_slots(queue)
     if free <= 0:
         return []
     shared = _is_shared(queue)
     chosen = _choose(queue, free, at_most=min(free, at_most or free), shared=shared)
-    return [item for job, n in chosen.items() for item in _stamp(job, n, shared=shared)]
+    return [item for job, n in chosen.items() for item in _mark(job, n, shared=shared)]
 
 
 def publish(queue: Queue, ids: list[UUID]) -> int:
@@ -131,7 +132,7 @@ def _choose(queue: Queue, free: int, *, at_most: int, shared: bool) -> Counter[U
     candidates = _candidates(queue, at_most=at_most, shared=shared)
     free -= sum(each.rung for each in candidates)
     pools = list({each.pool for each in candidates})
-    permits = {NO_POOL: 1} | limiter.permits(pools, interactive=queue == Queue.INTERACTIVE)
+    permits = {NO_POOL: 1} | limiter.count_permits(pools, interactive=queue == Queue.INTERACTIVE)
     for each in candidates:
         permits[each.pool] = permits.get(each.pool, 0) - each.rung
     chosen: Counter[UUID] = Counter()
@@ -184,9 +185,81 @@ def _free_slots(queue: Queue) -> int:
         return int(cursor.fetchone()[0])
 
 
-def _stamp(job_id: UUID, n: int, *, shared: bool) -> list[UUID]:
+def _mark(job_id: UUID, n: int, *, shared: bool) -> list[UUID]:
     with connection.cursor() as cursor:
         cursor.execute(
-            SHARED_STAMP if shared else STAMP, {"job": job_id, "n": n, "again": settings.ENGINE_RING_AGAIN_S}
+            SHARED_MARK if shared else MARK, {"job": job_id, "n": n, "again": settings.ENGINE_RING_AGAIN_S}
         )
         return [row[0] for row in cursor.fetchall()]
+
+
+# --- prompts whose tokens the provider is to count: as with items the row decides and the message is a hint --
+
+COUNT = "batches.count_prompts"
+AT_ONCE = 50
+COUNT_AGAIN_S = 60
+DUE_COUNTS = """
+UPDATE prompt_sizes SET next_at = clock_timestamp() + make_interval(secs => %(again)s)
+ WHERE id IN (SELECT id FROM prompt_sizes WHERE counted_at IS NULL AND (next_at IS NULL OR next_at <= now()) AND simulated = %(simulated)s
+               ORDER BY created_at LIMIT %(at_once)s FOR NO KEY UPDATE SKIP LOCKED)
+RETURNING id
+"""
+
+
+def take_due_counts() -> list[UUID]:
+    """Rows that wait for a worker; they are not due again for a minute. Publish them after the commit."""
+    with connection.cursor() as cursor:
+        cursor.execute(DUE_COUNTS, {"again": COUNT_AGAIN_S, "at_once": AT_ONCE, "simulated": settings.DEMO})
+        return [row[0] for row in cursor.fetchall()]
+
+
+def publish_counts(ids: Sequence[UUID]) -> None:
+    """Tell the interactive worker. A broker that is away changes nothing: they are due again in a minute."""
+    for row_id in ids:
+        try:
+            current_app.send_task(
+                COUNT, args=[str(row_id)], queue=Queue.INTERACTIVE.value, retry=False, ignore_result=True
+            )
+        except (BrokerError, OSError) as problem:
+            logger.warning("The broker is away (%s): prompts will be counted later", problem)
+            return
+
+
+# --- the slots of this process ---------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class WaitingSlot:
+    """A slot that waits to be told what to make next."""
+
+    item: UUID | None = None
+    told: bool = False
+
+
+_waiting: dict[Queue, deque[WaitingSlot]] = {queue: deque() for queue in Queue}
+_dispatching = threading.Lock()
+
+
+def next_item(queue: Queue) -> UUID | None:
+    """The item that goes on in the caller's slot, chosen in the common order; None when none is due for it.
+
+    Where the database breaks off, the slots that were rung for are left to the dispatcher.
+    """
+    connection.ensure_connection()  # before waiting: who rings must not need one that a waiting slot holds
+    slot = WaitingSlot()
+    _waiting[queue].append(slot)
+    with _dispatching:
+        if not slot.told:
+            _dispatch_for(queue)
+    return slot.item
+
+
+def _dispatch_for(queue: Queue) -> None:
+    waiting = _waiting[queue]
+    slots = [waiting.popleft() for _ in range(len(waiting))]
+    for each in slots:
+        each.told = True
+    with transaction.atomic():
+        found = mark_dispatched(queue, at_most=len(slots))
+    for each, item in zip(slots, found, strict=False):
+        each.item = item

@@ -2,7 +2,7 @@
 
 import json
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -12,7 +12,6 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import F
 
-from batches.engine.broken import known_cost, token_fields
 from batches.engine.calls import Call
 from batches.engine.claim import Claim
 from batches.engine.moves import (
@@ -20,6 +19,7 @@ from batches.engine.moves import (
     Delta,
     LockedItem,
     LockedLog,
+    backoff_s,
     book,
     end_item,
     lock_item,
@@ -29,13 +29,12 @@ from batches.engine.moves import (
     settle_requeued,
 )
 from batches.engine.prompt_cache import learn
-from batches.engine.waits import backoff_s
 from batches.models import GenerationLog
 from batches.models.states import OPEN_ITEMS, ItemStatus, LogState
 from claude import current_models
-from claude.current_models import Lineup
+from claude.current_models import ModelTable
 from claude.errors import ClaudeError, Declined, Unusable
-from claude.messages import Reply, Request
+from claude.messages import Reply, Request, Usage
 from conversations import generation
 from conversations.models import Conversation
 from conversations.parsing import Draft, read
@@ -51,15 +50,15 @@ CUT_REPLIES = 2  # the first and one with doubled max_tokens
 
 @dataclass(frozen=True)
 class Paid:
-    """A reply with its price and what could be read of it; a verdict that is no ClaudeError is a defect of ours."""
+    """A reply with its price and what could be read of it; a result that is no ClaudeError is a defect of ours."""
 
     reply: Reply
     cost: Decimal
-    verdict: Draft | Exception
+    result: Draft | Exception
     saved: Decimal = Decimal(0)  # by caching
 
 
-def judge(reply: Reply, *, model: str, on: date, prices: Lineup | None = None) -> Paid:
+def read_reply(reply: Reply, *, model: str, on: date, prices: ModelTable | None = None) -> Paid:
     """Price and read a reply; pure, and done before any lock is taken. Without `prices` by those now in force."""
     cost = generation.cost(reply, model=model, on=on, prices=prices)
     saved = generation.saving(reply, model=model, on=on, prices=prices)
@@ -78,12 +77,12 @@ def file(claim: Claim, paid: Paid) -> None:
         item, log = lock_item(claim.call.item_id), lock_log(claim.call.log_id)
         if lifetime := claim.call.request.lifetime:
             learn(log_id=log.id, lifetime=lifetime, usage=paid.reply.usage)
-        if isinstance(paid.verdict, Draft):
+        if isinstance(paid.result, Draft):
             _file_draft(claim, paid, item, log)
-        elif isinstance(paid.verdict, ClaudeError):
-            _file_problem(claim, paid.verdict, item, log, cost=paid.cost, fields=reply_fields(paid))
+        elif isinstance(paid.result, ClaudeError):
+            _file_problem(claim, paid.result, item, log, cost=paid.cost, fields=reply_fields(paid))
         else:
-            _file_bug(paid.verdict, paid, item, log)
+            _file_bug(paid.result, paid, item, log)
 
 
 def file_unreadable(claim: Claim, problem: Unusable) -> None:
@@ -126,13 +125,13 @@ def _complete(claim: Claim, paid: Paid, item: LockedItem, log: LockedLog) -> Non
     except Exception as bug:
         _park(bug, item, log, delta)
         return
-    settle(item.job_id, completed(delta, item, conversation))
+    settle(item.job_id, complete_delta(delta, item, conversation))
 
 
 def _write(call: Call, paid: Paid, key: UUID) -> Conversation:
-    assert isinstance(paid.verdict, Draft)
+    assert isinstance(paid.result, Draft)
     return generation.write(
-        paid.verdict,
+        paid.result,
         origin=call.origin,
         reply=paid.reply,
         cost_usd=paid.cost,
@@ -141,7 +140,7 @@ def _write(call: Call, paid: Paid, key: UUID) -> Conversation:
     )
 
 
-def completed(delta: Delta, item: LockedItem, conversation: Conversation) -> Delta:
+def complete_delta(delta: Delta, item: LockedItem, conversation: Conversation) -> Delta:
     """What the item's completion does to its job, by the status that it had."""
     delta.completed = 1
     delta.successful = int(conversation.status != Status.NEEDS_REVISION)
@@ -216,11 +215,37 @@ def _is_final(problem: ClaudeError, item: LockedItem, *, asked: Request) -> bool
         return True
     bought = GenerationLog.objects.filter(item_id=item.id, state=LogState.UNUSABLE)
     if problem.kind == "max_tokens":
-        no_more_room = asked.max_tokens >= current_models.card(asked.model).max_output
+        no_more_room = asked.max_tokens >= current_models.find_card(asked.model).max_output
         return no_more_room or bought.filter(error_kind="max_tokens").count() >= CUT_REPLIES
     # A person's retry begins anew; a reply that was cut stays known, because the same question is cut again.
     lately = bought.exclude(error_kind="max_tokens").exclude(created_at__lt=F("item__retried_at"))
     return lately.count() >= UNUSABLE_REPLIES
+
+
+def known_cost(error: ClaudeError, *, call: Call) -> Decimal | None:
+    """In USD: the prompt as the stream told it, and of the output the most that was asked for where nobody knows better.
+
+    None when nothing was told: then the whole reservation stands for it.
+    """
+    usage = error.usage
+    if usage is None:
+        return None
+    if not error.output_known:
+        usage = replace(usage, output_tokens=max(usage.output_tokens, call.request.max_tokens))
+    return call.prices.cost(usage, model=call.request.model, on=call.on)
+
+
+def token_fields(usage: Usage | None) -> dict[str, Any]:
+    """A log row's counts; none where the provider told none."""
+    if usage is None:
+        return {}
+    return {
+        "input_tokens": usage.input_tokens,
+        "output_tokens": usage.output_tokens,
+        "cache_write_tokens": usage.cache_write_5m + usage.cache_write_1h,
+        "cache_write_1h_tokens": usage.cache_write_1h,
+        "cache_read_tokens": usage.cache_read,
+    }
 
 
 def reply_fields(paid: Paid) -> dict[str, Any]:
@@ -228,18 +253,18 @@ def reply_fields(paid: Paid) -> dict[str, Any]:
     reply = paid.reply
     return {
         "response_body": reply.body,
-        "response_payload": representable(reply.json),
+        "response_payload": parse_representable(reply.json),
         "simulated": reply.simulated,
         **token_fields(reply.usage),
         "cache_saved_usd": paid.saved,
         "duration_ms": reply.duration_ms,
         "provider_request_id": (reply.request_id or "")[:100],
         "stop_reason": (reply.stop_reason or "")[:40],
-        "heard": reply.limits,
+        "reported": reply.limits,
     }
 
 
-def representable(body: bytes) -> Any:
+def parse_representable(body: bytes) -> Any:
     """The body as JSON, or None: jsonb refuses NUL, and psycopg lone surrogates, escaped or not."""
     try:
         text = body.decode()

@@ -3,32 +3,36 @@
 This is the whole way. Retries, resumed jobs and recovered crashes come back into it as messages.
 """
 
+import functools
 import logging
 import time
+from collections.abc import Callable
 from functools import partial
 from uuid import UUID
 
+from django.conf import settings
 from django.db import connection
 
-from batches.engine.ask import ask
-from batches.engine.calls import Call, call_of, waiting
+from batches.engine.calls import Call, build_call, read_queued_item
 from batches.engine.claim import Claim, claim, may_still_leave
-from batches.engine.file import file, judge
-from batches.engine.freed import next_of
+from batches.engine.dispatch import next_item
+from batches.engine.file import file, read_reply
 from batches.engine.moves import DATABASE_AWAY
 from batches.engine.retry import break_off, fail_unasked, release, set_back, stop_job, withdraw
-from batches.engine.stored import until_stored
-from batches.engine.stored_replies import use_kept
-from batches.limits.pools import UnknownKey
+from batches.engine.stored_replies import use_stored_reply
+from batches.limits.pools import UnknownKey, provider
 from batches.models.states import Reason
+from claude.client import CONNECTIONS_PER_SHARD, Client
 from claude.current_models import UnknownModel, UnknownPrice
 from claude.errors import ClaudeError
+from claude.messages import Reply
 from lorapipe.queues import Queue
 from templates_app.prompts.rendering import TemplateSyntax, ValuesError, VariableError
 
 logger = logging.getLogger(__name__)
 
 LATEST_START_S = 1.0  # a permit that is used later than this would slip out of its window
+SLOWEST_REPEAT_S = 5.0
 
 
 def generate_item(item_id: UUID, *, worker_id: UUID, queue: Queue) -> UUID | None:
@@ -36,7 +40,7 @@ def generate_item(item_id: UUID, *, worker_id: UUID, queue: Queue) -> UUID | Non
 
     Safe to run twice, late, or for an item that is not waiting any more.
     """
-    call = resolve(item_id)
+    call = prepare_call(item_id)
     claimed = claim_or_withdraw(call, worker_id) if call else None
     if claimed is None:
         return None
@@ -44,19 +48,19 @@ def generate_item(item_id: UUID, *, worker_id: UUID, queue: Queue) -> UUID | Non
         until_stored(partial(release, claimed))
         return None
     ask_and_file(claimed)
-    return next_item(queue)
+    return choose_next(queue)
 
 
-def resolve(item_id: UUID) -> Call | None:
+def prepare_call(item_id: UUID) -> Call | None:
     """The call that this item asks for; None when there is nothing to ask. What forbids asking is written down.
 
     An item that a person has retried may have a reply that is paid and kept: it is read first, and not bought again.
     """
     try:
-        item = waiting(item_id)
-        if item is None or (item.retried_at is not None and use_kept(item)):
+        item = read_queued_item(item_id)
+        if item is None or (item.retried_at is not None and use_stored_reply(item)):
             return None
-        return call_of(item)
+        return build_call(item)
     except DATABASE_AWAY:
         raise
     except UnknownKey as problem:
@@ -105,14 +109,38 @@ def ask_and_file(claimed: Claim) -> None:
         logger.exception("The call for item %s broke off", call.item_id)
         until_stored(partial(break_off, claimed, bug))
     else:
-        paid = judge(reply, model=call.request.model, on=call.on, prices=call.prices)
+        paid = read_reply(reply, model=call.request.model, on=call.on, prices=call.prices)
         until_stored(partial(file, claimed, paid))
 
 
-def next_item(queue: Queue) -> UUID | None:
+def ask(call: Call) -> Reply:
+    """One attempt, over at the call's deadline. Raises Busy, Blocked, Declined or Unusable."""
+    return _client(call.key).ask(call.request, deadline_s=call.deadline_s)
+
+
+@functools.cache
+def _client(key: str) -> Client:
+    """One a key for the whole process: every slot shares it."""
+    return Client(provider(key), shards=-(-settings.ENVIRONMENT.worker_slots // CONNECTIONS_PER_SHARD))
+
+
+def until_stored(store: Callable[[], None]) -> None:
+    """Repeat a filing until the database has it: the reply in our hands is paid. Every filing is safe to repeat."""
+    pause_s = 0.1
+    while True:
+        try:
+            return store()
+        except DATABASE_AWAY as problem:
+            logger.warning("The database did not take it (%s): trying again", problem)
+            connection.close()
+            time.sleep(pause_s)
+            pause_s = min(2 * pause_s, SLOWEST_REPEAT_S)
+
+
+def choose_next(queue: Queue) -> UUID | None:
     """The slot that has just become free is everybody's: whose turn it is goes on in it. If this fails, the dispatcher does it."""
     try:
-        return next_of(queue)
+        return next_item(queue)
     except DATABASE_AWAY as problem:
         logger.warning("The next item was not rung (%s): the dispatcher will", problem)
     return None

@@ -15,7 +15,7 @@ from django.db import connection
 DEMO_POOL = "demo:"  # whose pools begin so (batches.limits.pools)
 
 # A row that is not there yet is made by the first call of the month.
-MAKE = """
+MAKE_MONTH = """
 INSERT INTO spending_months (id, workspace_id, month, demo)
 SELECT gen_random_uuid(), l.workspace_id, date_trunc('month', l.created_at AT TIME ZONE 'UTC')::date, l.pool LIKE 'demo:%%'
   FROM generation_logs l WHERE l.id = %(log)s
@@ -59,7 +59,7 @@ def reserve(log_id: UUID, *, worst: Decimal) -> bool:
     with connection.cursor() as cursor:
         cursor.execute(RESERVE, values)
         if cursor.rowcount == 0:
-            cursor.execute(MAKE, values)
+            cursor.execute(MAKE_MONTH, values)
             if cursor.rowcount:
                 cursor.execute(RESERVE, values)
         return bool(cursor.rowcount == 1)

@@ -1,17 +1,18 @@
 """The locks and the two bookings that every move shares. Order: item, log, job, limit; hot rows last, always."""
 
+import random
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db import InterfaceError, InternalError, OperationalError, connection
 
 from batches.engine import month_budget
-from batches.engine.closing import close
 from batches.engine.month_budget import Month
-from batches.limits.limiter import Correction, correct
+from batches.limits.limiter import Correction, correct_limits
 from batches.models import GenerationLog
 from batches.models.states import Dimension, ItemStatus, LogState, Reason
 from claude.allowance import Allowance
@@ -89,13 +90,13 @@ def book(
     *,
     state: LogState,
     cost: Decimal,
-    heard: Mapping[str, Allowance] | None = None,
+    reported: Mapping[str, Allowance] | None = None,
     **fields: Any,
 ) -> Delta | None:
     """Move the log to `state` and return what that does to the job's money; None when it has ended already.
 
     Pending releases its reservation, exactly once; unknown has booked its worst case as cost, which is taken back.
-    `heard`: the limits that the answer's headers told.
+    `reported`: the limits that the answer's headers told.
     """
     if log.state not in (LogState.PENDING, LogState.UNKNOWN):
         return None
@@ -110,7 +111,7 @@ def book(
             pool=log.pool,
             log_id=log.id,
             changes=_changes(log, state, fields),
-            heard=heard or {},
+            reported=reported or {},
             replied=state in REPLIED,
         ),
     )
@@ -135,6 +136,16 @@ def _changes(log: LockedLog, state: LogState, fields: Mapping[str, Any]) -> dict
     if fields.get("error_kind") == "not_sent":
         changes[Dimension.REQUESTS.value] = -1.0
     return changes
+
+
+JITTER = 0.25
+
+
+def backoff_s(failures: int) -> float:
+    """Seconds: 1, 2, 4, 8, 16 for the first to the fifth failure and beyond, 25% more or less at random."""
+    steps: list[float] = settings.ENGINE_BACKOFF_S
+    step = steps[min(max(failures, 1), len(steps)) - 1]
+    return step * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311
 
 
 def requeue(
@@ -225,9 +236,9 @@ def settle(job_id: UUID, delta: Delta) -> str:
     if delta.month is not None and (delta.spent or delta.released):
         month_budget.settle(delta.month, spent=delta.spent, released=delta.released)
     if delta.limits is not None:
-        correct(delta.limits)
+        correct_limits(delta.limits)
     if status == "completed":
-        close(job_id)
+        record_outcome(job_id)
     return status
 
 
@@ -237,3 +248,21 @@ def settle_requeued(item: LockedItem, delta: Delta) -> str:
     if status == "cancelled":
         end_item(item, status=ItemStatus.CANCELLED)
     return status
+
+
+# One pass over its own logs (10,000: some 10 ms), once in its life but for late replies and retries.
+RECORD_OUTCOME = """
+UPDATE batch_jobs SET
+    actual_seconds = greatest(0, extract(epoch FROM completed_at - coalesce(started_at, completed_at)) - paused_seconds),
+    actual_input_tokens = used.input, actual_output_tokens = used.output
+FROM (SELECT coalesce(sum(input_tokens + cache_write_tokens + cache_read_tokens), 0) AS input,
+             coalesce(sum(output_tokens), 0) AS output
+        FROM generation_logs WHERE job_id = %(job)s) used
+WHERE id = %(job)s AND status = 'completed'
+"""
+
+
+def record_outcome(job_id: UUID) -> None:
+    """Safe to repeat; nothing for a batch that is not completed."""
+    with connection.cursor() as cursor:
+        cursor.execute(RECORD_OUTCOME, {"job": job_id})

@@ -67,7 +67,7 @@ SELECT (SELECT w.id FROM batch_items w WHERE w.job_id = {job} AND w.template_ver
                       AND r.status = 'queued' AND r.rung_at >= now() - make_interval(secs => %(again)s))"""
 
 
-def may_ring(job: str) -> str:
+def may_dispatch(job: str) -> str:
     """The condition as SQL; `job` is the job's id in SQL. It looks at rows and takes no lock: the claim decides."""
     cold = COLD.format(job=job)
     warmers = WARMERS.format(job=job, cold=cold)

@@ -33,7 +33,7 @@ LATEST_MIN = 60
 A_DAY_MIN = 24 * 60
 
 
-def count(row_id: UUID) -> None:
+def count_prompts_of(row_id: UUID) -> None:
     """Count the samples of one row. Safe to run twice; a count that fails is written down and tried again later."""
     row = (
         PromptSize.objects.select_related("template_version__workspace")

@@ -67,7 +67,7 @@ UPDATE spending_months SET spent = %(spent)s, reserved = %(reserved)s
  WHERE workspace_id = %(workspace)s AND month = %(month)s AND demo = %(demo)s
 """
 # The clock of the database was set back: until it has caught up, nobody would ring them.
-UNRING = """
+CLEAR_FUTURE_DISPATCHES = """
 UPDATE batch_items SET rung_at = NULL WHERE id IN (
     SELECT i.id FROM batch_items i JOIN batch_jobs j ON j.id = i.job_id AND j.status IN ('queued', 'processing')
      WHERE i.status = 'queued' AND i.rung_at > clock_timestamp() + interval '1 s' FOR NO KEY UPDATE OF i SKIP LOCKED)
@@ -94,7 +94,7 @@ class Reconciler:
 
 def reconcile(*, everything: bool = True) -> list[Violation]:
     """Repair what is derived from items and logs. Returns what is left; nothing while another one is looking."""
-    unring()
+    clear_future_dispatches()
     broken = _look(everything)
     for _ in range(MOST_ROUNDS):
         if not sum(map(_repaired, broken)):
@@ -221,7 +221,7 @@ def _from_rows(job: BatchJob) -> dict[str, Any]:
         "successful_items": min(job.successful_items, completed),
         "in_flight": processing,
         "reserved": reserved,
-        "spent": believable(job.spent, spent, logs=logs),
+        "spent": choose_believable(job.spent, spent, logs=logs),
         "status": job.status,
     }
     if total and completed + failed == total and job.status in COMPLETABLE:
@@ -229,7 +229,7 @@ def _from_rows(job: BatchJob) -> dict[str, Any]:
     return right
 
 
-def believable(before: Decimal, after: Decimal, *, logs: int) -> Decimal:
+def choose_believable(before: Decimal, after: Decimal, *, logs: int) -> Decimal:
     """What was spent is never lowered because rows are missing: only where there are logs, and their sum says so."""
     return after if logs or after >= before else before
 
@@ -243,7 +243,7 @@ def repair_month(workspace_id: UUID, month: str, *, demo: bool) -> bool:
         before = cursor.fetchone()
         cursor.execute(MONTH_SUMS, values)
         logs, spent, reserved = cursor.fetchone()
-        after = (believable(before[0], spent, logs=logs), reserved)
+        after = (choose_believable(before[0], spent, logs=logs), reserved)
         if before == after:
             return False
         cursor.execute(SET_MONTH, {**values, "spent": after[0], "reserved": after[1]})
@@ -254,10 +254,10 @@ def repair_month(workspace_id: UUID, month: str, *, demo: bool) -> bool:
     return True
 
 
-def unring() -> int:
+def clear_future_dispatches() -> int:
     """Items that were rung in the future wait no longer; returns how many."""
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(UNRING)
+        cursor.execute(CLEAR_FUTURE_DISPATCHES)
         jobs = [row[0] for row in cursor.fetchall()]
         for job_id in sorted(set(jobs)):
             _note(job_id, "rung", f"batch_jobs {job_id} items rung in the future", jobs.count(job_id), 0)

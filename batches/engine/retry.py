@@ -9,14 +9,14 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 
-from batches.engine.broken import known_cost, token_fields
 from batches.engine.calls import Call
 from batches.engine.claim import Claim
-from batches.engine.file import file_unreadable
+from batches.engine.file import file_unreadable, known_cost, token_fields
 from batches.engine.moves import (
     ZERO,
     Delta,
     LockedItem,
+    backoff_s,
     book,
     end_item,
     lock_item,
@@ -25,9 +25,8 @@ from batches.engine.moves import (
     settle,
     settle_requeued,
 )
-from batches.engine.waits import backoff_s
 from batches.limits import circuit_breaker
-from batches.limits.limiter import block
+from batches.limits.limiter import block_pool
 from batches.models import BatchJob, GenerationLog
 from batches.models.states import RUNNING, ItemStatus, JobStatus, LogState, Reason
 from claude.errors import Blocked, Busy, ClaudeError, Unusable
@@ -116,13 +115,13 @@ def _tell_pool(claim: Claim, error: Busy) -> None:
     """What this refusal means for everybody in the pool. Its rows are hot: last."""
     pool, log_id = claim.call.pool, claim.call.log_id
     if error.blocks_pool:
-        block(pool, seconds=_block_s(error))
+        block_pool(pool, seconds=_block_s(error))
         if error.too_fast:
             circuit_breaker.slow_down(pool, log_id)
     elif error.kind == "overloaded":
-        circuit_breaker.overloaded(pool, log_id)
+        circuit_breaker.record_overload(pool, log_id)
     if not error.costs_attempt:
-        circuit_breaker.refused(pool)
+        circuit_breaker.record_refusal(pool)
 
 
 def _block_s(error: Busy) -> float:
@@ -178,7 +177,7 @@ def _book_unpaid(claim: Claim, *, kind: str, message: str, error: ClaudeError | 
     log = lock_log(claim.call.log_id)
     fields: dict[str, Any] = {"error_kind": kind, "error_message": message}
     if error is not None:
-        fields["heard"] = error.limits
+        fields["reported"] = error.limits
         fields["provider_request_id"] = (error.request_id or "")[:100]
         fields["response_body"] = error.body or None
         fields |= token_fields(error.usage)

@@ -9,8 +9,8 @@ from uuid import UUID
 from django.db import connection, transaction
 from django.db.models import QuerySet
 
-from batches.engine.calls import origin_of
-from batches.engine.file import completed
+from batches.engine.calls import build_origin
+from batches.engine.file import complete_delta
 from batches.engine.moves import (
     DATABASE_AWAY,
     Delta,
@@ -31,23 +31,23 @@ from conversations.parsing import Draft, read
 
 logger = logging.getLogger(__name__)
 
-KEPT = (LogState.SUCCEEDED, LogState.UNUSABLE)
+STORED = (LogState.SUCCEEDED, LogState.UNUSABLE)
 # From these an item is completed by a kept reply; a processing one waits for the reply that is on its way.
 USABLE_FROM = (ItemStatus.QUEUED, ItemStatus.FAILED, ItemStatus.CANCELLED)
 
 
-def kept_replies(item_id: UUID) -> "QuerySet[GenerationLog]":
+def find_stored_replies(item_id: UUID) -> "QuerySet[GenerationLog]":
     """The item's paid replies of which there is no conversation, the newest first."""
-    rows = GenerationLog.objects.filter(item=item_id, state__in=KEPT, conversation=None)
+    rows = GenerationLog.objects.filter(item=item_id, state__in=STORED, conversation=None)
     return rows.filter(response_body__isnull=False).order_by("-created_at")
 
 
-def use_kept(item: BatchItem) -> bool:
+def use_stored_reply(item: BatchItem) -> bool:
     """Make the item's conversation of a reply that is kept; False where none can be read. It costs nothing.
 
     Safe to repeat, and beside a worker: the item's state decides under its lock.
     """
-    for log in kept_replies(item.pk):
+    for log in find_stored_replies(item.pk):
         found = _read(log)
         if found is not None and _file(item, log, *found):
             return True
@@ -82,7 +82,7 @@ def _file(item: BatchItem, log: GenerationLog, reply: Reply, draft: Draft) -> bo
         locked, row = lock_item(item.pk), lock_log(log.pk)
         if locked.status == ItemStatus.COMPLETED:
             return True
-        if locked.status not in USABLE_FROM or row.state not in KEPT:
+        if locked.status not in USABLE_FROM or row.state not in STORED:
             return False
         try:
             with transaction.atomic():
@@ -93,7 +93,7 @@ def _file(item: BatchItem, log: GenerationLog, reply: Reply, draft: Draft) -> bo
         except Exception:
             logger.exception("The kept reply of item %s could not be stored", item.pk)
             return False
-        settle(locked.job_id, completed(Delta(), locked, made))
+        settle(locked.job_id, complete_delta(Delta(), locked, made))
     return True
 
 
@@ -102,7 +102,7 @@ def _write(
 ) -> Conversation:
     made = generation.write(
         draft,
-        origin=origin_of(item),
+        origin=build_origin(item),
         reply=reply,
         cost_usd=log.cost_usd,
         reserved_usd=log.reservation_usd,

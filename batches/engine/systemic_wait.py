@@ -16,7 +16,7 @@ logger = logging.getLogger(__name__)
 NOTE = "Not one reply came: the provider answered every call with a refusal that asks to wait."
 
 
-def stop_silent_jobs() -> int:
+def stop_waiting_jobs() -> int:
     """Fail the jobs that have waited too long for a first reply, with the reason; resume continues. Returns how many.
 
     The waiting is then forgotten, so that a job that is resumed has the whole time again.

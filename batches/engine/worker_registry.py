@@ -71,12 +71,12 @@ class _Process:
 
 def register(*, queues: Sequence[Queue], slots: int) -> Worker:
     """A new row for this process."""
-    worker = described(queues=queues, slots=slots)
+    worker = describe_process(queues=queues, slots=slots)
     sign_on(worker)
     return worker
 
 
-def described(*, queues: Sequence[Queue], slots: int) -> Worker:
+def describe_process(*, queues: Sequence[Queue], slots: int) -> Worker:
     """This process as a row that is not stored yet."""
     return Worker(
         kind=queues[0].value,
@@ -92,7 +92,7 @@ def sign_on(worker: Worker) -> None:
     worker.save(force_insert=True)
 
 
-def this_worker() -> Registered:
+def get_this_worker() -> Registered:
     """The row of the worker process that this task runs in."""
     if _Process.registered is None:
         raise RuntimeError("This process is not a worker: tasks run in `celery -A lorapipe worker`.")
@@ -103,7 +103,7 @@ def this_worker() -> Registered:
 def _sign_on(sender: Any, **_: object) -> None:
     controller = sender.controller if hasattr(sender, "controller") else sender
     queues = [Queue(name) for name in controller.app.amqp.queues.consume_from]
-    worker = described(queues=queues, slots=controller.concurrency)
+    worker = describe_process(queues=queues, slots=controller.concurrency)
     _Process.registered = Registered(id=worker.pk, queue=queues[0])
     _Process.heartbeat = Heartbeat(worker)
     _Process.heartbeat.beat()  # with the database away a later beat signs on; until then nothing is rung here

@@ -32,7 +32,7 @@ UPDATE provider_pools SET slowed_to = greatest(%(slowest)s, ({SHARE}) / 2), slow
  WHERE pool = %(pool)s AND slowed_at < (SELECT created_at FROM generation_logs WHERE id = %(log)s)
 """  # noqa: S608
 # Only the call that tried closes the breaker: one that was out before says nothing about now.
-REPLIED = """
+RECORD_REPLY = """
 UPDATE provider_pools SET waiting_since = NULL,
        opened_for_s = CASE WHEN probe_id = %(log)s THEN 0 ELSE opened_for_s END,
        overloads = CASE WHEN probe_id = %(log)s THEN '{}' ELSE overloads END,
@@ -65,7 +65,7 @@ class Breaker:
         return Breaker([], seconds, now + timedelta(seconds=seconds), None)
 
 
-def overloaded(pool: str, log_id: UUID) -> None:
+def record_overload(pool: str, log_id: UUID) -> None:
     """Count a 529 or 503 of the call of this log row."""
     rows = ProviderPool.objects.select_for_update(no_key=True).filter(pool=pool)
     row = rows.values_list("overloads", "opened_for_s", "opened_until", "probe_id").first()
@@ -88,7 +88,7 @@ def _now() -> datetime:
     return now
 
 
-def probe(pool: str, log_id: UUID) -> bool:
+def take_probe(pool: str, log_id: UUID) -> bool:
     """Take the one call that may try whether the provider answers again; True when it is ours."""
     with connection.cursor() as cursor:
         cursor.execute(PROBE, {"pool": pool, "log": log_id})
@@ -107,12 +107,12 @@ def slow_down(pool: str, log_id: UUID) -> None:
         cursor.execute(SLOW_DOWN, values)
 
 
-def refused(pool: str) -> None:
+def record_refusal(pool: str) -> None:
     """A refusal that costs no attempt: from the first of them on, patience runs out."""
     ProviderPool.objects.filter(pool=pool, waiting_since=None).update(waiting_since=ClockTimestamp())
 
 
-def replied(pool: str, log_id: UUID) -> None:
+def record_reply(pool: str, log_id: UUID) -> None:
     """The provider answered: the waiting is over, and the breaker closes if this was the call that tried."""
     with connection.cursor() as cursor:
-        cursor.execute(REPLIED, {"pool": pool, "log": log_id})
+        cursor.execute(RECORD_REPLY, {"pool": pool, "log": log_id})

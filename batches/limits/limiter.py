@@ -32,25 +32,25 @@ INTERACTIVE_AHEAD_S = 2.0
 TAKE = f"""
 WITH locked AS (SELECT * FROM rate_limits WHERE pool = %(pool)s ORDER BY dimension FOR NO KEY UPDATE),
      moment AS (SELECT clock_timestamp() AS now FROM (SELECT count(*) FROM locked) after_the_wait),
-     weather AS (SELECT {circuit_breaker.SHARE} AS share, opened_for_s > 0 AS opened, opened_until <= now AS may_try
+     pool_state AS (SELECT {circuit_breaker.SHARE} AS share, opened_for_s > 0 AS opened, opened_until <= now AS may_try
                    FROM provider_pools, moment WHERE pool = %(pool)s),
      asked AS (
        SELECT id, per_minute, burst - reserve AS burst, interval_s / share AS pace, now, extract(epoch FROM tat - now) AS debt_s,
               CASE dimension WHEN 'input_tokens' THEN %(input)s WHEN 'output_tokens' THEN %(output)s ELSE 1 END::float8 AS cost,
               CASE WHEN %(deep)s THEN interactive_slack ELSE slack END AS slack, blocked_until <= now AS open,
               %(deep)s AND reserve >= 1 AND borrowed_until <= now AS may_borrow
-         FROM locked, moment, weather),
+         FROM locked, moment, pool_state),
      placed AS (
        SELECT *, greatest(0, debt_s + (least(cost, per_minute) - burst) * pace) AS turn_in FROM asked),
-     verdict AS (
+     decision AS (
        SELECT count(*) AS n, bool_and(open AND debt_s - slack * pace <= %(ahead)s) AS granted,
               max(CASE WHEN may_borrow THEN 0 ELSE turn_in END) AS leave_in FROM placed),
      taken AS (
        UPDATE rate_limits r SET tat = greatest(r.tat, now + make_interval(secs => leave_in)) + make_interval(secs => cost * pace),
               borrowed_until = CASE WHEN may_borrow THEN now + make_interval(secs => turn_in) ELSE borrowed_until END,
               typical = 0.9 * typical + 0.1 * cost
-         FROM placed, verdict, weather WHERE r.id = placed.id AND granted AND (NOT opened OR %(probe)s) RETURNING 1)
-SELECT n, granted, leave_in, opened, may_try FROM verdict LEFT JOIN weather ON true
+         FROM placed, decision, pool_state WHERE r.id = placed.id AND granted AND (NOT opened OR %(probe)s) RETURNING 1)
+SELECT n, granted, leave_in, opened, may_try FROM decision LEFT JOIN pool_state ON true
 """  # noqa: S608
 BLOCK = """
 UPDATE rate_limits SET blocked_until = greatest(blocked_until, clock_timestamp() + make_interval(secs => %(seconds)s))
@@ -61,15 +61,15 @@ UPDATE rate_limits SET blocked_until = greatest(blocked_until, clock_timestamp()
 CORRECT = f"""
 WITH locked AS (SELECT id FROM rate_limits WHERE pool = %(pool)s ORDER BY dimension FOR NO KEY UPDATE),
      moment AS (SELECT clock_timestamp() AS now FROM (SELECT count(*) FROM locked) after_the_wait),
-     weather AS (SELECT {circuit_breaker.SHARE} AS share, opened_for_s, probe_id, waiting_since, now
+     pool_state AS (SELECT {circuit_breaker.SHARE} AS share, opened_for_s, probe_id, waiting_since, now
                    FROM provider_pools, moment WHERE pool = %(pool)s),
-     said AS (SELECT * FROM unnest(%(dimensions)s::text[], %(changes)s::float8[], %(left)s::float8[]) AS said(name, change, remaining))
+     reported AS (SELECT * FROM unnest(%(dimensions)s::text[], %(changes)s::float8[], %(left)s::float8[]) AS each(name, change, remaining))
 UPDATE rate_limits r SET tat = greatest(
          CASE WHEN change > 0 THEN greatest(tat, now) + make_interval(secs => change * interval_s / share)
               WHEN change < 0 THEN greatest(tat + make_interval(secs => change * interval_s / share), least(tat, now))
               ELSE tat END,
          CASE WHEN remaining < burst THEN now + make_interval(secs => (burst - remaining) * interval_s / share) END)
-  FROM locked, weather, said WHERE r.id = locked.id AND said.name = r.dimension
+  FROM locked, pool_state, reported WHERE r.id = locked.id AND reported.name = r.dimension
 RETURNING dimension, per_minute, configured, told, opened_for_s > 0 AND probe_id = %(log)s, waiting_since IS NOT NULL
 """  # noqa: S608
 PERMITS = f"""
@@ -101,13 +101,13 @@ class Expected:
 class Correction:
     """What is known after a call. `changes`: what it took more than expected (less: below 0), by dimension.
 
-    `heard`: the limits as the provider's headers told them. `replied`: there was a reply at all.
+    `reported`: the limits as the provider's headers told them. `replied`: there was a reply at all.
     """
 
     pool: str
     log_id: UUID
     changes: Mapping[str, float]
-    heard: Mapping[str, Allowance] = field(default_factory=dict)
+    reported: Mapping[str, Allowance] = field(default_factory=dict)
     replied: bool = False
 
 
@@ -135,7 +135,7 @@ def set_limits(
                 pool=pool,
                 dimension=dimension,
                 configured=limit,
-                **_in_force(dimension, limit, told.get((pool, dimension))),
+                **_bucket_columns(dimension, limit, told.get((pool, dimension))),
             )
             for pool in sorted(pools)
             for dimension, limit in sorted(wanted.items())
@@ -154,7 +154,7 @@ def set_limits(
     )
 
 
-def _in_force(dimension: str, configured: int, told: int | None) -> dict[str, float]:
+def _bucket_columns(dimension: str, configured: int, told: int | None) -> dict[str, float]:
     """The columns of a bucket: the setting's, or a smaller one where the provider says so."""
     per_minute = min(configured, told or configured)
     found: Shape = (shape if dimension == Dimension.REQUESTS else token_shape)(per_minute)
@@ -187,7 +187,7 @@ def take_permit(
     }
     granted, leave_in, opened, may_try = _take(values)
     if granted and opened:
-        if not (may_try and log_id and circuit_breaker.probe(pool, log_id)):
+        if not (may_try and log_id and circuit_breaker.take_probe(pool, log_id)):
             return None
         granted, leave_in, *_ = _take({**values, "probe": True})
     return leave_in if granted else None
@@ -202,8 +202,8 @@ def _take(values: dict[str, Any]) -> tuple[bool, float, bool, bool]:
     return granted, float(leave_in), opened, may_try
 
 
-def block(pool: str, *, seconds: float) -> None:
-    """No permit for anybody in this pool for so long: the provider said when to come back."""
+def block_pool(pool: str, *, seconds: float) -> None:
+    """No permit for anybody in this pool for so long: the provider reported when to come back."""
     with connection.cursor() as cursor:
         cursor.execute(BLOCK, {"pool": pool, "seconds": seconds})
 
@@ -217,7 +217,7 @@ def _reach(*, interactive: bool) -> dict[str, Any]:
     }
 
 
-def permits(pools: list[str], *, interactive: bool = False) -> dict[str, int]:
+def count_permits(pools: list[str], *, interactive: bool = False) -> dict[str, int]:
     """How many permits each pool could give now and soon, for calls of late's size. Takes no lock."""
     values: dict[str, Any] = {"pools": pools, **_reach(interactive=interactive)}
     with connection.cursor() as cursor:
@@ -225,39 +225,39 @@ def permits(pools: list[str], *, interactive: bool = False) -> dict[str, int]:
         return dict(cursor.fetchall())
 
 
-def correct(found: Correction) -> None:
+def correct_limits(found: Correction) -> None:
     """Move the buckets by what a call has really taken and by what the provider says. Called last: the rows are hot."""
     dimensions = sorted(Dimension.values)
-    heard = {name: each for name, each in found.heard.items() if name in dimensions}
+    reported = {name: each for name, each in found.reported.items() if name in dimensions}
     values: dict[str, Any] = {
         "pool": found.pool,
         "log": found.log_id,
         "dimensions": dimensions,
         "changes": [float(found.changes.get(name, 0)) for name in dimensions],
-        "left": [heard[name].remaining if name in heard else None for name in dimensions],
+        "left": [reported[name].remaining if name in reported else None for name in dimensions],
         "minute": settings.ENGINE_RAMP_MINUTE_S,
     }
     with connection.cursor() as cursor:
         cursor.execute(CORRECT, values)
         rows = cursor.fetchall()
     for dimension, per_minute, configured, told, *_ in rows:
-        limit = heard[dimension].limit if dimension in heard else None
+        limit = reported[dimension].limit if dimension in reported else None
         if limit is not None and limit != told:
             _adopt(found.pool, dimension, configured=configured, before=per_minute, told=limit)
     if found.replied and rows and (rows[0][-2] or rows[0][-1]):
-        circuit_breaker.replied(found.pool, found.log_id)
+        circuit_breaker.record_reply(found.pool, found.log_id)
 
 
 def _adopt(pool: str, dimension: str, *, configured: int, before: int, told: int) -> None:
     """The provider's own limit counts where it is lower than the setting; it never raises it."""
-    in_force = _in_force(dimension, configured, told)
-    RateLimit.objects.filter(pool=pool, dimension=dimension).update(told=told, **in_force)
-    if in_force["per_minute"] != before:
+    columns = _bucket_columns(dimension, configured, told)
+    RateLimit.objects.filter(pool=pool, dimension=dimension).update(told=told, **columns)
+    if columns["per_minute"] != before:
         logger.warning(
             "The provider allows %d %s a minute in the pool %s; the setting is %d: %d are in force",
             told,
             Dimension(dimension).label,
             pool,
             configured,
-            in_force["per_minute"],
+            columns["per_minute"],
         )

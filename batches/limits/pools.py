@@ -31,13 +31,13 @@ SMALL_POOLS = ("fable", "claude-mythos")
 
 def pool_of(model: str, key: str = "") -> str:
     """The limiter's pool of a model: demo and real, or two keys, never share one. Raises UnknownModel, UnknownKey."""
-    return f"{_account(key)}:{current_models.card(model).pool}"
+    return f"{_account(key)}:{current_models.find_card(model).pool}"
 
 
 def pools() -> list[str]:
     """Every pool that a job of this installation may use."""
     accounts = dict.fromkeys(_account(key) for key in ("", *settings.CLAUDE_NAMED_KEYS))
-    return [f"{account}:{name}" for account in accounts for name in current_models.pools()]
+    return [f"{account}:{name}" for account in accounts for name in current_models.list_pools()]
 
 
 def pool_or_none(model: str, key: str) -> str | None:

@@ -1,6 +1,6 @@
 """The tables of batches, one file a noun; the states and the sets of states are in `batches.models.states`."""
 
-from batches.models.cached_prefixes import WarmPrefix
+from batches.models.cached_prefixes import CachedPrefix
 from batches.models.generation_logs import GenerationLog
 from batches.models.items import BatchItem
 from batches.models.jobs import BatchJob
@@ -15,6 +15,7 @@ from batches.models.workers import Worker
 __all__ = [
     "BatchItem",
     "BatchJob",
+    "CachedPrefix",
     "DeliveryState",
     "GenerationLog",
     "Notice",
@@ -24,7 +25,6 @@ __all__ = [
     "RateLimit",
     "Repair",
     "SpendingMonth",
-    "WarmPrefix",
     "Webhook",
     "Worker",
 ]

@@ -9,7 +9,7 @@ from workspaces.models import TimestampedModel
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
-class WarmPrefix(TimestampedModel):
+class CachedPrefix(TimestampedModel):
     """Of one job and template version. Moved only by `batches.engine.prompt_cache`; made by the first call that needs it.
 
     Cold is a row, or none, whose `warm_until` has passed. While the log row `warming` is pending, its call is the one that

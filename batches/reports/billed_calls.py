@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, time
 from batches.models import GenerationLog
 
 
-def called_since(models: Collection[str], day: date) -> bool:
+def was_called_since(models: Collection[str], day: date) -> bool:
     """Any call, billed or not: what was reserved by a price counts as priced by it."""
     begin = datetime.combine(day, time(), UTC)
     return GenerationLog.objects.filter(model__in=models, created_at__gte=begin).exists()

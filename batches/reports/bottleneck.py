@@ -7,7 +7,7 @@ from typing import Any
 
 from batches.models.states import RUNNING, Dimension, Reason
 
-WORDS = {
+TEXTS = {
     "workers": "missing workers",
     "provider": "the provider’s wait",
     "breaker": "the provider’s overload",
@@ -22,7 +22,7 @@ REASONS = {Reason.BUDGET: "budget", Reason.MONTH_BUDGET: "month"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Bound:
+class Bottleneck:
     """`by`: a word of the API. `until`: when the next call may start, where that is known. `detail`: the number behind it."""
 
     by: str
@@ -31,48 +31,48 @@ class Bound:
 
     @property
     def words(self) -> str:
-        return WORDS[self.by]
+        return TEXTS[self.by]
 
 
-def bound(row: Mapping[str, Any]) -> Bound | None:
+def find_bottleneck(row: Mapping[str, Any]) -> Bottleneck | None:
     """None when nothing waits, or when the next call may start now."""
     if row["status"] not in RUNNING:
         by = REASONS.get(row["reason"])
-        return Bound(by=by) if by else None
+        return Bottleneck(by=by) if by else None
     waiting = row["total_items"] - row["completed_items"] - row["failed_items"] - row["in_flight"]
     if waiting <= 0:
         return None
     return _of_outside(row) or _of_money(row) or _of_room(row) or _of_rate(row)
 
 
-def _of_outside(row: Mapping[str, Any]) -> Bound | None:
+def _of_outside(row: Mapping[str, Any]) -> Bottleneck | None:
     if not row["has_worker"]:
-        return Bound(by="workers")
+        return Bottleneck(by="workers")
     if row["blocked_until"] is not None:
-        return Bound(by="provider", until=row["blocked_until"])
+        return Bottleneck(by="provider", until=row["blocked_until"])
     if row["opened_until"] is not None:
-        return Bound(by="breaker", until=max(row["opened_until"], row["at"]))
+        return Bottleneck(by="breaker", until=max(row["opened_until"], row["at"]))
     return None
 
 
-def _of_money(row: Mapping[str, Any]) -> Bound | None:
+def _of_money(row: Mapping[str, Any]) -> Bottleneck | None:
     worst = row["worst_item_usd"]
     if row["spent"] + row["reserved"] + worst > row["budget_usd"]:
-        return Bound(by="budget")
+        return Bottleneck(by="budget")
     if row["month_room"] is not None and worst > row["month_room"]:
-        return Bound(by="month")
+        return Bottleneck(by="month")
     return None
 
 
-def _of_room(row: Mapping[str, Any]) -> Bound | None:
+def _of_room(row: Mapping[str, Any]) -> Bottleneck | None:
     if row["in_flight"] >= row["concurrent_processing"]:
-        return Bound(by="concurrency", detail=f"{row['concurrent_processing']} at once")
+        return Bottleneck(by="concurrency", detail=f"{row['concurrent_processing']} at once")
     if row["free_slots"] <= 0:
-        return Bound(by="slots", detail="all slots are taken")
+        return Bottleneck(by="slots", detail="all slots are taken")
     return None
 
 
-def _of_rate(row: Mapping[str, Any]) -> Bound | None:
+def _of_rate(row: Mapping[str, Any]) -> Bottleneck | None:
     if row["dimension"] is None:
         return None
     parts = [f"{row['per_minute']:,} a minute"]
@@ -80,4 +80,4 @@ def _of_rate(row: Mapping[str, Any]) -> Bound | None:
         parts.append(f"the provider allows no more; the setting is {row['configured']:,}")
     if row["share"] < 1:
         parts.append(f"slowed to {row['share']:.0%} of it, and growing")
-    return Bound(by=row["dimension"], until=row["opens_at"], detail="; ".join(parts))
+    return Bottleneck(by=row["dimension"], until=row["opens_at"], detail="; ".join(parts))

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from batches.models import BatchJob
 from batches.models.states import JobStatus
-from batches.reports.estimate_accuracy import Verdict, verdict
+from batches.reports.estimate_accuracy import EstimateAccuracy, measure_accuracy
 from workspaces.models import User
 
 LAST = 100
@@ -20,7 +20,7 @@ LEAST_SHOWN, MOST_SHOWN = 0.25, 1.0
 
 class Judged(NamedTuple):
     job: BatchJob
-    verdict: Verdict
+    accuracy: EstimateAccuracy
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,12 +70,12 @@ def finished(user: User, *, simulated: bool, model: str = "") -> list[Judged]:
     rows = jobs.order_by("-completed_at", "-id").only(
         *("name", "model", "simulated", "status", "estimate", "spent", "completed_at", "actual_seconds")
     )[:LAST]
-    judged = ((job, verdict(job)) for job in rows)
+    judged = ((job, measure_accuracy(job)) for job in rows)
     return [Judged(job, found) for job, found in judged if found is not None]
 
 
 def summary(judged: Iterable[Judged], *, name: str = "") -> Summary | None:
-    found = [each.verdict for each in judged]
+    found = [each.accuracy for each in judged]
     if not found:
         return None
     return Summary(
@@ -98,7 +98,7 @@ def by_model(judged: Iterable[Judged]) -> list[Summary]:
 def chart(judged: Sequence[Judged]) -> Chart:
     """From the newest-first list."""
     ordered = list(reversed(judged))
-    errors = [abs(each.verdict.cost_error) for each in ordered]
+    errors = [abs(each.accuracy.cost_error) for each in ordered]
     shown = min(MOST_SHOWN, max([LEAST_SHOWN, *(error * 1.1 for error in errors)]))
     step = (WIDTH - LEFT - RIGHT) / max(1, len(ordered))
     points = [
@@ -109,7 +109,7 @@ def chart(judged: Sequence[Judged]) -> Chart:
 
 
 def _point(each: Judged, *, x: int, shown: float) -> Point:
-    found = each.verdict
+    found = each.accuracy
     low, high = (float(bound / found.said) - 1 if found.said else 0.0 for bound in (found.low, found.high))
     top = _height(high, shown)
     return Point(

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from batches.models import BatchJob
 
 
-class Verdict(NamedTuple):
+class EstimateAccuracy(NamedTuple):
     """An estimate and what came. Costs in USD, times in seconds; errors as shares, +0.1 when it came to a tenth more."""
 
     said: Decimal
@@ -31,12 +31,12 @@ class Verdict(NamedTuple):
         return self.seconds / self.said_seconds - 1 if self.said_seconds else 0.0
 
 
-def verdict(job: BatchJob) -> Verdict | None:
+def measure_accuracy(job: BatchJob) -> EstimateAccuracy | None:
     """None while it is not completed, and for a batch without an estimate."""
     stored: dict[str, Any] = job.estimate
     if job.completed_at is None or job.actual_seconds is None or not stored.get("cost"):
         return None
-    return Verdict(
+    return EstimateAccuracy(
         said=Decimal(stored["cost"]),
         low=Decimal(stored["cost_low"]),
         high=Decimal(stored["cost_high"]),

@@ -13,7 +13,7 @@ from batches.limits.circuit_breaker import SHARE
 from batches.limits.pools import UnknownKey, pool_of
 from batches.models import BatchJob
 from batches.models.states import JobStatus
-from batches.reports.bottleneck import Bound, bound
+from batches.reports.bottleneck import Bottleneck, find_bottleneck
 from claude.current_models import UnknownModel
 from provider import table
 
@@ -23,7 +23,7 @@ QUERY = f"""
 SELECT clock_timestamp() AS at, j.*,
        (SELECT i.topic FROM batch_items i WHERE i.job_id = j.id AND i.status = 'processing' ORDER BY i.claimed_at DESC LIMIT 1) AS current_item,
        (SELECT r.blocked_until FROM rate_limits r WHERE r.pool = %(pool)s AND r.blocked_until > clock_timestamp() LIMIT 1) AS blocked_until,
-       weather.opened_until, coalesce(weather.share, 1) AS share, rate.*,
+       pool_state.opened_until, coalesce(pool_state.share, 1) AS share, rate.*,
        (SELECT w.monthly_budget_usd - coalesce(m.spent + m.reserved, 0) FROM workspaces_workspace w
           LEFT JOIN spending_months m ON m.workspace_id = w.id AND m.demo = %(demo)s
                AND m.month = date_trunc('month', now() AT TIME ZONE 'UTC')::date
@@ -41,10 +41,10 @@ SELECT clock_timestamp() AS at, j.*,
                 ORDER BY ended_at DESC LIMIT %(sample)s) latest) recent
   LEFT JOIN LATERAL (
        SELECT CASE WHEN opened_for_s > 0 THEN opened_until END AS opened_until, {SHARE} AS share
-         FROM provider_pools WHERE pool = %(pool)s) weather ON true
+         FROM provider_pools WHERE pool = %(pool)s) pool_state ON true
   LEFT JOIN LATERAL (
-       SELECT dimension, per_minute, configured, tat - make_interval(secs => slack * interval_s / coalesce(weather.share, 1)) AS opens_at
-         FROM rate_limits WHERE pool = %(pool)s AND tat - make_interval(secs => slack * interval_s / coalesce(weather.share, 1)) > clock_timestamp()
+       SELECT dimension, per_minute, configured, tat - make_interval(secs => slack * interval_s / coalesce(pool_state.share, 1)) AS opens_at
+         FROM rate_limits WHERE pool = %(pool)s AND tat - make_interval(secs => slack * interval_s / coalesce(pool_state.share, 1)) > clock_timestamp()
         ORDER BY 4 DESC LIMIT 1) rate ON true
  WHERE j.id = %(job)s
 """  # noqa: S608
@@ -71,7 +71,7 @@ class Progress:
     budget: Decimal
     blocked_until: datetime | None
     has_worker: bool
-    bound: Bound | None = None
+    bound: Bottleneck | None = None
 
     @property
     def ended(self) -> int:
@@ -102,7 +102,7 @@ def progress(job: BatchJob) -> Progress:
         budget=row["budget_usd"],
         blocked_until=row["blocked_until"],
         has_worker=row["has_worker"],
-        bound=bound(row),
+        bound=find_bottleneck(row),
     )
 
 

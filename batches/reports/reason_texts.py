@@ -6,78 +6,80 @@ from typing import NamedTuple
 from batches.models.states import Reason
 
 
-class Words(NamedTuple):
+class ReasonText(NamedTuple):
     title: str
     advice: str
 
 
-REASONS: Mapping[str, Words] = {
-    Reason.PERSON: Words(
+REASONS: Mapping[str, ReasonText] = {
+    Reason.PERSON: ReasonText(
         "Paused", "Nothing new starts. What was in flight is finished and kept. Resume when you like."
     ),
-    Reason.BUDGET: Words(
+    Reason.BUDGET: ReasonText(
         "Budget reached",
         "What is left of the budget does not cover the most that the next call can cost. What is finished is kept.",
     ),
-    Reason.MONTH_BUDGET: Words(
+    Reason.MONTH_BUDGET: ReasonText(
         "The month’s budget is used up",
         "What is left of this workspace’s budget for the month does not cover the most that the next call can cost. What is "
         "finished is kept. Raise the budget under Settings, or resume when the next month has begun.",
     ),
-    Reason.ITEM_ERROR: Words(
+    Reason.ITEM_ERROR: ReasonText(
         "Stopped at an error",
         "An item failed, and this batch stops at the first one. Resume goes on with the others.",
     ),
-    Reason.PROVIDER_AUTH: Words(
+    Reason.PROVIDER_AUTH: ReasonText(
         "The key was refused",
         "Claude did not accept the API key, so the batch stopped at once instead of failing item by item. "
         "Set a working ANTHROPIC_API_KEY, start LoRAPipe again, then resume.",
     ),
-    Reason.PROVIDER_BILLING: Words(
+    Reason.PROVIDER_BILLING: ReasonText(
         "No credit left",
         "The provider's credit or spend limit is used up. Add credit or raise the limit there, then resume.",
     ),
-    Reason.MODEL: Words(
+    Reason.MODEL: ReasonText(
         "The model cannot be used",
         "It is retired, or its price is not known, so no budget could be kept. Set ANTHROPIC_MODEL to a current one "
         "and start a new batch.",
     ),
-    Reason.SYSTEMIC_WAIT: Words(
+    Reason.SYSTEMIC_WAIT: ReasonText(
         "The provider did not let anything through",
         "It asked to wait for an hour in all. Resume tries again.",
     ),
 }
 
-ERRORS: Mapping[str, Words] = {
-    "rate_limited": Words("Rate limited", "Claude asked to slow down, again and again."),
-    "overloaded": Words("Claude overloaded", "Try again later."),
-    "server_error": Words("Error at the provider", "It came back on every attempt. Try again later."),
-    "timeout": Words("No answer in time", "Try again, or allow fewer tokens."),
-    "connection": Words("No connection", "Check the network between this machine and the provider."),
-    "provider_auth": Words("Key refused", "Check ANTHROPIC_API_KEY."),
-    "provider_billing": Words("No credit left", "Add credit at the provider."),
-    "invalid_request": Words("Request refused", "The provider did not accept the request and says why."),
-    "not_found": Words("Model or address unknown", "Check ANTHROPIC_MODEL and ANTHROPIC_BASE_URL."),
-    "too_large": Words("Request too large", "Shorten the values of this item."),
-    "declined": Words("Declined by the model", "The model refused this topic. Word it differently."),
-    "refused": Words("Declined by the model", "The model refused this topic. Word it differently."),
-    "max_tokens": Words("Reply cut off", "Allow more tokens, or ask for fewer turns."),
-    "wrong_stop": Words(
+ERRORS: Mapping[str, ReasonText] = {
+    "rate_limited": ReasonText("Rate limited", "Claude asked to slow down, again and again."),
+    "overloaded": ReasonText("Claude overloaded", "Try again later."),
+    "server_error": ReasonText("Error at the provider", "It came back on every attempt. Try again later."),
+    "timeout": ReasonText("No answer in time", "Try again, or allow fewer tokens."),
+    "connection": ReasonText("No connection", "Check the network between this machine and the provider."),
+    "provider_auth": ReasonText("Key refused", "Check ANTHROPIC_API_KEY."),
+    "provider_billing": ReasonText("No credit left", "Add credit at the provider."),
+    "invalid_request": ReasonText("Request refused", "The provider did not accept the request and says why."),
+    "not_found": ReasonText("Model or address unknown", "Check ANTHROPIC_MODEL and ANTHROPIC_BASE_URL."),
+    "too_large": ReasonText("Request too large", "Shorten the values of this item."),
+    "declined": ReasonText("Declined by the model", "The model refused this topic. Word it differently."),
+    "refused": ReasonText("Declined by the model", "The model refused this topic. Word it differently."),
+    "max_tokens": ReasonText("Reply cut off", "Allow more tokens, or ask for fewer turns."),
+    "wrong_stop": ReasonText(
         "Ended in an unexpected way", "The reply did not end as a finished conversation does."
     ),
-    "unreadable": Words(
+    "unreadable": ReasonText(
         "Reply not readable", "The replies were no conversation in the agreed form. They are kept in the log."
     ),
-    "failed_check": Words(
+    "failed_check": ReasonText(
         "Reply failed a check", "For example wrong roles or an empty turn. The replies are kept in the log."
     ),
-    "bad_characters": Words("Unstorable characters", "The reply held characters that cannot be stored."),
-    "crashed": Words(
+    "bad_characters": ReasonText("Unstorable characters", "The reply held characters that cannot be stored."),
+    "crashed": ReasonText(
         "Worker crashed", "Three workers died with this item. Look at its values and at the worker's log."
     ),
-    "internal": Words("Fault of LoRAPipe", "The reply is kept in the log; the worker's log has the details."),
+    "internal": ReasonText(
+        "Fault of LoRAPipe", "The reply is kept in the log; the worker's log has the details."
+    ),
 }
 
 
-def error_words(kind: str) -> Words:
-    return ERRORS.get(kind) or Words(kind.replace("_", " ").capitalize() or "Failed", "")
+def find_error_text(kind: str) -> ReasonText:
+    return ERRORS.get(kind) or ReasonText(kind.replace("_", " ").capitalize() or "Failed", "")

@@ -20,7 +20,7 @@ from django.db import connection  # noqa: E402
 
 from batches.engine import generate  # noqa: E402
 from batches.engine.claim import Claim, may_still_leave  # noqa: E402
-from batches.engine.file import file, judge  # noqa: E402
+from batches.engine.file import file, read_reply  # noqa: E402
 from batches.engine.retry import release  # noqa: E402
 from batches.engine.worker_registry import register  # noqa: E402
 from batches.models import BatchItem  # noqa: E402
@@ -39,7 +39,7 @@ def prepared(job_id: UUID, *, slots: int) -> tuple[list[UUID], UUID]:
 
 
 def claimed_of(item_id: UUID, worker_id: UUID) -> Claim | None:
-    call = generate.resolve(item_id)
+    call = generate.prepare_call(item_id)
     return generate.claim_or_withdraw(call, worker_id) if call else None
 
 
@@ -122,7 +122,7 @@ def given_back(step: Callable[[], Any]) -> Any:
 
 
 def filed(claim: Claim, reply: Reply) -> None:
-    file(claim, judge(reply, model=claim.call.request.model, on=claim.call.on))
+    file(claim, read_reply(reply, model=claim.call.request.model, on=claim.call.on))
 
 
 def in_coroutines(items: Sequence[UUID], worker_id: UUID, in_flight: int) -> None:

@@ -45,14 +45,14 @@ def sending(*parts: bytes, then: str = "end") -> Callable[[Answering], None]:
     return react
 
 
-def heard(*parts: bytes, then: str = "end", **named: Any) -> Reply:
+def ask_stream(*parts: bytes, then: str = "end", **named: Any) -> Reply:
     with odd_server(sending(*parts, then=then)) as server:
         return ask(server.url, **named)
 
 
 def failing(*parts: bytes, then: str = "end", **named: Any) -> ClaudeError:
     with pytest.raises(ClaudeError) as caught:
-        heard(*parts, then=then, **named)
+        ask_stream(*parts, then=then, **named)
     return caught.value
 
 
@@ -119,7 +119,7 @@ def test_after_the_last_word_nobody_waits_for_the_end(monkeypatch: pytest.Monkey
 
 
 def test_a_drop_after_the_stop_reason_loses_nothing() -> None:
-    reply = heard(START, *text_block("hel", "lo"), DELTA, then="reset")
+    reply = ask_stream(START, *text_block("hel", "lo"), DELTA, then="reset")
     assert (reply.text, reply.stop_reason, reply.usage.output_tokens) == ("hello", "end_turn", 34)
 
 

@@ -15,10 +15,10 @@ from claude.current_models import (
     RetiredModel,
     UnknownModel,
     UnknownPrice,
-    card,
-    cost,
-    price,
-    worst_case,
+    compute_cost,
+    compute_worst_case,
+    find_card,
+    find_price,
 )
 from claude.messages import Usage
 
@@ -26,7 +26,7 @@ from claude.messages import Usage
 unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 TODAY = date(2026, 11, 22)
-NAMES = [name for known in current_models.cards() for name in (known.id, *known.aliases)]
+NAMES = [name for known in current_models.list_cards() for name in (known.id, *known.aliases)]
 
 # id, input, output, write 5m, write 1h, read: from the price page of the API's documentation, 2026-11-22
 TABLE = """
@@ -61,7 +61,7 @@ def rates(found: Price) -> tuple[Decimal, ...]:
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: str(row[0]))
 def test_every_price_of_the_page(row: list[str]) -> None:
-    assert rates(price(row[0], on=TODAY, prompt_tokens=100_000)) == tuple(map(Decimal, row[1:]))
+    assert rates(find_price(row[0], on=TODAY, prompt_tokens=100_000)) == tuple(map(Decimal, row[1:]))
 
 
 def test_the_table_has_every_living_model_that_the_sdk_knows() -> None:
@@ -72,9 +72,9 @@ def test_the_table_has_every_living_model_that_the_sdk_knows() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_card_can_be_used_today(name: str) -> None:
-    known = card(name, TODAY)
+    known = find_card(name, TODAY)
     assert name in (known.id, *known.aliases)
-    assert known.pool in current_models.pools()
+    assert known.pool in current_models.list_pools()
     assert 64_000 <= known.max_output < known.context
     assert known.structured_outputs
     assert known.effort in ("low", None)
@@ -93,27 +93,27 @@ def test_every_card_can_be_used_today(name: str) -> None:
     ],
 )
 def test_which_models_share_a_limit(pool: str, members: list[str]) -> None:
-    assert sorted(known.id for known in current_models.cards() if known.pool == pool) == members
+    assert sorted(known.id for known in current_models.list_cards() if known.pool == pool) == members
 
 
 def test_sonnet_4_5_retires_on_the_thirtieth() -> None:
-    assert card("claude-sonnet-4-5", date(2026, 11, 29)).successor == "claude-sonnet-5-5"
+    assert find_card("claude-sonnet-4-5", date(2026, 11, 29)).successor == "claude-sonnet-5-5"
     for name in ("claude-sonnet-4-5", "claude-sonnet-4-5-20250929"):
         with pytest.raises(RetiredModel, match="claude-sonnet-5-5"):
-            card(name, date(2026, 11, 30))
-        assert card(name).id == "claude-sonnet-4-5-20250929"
+            find_card(name, date(2026, 11, 30))
+        assert find_card(name).id == "claude-sonnet-4-5-20250929"
     assert (
-        len(current_models.cards(date(2026, 11, 29)))
-        == len(current_models.cards())
-        == len(current_models.cards(date(2026, 11, 30))) + 1
+        len(current_models.list_cards(date(2026, 11, 29)))
+        == len(current_models.list_cards())
+        == len(current_models.list_cards(date(2026, 11, 30))) + 1
     )
 
 
 def test_long_gone_and_unknown_models_get_a_useful_answer() -> None:
     with pytest.raises(RetiredModel, match="claude-mythos-5-2"):
-        card("claude-mythos-preview")
+        find_card("claude-mythos-preview")
     with pytest.raises(UnknownModel, match=r"'gpt-9'.*claude-sonnet-5-5.*claude-haiku-4-5"):
-        card("gpt-9")
+        find_card("gpt-9")
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_long_gone_and_unknown_models_get_a_useful_answer() -> None:
     ],
 )
 def test_prices_hold_from_their_day_on(model: str, on: date, read: str) -> None:
-    assert price(model, on=on, prompt_tokens=1).cache_read == Decimal(read)
+    assert find_price(model, on=on, prompt_tokens=1).cache_read == Decimal(read)
 
 
 @pytest.mark.parametrize(
@@ -141,11 +141,11 @@ def test_prices_hold_from_their_day_on(model: str, on: date, read: str) -> None:
 )
 def test_without_a_price_nothing_is_spent(model: str, on: date) -> None:
     with pytest.raises(UnknownPrice, match=model):
-        price(model, on=on, prompt_tokens=1)
+        find_price(model, on=on, prompt_tokens=1)
     with pytest.raises(UnknownPrice):
-        worst_case(model=model, input_tokens=1, max_tokens=1, on=on)
+        compute_worst_case(model=model, input_tokens=1, max_tokens=1, on=on)
     with pytest.raises(UnknownPrice):
-        cost(Usage(input_tokens=0, output_tokens=0), model=model, on=on)
+        compute_cost(Usage(input_tokens=0, output_tokens=0), model=model, on=on)
 
 
 @pytest.mark.parametrize(
@@ -181,10 +181,10 @@ def test_without_a_price_nothing_is_spent(model: str, on: date) -> None:
     ],
 )
 def test_costs_by_hand(model: str, usage: Usage, expected: str) -> None:
-    assert str(cost(usage, model=model, on=TODAY)) == expected or cost(
+    assert str(compute_cost(usage, model=model, on=TODAY)) == expected or compute_cost(
         usage, model=model, on=TODAY
     ) == Decimal(expected)
-    assert cost(usage, model=model, on=TODAY).as_tuple().exponent == -9
+    assert compute_cost(usage, model=model, on=TODAY).as_tuple().exponent == -9
 
 
 @pytest.mark.parametrize(
@@ -201,9 +201,9 @@ def test_costs_by_hand(model: str, usage: Usage, expected: str) -> None:
     ],
 )
 def test_worst_cases_by_hand(model: str, input_tokens: int, max_tokens: int, expected: str) -> None:
-    assert worst_case(model=model, input_tokens=input_tokens, max_tokens=max_tokens, on=TODAY) == Decimal(
-        expected
-    )
+    assert compute_worst_case(
+        model=model, input_tokens=input_tokens, max_tokens=max_tokens, on=TODAY
+    ) == Decimal(expected)
 
 
 @unhurried
@@ -218,8 +218,8 @@ def test_no_call_within_its_bounds_costs_more_than_the_worst_case(
 ) -> None:
     bound = (115 * counted) // 100 + 500
     usage = Usage(input_tokens=int(bound * share), output_tokens=int(max_tokens * share))
-    reserved = worst_case(model=model, input_tokens=counted, max_tokens=max_tokens, on=TODAY)
-    assert cost(usage, model=model, on=TODAY) <= reserved
+    reserved = compute_worst_case(model=model, input_tokens=counted, max_tokens=max_tokens, on=TODAY)
+    assert compute_cost(usage, model=model, on=TODAY) <= reserved
 
 
 @unhurried
@@ -235,6 +235,6 @@ def test_costs_are_never_rounded(model: str, tokens: list[int]) -> None:
         cache_write_1h=tokens[3],
         cache_read=tokens[4],
     )
-    rate = rates(price(model, on=TODAY, prompt_tokens=usage.prompt_tokens))
+    rate = rates(find_price(model, on=TODAY, prompt_tokens=usage.prompt_tokens))
     thousandths = sum(count * int(each * 1000) for count, each in zip(tokens, rate, strict=True))
-    assert cost(usage, model=model, on=TODAY) * 10**9 == thousandths
+    assert compute_cost(usage, model=model, on=TODAY) * 10**9 == thousandths

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from claude.messages import Usage
-from claude.streaming import Hearing, is_stream, looks_like_stream
+from claude.streaming import PartialMessage, is_stream, looks_like_stream
 from claude.translation import reply
 from tests.claude.events import DELTA, START, STOP, event, stream, text_block
 
@@ -26,10 +26,10 @@ def test_a_whole_stream_is_the_message_of_a_plain_call() -> None:
         event("content_block_delta", index=0, delta={"type": "signature_delta", "signature": "Eq"}),
         event("content_block_stop", index=0),
     ]
-    heard = Hearing(b"".join([START, *thinking, *text_block("hel", "lo", index=1), DELTA, STOP]))
-    assert heard.is_complete
-    assert heard.is_over
-    assert heard.message() == {
+    partial = PartialMessage(b"".join([START, *thinking, *text_block("hel", "lo", index=1), DELTA, STOP]))
+    assert partial.is_complete
+    assert partial.is_over
+    assert partial.message() == {
         "id": "msg_1",
         "type": "message",
         "role": "assistant",
@@ -43,7 +43,7 @@ def test_a_whole_stream_is_the_message_of_a_plain_call() -> None:
         "stop_details": None,
         "usage": {"input_tokens": 12, "cache_read_input_tokens": 5, "output_tokens": 34},
     }
-    assert heard.usage == Usage(input_tokens=12, output_tokens=34, cache_read=5)
+    assert partial.usage == Usage(input_tokens=12, output_tokens=34, cache_read=5)
 
 
 @unhurried
@@ -51,40 +51,40 @@ def test_a_whole_stream_is_the_message_of_a_plain_call() -> None:
 def test_chunks_and_line_ends_do_not_matter(data: st.DataObject, line_end: bytes) -> None:
     body = stream("one ", "zwei \u00fc\U0001f600 ", "three").replace(b"\n", line_end)
     cuts = sorted(data.draw(st.sets(st.integers(1, len(body) - 1), max_size=30)))
-    heard = Hearing()
+    partial = PartialMessage()
     for start, end in zip([0, *cuts], [*cuts, len(body)], strict=True):
-        heard.feed(body[start:end])
-    assert heard.body == body
-    assert heard.is_complete
-    assert heard.message()["content"] == [{"type": "text", "text": "one zwei \u00fc\U0001f600 three"}]
+        partial.feed(body[start:end])
+    assert partial.body == body
+    assert partial.is_complete
+    assert partial.message()["content"] == [{"type": "text", "text": "one zwei \u00fc\U0001f600 three"}]
 
 
 @unhurried
 @given(st.integers(0, len(stream("one", "two"))))
 def test_a_stream_that_ends_anywhere_is_whole_only_with_its_stop_reason(end: int) -> None:
     body = stream("one", "two")
-    heard = Hearing(body[:end])
-    assert heard.is_complete is (end >= body.index(STOP))
-    assert not heard.is_malformed or end < len(body)
-    assert heard.has_begun is (end >= len(START))
-    if heard.has_begun:
-        assert heard.usage
-        assert heard.usage.input_tokens == 12
-        assert heard.has_ended is heard.is_complete
+    partial = PartialMessage(body[:end])
+    assert partial.is_complete is (end >= body.index(STOP))
+    assert not partial.is_malformed or end < len(body)
+    assert partial.has_begun is (end >= len(START))
+    if partial.has_begun:
+        assert partial.usage
+        assert partial.usage.input_tokens == 12
+        assert partial.has_ended is partial.is_complete
 
 
 @unhurried
 @given(st.binary())
 def test_no_bytes_raise_anything(body: bytes) -> None:
-    heard = Hearing(body)
-    assert not heard.is_complete
-    assert heard.usage is None
+    partial = PartialMessage(body)
+    assert not partial.is_complete
+    assert partial.usage is None
 
 
 def test_several_lines_of_data_and_comments_are_one_event() -> None:
     halves = b'data: {"type":\ndata: "message_stop"}\n\n'
-    heard = Hearing(b": hello\n\n" + b"id: 7\nretry: 10\n" + halves)
-    assert (heard.events, heard.is_over, heard.is_malformed) == (1, True, False)
+    partial = PartialMessage(b": hello\n\n" + b"id: 7\nretry: 10\n" + halves)
+    assert (partial.events, partial.is_over, partial.is_malformed) == (1, True, False)
 
 
 @pytest.mark.parametrize(
@@ -106,11 +106,11 @@ def test_several_lines_of_data_and_comments_are_one_event() -> None:
 def test_what_is_no_event_spoils_the_text_and_keeps_the_count(line: bytes) -> None:
     """Nobody can say what was lost, so the text is worthless; the counts that follow are still the bill."""
     body = b"".join([START, *text_block("one")[:-1], line, DELTA, STOP])
-    heard = Hearing(body)
-    assert heard.is_malformed
-    assert not heard.is_complete
-    assert heard.has_ended
-    assert heard.usage == Usage(input_tokens=12, output_tokens=34, cache_read=5)
+    partial = PartialMessage(body)
+    assert partial.is_malformed
+    assert not partial.is_complete
+    assert partial.has_ended
+    assert partial.usage == Usage(input_tokens=12, output_tokens=34, cache_read=5)
 
 
 def test_unknown_events_and_deltas_are_harmless() -> None:
@@ -120,9 +120,9 @@ def test_unknown_events_and_deltas_are_harmless() -> None:
         event("ping"),
     ]
     first, *rest = text_block("one")
-    heard = Hearing(b"".join([START, first, *odd, *rest, DELTA, STOP]))
-    assert heard.is_complete
-    assert heard.message()["content"] == [{"type": "text", "text": "one"}]
+    partial = PartialMessage(b"".join([START, first, *odd, *rest, DELTA, STOP]))
+    assert partial.is_complete
+    assert partial.message()["content"] == [{"type": "text", "text": "one"}]
 
 
 def test_a_count_grows_until_the_end() -> None:
@@ -130,17 +130,17 @@ def test_a_count_grows_until_the_end() -> None:
     so_far = event(
         "message_delta", delta={"stop_reason": None}, usage={"output_tokens": 20, "input_tokens": None}
     )
-    heard = Hearing(b"".join([START, *text_block("one"), so_far]))
-    assert (heard.has_ended, heard.is_complete) == (False, False)
-    assert heard.usage == Usage(input_tokens=12, output_tokens=20, cache_read=5)
+    partial = PartialMessage(b"".join([START, *text_block("one"), so_far]))
+    assert (partial.has_ended, partial.is_complete) == (False, False)
+    assert partial.usage == Usage(input_tokens=12, output_tokens=20, cache_read=5)
 
 
 def test_a_whole_stream_without_a_count_is_no_message() -> None:
     ending = event("message_delta", delta={"stop_reason": "end_turn"})
-    heard = Hearing(b"".join([START, *text_block("one"), ending, STOP]))
-    assert heard.is_complete
-    assert not heard.has_ended
-    assert "output_tokens" not in heard.message()["usage"]
+    partial = PartialMessage(b"".join([START, *text_block("one"), ending, STOP]))
+    assert partial.is_complete
+    assert not partial.has_ended
+    assert "output_tokens" not in partial.message()["usage"]
 
 
 def test_a_stored_stream_is_read_again_like_a_stored_message() -> None:

@@ -282,7 +282,7 @@ def test_providers_are_told_apart_without_showing_the_key() -> None:
 
 
 def test_every_card_is_translated() -> None:
-    for card in current_models.cards():
+    for card in current_models.list_cards():
         body = payload(request(card.id))
         assert body.get("thinking") == card.thinking
         assert body["output_config"].get("effort") == card.effort

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 from django.db import connection, connections
 
-from batches.engine.calls import prepare
+from batches.engine.calls import prepare_item
 from batches.engine.claim import claim
 from batches.engine.worker_registry import register
 from batches.models import BatchItem, BatchJob, Worker
@@ -44,7 +44,7 @@ class Race:
 
     def slot(self, n: int) -> None:
         try:
-            call = prepare(self.ids[n]) if n < len(self.ids) else None
+            call = prepare_item(self.ids[n]) if n < len(self.ids) else None
             self.gate.wait(30)
             claimed = claim(call, worker_id=self.worker.pk) if call else None
             with connection.cursor() as cursor:

@@ -68,10 +68,10 @@ def test_a_server_without_count_tokens(server: RunningSimulator) -> None:
     finding = check()
     assert (finding.works, finding.counts_tokens, finding.structured_outputs) == (True, False, True)
     assert "estimates go by characters" in said(finding)["count_tokens"][1]
-    assert not current_models.card(MODEL).counts_tokens
+    assert not current_models.find_card(MODEL).counts_tokens
     server.options(counts_tokens=True)
     check()
-    assert current_models.card(MODEL).counts_tokens
+    assert current_models.find_card(MODEL).counts_tokens
     assert server.ledger() == []
 
 
@@ -87,7 +87,7 @@ def test_a_server_that_refuses_schemas(server: RunningSimulator) -> None:
     finding = check()
     assert (finding.works, finding.counts_tokens, finding.structured_outputs) == (True, True, False)
     assert "asked for in words" in said(finding)["Structured outputs"][1]
-    assert not current_models.card(MODEL).structured_outputs
+    assert not current_models.find_card(MODEL).structured_outputs
 
 
 def test_a_server_with_nothing_but_messages_is_asked_one_token(

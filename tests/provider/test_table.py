@@ -29,18 +29,18 @@ def published() -> str:
     """What the rows say now, in force in this process."""
     table.publish()
     table.refresh(now=True)
-    return current_models.in_force().version
+    return current_models.get_active().version
 
 
 def test_without_rows_the_shipped_table_counts() -> None:
     table.refresh(now=True)
-    assert current_models.in_force() is SHIPPED
+    assert current_models.get_active() is SHIPPED
 
 
 def test_the_shipped_table_goes_through_the_rows_unchanged() -> None:
     ship()
     table.refresh(now=True)
-    stored = current_models.in_force()
+    stored = current_models.get_active()
     assert stored.version == SHIPPED.version
     assert stored.all_cards == SHIPPED.all_cards
     assert contents.content_of(stored) == contents.content_of(SHIPPED)
@@ -50,18 +50,18 @@ def test_the_shipped_table_goes_through_the_rows_unchanged() -> None:
 def test_a_model_that_was_added_is_known_with_its_price() -> None:
     ship()
     with pytest.raises(UnknownModel):
-        current_models.card("qwen-3")
+        current_models.find_card("qwen-3")
     row = make_model(name="qwen-3", aliases=["qwen"], max_output=9000)
     version = published()
     assert version not in ("", SHIPPED.version)
-    assert current_models.card("qwen").max_output == 9000
-    assert "qwen-3" in current_models.pools()
+    assert current_models.find_card("qwen").max_output == 9000
+    assert "qwen-3" in current_models.list_pools()
     with pytest.raises(UnknownPrice, match=r"Admin, Prices.*costs nothing"):
-        current_models.worst_case(model="qwen", input_tokens=1, max_tokens=1, on=TODAY)
+        current_models.compute_worst_case(model="qwen", input_tokens=1, max_tokens=1, on=TODAY)
     make_price(model=row, free=True)
     assert published() != version
-    assert current_models.worst_case(model="qwen", input_tokens=10, max_tokens=10, on=TODAY) == 0
-    assert current_models.cost(Usage(input_tokens=5, output_tokens=5), model="qwen-3", on=TODAY) == 0
+    assert current_models.compute_worst_case(model="qwen", input_tokens=10, max_tokens=10, on=TODAY) == 0
+    assert current_models.compute_cost(Usage(input_tokens=5, output_tokens=5), model="qwen-3", on=TODAY) == 0
 
 
 def test_zero_without_a_word_is_no_price() -> None:
@@ -110,7 +110,7 @@ def test_a_call_is_booked_by_the_prices_it_was_claimed_under(job: BatchJob, work
     log.refresh_from_db()
     usage = Usage(input_tokens=log.input_tokens, output_tokens=log.output_tokens)
     assert log.cost_usd == SHIPPED.cost(usage, model=MODEL, on=claimed.call.on)
-    assert log.cost_usd < current_models.cost(usage, model=MODEL, on=claimed.call.on)
+    assert log.cost_usd < current_models.compute_cost(usage, model=MODEL, on=claimed.call.on)
     claim_item(job, worker, position=2)
     assert GenerationLog.objects.order_by("created_at").last().price_version == after  # type: ignore[union-attr]
 
@@ -121,10 +121,10 @@ def test_before_a_model_counts_as_unknown_the_rows_are_looked_at_once_more() -> 
     make_price(model=make_model(name="late"))
     table.publish()
     with pytest.raises(UnknownModel):
-        current_models.card("late")
-    assert table.known(lambda: current_models.card("late")).id == "late"
+        current_models.find_card("late")
+    assert table.known(lambda: current_models.find_card("late")).id == "late"
     with pytest.raises(UnknownModel):
-        table.known(lambda: current_models.card("never"))
+        table.known(lambda: current_models.find_card("never"))
 
 
 def test_a_model_that_another_thread_finds_meanwhile_is_known_too() -> None:
@@ -136,7 +136,7 @@ def test_a_model_that_another_thread_finds_meanwhile_is_known_too() -> None:
 
     def ask() -> str:
         try:
-            return current_models.card("late").id
+            return current_models.find_card("late").id
         except UnknownModel:
             table.refresh(now=True)
             raise
@@ -162,11 +162,11 @@ def test_a_retirement_that_an_admin_enters_counts() -> None:
     )
     published()
     with pytest.raises(RetiredModel, match="claude-opus-5-5"):
-        current_models.card("claude-opus-5", TODAY)
+        current_models.find_card("claude-opus-5", TODAY)
     assert (
-        current_models.card("claude-opus-5").id == "claude-opus-5"
+        current_models.find_card("claude-opus-5").id == "claude-opus-5"
     )  # what is in flight is still read and billed
-    assert "claude-opus-5" not in {card.id for card in current_models.cards(TODAY)}
+    assert "claude-opus-5" not in {card.id for card in current_models.list_cards(TODAY)}
 
 
 def test_what_a_check_found_missing_is_not_asked_for() -> None:
@@ -175,8 +175,8 @@ def test_what_a_check_found_missing_is_not_asked_for() -> None:
         fingerprint=provider().fingerprint, model=MODEL, works=True, counts_tokens=False, report={}
     )
     table.refresh(now=True)
-    assert not current_models.card(MODEL).counts_tokens
-    assert current_models.card(MODEL).structured_outputs
+    assert not current_models.find_card(MODEL).counts_tokens
+    assert current_models.find_card(MODEL).structured_outputs
     Finding.objects.create(
         fingerprint=provider().fingerprint,
         model=MODEL,
@@ -186,8 +186,8 @@ def test_what_a_check_found_missing_is_not_asked_for() -> None:
         report={},
     )
     table.refresh(now=True)
-    assert current_models.card(MODEL).counts_tokens
-    assert not current_models.card(MODEL).structured_outputs
+    assert current_models.find_card(MODEL).counts_tokens
+    assert not current_models.find_card(MODEL).structured_outputs
 
 
 def test_a_finding_is_about_its_server_alone(settings: Settings) -> None:
@@ -200,7 +200,7 @@ def test_a_finding_is_about_its_server_alone(settings: Settings) -> None:
         report={},
     )
     table.refresh(now=True)
-    assert current_models.card(MODEL).counts_tokens
+    assert current_models.find_card(MODEL).counts_tokens
 
 
 @pytest.mark.django_db(transaction=True)
@@ -214,7 +214,7 @@ def test_two_changes_at_once_are_both_in_the_newest_version() -> None:
         make_price(model=make_model(name="two"))
         table.publish()
     assert {"one", "two"} <= {card.id for card in table.newest().all_cards}
-    assert current_models.card("two").id == "two"  # put in force by the commit
+    assert current_models.find_card("two").id == "two"  # put in force by the commit
 
 
 def test_prices_of_a_step_hold_above_their_size() -> None:
@@ -222,9 +222,11 @@ def test_prices_of_a_step_hold_above_their_size() -> None:
     make_price(model=row)
     make_price(model=row, above_prompt_tokens=1000, input=Decimal(2), output=Decimal(9))
     published()
-    small, large = (current_models.price("stepped", on=TODAY, prompt_tokens=n).input for n in (1000, 1001))
+    small, large = (
+        current_models.find_price("stepped", on=TODAY, prompt_tokens=n).input for n in (1000, 1001)
+    )
     assert [small, large] == [Decimal(1), Decimal(2)]
     ModelPrice.objects.filter(above_prompt_tokens=0).delete()
     published()
     with pytest.raises(UnknownPrice):
-        current_models.price("stepped", on=TODAY, prompt_tokens=2000)
+        current_models.find_price("stepped", on=TODAY, prompt_tokens=2000)

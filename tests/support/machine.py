@@ -15,12 +15,12 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from batches.actions.controls import BudgetTooLow, change, retry_failed
 from batches.actions.jobs import cancel, pause, resume, sweep_cancelled
-from batches.engine.calls import prepare
+from batches.engine.calls import prepare_item
 from batches.engine.claim import Claim, claim
-from batches.engine.file import Paid, file, judge
+from batches.engine.file import Paid, file, read_reply
 from batches.engine.reap import reap
 from batches.engine.retry import break_off, release, set_back, withdraw
-from batches.engine.stored_replies import use_kept
+from batches.engine.stored_replies import use_stored_reply
 from batches.models import (
     BatchItem,
     BatchJob,
@@ -115,7 +115,7 @@ class Machine(RuleBasedStateMachine):
     @rule(which=WHICH, worker=st.integers(0, 1), crash=CRASHES)
     def claims(self, which: int, worker: int, crash: Crash) -> None:
         item = self.world.jobs[which % 2].items.get(position=which // 2 % 3 + 1)
-        call = prepare(item.pk)
+        call = prepare_item(item.pk)
         if call is None:
             return
         worker_id = self.world.workers[worker].pk
@@ -154,7 +154,7 @@ class Machine(RuleBasedStateMachine):
     def replies(self, which: int, reply: str, crash: Crash) -> None:
         claimed = self.calls.pop(which % len(self.calls))
         call = claimed.call
-        paid: Paid = judge(REPLIES[reply](), model=call.request.model, on=call.on, prices=call.prices)
+        paid: Paid = read_reply(REPLIES[reply](), model=call.request.model, on=call.on, prices=call.prices)
         if self.make(lambda: file(claimed, paid), crash) is not GONE:
             self.filed[call.log_id] = paid.cost
 
@@ -255,7 +255,7 @@ class Machine(RuleBasedStateMachine):
     @rule(which=WHICH, crash=CRASHES)
     def uses_what_is_kept(self, which: int, crash: Crash) -> None:
         item = self.world.jobs[which % 2].items.get(position=which // 2 % 3 + 1)
-        self.make(lambda: use_kept(item), crash)
+        self.make(lambda: use_stored_reply(item), crash)
 
     # --- what must hold -------------------------------------------------------------------------------
 

@@ -2,9 +2,9 @@
 
 from pytest_django import Settings
 
-from batches.engine.calls import prepare
+from batches.engine.calls import prepare_item
 from batches.engine.claim import Claim, claim
-from batches.engine.file import file, judge
+from batches.engine.file import file, read_reply
 from batches.engine.reap import reap
 from batches.models import BatchItem, BatchJob, GenerationLog, Worker
 from claude.messages import Reply
@@ -13,7 +13,7 @@ from tests.support.replies import make_reply
 
 def claim_item(job: BatchJob, worker: Worker, *, position: int = 1) -> Claim:
     """Claim the job's item at a position."""
-    call = prepare(job.items.get(position=position).pk)
+    call = prepare_item(job.items.get(position=position).pk)
     assert call
     found = claim(call, worker_id=worker.pk)
     assert found
@@ -23,7 +23,7 @@ def claim_item(job: BatchJob, worker: Worker, *, position: int = 1) -> Claim:
 def file_reply(claimed: Claim, reply: Reply | None = None) -> None:
     file(
         claimed,
-        judge(
+        read_reply(
             reply or make_reply(),
             model=claimed.call.request.model,
             on=claimed.call.on,

@@ -19,6 +19,7 @@ from pytest_django import DjangoAssertNumQueries
 from batches.models import (
     BatchItem,
     BatchJob,
+    CachedPrefix,
     GenerationLog,
     Notice,
     PaidRequest,
@@ -27,7 +28,6 @@ from batches.models import (
     RateLimit,
     Repair,
     SpendingMonth,
-    WarmPrefix,
     Webhook,
     Worker,
 )
@@ -172,8 +172,8 @@ def many_months(rows: int) -> None:
 
 def many_prefixes(rows: int) -> None:
     version = factories.make_template().versions.get()
-    WarmPrefix.objects.bulk_create(
-        WarmPrefix(job=factories.make_job(), template_version=version) for _ in range(rows)
+    CachedPrefix.objects.bulk_create(
+        CachedPrefix(job=factories.make_job(), template_version=version) for _ in range(rows)
     )
 
 
@@ -244,7 +244,7 @@ MAKERS: dict[type[Model], Callable[[int], None]] = {
     PromptSize: many_sizes,
     Repair: many_repairs,
     SpendingMonth: many_months,
-    WarmPrefix: many_prefixes,
+    CachedPrefix: many_prefixes,
     UseStatement: many_statements,
     Worker: many_workers,
 }
@@ -260,7 +260,7 @@ READ_ONLY = (
         RateLimit,
         SpendingMonth,
         UseStatement,
-        WarmPrefix,
+        CachedPrefix,
         Webhook,
         Worker,
     ),

@@ -13,12 +13,11 @@ from django.db import connection, transaction
 
 from batches.actions.jobs import sweep_cancelled
 from batches.actions.notices import due_deliveries, make_notices, publish_deliveries
-from batches.engine.dispatch import publish, stamp
-from batches.engine.due_counts import due_counts, publish_counts
+from batches.engine.dispatch import mark_dispatched, publish, publish_counts, take_due_counts
 from batches.engine.moves import DATABASE_AWAY
 from batches.engine.reap import reap
 from batches.engine.reconcile import Reconciler
-from batches.engine.systemic_wait import stop_silent_jobs
+from batches.engine.systemic_wait import stop_waiting_jobs
 from batches.limits.pools import make_missing_limits, set_limits_from_settings
 from lorapipe.queues import Queue
 from provider import table
@@ -90,7 +89,7 @@ def ring_all() -> None:
     """One tick: ring every queue. Two dispatchers do no harm: who finds the lock held leaves this tick to the other."""
     for queue in Queue:
         with transaction.atomic():
-            ids = stamp(queue) if try_lock(RING_LOCK) else []
+            ids = mark_dispatched(queue) if try_lock(RING_LOCK) else []
         publish(queue, ids)
 
 
@@ -101,7 +100,7 @@ def tidy() -> None:
     """
     reap()
     sweep_cancelled()
-    stop_silent_jobs()
+    stop_waiting_jobs()
 
 
 def notice() -> None:
@@ -115,7 +114,7 @@ def notice() -> None:
 def measure() -> None:
     """Have the prompts counted of which an estimate has asked the size."""
     with transaction.atomic():
-        ids = due_counts()
+        ids = take_due_counts()
     publish_counts(ids)
 
 

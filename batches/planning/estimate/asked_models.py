@@ -19,12 +19,12 @@ def cards_of(plan: Sequence[PlannedItem], requests: Sequence[Request], *, on: da
     problems = [problem for name, item in asked.items() for problem in _problems(name, item, on)]
     if problems:
         raise PlanError(problems)
-    return {name: current_models.card(name, on) for name in asked}
+    return {name: current_models.find_card(name, on) for name in asked}
 
 
 def _problems(name: str, item: PlannedItem, on: date) -> Iterator[RowProblem]:
     try:
-        current_models.card(name, on)
+        current_models.find_card(name, on)
     except UnknownModel as wrong:
         if not item.version.model:
             raise

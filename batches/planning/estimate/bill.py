@@ -46,7 +46,7 @@ def bill_of(
 
     @cache
     def price(model: str, prompt_tokens: int) -> Price:
-        return current_models.price(model, on=on, prompt_tokens=prompt_tokens)
+        return current_models.find_price(model, on=on, prompt_tokens=prompt_tokens)
 
     alike: dict[tuple[Key, Price], list[int]] = defaultdict(list)
     for key, prompt in zip(keys, prompts, strict=True):

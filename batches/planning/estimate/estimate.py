@@ -192,11 +192,11 @@ def _templates(number: int) -> str:
 def _notes(models: set[str]) -> Iterator[str]:
     """Settings that will not be sent, because the model refuses them, and what the models cannot do."""
     for model in sorted(models):
-        yield from shortcomings(current_models.card(model))
+        yield from shortcomings(current_models.find_card(model))
     if settings.ENVIRONMENT.anthropic_temperature is None:
         return
     for model in sorted(models):
-        if not current_models.card(model).takes_temperature:
+        if not current_models.find_card(model).takes_temperature:
             yield f"ANTHROPIC_TEMPERATURE is not sent: {model} takes none."
 
 

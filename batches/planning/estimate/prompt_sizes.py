@@ -1,7 +1,7 @@
 """The tokens of a plan's prompts: counted by the provider where it has, else their upper bound by length.
 
 Ten thousand prompts are not counted by HTTP, and no page waits for a provider: of each template version and model the shortest,
-the middle and the longest prompt of the first plan are counted once by a worker (`batches/engine/due_counts.py`), and the line through
+the middle and the longest prompt of the first plan are counted once by a worker (`batches/engine/dispatch.py`), and the line through
 them is kept. The next estimate reads it. Template text, schema and framing are the same for all items, so the line is
 near: within 1% over the starter plan by the simulator's counts. It is drawn by bytes, not characters, because tokens follow
 bytes across scripts.
@@ -96,7 +96,7 @@ def _wish(
     """None where there is nobody to ask: a model without count_tokens, or a text that may still change."""
     first = plan[places[0]].version
     model = requests[places[0]].model
-    if first.published_at is None or not current_models.card(model).counts_tokens:
+    if first.published_at is None or not current_models.find_card(model).counts_tokens:
         return None
     ordered = sorted(places, key=lambda place: sizes[place])
     chosen = sorted({ordered[0], ordered[len(ordered) // 2], ordered[-1]})

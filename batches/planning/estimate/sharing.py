@@ -74,7 +74,7 @@ def _cut(common: str) -> int:
 
 def _lifetime(model: str, gaps: Sequence[float], *, call_s: float, on: date) -> str:
     """Empty, 5m or 1h: whichever makes the shared tokens of these calls cheapest."""
-    price = current_models.price(model, on=on, prompt_tokens=0)
+    price = current_models.find_price(model, on=on, prompt_tokens=0)
     # The second call waits for the first one's reply, and an entry lives from the start of a request on.
     waits = [max(gaps[0], call_s), *gaps[1:]]
     costs = {"": price.input * (len(gaps) + 1)}
@@ -84,7 +84,7 @@ def _lifetime(model: str, gaps: Sequence[float], *, call_s: float, on: date) -> 
 
 def _is_long_enough(characters: int, model: str) -> bool:
     try:
-        least = current_models.card(model).min_cache_tokens
+        least = current_models.find_card(model).min_cache_tokens
     except UnknownModel:
         return False
     return characters > 0 and characters >= least * MOST_CHARACTERS_A_TOKEN

@@ -9,7 +9,7 @@ from django.db.models.fields.json import KeyTextTransform
 from django.utils import timezone
 
 from batches.actions.controls import retry_cost
-from batches.engine.stored_replies import KEPT
+from batches.engine.stored_replies import STORED
 from batches.models import BatchItem, BatchJob, GenerationLog
 from batches.models.states import (
     CANCELLABLE,
@@ -22,9 +22,9 @@ from batches.models.states import (
     JobStatus,
     Reason,
 )
-from batches.reports.estimate_accuracy import verdict
+from batches.reports.estimate_accuracy import measure_accuracy
 from batches.reports.progress import Progress, state_word
-from batches.reports.reason_texts import REASONS, Words, error_words
+from batches.reports.reason_texts import REASONS, ReasonText, find_error_text
 from batches.reports.token_usage import tokens_of
 from templates_app.states import Tier
 
@@ -80,7 +80,7 @@ def live_context(job: BatchJob, now: Progress) -> dict[str, Any]:
         "weak": now.completed - now.successful,
         "tokens": tokens_of(job),
         "estimate": job.estimate,
-        "verdict": verdict(job),
+        "verdict": measure_accuracy(job),
     }
 
 
@@ -135,7 +135,7 @@ def _finishing(now: Progress) -> Banner | None:
 def _reason(job: BatchJob, now: Progress) -> Banner | None:
     if now.status not in RESUMABLE:
         return None
-    words = REASONS.get(job.reason) or Words("Stopped", "Resume goes on with what is left.")
+    words = REASONS.get(job.reason) or ReasonText("Stopped", "Resume goes on with what is left.")
     if job.reason == Reason.PERSON:
         return Banner("info", "circle-pause", words.title, words.advice)
     tone = "warn" if job.reason in (Reason.BUDGET, Reason.MONTH_BUDGET) else "bad"
@@ -218,7 +218,7 @@ def with_kept(rows: "QuerySet[BatchItem]", job: BatchJob) -> "QuerySet[BatchItem
     if job.status != JobStatus.CANCELLED:
         return rows
     paid = GenerationLog.objects.filter(
-        item=OuterRef("pk"), state__in=KEPT, conversation=None, response_body__isnull=False
+        item=OuterRef("pk"), state__in=STORED, conversation=None, response_body__isnull=False
     )
     return rows.annotate(kept=Case(When(status=ItemStatus.CANCELLED, then=Exists(paid)), default=False))
 
@@ -261,4 +261,4 @@ def errors_of(job: BatchJob) -> list[dict[str, Any]]:
         return []
     failed = job.items.filter(status=ItemStatus.FAILED).order_by().values("error_kind")
     groups = failed.annotate(count=Count("pk"), sample=Min("error_message")).order_by("-count")
-    return [{**group, "words": error_words(group["error_kind"])} for group in groups]
+    return [{**group, "words": find_error_text(group["error_kind"])} for group in groups]

@@ -27,7 +27,7 @@ from batches.models.states import ItemStatus, Priority
 from batches.planning.estimate.estimate import Estimate
 from batches.planning.plan import PlanError
 from batches.reports.monthly_spending import this_month
-from batches.reports.reason_texts import error_words
+from batches.reports.reason_texts import find_error_text
 from batches.web.jobs.control_forms import ChangeForm, CopyForm, RetryForm
 from batches.web.jobs.views import CANNOT_PRICE, editable
 from lib.htmx import targets
@@ -87,7 +87,7 @@ def batch_retry(request: HttpRequest, job_id: UUID) -> HttpResponse:
     count = (failed.filter(error_kind=kind) if kind else failed).count()
     context: dict[str, Any] = {
         "kind": kind,
-        "words": error_words(kind) if kind else None,
+        "words": find_error_text(kind) if kind else None,
         "count": count,
         "cost": retry_cost(job, count),
         "budget": f"{budget_for_retry(job, count).normalize():f}",

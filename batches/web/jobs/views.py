@@ -21,7 +21,7 @@ from batches.planning.estimate.estimate import Estimate, estimate
 from batches.planning.plan import PlanError, PlannedItem, starter_plan, starter_sizes
 from batches.reports.monthly_spending import this_month
 from batches.reports.progress import Progress, progress
-from batches.reports.reason_texts import error_words
+from batches.reports.reason_texts import find_error_text
 from batches.web.jobs import batch_page
 from batches.web.jobs.forms import GenerateForm
 from claude.current_models import RetiredModel, UnknownModel, UnknownPrice
@@ -249,7 +249,7 @@ def items_context(request: HttpRequest, job: BatchJob, found: list[dict[str, Any
     return {
         "page": shown,
         "rows": [
-            {"item": item, "made": made_of(item), "error": error_words(item.error_kind)}
+            {"item": item, "made": made_of(item), "error": find_error_text(item.error_kind)}
             for item in shown.rows
         ],
         "choices": batch_page.choices(found, show=show, path=request.path),

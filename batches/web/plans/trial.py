@@ -113,12 +113,12 @@ def shown(asked: Request, *, tier: str) -> dict[str, Any]:
 def priced(asked: Request, *, tier: str) -> Price:
     table.refresh()
     on = clock.today()
-    current_models.card(asked.model, on)  # a retired model has a price, and cannot be called
+    current_models.find_card(asked.model, on)  # a retired model has a price, and cannot be called
     output = TIER_OUTPUT_TOKENS[tier]
     usage = Usage(input_tokens=input_tokens(asked), output_tokens=output)
     return Price(
         input_tokens=usage.input_tokens,
         output_tokens=output,
-        expected=current_models.cost(usage, model=asked.model, on=on),
+        expected=current_models.compute_cost(usage, model=asked.model, on=on),
         worst=worst_case(asked, on=on),
     )

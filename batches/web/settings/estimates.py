@@ -32,7 +32,7 @@ def estimates(request: HttpRequest) -> HttpResponse:
         "judged": [row(each) for each in judged],
         "chart": chart(judged) if judged else None,
         "all": summary(judged),
-        "with_history": summary(each for each in judged if each.verdict.history),
+        "with_history": summary(each for each in judged if each.accuracy.history),
         "by_model": by_model(judged),
     }
     return render(request, "batches/estimates.html", context)
@@ -41,7 +41,7 @@ def estimates(request: HttpRequest) -> HttpResponse:
 def row(each: Judged) -> dict[str, Any]:
     return {
         "job": each.job,
-        "verdict": each.verdict,
-        "cost_error": signed(each.verdict.cost_error),
-        "time_error": signed(each.verdict.time_error),
+        "accuracy": each.accuracy,
+        "cost_error": signed(each.accuracy.cost_error),
+        "time_error": signed(each.accuracy.time_error),
     }

@@ -4,7 +4,7 @@ from typing import Any
 from uuid import uuid4
 
 from batches.actions.controls import budget_for_retry, retry_cost
-from batches.engine.stored_replies import USABLE_FROM, kept_replies
+from batches.engine.stored_replies import USABLE_FROM, find_stored_replies
 from batches.models import BatchItem, GenerationLog
 from batches.models.states import (
     CANCELLABLE,
@@ -16,7 +16,7 @@ from batches.models.states import (
     JobStatus,
 )
 from batches.reports.progress import progress
-from batches.reports.reason_texts import error_words
+from batches.reports.reason_texts import find_error_text
 from batches.web.jobs.batch_page import banners
 
 
@@ -37,9 +37,9 @@ def context(item: BatchItem) -> dict[str, Any]:
         "announcement": ItemStatus(item.status).label,
         "banners": banners(job, now) if item.status in OPEN_ITEMS and (single or stands) else [],
         "failed": failed,
-        "error": error_words(item.error_kind),
+        "error": find_error_text(item.error_kind),
         "attempts": attempts_of(item),
-        "kept": item.status in USABLE_FROM and kept_replies(item.pk).exists(),
+        "kept": item.status in USABLE_FROM and find_stored_replies(item.pk).exists(),
         "can_retry": failed and job.status in RETRYABLE,
         "retry_cost": retry_cost(job, 1),
         "retry_budget": budget_for_retry(job, 1) if single else None,

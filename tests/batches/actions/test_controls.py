@@ -11,9 +11,9 @@ from pytest_django import Settings
 from batches.actions import controls
 from batches.actions.controls import BudgetTooLow, change, duplicate, retry_failed, use_reply
 from batches.actions.jobs import cancel, pause
-from batches.engine.calls import prepare
+from batches.engine.calls import prepare_item
 from batches.engine.claim import claim
-from batches.engine.generate import resolve
+from batches.engine.generate import prepare_call
 from batches.engine.retry import fail, set_back
 from batches.models import BatchItem, BatchJob, GenerationLog, PaidRequest, Worker
 from batches.models.states import ErrorHandling, ItemStatus, JobStatus, LogState, Priority, Reason
@@ -97,7 +97,7 @@ def test_a_budget_is_never_lowered_below_what_is_spent_and_reserved(
     assert job.concurrent_processing == 10
     change(job, by=owner, budget_usd=least)
     assert job.budget_usd == least
-    call = prepare(job.items.get(position=3).pk)
+    call = prepare_item(job.items.get(position=3).pk)
     assert call
     assert claim(call, worker_id=worker.pk) is None, "nothing is left for the next call"
     assert BatchJob.objects.get().status == JobStatus.PROCESSING, "one is in flight: it only waits"
@@ -106,7 +106,7 @@ def test_a_budget_is_never_lowered_below_what_is_spent_and_reserved(
 def test_a_lower_concurrency_lets_no_new_call_start(owner: User, job: BatchJob, worker: Worker) -> None:
     claimed = [claim_item(job, worker, position=position) for position in (1, 2)]
     change(job, by=owner, concurrency=1)
-    call = prepare(job.items.get(position=3).pk)
+    call = prepare_item(job.items.get(position=3).pk)
     assert call
     assert claim(call, worker_id=worker.pk) is None
     file_reply(claimed[0])
@@ -224,7 +224,7 @@ def test_a_retry_reads_the_kept_reply_before_it_buys_another(
     item = park(job, worker, monkeypatch)
     spent = BatchJob.objects.get().spent
     retry_failed(job, by=owner)
-    assert resolve(item.pk) is None, "there is nothing to ask"
+    assert prepare_call(item.pk) is None, "there is nothing to ask"
     job.refresh_from_db()
     assert (job.completed_items, job.failed_items, job.spent) == (1, 0, spent)
     log = GenerationLog.objects.get()
@@ -260,12 +260,12 @@ def test_a_kept_stream_is_read_too(
 def test_what_cannot_be_read_is_bought(owner: User, job: BatchJob, worker: Worker) -> None:
     file_reply(claim_item(job, worker), make_reply(stop_reason="refusal"))
     retry_failed(job, by=owner)
-    assert resolve(job.items.get(position=1).pk) is not None
+    assert prepare_call(job.items.get(position=1).pk) is not None
 
 
 def test_an_item_that_was_never_retried_reads_nothing(job: BatchJob, worker: Worker) -> None:
     file_reply(claim_item(job, worker), make_reply(text="no conversation"))
-    assert resolve(job.items.get(position=1).pk) is not None
+    assert prepare_call(job.items.get(position=1).pk) is not None
 
 
 def test_a_reply_that_came_after_the_cancel_is_used(owner: User, job: BatchJob, worker: Worker) -> None:

@@ -12,7 +12,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from batches.actions.jobs import start_batch
-from batches.engine.generate import resolve
+from batches.engine.generate import prepare_call
 from batches.limits.pools import pool_of
 from batches.models import BatchItem, BatchJob, RateLimit, Worker
 from batches.models.states import JobStatus, Reason
@@ -159,7 +159,7 @@ def test_a_job_whose_model_retires_meanwhile_stops_and_says_it(
     table.forget()
     item = BatchItem.objects.filter(job=job).first()
     assert item
-    assert resolve(item.pk) is None
+    assert prepare_call(item.pk) is None
     job.refresh_from_db()
     assert (job.status, job.reason) == (JobStatus.FAILED, Reason.MODEL)
     assert "Use claude-opus-5-5" in job.reason_note

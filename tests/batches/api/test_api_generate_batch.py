@@ -273,7 +273,7 @@ def test_a_model_that_is_gone(caller: Client, starter: User, monkeypatch: pytest
     def gone(*_: object, **__: object) -> None:
         raise RetiredModel("The model is retired. Use another.")
 
-    monkeypatch.setattr("batches.planning.estimate.estimate.lineup.card", gone)
+    monkeypatch.setattr("batches.planning.estimate.estimate.current_models.find_card", gone)
     response = post(caller, START, {"name": "n"})
     assert response.status_code == 422
     assert response.json()["code"] == "retired_model"

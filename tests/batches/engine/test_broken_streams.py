@@ -47,7 +47,7 @@ def test_the_prompt_is_booked_as_told_and_the_output_at_its_worst(
     log = GenerationLog.objects.get()
     call = claimed.call
     most = Usage(input_tokens=700, output_tokens=8192, cache_write_5m=300, cache_read=50)
-    assert log.cost_usd == current_models.cost(most, model=call.request.model, on=call.on)
+    assert log.cost_usd == current_models.compute_cost(most, model=call.request.model, on=call.on)
     assert Decimal(0) < log.cost_usd < log.reservation_usd
     assert log.state == (LogState.UNUSABLE if isinstance(error, Unusable) else LogState.UNKNOWN)
     counts = (log.input_tokens, log.output_tokens, log.cache_write_tokens, log.cache_read_tokens)
@@ -63,7 +63,9 @@ def test_what_is_known_whole_is_booked_exactly(error: ClaudeError, job: BatchJob
     claimed = claim_item(job, worker)
     set_back(claimed, broken(error, output_known=True))
     log = GenerationLog.objects.get()
-    assert log.cost_usd == current_models.cost(TOLD, model=claimed.call.request.model, on=claimed.call.on)
+    assert log.cost_usd == current_models.compute_cost(
+        TOLD, model=claimed.call.request.model, on=claimed.call.on
+    )
     assert log.state == (LogState.UNUSABLE if isinstance(error, Unusable) else LogState.FAILED)
     assert_no_violations()
 

@@ -11,10 +11,10 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from batches.actions.jobs import cancel, pause
-from batches.engine.calls import Call, prepare
+from batches.engine.calls import Call, prepare_item
 from batches.engine.claim import Claim, claim, may_still_leave, pause_for_budget
 from batches.engine.retry import release
-from batches.limits.limiter import NoLimiter, block, set_limits
+from batches.limits.limiter import NoLimiter, block_pool, set_limits
 from batches.limits.pools import pools
 from batches.models import BatchItem, BatchJob, GenerationLog, RateLimit, Worker
 from batches.models.states import ItemStatus, JobStatus, Reason
@@ -24,7 +24,7 @@ from workspaces.models import User
 
 
 def prepared(job: BatchJob, *, position: int = 1) -> Call:
-    call = prepare(job.items.get(position=position).pk)
+    call = prepare_item(job.items.get(position=position).pk)
     assert call
     return call
 
@@ -91,7 +91,7 @@ def test_without_a_permit_nothing_is_claimed(job: BatchJob, worker: Worker) -> N
 
 def test_a_blocked_pool_gives_nothing(job: BatchJob, worker: Worker) -> None:
     call = prepared(job)
-    block(call.pool, seconds=60)
+    block_pool(call.pool, seconds=60)
     assert claim(call, worker_id=worker.pk) is None
     assert_untouched(job)
 
@@ -140,7 +140,7 @@ def test_a_job_that_was_stopped_is_not_asked_for(
 
 
 def test_a_pool_that_was_blocked_meanwhile_is_not_asked(claimed: Claim) -> None:
-    block(claimed.call.pool, seconds=30)
+    block_pool(claimed.call.pool, seconds=30)
     assert not may_still_leave(claimed)
 
 

@@ -1,112 +1,287 @@
-"""The dispatcher: what two of them do, and what one bad row or a database that is away does to it."""
+"""Whose turn it is: slots, permits, concurrency, budget, and the order of fairness."""
 
-import logging
-import threading
-from collections.abc import Iterator
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import pytest
-from django.db import OperationalError, connection, transaction
+from django.db import connection
+from django.utils import timezone
+from kombu.exceptions import OperationalError as BrokerError
+from pytest_django import Settings
 
-from batches.limits.limiter import set_limits
-from batches.limits.pools import pools
-from batches.management.commands.dispatch import RING_LOCK, attempt, begin, ring_all, tidy, try_lock
-from batches.models import BatchItem, RateLimit
-from batches.models.states import ItemStatus, JobStatus
-from tests.factories import make_job, make_worker
+from batches.engine.dispatch import dispatch_due, mark_dispatched
+from batches.limits.limiter import block_pool, set_limits, take_permit
+from batches.limits.pools import pool_of, pools
+from batches.models import BatchItem, BatchJob, Worker
+from batches.models.states import ItemStatus, JobKind, JobStatus, Priority
+from lorapipe.queues import Queue
+from tests.factories import MODEL, make_job, make_user, make_worker
+
+pytestmark = pytest.mark.django_db
+
+BY_HAND: dict[str, Any] = {"budget_usd": Decimal(10), "worst_item_usd": Decimal("0.1")}
+LATER, EARLIER = timezone.now(), timezone.now() - timedelta(minutes=1)
 
 
-@pytest.fixture
-def rung(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    told: list[Any] = []
-    monkeypatch.setattr("batches.management.commands.dispatch.publish", lambda queue, ids: told.extend(ids))
-    return told
-
-
-def make_runnable_job() -> None:
+@pytest.fixture(autouse=True)
+def _no_limit(db: None) -> None:
     set_limits(pools(), per_minute=1_000_000)
-    make_worker(slots=9)
-    make_job(items=3, budget_usd=Decimal(10), worst_item_usd=Decimal("0.1"))
 
 
 @pytest.fixture
-def another_dispatcher(transactional_db: None) -> Iterator[None]:
-    """Holds the duty of ringing, in a connection of its own."""
-    held, over = threading.Event(), threading.Event()
-
-    def hold() -> None:
-        with transaction.atomic():
-            assert try_lock(RING_LOCK)
-            held.set()
-            over.wait(30)
-        connection.close()
-
-    thread = threading.Thread(target=hold)
-    thread.start()
-    assert held.wait(10)
-    yield
-    over.set()
-    thread.join(10)
+def many_slots(db: None) -> Worker:
+    return make_worker(slots=100)
 
 
-def test_a_tick_rings(db: None, rung: list[Any]) -> None:
-    make_runnable_job()
-    ring_all()
-    assert len(rung) == 3
+def rung(queue: Queue = Queue.GENERATION, *, at_most: int | None = None) -> list[UUID]:
+    """The jobs of the items that are rung now, in order."""
+    owners = dict(BatchItem.objects.values_list("id", "job_id"))
+    return [owners[item] for item in mark_dispatched(queue, at_most=at_most)]
 
 
-def test_while_another_one_rings_this_one_does_not(another_dispatcher: None, rung: list[Any]) -> None:
-    make_runnable_job()
-    ring_all()
-    assert rung == []
-    assert not BatchItem.objects.exclude(rung_at=None).exists()
+# --- how many ---------------------------------------------------------------------------------------
 
 
-def test_tidying_cancels_what_a_cancelled_job_has_left(db: None) -> None:
-    make_job(status=JobStatus.CANCELLED, items=2)
-    make_job(items=1)
-    tidy()
-    assert sorted(BatchItem.objects.values_list("status", flat=True)) == ["cancelled", "cancelled", "queued"]
+def test_nobody_is_rung_without_a_worker() -> None:
+    make_job(items=3, **BY_HAND)
+    assert rung() == []
 
 
-def test_a_database_that_is_away_is_a_warning(db: None, caplog: pytest.LogCaptureFixture) -> None:
-    def duty() -> None:
-        raise OperationalError("no connection")
+@pytest.mark.parametrize(
+    "worker",
+    [
+        {"heartbeat_at": timezone.now() - timedelta(minutes=2)},
+        {"stopped_at": timezone.now()},
+        {"queue": "interactive"},
+    ],
+)
+def test_a_dead_stopped_or_foreign_worker_has_no_slots(worker: dict[str, Any]) -> None:
+    make_worker(**worker)
+    make_job(items=3, **BY_HAND)
+    assert rung() == []
 
-    attempt(duty)
-    assert [record.levelno for record in caplog.records] == [logging.WARNING]
+
+def test_no_more_than_there_are_free_slots() -> None:
+    make_worker(slots=3)
+    make_worker(slots=2)
+    make_job(status=JobStatus.PROCESSING, in_flight=1, items=9, **BY_HAND)
+    assert len(rung()) == 4
+    assert rung() == [], "what is rung and not claimed yet keeps its slot"
 
 
-def test_a_defect_in_one_duty_does_not_end_the_dispatcher(
-    transactional_db: None, caplog: pytest.LogCaptureFixture
+def test_no_more_than_the_concurrency(many_slots: Worker) -> None:
+    make_job(status=JobStatus.PROCESSING, in_flight=3, concurrent_processing=5, items=9, **BY_HAND)
+    assert len(rung()) == 2
+    assert rung() == []
+
+
+def test_no_more_than_the_permits_of_the_next_second(many_slots: Worker) -> None:
+    set_limits(pools(), per_minute=60)  # 3 at once, of which one is left to single generations
+    make_job(items=9, **BY_HAND)
+    assert len(rung()) == 3
+    assert rung() == []
+
+
+def test_a_blocked_pool_is_not_rung(many_slots: Worker) -> None:
+    make_job(items=3, **BY_HAND)
+    block_pool(pool_of(MODEL), seconds=60)
+    assert rung() == []
+
+
+def test_no_more_than_the_budget_affords(many_slots: Worker) -> None:
+    make_job(
+        status=JobStatus.PROCESSING,
+        in_flight=1,
+        items=9,
+        spent=Decimal("9.5"),
+        reserved=Decimal("0.25"),
+        **BY_HAND,
+    )
+    assert len(rung()) == 2
+
+
+def test_beyond_the_budget_one_is_rung_when_nothing_is_in_flight(many_slots: Worker) -> None:
+    """Its claim then says that the job must pause. While calls are in flight some money may come back."""
+    job = make_job(status=JobStatus.PROCESSING, items=3, spent=Decimal("9.95"), **BY_HAND)
+    assert rung() == [job.pk]
+    assert rung() == []
+    BatchItem.objects.update(rung_at=None)
+    BatchJob.objects.update(in_flight=1)
+    assert rung() == []
+
+
+def test_at_most(many_slots: Worker) -> None:
+    make_job(items=3, **BY_HAND)
+    assert len(rung(at_most=1)) == 1
+
+
+# --- which ------------------------------------------------------------------------------------------
+
+
+def test_a_bad_plan_of_the_database_stamps_no_more_than_was_chosen(many_slots: Worker) -> None:
+    """`IN (SELECT ... LIMIT n FOR UPDATE)` may be run once for each outer row, and then passes its limit."""
+    make_job(items=3, **BY_HAND)
+    with connection.cursor() as cursor:
+        for way in ("hashjoin", "mergejoin", "hashagg", "material", "sort", "indexscan", "bitmapscan"):
+            cursor.execute(f"SET LOCAL enable_{way} = off")
+    assert len(mark_dispatched(Queue.GENERATION, at_most=1)) == 1
+
+
+@pytest.mark.parametrize("status", sorted(set(JobStatus) - {JobStatus.QUEUED, JobStatus.PROCESSING}))
+def test_a_job_that_does_not_run_is_not_rung(status: JobStatus, many_slots: Worker) -> None:
+    make_job(status=status, items=3, **BY_HAND)
+    assert rung() == []
+
+
+def test_an_item_that_waits_is_not_rung_before_its_time(many_slots: Worker) -> None:
+    make_job(items=2, **BY_HAND)
+    BatchItem.objects.filter(position=1).update(run_after=timezone.now() + timedelta(seconds=9))
+    assert len(rung()) == 1
+    BatchItem.objects.filter(position=1).update(run_after=timezone.now() - timedelta(seconds=9))
+    assert len(rung()) == 1
+
+
+def test_who_did_not_come_is_rung_again_after_fifteen_seconds(many_slots: Worker) -> None:
+    make_job(items=1, **BY_HAND)
+    assert len(rung()) == 1
+    BatchItem.objects.update(rung_at=timezone.now() - timedelta(seconds=14))
+    assert rung() == []
+    BatchItem.objects.update(rung_at=timezone.now() - timedelta(seconds=16))
+    assert len(rung()) == 1
+
+
+def test_the_one_that_is_due_is_taken_and_not_the_first(many_slots: Worker) -> None:
+    job = make_job(items=3, **BY_HAND)
+    mark_dispatched(Queue.GENERATION, at_most=1)
+    BatchItem.objects.filter(position=2).update(run_after=timezone.now() + timedelta(seconds=9))
+    assert list(
+        job.items.filter(pk__in=mark_dispatched(Queue.GENERATION)).values_list("position", flat=True)
+    ) == [3]
+
+
+def test_items_in_their_order(many_slots: Worker) -> None:
+    make_job(items=5, **BY_HAND)
+    first = mark_dispatched(Queue.GENERATION, at_most=2)
+    assert sorted(BatchItem.objects.filter(pk__in=first).values_list("position", flat=True)) == [1, 2]
+
+
+def test_who_was_there_when_a_worker_died_comes_last(many_slots: Worker) -> None:
+    job = make_job(items=3, **BY_HAND)
+    BatchItem.objects.filter(position=1).update(crashes=1)
+    first = mark_dispatched(Queue.GENERATION, at_most=2)
+    assert set(job.items.filter(pk__in=first).values_list("position", flat=True)) == {2, 3}
+    assert len(mark_dispatched(Queue.GENERATION)) == 1
+
+
+def test_each_queue_has_its_kind_of_job() -> None:
+    make_worker(slots=9)
+    make_worker(queue="interactive", slots=2)
+    batch = make_job(items=3, **BY_HAND)
+    single = make_job(items=1, kind=JobKind.SINGLE, **BY_HAND)
+    assert rung(Queue.INTERACTIVE) == [single.pk]
+    assert rung(Queue.GENERATION) == [batch.pk] * 3
+
+
+def test_a_single_generation_is_rung_while_a_batch_has_booked_every_permit_it_may() -> None:
+    make_worker(queue=Queue.INTERACTIVE, slots=2)
+    set_limits(pools(), per_minute=600)
+    single = make_job(kind=JobKind.SINGLE, items=1, **BY_HAND)
+    while take_permit(pool_of(MODEL)) is not None:
+        pass
+    assert rung(Queue.INTERACTIVE) == [single.pk]
+
+
+def test_a_model_that_is_gone_stops_neither_the_ringing_nor_its_own_job(many_slots: Worker) -> None:
+    """One of its items is rung and finds out; the others' turn comes as if it were not there."""
+    healthy, gone = make_job(items=2, **BY_HAND), make_job(items=3, model="no-such-model", **BY_HAND)
+    found = rung()
+    assert (found.count(healthy.pk), found.count(gone.pk)) == (2, 1)
+
+
+# --- in which order ---------------------------------------------------------------------------------
+
+
+def test_one_of_each_job_in_turn() -> None:
+    make_worker(slots=4)
+    user = make_user()
+    one, two = (make_job(by=user, items=9, **BY_HAND) for _ in range(2))
+    found = rung()
+    assert (found.count(one.pk), found.count(two.pk)) == (2, 2)
+
+
+def test_the_workspace_that_was_served_longest_ago_comes_first() -> None:
+    make_worker(slots=1)
+    busy, calm = make_user(), make_user()
+    make_job(by=busy, items=3, priority=Priority.HIGH, **BY_HAND)
+    make_job(by=busy, items=3, status=JobStatus.PROCESSING, last_served_at=LATER, **BY_HAND)
+    waits = make_job(
+        by=calm,
+        items=3,
+        status=JobStatus.PROCESSING,
+        last_served_at=EARLIER,
+        priority=Priority.LOW,
+        **BY_HAND,
+    )
+    assert rung() == [waits.pk]
+
+
+def test_within_a_workspace_the_priority_rules_then_who_was_served_longest_ago() -> None:
+    make_worker(slots=3)
+    user = make_user()
+
+    def served(at: object, priority: Priority) -> UUID:
+        job = make_job(
+            by=user, items=1, status=JobStatus.PROCESSING, last_served_at=at, priority=priority, **BY_HAND
+        )
+        return UUID(str(job.pk))
+
+    later, earlier = served(LATER, Priority.NORMAL), served(EARLIER, Priority.NORMAL)
+    urgent = served(LATER, Priority.HIGH)
+    assert rung() == [urgent, earlier, later]
+
+
+def test_a_slot_that_becomes_free_goes_to_who_waits_longest_and_not_to_its_own_job() -> None:
+    """Else a job that keeps all slots busy keeps everybody else out until it ends."""
+    make_worker(slots=2)
+    make_job(items=9, status=JobStatus.PROCESSING, in_flight=1, last_served_at=LATER, **BY_HAND)
+    waits = make_job(items=9, **BY_HAND)
+    assert rung(at_most=1) == [waits.pk]
+
+
+# --- telling ----------------------------------------------------------------------------------------
+
+
+def test_what_is_rung_is_published(many_slots: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_job(items=2, **BY_HAND)
+    sent: list[tuple[Any, Any]] = []
+    monkeypatch.setattr(
+        "batches.engine.dispatch.current_app.send_task", lambda name, **named: sent.append((name, named))
+    )
+    assert dispatch_due(Queue.GENERATION) == 2
+    ids = {str(pk) for pk in BatchItem.objects.values_list("pk", flat=True)}
+    assert {named["args"][0] for _, named in sent} == ids
+    assert {name for name, _ in sent} == {"batches.generate"}
+    assert all(named["queue"] == "generation" and named["retry"] is False for _, named in sent)
+
+
+@pytest.mark.parametrize("problem", [BrokerError("away"), ConnectionRefusedError("away")])
+def test_a_broker_that_is_away_costs_a_publish_and_nothing_else(
+    problem: Exception, many_slots: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def duty() -> None:
-        raise RuntimeError("a defect")
+    make_job(items=2, **BY_HAND)
 
-    attempt(duty)
-    assert "duty failed" in caplog.text
+    def away(*_: object, **__: object) -> None:
+        raise problem
 
-
-def test_a_pool_without_its_row_is_not_rung_and_hinders_nobody(db: None, rung: list[Any]) -> None:
-    make_runnable_job()
-    RateLimit.objects.all().delete()
-    ring_all()
-    assert rung == []
-    assert set(BatchItem.objects.values_list("status", flat=True)) == {ItemStatus.QUEUED}
+    monkeypatch.setattr("batches.engine.dispatch.current_app.send_task", away)
+    assert dispatch_due(Queue.GENERATION) == 0
+    assert not BatchItem.objects.exclude(status=ItemStatus.QUEUED).exists()
 
 
-def test_a_dispatcher_that_starts_before_its_database_waits_for_it(
-    db: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    tries = iter([OperationalError("starting up"), OperationalError("starting up"), None])
-
-    def set_limits() -> None:
-        problem = next(tries)
-        if problem is not None:
-            raise problem
-
-    monkeypatch.setattr("batches.management.commands.dispatch.set_limits_from_settings", set_limits)
-    monkeypatch.setattr("batches.management.commands.dispatch.connection.close", lambda: None)
-    begin(threading.Event())
-    assert next(tries, "none left") == "none left"
+def test_the_time_of_ringing_again_is_a_setting(many_slots: Worker, settings: Settings) -> None:
+    make_job(items=1, **BY_HAND)
+    assert len(rung()) == 1
+    settings.ENGINE_RING_AGAIN_S = -1
+    assert len(rung()) == 1

@@ -8,9 +8,9 @@ import pytest
 from django.db import connection
 
 from batches.actions.jobs import resume
-from batches.engine.calls import Call, prepare
+from batches.engine.calls import Call, prepare_item
 from batches.engine.claim import claim
-from batches.engine.dispatch import stamp
+from batches.engine.dispatch import mark_dispatched
 from batches.engine.month_budget import Month, reserve
 from batches.models import BatchJob, GenerationLog, SpendingMonth, Worker
 from batches.models.states import JobStatus, Reason
@@ -26,7 +26,7 @@ def limit_month(job: BatchJob, usd: Decimal | str | None) -> None:
 
 
 def prepared(job: BatchJob, *, position: int) -> Call:
-    call = prepare(job.items.get(position=position).pk)
+    call = prepare_item(job.items.get(position=position).pk)
     assert call is not None
     return call
 
@@ -96,7 +96,7 @@ def test_another_job_of_the_workspace_in_flight_keeps_it_from_being_paused(
 @pytest.mark.django_db
 def test_only_what_the_month_affords_is_rung(job: BatchJob, worker: Worker) -> None:
     limit_month(job, job.worst_item_usd * 2)
-    assert len(stamp(Queue.GENERATION)) == 2
+    assert len(mark_dispatched(Queue.GENERATION)) == 2
 
 
 @pytest.mark.django_db

@@ -8,7 +8,7 @@ import pytest
 from pytest_django import Settings
 
 from batches.actions.jobs import cancel, pause, resume
-from batches.engine.calls import prepare
+from batches.engine.calls import prepare_item
 from batches.engine.claim import Claim, claim, may_still_leave
 from batches.engine.retry import fail, release, set_back
 from batches.models import BatchItem, BatchJob, GenerationLog, Worker
@@ -43,7 +43,7 @@ def test_a_claim_announces_and_reserves(job: BatchJob, take: Callable[..., Claim
     assert state_of(claimed) == (ItemStatus.PROCESSING, LogState.PENDING)
     assert (job.status, job.in_flight, job.reserved) == (JobStatus.PROCESSING, 1, claimed.call.reservation)
     assert may_still_leave(claimed)
-    assert prepare(claimed.call.item_id) is None, "nobody else gets it"
+    assert prepare_item(claimed.call.item_id) is None, "nobody else gets it"
 
 
 def test_filing_completes_the_item(job: BatchJob, take: Callable[..., Claim]) -> None:
@@ -93,7 +93,7 @@ def test_a_pause_before_the_call_leaves_takes_the_permit_away(
 
 
 def claim_again(claimed: Claim) -> Claim | None:
-    call = prepare(claimed.call.item_id)
+    call = prepare_item(claimed.call.item_id)
     assert call
     log = GenerationLog.objects.get(pk=claimed.call.log_id)
     assert log.worker_id

@@ -9,7 +9,7 @@ from pytest_django import Settings
 
 from batches.actions.jobs import cancel, pause
 from batches.engine import reap as reaping
-from batches.engine.calls import prepare
+from batches.engine.calls import prepare_item
 from batches.engine.claim import claim
 from batches.engine.moves import lock_item
 from batches.engine.reap import reap
@@ -139,7 +139,7 @@ def test_one_that_waits_for_its_last_chance_is_claimed_alone(
         calls = [claim_item(job, worker, position=position) for position in (1, 2)]
         lose_worker(worker, settings)
     claim_item(job, worker, position=1)
-    second = prepare(calls[1].call.item_id)
+    second = prepare_item(calls[1].call.item_id)
     assert second
     assert claim(second, worker_id=worker.pk) is None
     assert BatchItem.objects.get(position=2).run_after is not None, "not again and again"

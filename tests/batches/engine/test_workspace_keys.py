@@ -4,9 +4,9 @@ import pytest
 from pytest_django import Settings
 
 from batches.engine import generate
-from batches.engine.dispatch import ring, stamp
+from batches.engine.dispatch import dispatch_due, mark_dispatched
 from batches.engine.retry import set_back
-from batches.limits.limiter import block, set_limits
+from batches.limits.limiter import block_pool, set_limits
 from batches.limits.pools import pool_of, pool_or_none, pools
 from batches.models import BatchItem, BatchJob, GenerationLog, Worker
 from batches.models.states import JobStatus, Reason
@@ -57,16 +57,16 @@ def test_a_call_leaves_with_the_key_of_its_workspace(job: BatchJob, worker: Work
 def test_a_blocked_key_holds_nobody_else_back(job: BatchJob) -> None:
     other = make_job(items=1)
     give_key(other, "research")
-    block(pool_of(MODEL, "research"), seconds=60)
+    block_pool(pool_of(MODEL, "research"), seconds=60)
     make_worker(slots=8)
-    rung = BatchItem.objects.filter(pk__in=stamp(Queue.GENERATION))
+    rung = BatchItem.objects.filter(pk__in=mark_dispatched(Queue.GENERATION))
     assert set(rung.values_list("job", flat=True)) == {job.pk}
 
 
 def test_its_block_is_told_on_its_jobs_alone(job: BatchJob) -> None:
     other = make_job(items=1, status=JobStatus.PROCESSING)
     give_key(other, "research")
-    block(pool_of(MODEL, "research"), seconds=60)
+    block_pool(pool_of(MODEL, "research"), seconds=60)
     told = [progress(BatchJob.objects.get(pk=each.pk)).blocked_until for each in (other, job)]
     assert told[0] is not None
     assert told[1] is None
@@ -89,8 +89,8 @@ def test_without_the_key_there_is_no_call_and_the_job_says_what_to_do(
     give_key(job, "elsewhere")
     assert pool_or_none(MODEL, "elsewhere") is None
     monkeypatch.setattr("batches.engine.dispatch.publish", lambda queue, ids: len(ids))
-    assert ring(Queue.GENERATION) >= 1, "an item finds out"
-    assert generate.resolve(job.items.get(position=1).pk) is None
+    assert dispatch_due(Queue.GENERATION) >= 1, "an item finds out"
+    assert generate.prepare_call(job.items.get(position=1).pk) is None
     [job] = reload(job)
     assert (job.status, job.reason) == (JobStatus.FAILED, Reason.PROVIDER_AUTH)
     assert "ANTHROPIC_API_KEY_ELSEWHERE" in job.reason_note

@@ -13,9 +13,9 @@ from batches.limits.limiter import (
     Correction,
     Expected,
     NoLimiter,
-    block,
-    correct,
-    permits,
+    block_pool,
+    correct_limits,
+    count_permits,
     set_limits,
     take_permit,
 )
@@ -24,7 +24,7 @@ from batches.models import RateLimit
 from batches.models.limits import LONG_AGO
 from batches.models.states import Dimension
 from claude.allowance import Allowance
-from tests.batches.limits.test_buckets import Bucket
+from tests.batches.limits.test_token_buckets import Bucket
 
 REQUESTS, INPUT, OUTPUT = Dimension.REQUESTS, Dimension.INPUT_TOKENS, Dimension.OUTPUT_TOKENS
 
@@ -63,8 +63,8 @@ def test_single_generations_go_first(db: None) -> None:
     set_limits(["p"], per_minute=50)
     while take_permit("p") is not None:
         pass
-    assert permits(["p"]) == {"p": 0}
-    assert permits(["p"], interactive=True)["p"] >= 1
+    assert count_permits(["p"]) == {"p": 0}
+    assert count_permits(["p"], interactive=True)["p"] >= 1
     wait = take_permit("p", interactive=True)
     assert wait is not None
     assert wait <= limiter.AHEAD_S
@@ -112,10 +112,10 @@ def test_without_a_row_there_is_no_call(db: None) -> None:
 
 def test_a_block_holds_everybody(db: None) -> None:
     set_limits(["p"], per_minute=600)
-    block("p", seconds=30)
+    block_pool("p", seconds=30)
     assert take_permit("p") is None
-    assert permits(["p"]) == {"p": 0}
-    block("p", seconds=1)
+    assert count_permits(["p"]) == {"p": 0}
+    block_pool("p", seconds=1)
     assert take_permit("p") is None, "a shorter block does not lift a longer one"
 
 
@@ -129,12 +129,12 @@ def test_new_settings_keep_what_is_left_of_the_window(db: None) -> None:
 
 def test_permits_counts_what_could_be_taken(db: None) -> None:
     set_limits(["p"], per_minute=60)
-    promised = permits(["p"])["p"]
+    promised = count_permits(["p"])["p"]
     taken = 0
     while take_permit("p") is not None:
         taken += 1
     assert taken == promised
-    assert permits(["p"])["p"] == 0
+    assert count_permits(["p"])["p"] == 0
 
 
 def test_the_clock_is_read_after_the_lock(db: None) -> None:
@@ -203,7 +203,7 @@ def test_permits_count_calls_of_late_s_size(db: None) -> None:
         RateLimit.objects.update(tat="2000-01-01T00:00:00Z")
         take_permit("p", Expected(output=2000))
     RateLimit.objects.update(tat="2000-01-01T00:00:00Z")
-    promised, taken = permits(["p"])["p"], 0
+    promised, taken = count_permits(["p"])["p"], 0
     while take_permit("p", Expected(output=2000)) is not None:
         taken += 1
     assert abs(promised - taken) <= 1
@@ -217,9 +217,9 @@ def test_what_was_not_taken_comes_back_and_what_was_more_is_paid(db: None) -> No
     second = 80_000 * 15 / 16 / 60
     take_permit("p", Expected(output=5000))
     assert debt_s(OUTPUT) == pytest.approx(5000 / second, abs=0.3)
-    correct(correction(changes={OUTPUT: -3000}))
+    correct_limits(correction(changes={OUTPUT: -3000}))
     assert debt_s(OUTPUT) == pytest.approx(2000 / second, abs=0.3)
-    correct(correction(changes={OUTPUT: 1000}))
+    correct_limits(correction(changes={OUTPUT: 1000}))
     assert debt_s(OUTPUT) == pytest.approx(3000 / second, abs=0.3)
 
 
@@ -227,10 +227,10 @@ def test_what_comes_back_makes_no_bucket_fuller_than_full(db: None) -> None:
     set_limits(["p"], per_minute=60, output_per_minute=80_000)
     take_permit("p", Expected(output=1000))
     before = RateLimit.objects.get(dimension=REQUESTS).tat
-    correct(correction(changes={OUTPUT: -50_000, REQUESTS: -1}))
+    correct_limits(correction(changes={OUTPUT: -50_000, REQUESTS: -1}))
     assert -0.3 < debt_s(OUTPUT) <= 0
     assert -0.3 < debt_s(REQUESTS) <= 0
-    correct(correction(changes={REQUESTS: -1}))
+    correct_limits(correction(changes={REQUESTS: -1}))
     assert RateLimit.objects.get(dimension=REQUESTS).tat <= before
 
 
@@ -238,25 +238,27 @@ def test_a_lower_limit_of_the_provider_is_adopted_and_a_higher_one_only_up_to_th
     db: None, caplog: pytest.LogCaptureFixture
 ) -> None:
     set_limits(["p"], per_minute=600, output_per_minute=80_000)
-    correct(correction(heard=told(requests=(60, 10), output_tokens=(8000, 8000), input_tokens=(None, None))))
+    correct_limits(
+        correction(reported=told(requests=(60, 10), output_tokens=(8000, 8000), input_tokens=(None, None)))
+    )
     limits = dict(RateLimit.objects.values_list("dimension", "per_minute"))
     assert (limits[REQUESTS], limits[OUTPUT], limits[INPUT]) == (60, 8000, 100_000_000)
     assert "allows 60 requests a minute" in caplog.text
     set_limits(["p"], per_minute=600, output_per_minute=80_000)
     assert RateLimit.objects.get(dimension=REQUESTS).per_minute == 60, "also after a restart"
-    correct(correction(heard=told(requests=(1000, 999))))
+    correct_limits(correction(reported=told(requests=(1000, 999))))
     row = RateLimit.objects.get(dimension=REQUESTS)
     assert (row.per_minute, row.told, row.interval_s) == (600, 1000, shape(600).interval_s)
 
 
 def test_where_the_provider_has_less_left_than_we_believe_somebody_else_uses_the_key(db: None) -> None:
     set_limits(["p"], per_minute=600, output_per_minute=80_000)
-    correct(correction(heard=told(requests=(600, 5), output_tokens=(80_000, 40_000))))
+    correct_limits(correction(reported=told(requests=(600, 5), output_tokens=(80_000, 40_000))))
     assert debt_s(REQUESTS) < 0, "it has as much as our burst: nothing to correct"
-    correct(correction(heard=told(requests=(600, 0), output_tokens=(80_000, 0))))
+    correct_limits(correction(reported=told(requests=(600, 0), output_tokens=(80_000, 0))))
     assert debt_s(REQUESTS) == pytest.approx(5 * 61.5 / 595, abs=0.1), "the burst is gone"
     assert debt_s(OUTPUT) == pytest.approx(4, abs=0.1)
 
 
 def test_a_pool_without_rows_is_corrected_silently(db: None) -> None:
-    correct(correction(heard=told(requests=(60, 10)), replied=True))
+    correct_limits(correction(reported=told(requests=(60, 10)), replied=True))

@@ -9,7 +9,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from batches.engine import prompt_counts as counting
-from batches.engine.due_counts import due_counts
+from batches.engine.dispatch import take_due_counts
 from batches.models import PromptSize
 from batches.planning.estimate.estimate import Estimate, estimate
 from batches.planning.estimate.kinds import keys_of
@@ -78,8 +78,8 @@ def test_the_starter_plans_prompts_are_met_within_a_percent(
     plan: list[PlannedItem], asked: RunningSimulator
 ) -> None:
     priced(plan)
-    for row_id in due_counts():
-        counting.count(row_id)
+    for row_id in take_due_counts():
+        counting.count_prompts_of(row_id)
     assert not PromptSize.objects.filter(counted_at=None).exists()
     client = Client(Provider(base_url=asked.url, api_key="demo"), shards=1)
     true = [count_tokens(client, request, deadline_s=10) for request in requests_of(plan)]
@@ -116,14 +116,14 @@ def test_it_asks_once(plan: list[PlannedItem], django_assert_num_queries: Django
 
 def test_a_count_changes_the_estimate_and_its_words(plan: list[PlannedItem], asked: RunningSimulator) -> None:
     before = priced(plan[:1])
-    [row_id] = due_counts()
-    counting.count(row_id)
+    [row_id] = take_due_counts()
+    counting.count_prompts_of(row_id)
     after = priced(plan[:1])
     assert after.input_tokens != before.input_tokens
     assert after.basis.endswith("prompts as the provider counts them")
     row = PromptSize.objects.get(pk=row_id)
     assert row.per_byte is not None
-    counting.count(row_id)
+    counting.count_prompts_of(row_id)
     assert PromptSize.objects.get(pk=row_id).counted_at == row.counted_at, "once is enough"
     assert "prompts of 1 of" in priced(plan).basis
 
@@ -133,8 +133,8 @@ def test_it_is_due_once_a_minute_and_only_for_who_is_asked_now(owner: User, sett
     row = make_prompt_size()
     make_prompt_size(simulated=False)
     make_prompt_size(counted_at=timezone.now(), base=1, per_byte=0.4)
-    assert due_counts() == [row.pk]
-    assert due_counts() == []
+    assert take_due_counts() == [row.pk]
+    assert take_due_counts() == []
 
 
 def test_prompts_of_another_size_are_counted_anew(plan: list[PlannedItem]) -> None:
@@ -165,8 +165,8 @@ def test_a_server_that_does_not_count_is_asked_again_a_day_later(
 ) -> None:
     asked.options(counts_tokens=False)
     before = priced(plan[:1])
-    [row_id] = due_counts()
-    counting.count(row_id)
+    [row_id] = take_due_counts()
+    counting.count_prompts_of(row_id)
     row = PromptSize.objects.get(pk=row_id)
     assert "404" in row.problem
     assert row.next_at is not None
@@ -178,25 +178,25 @@ def test_a_server_that_is_away_is_asked_later_and_later(plan: list[PlannedItem],
     settings.CLAUDE_BASE_URL = "http://127.0.0.1:1"
     counting._client.cache_clear()
     priced(cut(plan, limit=1, seed=None))
-    [row_id] = due_counts()
-    counting.count(row_id)
+    [row_id] = take_due_counts()
+    counting.count_prompts_of(row_id)
     row = PromptSize.objects.get(pk=row_id)
     assert (row.failures, row.counted_at) == (1, None)
     assert "No connection" in row.problem
-    assert due_counts() == []
+    assert take_due_counts() == []
     counting._client.cache_clear()
 
 
 def test_nobody_is_asked_without_a_simulator(owner: User, settings: Settings) -> None:
     settings.DEMO, settings.CLAUDE_BASE_URL = True, None
     row = make_prompt_size()
-    counting.count(row.pk)
+    counting.count_prompts_of(row.pk)
     row.refresh_from_db()
     assert (row.failures, row.problem) == (0, "")
 
 
 def test_values_that_fill_the_template_no_more_are_written_down(owner: User, asked: RunningSimulator) -> None:
     row = make_prompt_size(samples=[{"values": {"nothing": "x"}, "details": {}}])
-    counting.count(row.pk)
+    counting.count_prompts_of(row.pk)
     row.refresh_from_db()
     assert "nothing" in row.problem

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from batches.limits.limiter import Expected, block, set_limits, take_permit
+from batches.limits.limiter import Expected, block_pool, set_limits, take_permit
 from batches.limits.pools import pool_of, pools
 from batches.models import BatchJob, ProviderPool, RateLimit, Worker
 from batches.models.states import ItemStatus, JobKind, JobStatus, Reason
-from batches.reports.bottleneck import Bound
+from batches.reports.bottleneck import Bottleneck
 from batches.reports.progress import progress
 from tests.factories import MODEL, make_item, make_job, make_worker
 
@@ -118,7 +118,7 @@ def test_a_pool_that_waits_says_until_when() -> None:
     set_limits(pools(), per_minute=60)
     job = make_job()
     assert progress(job).blocked_until is None
-    block(pool_of(MODEL), seconds=30)
+    block_pool(pool_of(MODEL), seconds=30)
     assert progress(job).blocked_until
 
 
@@ -189,7 +189,7 @@ def test_the_month(running: BatchJob) -> None:
 
 
 def test_no_worker_weighs_more_than_everything(running: BatchJob) -> None:
-    block(pool_of(MODEL), seconds=30)
+    block_pool(pool_of(MODEL), seconds=30)
     assert limited_by(running) == "provider"
     Worker.objects.update(stopped_at=timezone.now())
     assert limited_by(running) == "workers"
@@ -198,10 +198,10 @@ def test_no_worker_weighs_more_than_everything(running: BatchJob) -> None:
 def test_the_provider_and_the_breaker_say_until_when(running: BatchJob) -> None:
     until = timezone.now() + timedelta(seconds=20)
     ProviderPool.objects.filter(pool=pool_of(MODEL)).update(opened_for_s=30, opened_until=until)
-    assert progress(running).bound == Bound(by="breaker", until=until)
-    block(pool_of(MODEL), seconds=30)
+    assert progress(running).bound == Bottleneck(by="breaker", until=until)
+    block_pool(pool_of(MODEL), seconds=30)
     found = progress(running)
-    assert found.bound == Bound(by="provider", until=found.blocked_until)
+    assert found.bound == Bottleneck(by="provider", until=found.blocked_until)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from batches.actions.jobs import pause, resume
 from batches.models import BatchJob, GenerationLog, Worker
 from batches.models.states import JobStatus
 from batches.reports.calibration import chart, finished, signed, summary
-from batches.reports.estimate_accuracy import verdict
+from batches.reports.estimate_accuracy import measure_accuracy
 from tests.factories import make_job, make_token, make_user
 from tests.support.steps import claim_item, file_reply
 from workspaces.models import User
@@ -46,10 +46,10 @@ def ended(owner: User, *, spent: str = "1.10", seconds: float = 90.0, **fields: 
 
 def test_a_batch_that_is_completed_keeps_what_it_came_to(job: BatchJob, worker: Worker) -> None:
     for position in (1, 2, 3):
-        assert verdict(job) is None
+        assert measure_accuracy(job) is None
         file_reply(claim_item(job, worker, position=position))
         job.refresh_from_db()
-    found, logs = verdict(job), GenerationLog.objects.filter(job=job)
+    found, logs = measure_accuracy(job), GenerationLog.objects.filter(job=job)
     assert found is not None
     assert found.cost == job.spent
     assert found.said == Decimal(job.estimate["cost"])
@@ -81,14 +81,14 @@ def test_a_batch_that_a_resume_completes_keeps_it_too(owner: User) -> None:
 
 
 def test_errors_are_shares_of_the_estimate(owner: User) -> None:
-    found = verdict(ended(owner, spent="0.97", seconds=120))
+    found = measure_accuracy(ended(owner, spent="0.97", seconds=120))
     assert found is not None
     assert (signed(found.cost_error), signed(found.time_error)) == ("−3%", "+20%")
     assert found.holds
-    outside = verdict(ended(owner, spent="1.26"))
+    outside = measure_accuracy(ended(owner, spent="1.26"))
     assert outside is not None
     assert not outside.holds
-    assert verdict(ended(owner, estimate={})) is None
+    assert measure_accuracy(ended(owner, estimate={})) is None
 
 
 # --- the numbers ----------------------------------------------------------------------------------------------

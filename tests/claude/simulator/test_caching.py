@@ -74,7 +74,7 @@ def test_the_bill_has_the_cache_in_it(
     assert wrote["cache_write_5m"] + wrote["cache_write_1h"] == read["cache_read"] == 4000
 
 
-@pytest.mark.parametrize("model", [card.id for card in current_models.cards()])
+@pytest.mark.parametrize("model", [card.id for card in current_models.list_cards()])
 def test_the_client_and_the_simulator_agree_on_cache_prices(model: str) -> None:
     known = model_rules.facts(model, today=TODAY)
     for size in (1000, 60_000):
@@ -88,7 +88,7 @@ def test_the_client_and_the_simulator_agree_on_cache_prices(model: str) -> None:
             cache_write_1h=size + 1,
             cache_read=size + 2,
         )
-        assert current_models.cost(usage, model=model, on=TODAY) == cost
+        assert current_models.compute_cost(usage, model=model, on=TODAY) == cost
 
 
 @pytest.mark.parametrize(("model", "minimum"), MINIMUM.items())

@@ -80,7 +80,7 @@ def test_key_and_version_are_needed_everywhere(
 def test_every_model_of_ours_is_listed_as_we_know_it(claude: Anthropic) -> None:
     listed = {model.id: model for model in claude.models.list(limit=5)}
     assert len(listed) > 15
-    for card in current_models.cards():
+    for card in current_models.list_cards():
         model = listed[card.id]
         assert (model.max_input_tokens, model.max_tokens) == (card.context, card.max_output)
         assert model.capabilities is not None

@@ -17,7 +17,7 @@ from conversations.parsing import SCHEMA, SHAPE_IN_WORDS
 from tests.support.simulator import RunningSimulator
 
 NEW = "2026-10-21"
-CARDS = {card.id: card for card in current_models.cards()}
+CARDS = {card.id: card for card in current_models.list_cards()}
 NAMES = sorted(name for card in CARDS.values() for name in (card.id, *card.aliases))
 TOOL = {"name": "note", "description": "Takes a note", "input_schema": {"type": "object", "properties": {}}}
 # Until then Sonnet 4.5 is answered.
@@ -78,7 +78,7 @@ def without(body: dict[str, Any], *fields: str) -> dict[str, Any]:
 
 @each_model
 def test_what_is_built_for_it_is_taken(asking: Asking, name: str) -> None:
-    card = current_models.card(name)
+    card = current_models.find_card(name)
     for fields in ({}, {"system": "Be brief."}, {"schema": None}, {"temperature": 0.3}):
         asked = request(name, **fields)
         assert_taken(asking(payload(asked), version=headers(asked).get(VERSION_HEADER, NEW)))
@@ -89,7 +89,7 @@ def test_what_is_built_for_it_is_taken(asking: Asking, name: str) -> None:
 
 @each_model
 def test_sampling_is_refused(asking: Asking, name: str) -> None:
-    card = current_models.card(name)
+    card = current_models.find_card(name)
     for field, value in (("temperature", 0.3), ("temperature", 1), ("top_p", 0.5), ("top_k", 5)):
         forced = {**built(name), field: value}
         assert_refused(asking(forced), field)
@@ -105,7 +105,7 @@ def test_sampling_is_refused(asking: Asking, name: str) -> None:
 def test_thinking_is_taken_as_its_card_says(asking: Asking, name: str, mode: str) -> None:
     thinking = {"type": mode, **({"budget_tokens": 1024} if mode == "enabled" else {})}
     forced = {**built(name, max_tokens=2000), "thinking": thinking}
-    if mode in current_models.card(name).thinking_modes:
+    if mode in current_models.find_card(name).thinking_modes:
         assert_taken(asking(forced))
     else:
         assert_refused(asking(forced), "thinking")
@@ -116,7 +116,7 @@ def test_thinking_is_taken_as_its_card_says(asking: Asking, name: str, mode: str
 def test_effort_is_taken_as_its_card_says(asking: Asking, name: str, effort: str) -> None:
     body = without(built(name), "thinking")
     forced = {**body, "output_config": {**body["output_config"], "effort": effort}}
-    if effort in current_models.card(name).effort_levels:
+    if effort in current_models.find_card(name).effort_levels:
         assert_taken(asking(forced))
     else:
         assert_refused(asking(forced), "effort")
@@ -135,7 +135,7 @@ def test_a_prefilled_answer_is_refused(asking: Asking, name: str) -> None:
 def test_a_forced_tool_is_taken_as_its_card_says(asking: Asking, name: str, kind: str) -> None:
     choice = {"type": kind, **({"name": "note"} if kind == "tool" else {})}
     forced = {**built(name, schema=None), "tools": [TOOL], "tool_choice": choice}
-    if current_models.card(name).accepts_forced_tool:
+    if current_models.find_card(name).accepts_forced_tool:
         assert_taken(asking(forced))
     else:
         assert_refused(asking(forced), "tool_choice")
@@ -143,7 +143,9 @@ def test_a_forced_tool_is_taken_as_its_card_says(asking: Asking, name: str, kind
 
 @each_model
 def test_too_many_tokens_are_refused(asking: Asking, name: str) -> None:
-    assert_refused(asking(built(name, max_tokens=current_models.card(name).max_output + 1)), "max_tokens")
+    assert_refused(
+        asking(built(name, max_tokens=current_models.find_card(name).max_output + 1)), "max_tokens"
+    )
 
 
 @each_model
@@ -154,8 +156,8 @@ def test_a_field_that_nobody_knows_is_refused(asking: Asking, name: str) -> None
 def test_where_no_schema_is_taken_none_is_sent(asking: Asking, simulator: RunningSimulator) -> None:
     """A card without structured outputs, on a server that refuses them."""
     local = ModelCard(id="qwen-3", pool="qwen-3", structured_outputs=False, effort=None, thinking=None)
-    plain = current_models.in_force()
-    current_models.put_in_force(current_models.Lineup(version="test", all_cards=(local,), prices=()))
+    plain = current_models.get_active()
+    current_models.activate(current_models.ModelTable(version="test", all_cards=(local,), prices=()))
     simulator.options(schema="refused", any_model=True)
     try:
         body = built("qwen-3", max_tokens=8192, prompt=f"Write.\n\n{SHAPE_IN_WORDS}")
@@ -166,7 +168,7 @@ def test_where_no_schema_is_taken_none_is_sent(asking: Asking, simulator: Runnin
         forced = {"output_config": {"format": {"type": "json_schema", "schema": SCHEMA}}}
         assert_refused(asking(body | forced), "output_config.format")
     finally:
-        current_models.put_in_force(plain)
+        current_models.activate(plain)
         simulator.options(schema="enforced", any_model=False)
 
 

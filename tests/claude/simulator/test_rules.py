@@ -13,9 +13,9 @@ TODAY = date(2026, 11, 22)
 SIZES = [(0, 0), (1, 1), (1234, 5678), (100_000, 10), (100_001, 10), (180_000, 64_000)]
 
 
-@pytest.mark.parametrize("model", [card.id for card in current_models.cards()])
+@pytest.mark.parametrize("model", [card.id for card in current_models.list_cards()])
 def test_the_client_and_the_simulator_agree(model: str) -> None:
-    card, known = current_models.card(model), model_rules.facts(model, today=TODAY)
+    card, known = current_models.find_card(model), model_rules.facts(model, today=TODAY)
     assert (card.context, card.max_output) == (known.context, known.max_output)
     assert card.takes_temperature == (known.sampling == "free")
     assert card.min_cache_tokens == known.cache_minimum
@@ -34,7 +34,7 @@ def test_the_client_and_the_simulator_agree(model: str) -> None:
     for input_tokens, output_tokens in SIZES:
         cost = model_rules.bill(known, input_tokens=input_tokens, output_tokens=output_tokens)
         usage = Usage(input_tokens=input_tokens, output_tokens=output_tokens)
-        assert current_models.cost(usage, model=model, on=TODAY) == cost
+        assert current_models.compute_cost(usage, model=model, on=TODAY) == cost
 
 
 def test_inference_in_the_us_costs_a_tenth_more() -> None:

@@ -7,7 +7,7 @@ from pytest_django import Settings
 
 from batches.actions.jobs import cancel, pause, resume
 from batches.engine.retry import fail, fail_unasked, release, set_back
-from batches.limits.limiter import block
+from batches.limits.limiter import block_pool
 from batches.models import BatchItem, BatchJob, GenerationLog, RateLimit, Worker
 from batches.models.states import ErrorHandling, ItemStatus, JobStatus, LogState, Reason
 from claude.errors import Blocked, Busy, ClaudeError, Declined, Kind
@@ -72,7 +72,7 @@ def test_a_429_blocks_the_pool_for_everybody(
 
 def test_a_shorter_word_does_not_lift_a_longer_block(job: BatchJob, worker: Worker) -> None:
     claimed = claim_item(job, worker)
-    block(claimed.call.pool, seconds=100)
+    block_pool(claimed.call.pool, seconds=100)
     set_back(claimed, busy("rate_limited", costs=False, retry_after=1.0))
     assert blocked_s(claimed.call.pool) > 90
 

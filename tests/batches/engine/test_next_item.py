@@ -12,8 +12,8 @@ import pytest
 from django.db import OperationalError, connection
 
 from batches import tasks
-from batches.engine import freed
-from batches.engine.dispatch import stamp
+from batches.engine import dispatch
+from batches.engine.dispatch import mark_dispatched
 from batches.models import BatchItem, Worker
 from lorapipe.queues import Queue
 from tests.factories import make_job
@@ -24,7 +24,7 @@ SLOTS = 5
 
 
 def waiting() -> int:
-    return len(freed._waiting[Queue.GENERATION])
+    return len(dispatch._waiting[Queue.GENERATION])
 
 
 def let_go_together(rung: Callable[..., list[UUID]], monkeypatch: pytest.MonkeyPatch) -> list[Any]:
@@ -38,13 +38,13 @@ def let_go_together(rung: Callable[..., list[UUID]], monkeypatch: pytest.MonkeyP
 
     def one(_: int) -> Any:
         try:
-            return freed.next_of(Queue.GENERATION)
+            return dispatch.next_item(Queue.GENERATION)
         except OperationalError as problem:
             return problem
         finally:
             connection.close()
 
-    monkeypatch.setattr(freed, "stamp", held)
+    monkeypatch.setattr(dispatch, "mark_dispatched", held)
     with ThreadPoolExecutor(SLOTS) as pool:
         return list(pool.map(one, range(SLOTS)))
 
@@ -58,7 +58,7 @@ def test_each_goes_on_with_an_item_of_its_own(
 
     def rung(queue: Queue, *, at_most: int) -> list[UUID]:
         rings.append(at_most)
-        return stamp(queue, at_most=at_most)
+        return mark_dispatched(queue, at_most=at_most)
 
     found = let_go_together(rung, monkeypatch)
     assert rings == [1, SLOTS - 1], "one ring for all that waited"
@@ -71,7 +71,7 @@ def test_where_fewer_are_due_the_others_end(
     owner: User, worker: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make_job(items=2, budget_usd=10, worst_item_usd="0.1", concurrent_processing=9)
-    found = let_go_together(stamp, monkeypatch)
+    found = let_go_together(mark_dispatched, monkeypatch)
     assert found.count(None) == SLOTS - 2
     assert len(set(found)) == 3
 
@@ -104,7 +104,7 @@ def run_task(
         return dict(pairwise(chain)).get(item_id)
 
     me = SimpleNamespace(id=uuid4(), queue=Queue.GENERATION, stopping=stopping)
-    monkeypatch.setattr(tasks, "this_worker", lambda: me)
+    monkeypatch.setattr(tasks, "get_this_worker", lambda: me)
     monkeypatch.setattr("batches.tasks.generate_item", generate)
     monkeypatch.setattr(tasks, "publish", lambda queue, ids: told.extend(ids))
     tasks.generate(str(chain[0]))

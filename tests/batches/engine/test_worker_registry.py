@@ -11,7 +11,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from batches.engine import worker_registry
-from batches.engine.worker_registry import Heartbeat, this_worker
+from batches.engine.worker_registry import Heartbeat, get_this_worker
 from batches.models import Worker
 from lorapipe.queues import Queue
 from tests.factories import make_worker
@@ -37,14 +37,14 @@ def sign_on(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> Iterator[Cal
 def test_a_process_that_is_no_worker_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker_registry._Process, "registered", None)
     with pytest.raises(RuntimeError, match="not a worker"):
-        this_worker()
+        get_this_worker()
 
 
 def test_sign_on_beat_and_sign_off(sign_on: Callable[[], None]) -> None:
     sign_on()
     worker = Worker.objects.get()
-    assert (worker.pk, worker.slots, worker.queues) == (this_worker().id, 7, ["generation"])
-    assert this_worker().queue == Queue.GENERATION
+    assert (worker.pk, worker.slots, worker.queues) == (get_this_worker().id, 7, ["generation"])
+    assert get_this_worker().queue == Queue.GENERATION
     wait_for(lambda: Worker.objects.get().heartbeat_at > worker.heartbeat_at, what="the heart beats")
     worker_registry._sign_off()
     assert Worker.objects.get().stopped_at
@@ -65,14 +65,14 @@ def test_a_worker_that_starts_while_the_database_is_away_signs_on_later(
     monkeypatch.setattr(worker_registry, "sign_on", sometimes)
     sign_on()
     wait_for(Worker.objects.exists, what="the worker signs on")
-    assert Worker.objects.get().pk == this_worker().id
+    assert Worker.objects.get().pk == get_this_worker().id
 
 
 def test_a_cleared_register_is_filled_again(sign_on: Callable[[], None]) -> None:
     sign_on()
     Worker.objects.all().delete()
     wait_for(Worker.objects.exists)
-    assert Worker.objects.get().pk == this_worker().id
+    assert Worker.objects.get().pk == get_this_worker().id
 
 
 def test_the_heart_goes_on_beating_whatever_happens(

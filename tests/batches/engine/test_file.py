@@ -7,14 +7,14 @@ import pytest
 from pytest_django import Settings
 
 from batches.actions.jobs import change_budget
-from batches.engine.calls import prepare
+from batches.engine.calls import prepare_item
 from batches.engine.claim import claim
-from batches.engine.file import representable
+from batches.engine.file import parse_representable
 from batches.engine.retry import set_back
 from batches.models import BatchItem, BatchJob, GenerationLog, Worker
 from batches.models.states import ErrorHandling, ItemStatus, JobStatus, LogState, Reason
 from batches.planning.plan import PlanError
-from claude.current_models import card
+from claude.current_models import find_card
 from claude.errors import Busy, Unusable
 from claude.messages import Reply
 from conversations.models import Conversation
@@ -70,7 +70,7 @@ def test_a_cut_reply_is_asked_again_once_with_twice_the_room(job: BatchJob, work
 
 def test_a_cut_reply_is_final_when_the_model_writes_no_more(job: BatchJob, worker: Worker) -> None:
     """The same question would be cut at the same place, and paid again."""
-    BatchJob.objects.update(max_tokens=card(job.model).max_output)
+    BatchJob.objects.update(max_tokens=find_card(job.model).max_output)
     claimed = claim_item(job, worker)
     file_reply(claimed, make_reply(stop_reason=CUT))
     assert state_of(claimed) == (ItemStatus.FAILED, LogState.UNUSABLE)
@@ -156,7 +156,7 @@ def test_no_body_keeps_the_money_from_being_booked(body: bytes, job: BatchJob, w
 
 
 def test_a_plain_body_is_json() -> None:
-    assert representable('{"a": ["ü", 1.5, null]}'.encode()) == {"a": ["ü", 1.5, None]}
+    assert parse_representable('{"a": ["ü", 1.5, null]}'.encode()) == {"a": ["ü", 1.5, None]}
 
 
 # --- at the budget's edge ---------------------------------------------------------------------------
@@ -168,7 +168,7 @@ def test_a_claim_that_does_not_fit_is_not_made_while_others_are_in_flight(
     """What they do not use of their reservations comes back."""
     first = claim_item(job, worker)
     BatchJob.objects.update(budget_usd=first.call.reservation * Decimal("1.5"))
-    call = prepare(job.items.get(position=2).pk)
+    call = prepare_item(job.items.get(position=2).pk)
     assert call
     assert claim(call, worker_id=worker.pk) is None
     job.refresh_from_db()
@@ -181,7 +181,7 @@ def test_a_claim_that_does_not_fit_is_not_made_while_others_are_in_flight(
 def test_it_pauses_when_nothing_is_in_flight_and_the_next_does_not_fit(job: BatchJob, worker: Worker) -> None:
     file_reply(claim_item(job, worker))
     job.refresh_from_db()
-    call = prepare(job.items.get(position=2).pk)
+    call = prepare_item(job.items.get(position=2).pk)
     assert call
     BatchJob.objects.update(budget_usd=job.spent + call.reservation - Decimal("1e-9"))
     assert claim(call, worker_id=worker.pk) is None
@@ -192,7 +192,7 @@ def test_it_pauses_when_nothing_is_in_flight_and_the_next_does_not_fit(job: Batc
 
 
 def test_a_reservation_that_fits_to_the_last_billionth_is_made(job: BatchJob, worker: Worker) -> None:
-    call = prepare(job.items.get(position=1).pk)
+    call = prepare_item(job.items.get(position=1).pk)
     assert call
     BatchJob.objects.update(budget_usd=call.reservation)
     assert claim(call, worker_id=worker.pk)
@@ -205,7 +205,7 @@ def test_what_a_doubled_call_needs_is_what_the_next_budget_must_cover(
     """Else the job would be resumed with the budget that the page asks for, and pause again at once, for ever."""
     BatchJob.objects.update(budget_usd=job.worst_item_usd * Decimal("1.5"))
     file_reply(claim_item(job, worker), make_reply(stop_reason=CUT))
-    doubled = prepare(job.items.get(position=1).pk)
+    doubled = prepare_item(job.items.get(position=1).pk)
     assert doubled
     assert claim(doubled, worker_id=worker.pk) is None
     job.refresh_from_db()

@@ -11,11 +11,11 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from batches.actions.jobs import start_batch
-from batches.engine.calls import prepare
+from batches.engine.calls import prepare_item
 from batches.engine.claim import claim
-from batches.engine.dispatch import stamp
+from batches.engine.dispatch import mark_dispatched
 from batches.engine.retry import release, set_back
-from batches.models import BatchItem, BatchJob, GenerationLog, WarmPrefix, Worker
+from batches.models import BatchItem, BatchJob, CachedPrefix, GenerationLog, Worker
 from batches.planning.plan import PlannedItem
 from claude import current_models
 from claude.errors import Busy, Unusable
@@ -62,7 +62,7 @@ def start(owner: User, *, items: int, text: str = RULES, templates: int = 1) -> 
 
 
 def may_claim(job: BatchJob, worker: Worker, *, position: int) -> bool:
-    call = prepare(job.items.get(position=position).pk)
+    call = prepare_item(job.items.get(position=position).pk)
     assert call
     return claim(call, worker_id=worker.pk) is not None
 
@@ -74,7 +74,7 @@ def reply(**counts: int) -> Reply:
 
 
 def rung_positions() -> list[int]:
-    ids = stamp(Queue.GENERATION)
+    ids = mark_dispatched(Queue.GENERATION)
     return sorted(BatchItem.objects.filter(pk__in=ids).values_list("position", flat=True))
 
 
@@ -132,7 +132,7 @@ def test_a_reply_that_cannot_be_used_has_warmed_all_the_same(job: BatchJob, work
 
 def test_after_its_lifetime_it_is_cold_again(job: BatchJob, worker: Worker) -> None:
     file_reply(claim_item(job, worker), reply(**WROTE))
-    WarmPrefix.objects.update(warm_until=timezone.now() - timedelta(seconds=1))
+    CachedPrefix.objects.update(warm_until=timezone.now() - timedelta(seconds=1))
     assert may_claim(job, worker, position=2)
     assert not may_claim(job, worker, position=3)
 
@@ -140,14 +140,14 @@ def test_after_its_lifetime_it_is_cold_again(job: BatchJob, worker: Worker) -> N
 def test_each_use_gives_it_a_new_life(job: BatchJob, worker: Worker) -> None:
     file_reply(claim_item(job, worker), reply(**WROTE))
     soon = timezone.now() + timedelta(seconds=60)
-    WarmPrefix.objects.update(warm_until=soon)
+    CachedPrefix.objects.update(warm_until=soon)
     claim_item(job, worker, position=2)
-    assert WarmPrefix.objects.get().warm_until > soon + timedelta(seconds=60)
+    assert CachedPrefix.objects.get().warm_until > soon + timedelta(seconds=60)
 
 
 def test_a_provider_that_caches_nothing_of_it_is_waited_for_once(job: BatchJob, worker: Worker) -> None:
     file_reply(claim_item(job, worker), reply())
-    WarmPrefix.objects.filter(warm_until__gt=timezone.now() + timedelta(days=900)).get()
+    CachedPrefix.objects.filter(warm_until__gt=timezone.now() + timedelta(days=900)).get()
     assert may_claim(job, worker, position=2)
     assert may_claim(job, worker, position=3)
 
@@ -170,13 +170,13 @@ def test_templates_warm_side_by_side(owner: User, worker: Worker) -> None:
 def test_a_short_beginning_slows_nobody(owner: User, worker: Worker) -> None:
     job = start(owner, items=3, text="Short.\n")
     assert [may_claim(job, worker, position=n) for n in (1, 2, 3)] == [True] * 3
-    assert not WarmPrefix.objects.exists()
+    assert not CachedPrefix.objects.exists()
 
 
 @pytest.mark.django_db(transaction=True)
 def test_of_many_at_once_one_warms(owner: User, worker: Worker) -> None:
     job = start(owner, items=8)
-    calls = [prepare(item.pk) for item in job.items.all()]
+    calls = [prepare_item(item.pk) for item in job.items.all()]
     together, won = threading.Barrier(len(calls)), []
 
     def claim_together(call: Any) -> None:
@@ -226,10 +226,10 @@ def test_one_of_each_template_is_rung(owner: User, worker: Worker) -> None:
 def test_the_reservation_covers_the_write(job: BatchJob, worker: Worker) -> None:
     call = claim_item(job, worker).call
     size = -(-len(call.request.prompt.encode()) // 2)
-    plain = current_models.worst_case(
+    plain = current_models.compute_worst_case(
         model=call.request.model, input_tokens=size, max_tokens=8192, on=call.on
     )
-    rate = current_models.price(call.request.model, on=call.on, prompt_tokens=0)
+    rate = current_models.find_price(call.request.model, on=call.on, prompt_tokens=0)
     tokens = Decimal("1.15") * size + 500
     assert call.reservation - plain == (tokens * (rate.cache_write_5m - rate.input) / 1_000_000)
     assert job.worst_item_usd >= call.reservation

@@ -8,14 +8,14 @@ import pytest
 from pytest_django import Settings
 
 from batches.actions.jobs import resume
-from batches.engine.calls import prepare
+from batches.engine.calls import prepare_item
 from batches.engine.claim import claim, may_still_leave
-from batches.engine.dispatch import stamp
+from batches.engine.dispatch import mark_dispatched
 from batches.engine.retry import release, set_back
-from batches.engine.systemic_wait import stop_silent_jobs
+from batches.engine.systemic_wait import stop_waiting_jobs
 from batches.limits import circuit_breaker
 from batches.limits.circuit_breaker import Breaker
-from batches.limits.limiter import permits, set_limits, take_permit
+from batches.limits.limiter import count_permits, set_limits, take_permit
 from batches.limits.pools import pool_of
 from batches.models import BatchItem, BatchJob, GenerationLog, ProviderPool, RateLimit, Worker
 from batches.models.states import ItemStatus, JobStatus, Reason
@@ -71,7 +71,7 @@ def open_breaker(job: BatchJob, worker: Worker) -> None:
 
 
 def try_claim(job: BatchJob, worker: Worker, *, position: int) -> bool:
-    call = prepare(job.items.get(position=position).pk)
+    call = prepare_item(job.items.get(position=position).pk)
     assert call
     return claim(call, worker_id=worker.pk) is not None
 
@@ -103,8 +103,8 @@ def test_an_open_breaker_lets_nobody_through_and_costs_no_attempt(job: BatchJob,
     open_breaker(job, worker)
     assert pool().opened_for_s == 30
     assert not try_claim(job, worker, position=1)
-    assert permits([pool().pool]) == {pool().pool: 0}
-    assert stamp(Queue.GENERATION) == []
+    assert count_permits([pool().pool]) == {pool().pool: 0}
+    assert mark_dispatched(Queue.GENERATION) == []
     assert set(job.items.values_list("status", "attempt")) == {(ItemStatus.QUEUED, 0)}
     assert_no_violations()
 
@@ -119,11 +119,11 @@ def test_what_waits_for_its_permit_does_not_leave_when_it_opens(job: BatchJob, w
 def test_then_one_call_tries_and_its_reply_closes_it(job: BatchJob, worker: Worker) -> None:
     open_breaker(job, worker)
     let_the_time_pass()
-    assert permits([pool().pool]) == {pool().pool: 1}
+    assert count_permits([pool().pool]) == {pool().pool: 1}
     probe = claim_item(job, worker, position=1)
     assert may_still_leave(probe)
     assert not try_claim(job, worker, position=2), "one alone"
-    assert permits([pool().pool]) == {pool().pool: 0}
+    assert count_permits([pool().pool]) == {pool().pool: 0}
     file_reply(probe)
     assert (pool().opened_for_s, pool().probe_id, pool().waiting_since) == (0, None, None)
     assert try_claim(job, worker, position=2)
@@ -214,17 +214,17 @@ def test_an_hour_of_refusals_without_a_reply_stops_the_job_and_resume_goes_on(
 ) -> None:
     set_back(claim_item(job, worker), overloaded())
     assert pool().waiting_since is not None
-    assert stop_silent_jobs() == 0
+    assert stop_waiting_jobs() == 0
     wait_an_hour(job)
     other = make_job(model="claude-haiku-5-5", status=JobStatus.PROCESSING)
-    assert stop_silent_jobs() == 1
+    assert stop_waiting_jobs() == 1
     job.refresh_from_db()
     other.refresh_from_db()
     assert (job.status, job.reason) == (JobStatus.FAILED, Reason.SYSTEMIC_WAIT)
     assert other.status == JobStatus.PROCESSING, "another pool"
     assert set(job.items.values_list("status", "attempt")) == {(ItemStatus.QUEUED, 0)}
     resume(job, by=owner)
-    assert stop_silent_jobs() == 0, "it has the whole time again"
+    assert stop_waiting_jobs() == 0, "it has the whole time again"
     file_reply(claim_item(job, worker))
     assert_no_violations()
 
@@ -239,7 +239,7 @@ def test_a_job_that_has_only_begun_is_not_stopped_for_what_was_before(job: Batch
     set_back(claim_item(job, worker), overloaded())
     wait_an_hour(job)
     BatchJob.objects.filter(pk=job.pk).update(started_at=None)
-    assert stop_silent_jobs() == 0
+    assert stop_waiting_jobs() == 0
 
 
 # --- what a call takes of the limits ----------------------------------------------------------------

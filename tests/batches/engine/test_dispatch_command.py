@@ -1,0 +1,112 @@
+"""The dispatcher: what two of them do, and what one bad row or a database that is away does to it."""
+
+import logging
+import threading
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.db import OperationalError, connection, transaction
+
+from batches.limits.limiter import set_limits
+from batches.limits.pools import pools
+from batches.management.commands.dispatch import RING_LOCK, attempt, begin, ring_all, tidy, try_lock
+from batches.models import BatchItem, RateLimit
+from batches.models.states import ItemStatus, JobStatus
+from tests.factories import make_job, make_worker
+
+
+@pytest.fixture
+def rung(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    told: list[Any] = []
+    monkeypatch.setattr("batches.management.commands.dispatch.publish", lambda queue, ids: told.extend(ids))
+    return told
+
+
+def make_runnable_job() -> None:
+    set_limits(pools(), per_minute=1_000_000)
+    make_worker(slots=9)
+    make_job(items=3, budget_usd=Decimal(10), worst_item_usd=Decimal("0.1"))
+
+
+@pytest.fixture
+def another_dispatcher(transactional_db: None) -> Iterator[None]:
+    """Holds the duty of ringing, in a connection of its own."""
+    held, over = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with transaction.atomic():
+            assert try_lock(RING_LOCK)
+            held.set()
+            over.wait(30)
+        connection.close()
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    assert held.wait(10)
+    yield
+    over.set()
+    thread.join(10)
+
+
+def test_a_tick_rings(db: None, rung: list[Any]) -> None:
+    make_runnable_job()
+    ring_all()
+    assert len(rung) == 3
+
+
+def test_while_another_one_rings_this_one_does_not(another_dispatcher: None, rung: list[Any]) -> None:
+    make_runnable_job()
+    ring_all()
+    assert rung == []
+    assert not BatchItem.objects.exclude(rung_at=None).exists()
+
+
+def test_tidying_cancels_what_a_cancelled_job_has_left(db: None) -> None:
+    make_job(status=JobStatus.CANCELLED, items=2)
+    make_job(items=1)
+    tidy()
+    assert sorted(BatchItem.objects.values_list("status", flat=True)) == ["cancelled", "cancelled", "queued"]
+
+
+def test_a_database_that_is_away_is_a_warning(db: None, caplog: pytest.LogCaptureFixture) -> None:
+    def duty() -> None:
+        raise OperationalError("no connection")
+
+    attempt(duty)
+    assert [record.levelno for record in caplog.records] == [logging.WARNING]
+
+
+def test_a_defect_in_one_duty_does_not_end_the_dispatcher(
+    transactional_db: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    def duty() -> None:
+        raise RuntimeError("a defect")
+
+    attempt(duty)
+    assert "duty failed" in caplog.text
+
+
+def test_a_pool_without_its_row_is_not_rung_and_hinders_nobody(db: None, rung: list[Any]) -> None:
+    make_runnable_job()
+    RateLimit.objects.all().delete()
+    ring_all()
+    assert rung == []
+    assert set(BatchItem.objects.values_list("status", flat=True)) == {ItemStatus.QUEUED}
+
+
+def test_a_dispatcher_that_starts_before_its_database_waits_for_it(
+    db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries = iter([OperationalError("starting up"), OperationalError("starting up"), None])
+
+    def set_limits() -> None:
+        problem = next(tries)
+        if problem is not None:
+            raise problem
+
+    monkeypatch.setattr("batches.management.commands.dispatch.set_limits_from_settings", set_limits)
+    monkeypatch.setattr("batches.management.commands.dispatch.connection.close", lambda: None)
+    begin(threading.Event())
+    assert next(tries, "none left") == "none left"
