@@ -13,13 +13,14 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from bench.support.outcomes import Outcome, summary, table
 from bench.support.stack import Servers, running_servers
 from bench.support.truth import Bucket, Limits, Made, World, played
 from lib import clock
@@ -33,32 +34,6 @@ if TYPE_CHECKING:
 MODEL = "claude-sonnet-5-5"
 SPREADS = (0.15, 0.3, 0.45)
 HISTORIES = (20, 30, 45, 80, 150)
-RANGE = (0.7, 0.9)
-GOAL_COST, GOAL_TIME = 0.10, 0.20
-
-
-@dataclass(frozen=True, kw_only=True)
-class Outcome:
-    """One job: what was said, what came."""
-
-    name: str
-    spread: float
-    history: int
-    said: "Estimate"
-    cost: Decimal
-    seconds: float
-
-    @property
-    def holds(self) -> bool:
-        return self.said.cost_low <= self.cost <= self.said.cost_high
-
-    @property
-    def cost_error(self) -> float:
-        return float(self.cost / self.said.cost) - 1
-
-    @property
-    def time_error(self) -> float:
-        return self.seconds / self.said.seconds - 1
 
 
 def main() -> None:
@@ -381,35 +356,6 @@ def starter(user: "User") -> "list[PlannedItem]":
     from batches.planning.plan import starter_plan  # noqa: PLC0415
 
     return starter_plan(user.personal_workspace())
-
-
-# --- what is printed --------------------------------------------------------------------------------------------
-
-
-def table(outcomes: Sequence[Outcome]) -> None:
-    print(
-        f"\n{'job':58} {'spread':>6} {'past':>4} {'said $':>8} {'low':>7} {'high':>7} {'cost $':>8} {'error':>7}"
-        f" {'said s':>7} {'took s':>7} {'error':>7}  limited by"
-    )
-    for each in outcomes:
-        said = each.said
-        print(
-            f"{each.name:58} {each.spread:6.2f} {each.history:4} {said.cost:8.3f} {said.cost_low:7.3f} {said.cost_high:7.3f}"
-            f" {each.cost:8.3f} {each.cost_error:+7.1%} {said.seconds:7.0f} {each.seconds:7.0f} {each.time_error:+7.1%}"
-            f"  {said.limited_by}{'' if each.holds else '  OUT OF RANGE'}"
-        )
-
-
-def summary(name: str, outcomes: Sequence[Outcome], *, judged: bool) -> bool:
-    holds = statistics.fmean(each.holds for each in outcomes)
-    cost = statistics.median(abs(each.cost_error) for each in outcomes)
-    seconds = statistics.median(abs(each.time_error) for each in outcomes)
-    good = RANGE[0] <= holds <= RANGE[1] and cost <= GOAL_COST and seconds <= GOAL_TIME
-    print(
-        f"{name}: {len(outcomes)} jobs, the 80% range held in {holds:.0%}, median error of cost {cost:.1%}, of time {seconds:.1%}"
-        f"{'' if good or not judged else '   OVER'}"
-    )
-    return good
 
 
 if __name__ == "__main__":
