@@ -16,6 +16,7 @@ from claude import deadline, errors, failures, streaming, translation
 from claude.connections import CONNECTIONS_PER_SHARD, Connections
 from claude.errors import Unusable
 from claude.messages import Provider, Reply, Request
+from claude.translation import PreparedRequest
 
 __all__ = ["CONNECTIONS_PER_SHARD", "Client"]
 
@@ -39,19 +40,21 @@ class Client:
         self._connections = Connections(provider, shards=shards)
 
     def ask(self, request: Request, *, deadline_s: float) -> Reply:
+        """`send` for a request that nobody has logged."""
+        return self.send(translation.prepare(request), deadline_s=deadline_s)
+
+    def send(self, prepared: PreparedRequest, *, deadline_s: float) -> Reply:
         """One paid attempt, over after `deadline_s` seconds at the latest (name resolution aside).
 
         Raises Busy, Blocked, Declined or Unusable, each with the provider's request id if there was one. Where a stream
         broke off they carry the tokens that it told of.
         """
         started = time.monotonic()
-        payload = translation.payload(request)
-        silence_s = min(self._silence_s, deadline_s) if payload.get("stream") else deadline_s
+        silence_s = min(self._silence_s, deadline_s) if prepared.body.get("stream") else deadline_s
         with self.line(deadline_s) as sdk:
             body, headers, message = _call(
                 sdk,
-                payload,
-                headers=translation.headers(request),
+                prepared,
                 timeout=httpx2.Timeout(
                     deadline_s, read=silence_s, connect=min(CONNECT_TIMEOUT_S, deadline_s)
                 ),
@@ -76,12 +79,12 @@ class Client:
 
 
 def _call(
-    sdk: anthropic.Anthropic, payload: dict[str, Any], *, headers: dict[str, str], timeout: httpx2.Timeout
+    sdk: anthropic.Anthropic, prepared: PreparedRequest, *, timeout: httpx2.Timeout
 ) -> tuple[bytes, httpx2.Headers, dict[str, Any] | None]:
     """The body as it came, the headers, and the message where it was put together from a stream."""
     # Everything but the required fields goes as extra_body: `create` has no argument for a temperature any
     # more, and what was logged is then what is sent, field by field.
-    extra = dict(payload)
+    extra = dict(prepared.body)
     model, max_tokens, messages = (extra.pop(name) for name in ("model", "max_tokens", "messages"))
     with sdk.messages.with_streaming_response.create(
         model=model,
@@ -89,7 +92,7 @@ def _call(
         messages=messages,
         stream=True if extra.pop("stream", False) else anthropic.omit,
         extra_body=extra,
-        extra_headers=headers,
+        extra_headers=dict(prepared.headers),
         timeout=timeout,
     ) as response:
         if streaming.is_stream(response.headers.get("content-type", "")):

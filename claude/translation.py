@@ -3,6 +3,7 @@
 import copy
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from claude import allowance, current_models, streaming
@@ -18,6 +19,22 @@ VERSION_WITH_TEMPERATURE = "2023-06-01"
 # Above this a call is streamed: at 40 tokens a second (the deadline's rate) it could be silent for more than 240 s, which is
 # when the first kinds of load balancers and proxies cut an idle connection. The SDK itself refuses only above 21,333.
 STREAM_ABOVE_TOKENS = 9_600
+
+
+@dataclass(frozen=True, kw_only=True)
+class PreparedRequest:
+    """A request as it will be sent: made once, so that what is logged before a call is what the call sends.
+
+    The model table may change between the two; `body` and `headers` do not.
+    """
+
+    body: Mapping[str, Any]
+    headers: Mapping[str, str]
+
+
+def prepare(request: Request) -> PreparedRequest:
+    """Body and headers by the model table that is active now."""
+    return PreparedRequest(body=payload(request), headers=headers(request))
 
 
 def payload(request: Request) -> dict[str, Any]:

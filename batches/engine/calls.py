@@ -16,6 +16,7 @@ from batches.planning.estimate.history import expected_tokens
 from claude import current_models
 from claude.current_models import ModelTable
 from claude.messages import Request
+from claude.translation import PreparedRequest, prepare
 from conversations.generation import Origin, build_request, marked, worst_case
 from lib import clock
 from lib.statements import columns, read
@@ -48,6 +49,7 @@ class Call:
     log_id: UUID
     origin: Origin
     request: Request
+    prepared: PreparedRequest
     pool: str
     key: str
     reservation: Decimal
@@ -121,6 +123,7 @@ def _call_of(item: BatchItem) -> Call:
         log_id=log_id,
         origin=build_origin(item),
         request=request,
+        prepared=prepare(request),
         pool=pool_of(request.model, item.workspace.provider_key),
         key=item.workspace.provider_key,
         reservation=worst_case(request, on=on),

@@ -17,7 +17,6 @@ from batches.engine.moves import DATABASE_AWAY
 from batches.limits.limiter import AHEAD_S, take_permit
 from batches.models import BatchItem, BatchJob, GenerationLog
 from batches.models.states import RUNNING, ItemStatus, JobStatus, LogState, Reason
-from claude import translation
 from lib.statements import insert
 from workspaces.models import ClockTimestamp
 
@@ -139,7 +138,7 @@ def _announce(call: Call, taken: ClaimedItem, *, worker_id: UUID) -> None:
         took_output_tokens=call.expected.output,
         deadline=taken.at + timedelta(seconds=call.deadline_s),
         parameters=dict(call.origin.parameters),
-        request_payload=translation.payload(call.request),
+        request_payload=dict(call.prepared.body),
     )
     insert([announced])
 

@@ -115,7 +115,7 @@ def ask_and_file(claimed: Claim) -> None:
 
 def ask(call: Call) -> Reply:
     """One attempt, over at the call's deadline. Raises Busy, Blocked, Declined or Unusable."""
-    return _client(call.key).ask(call.request, deadline_s=call.deadline_s)
+    return _client(call.key).send(call.prepared, deadline_s=call.deadline_s)
 
 
 @functools.cache

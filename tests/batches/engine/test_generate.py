@@ -183,7 +183,7 @@ def test_a_message_is_lost_while_the_database_is_away(
     def away(item_id: object) -> None:
         raise OperationalError("no connection")
 
-    monkeypatch.setattr(steps, "waiting", away)
+    monkeypatch.setattr(steps, "read_queued_item", away)
     with pytest.raises(OperationalError):
         generate(never)
     assert BatchItem.objects.filter(status=ItemStatus.QUEUED).count() == 3, "rung again after 15 s"
@@ -280,7 +280,7 @@ def test_an_item_of_which_no_request_can_be_made_fails_once(
     def broken(item_id: object) -> None:
         raise KeyError("a defect")
 
-    monkeypatch.setattr(steps, "waiting", broken)
+    monkeypatch.setattr(steps, "read_queued_item", broken)
     item = generate(never)
     assert (item.status, item.error_kind, job.failed_items) == (ItemStatus.FAILED, "internal", 1)
 
