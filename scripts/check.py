@@ -70,7 +70,9 @@ def main(names: list[str]) -> int:
     known = [check.name for check in checks]
     unknown = [name for name in names if name not in known]
     if unknown:
-        print(f"There is no check named {', '.join(unknown)}. There are: {', '.join(known)}.", file=sys.stderr)
+        print(
+            f"There is no check named {', '.join(unknown)}. There are: {', '.join(known)}.", file=sys.stderr
+        )
         return 2
     return report([check for check in checks if check.name in (names or known)])
 
@@ -79,11 +81,15 @@ def report(checks: list[Check]) -> int:
     """Prints each outcome as it comes, and how many have failed; 1 when one has."""
     started, failed = time.monotonic(), []
     for outcome in run_side_by_side(checks):
-        print(f"{outcome.name:<12}{'ok' if outcome.passed else 'FAILED':<8}{outcome.seconds:5.1f} s", flush=True)
+        print(
+            f"{outcome.name:<12}{'ok' if outcome.passed else 'FAILED':<8}{outcome.seconds:5.1f} s", flush=True
+        )
         if not outcome.passed:
             failed.append(outcome.name)
             print(outcome.output, flush=True)
-    summary = f"{len(failed)} of {len(checks)} checks failed: {', '.join(failed)}" if failed else "All is well"
+    summary = (
+        f"{len(failed)} of {len(checks)} checks failed: {', '.join(failed)}" if failed else "All is well"
+    )
     print(f"{summary} ({time.monotonic() - started:.1f} s)")
     return 1 if failed else 0
 

@@ -69,7 +69,9 @@ class Search:
 
     def starts_process(self, item: pytest.Item) -> bool:
         fixtures = getattr(item, "_fixtureinfo", None)
-        found = [each.func for defs in (fixtures.name2fixturedefs if fixtures else {}).values() for each in defs]
+        found = [
+            each.func for defs in (fixtures.name2fixturedefs if fixtures else {}).values() for each in defs
+        ]
         functions = [getattr(item, "function", None), *found]
         return any(self._starts(function) or self._asks_later(function, item) for function in functions)
 
@@ -99,8 +101,14 @@ class Search:
 
     def _functions_of(self, found: Any) -> list[FunctionType]:
         """The functions of ours behind a function or a class, decorators taken off."""
-        parts = [each for kind in found.__mro__ for each in vars(kind).values()] if isinstance(found, type) else [found]
-        bare = [inspect.unwrap(getattr(each, "fget", None) or getattr(each, "__func__", each)) for each in parts]
+        parts = (
+            [each for kind in found.__mro__ for each in vars(kind).values()]
+            if isinstance(found, type)
+            else [found]
+        )
+        bare = [
+            inspect.unwrap(getattr(each, "fget", None) or getattr(each, "__func__", each)) for each in parts
+        ]
         return [each for each in bare if isinstance(each, FunctionType) and self._is_ours(each)]
 
     def _is_ours(self, function: Callable[..., Any]) -> bool:

@@ -35,7 +35,9 @@ def test_every_check_is_named_with_its_time(capsys: pytest.CaptureFixture[str]) 
 
 
 def test_a_check_finds_what_it_needs_in_its_environment() -> None:
-    wanting = Check("wanting", python("import os, sys; sys.exit(os.environ['ONLY_HERE'] != '1')"), {"ONLY_HERE": "1"})
+    wanting = Check(
+        "wanting", python("import os, sys; sys.exit(os.environ['ONLY_HERE'] != '1')"), {"ONLY_HERE": "1"}
+    )
     assert check.run(wanting).passed
 
 
@@ -46,7 +48,9 @@ def test_a_check_that_is_not_known_is_refused_with_those_that_are(capsys: pytest
     assert "types" in told
 
 
-def test_only_the_named_checks_run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_only_the_named_checks_run(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(check, "all_checks", lambda: [GOOD, BAD])
     assert check.main(["good"]) == 0
     assert "bad" not in capsys.readouterr().out
