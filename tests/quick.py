@@ -8,7 +8,8 @@ its process: see `forbid_processes`.
 
 import inspect
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
@@ -38,10 +39,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if not config.getoption("quick"):
         return
     search = Search(config.rootpath)
-    slow = [item for item in items if search.starts_process(item)]
-    left_out = set(slow)
-    config.hook.pytest_deselected(items=slow)
-    items[:] = [item for item in items if item not in left_out]
+    starting = {item for item in items if search.starts_process(item)}
+    config.hook.pytest_deselected(items=list(starting))
+    items[:] = [item for item in items if item not in starting]
 
 
 @pytest.hookimpl(wrapper=True)
@@ -65,73 +65,75 @@ class Search:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self._known: dict[Any, bool] = {}
+        self._look = cache(self._look_at)
 
     def starts_process(self, item: pytest.Item) -> bool:
-        fixtures = getattr(item, "_fixtureinfo", None)
-        found = [
-            each.func for defs in (fixtures.name2fixturedefs if fixtures else {}).values() for each in defs
-        ]
-        functions = [getattr(item, "function", None), *found]
-        return any(self._starts(function) or self._asks_later(function, item) for function in functions)
+        """Walks from the test and its fixtures through all that they name, until something starts a process."""
+        todo, seen = [getattr(item, "function", None), *fixture_functions(item)], set[Any]()
+        while todo:
+            thing = todo.pop()
+            if thing in seen:
+                continue
+            seen.add(thing)
+            starts, named = self._look(thing)
+            if starts:
+                return True
+            todo += named
+        return False
 
-    def _asks_later(self, function: Any, item: pytest.Item) -> bool:
-        """A fixture that is asked for by its name while the test runs, as `request.getfixturevalue("simulator")`."""
-        code = getattr(function, "__code__", None)
-        if code is None or "getfixturevalue" not in code.co_names:
-            return False
-        names = [each for each in code.co_consts if isinstance(each, str)]
-        defs = [self._fixture_definitions(name, item) for name in names]
-        return any(self._starts(each.func) for found in defs for each in found)
-
-    def _fixture_definitions(self, name: str, item: pytest.Item) -> Any:
-        return item.session._fixturemanager.getfixturedefs(name, item) or ()
-
-    def _starts(self, found: Any) -> bool:
-        """Whether this function, class or module is one that starts a process, or leads to one."""
-        module = found.__name__ if isinstance(found, ModuleType) else getattr(found, "__module__", None)
+    def _look_at(self, thing: Any) -> tuple[bool, list[Any]]:
+        """Whether it starts a process by itself, and the functions, classes and modules that its code names."""
+        module = thing.__name__ if isinstance(thing, ModuleType) else getattr(thing, "__module__", None)
         if str(module).partition(".")[0] in STARTING_MODULES:
-            return True
-        if not isinstance(found, FunctionType | type):
-            return False
-        if found not in self._known:
-            self._known[found] = False  # functions that call each other come here again: they add nothing
-            self._known[found] = any(map(self._function_starts, self._functions_of(found)))
-        return self._known[found]
+            return True, []
+        functions = [each for each in functions_of(thing) if self._is_ours(each)]
+        names = {name for each in functions for name in names_in(each.__code__)}
+        return bool(names & STARTING_CALLS), [named for each in functions for named in named_things(each)]
 
-    def _functions_of(self, found: Any) -> list[FunctionType]:
-        """The functions of ours behind a function or a class, decorators taken off."""
-        parts = (
-            [each for kind in found.__mro__ for each in vars(kind).values()]
-            if isinstance(found, type)
-            else [found]
-        )
-        bare = [
-            inspect.unwrap(getattr(each, "fget", None) or getattr(each, "__func__", each)) for each in parts
-        ]
-        return [each for each in bare if isinstance(each, FunctionType) and self._is_ours(each)]
-
-    def _is_ours(self, function: Callable[..., Any]) -> bool:
+    def _is_ours(self, function: FunctionType) -> bool:
         path = Path(function.__code__.co_filename)
         return path.is_relative_to(self.root) and "site-packages" not in path.parts
 
-    def _function_starts(self, function: FunctionType) -> bool:
-        names = set(_names(function.__code__))
-        return bool(names & STARTING_CALLS) or any(map(self._starts, _named_things(function, names)))
+
+def fixture_functions(item: pytest.Item) -> list[Any]:
+    """Of all fixtures of a test, those too that are asked for by name while it runs: `request.getfixturevalue("x")`."""
+    fixtures = getattr(item, "_fixtureinfo", None)
+    if fixtures is None:
+        return []
+    found = [each.func for definitions in fixtures.name2fixturedefs.values() for each in definitions]
+    names = [name for each in [item.function, *found] for name in names_asked_later(each)]  # type: ignore[attr-defined]
+    later = [item.session._fixturemanager.getfixturedefs(name, item) or () for name in names]
+    return [*found, *(each.func for definitions in later for each in definitions)]
 
 
-def _names(code: CodeType) -> Iterator[str]:
+def names_asked_later(function: Any) -> list[str]:
+    code = getattr(function, "__code__", None)
+    if code is None or "getfixturevalue" not in code.co_names:
+        return []
+    return [each for each in code.co_consts if isinstance(each, str)]
+
+
+def functions_of(thing: Any) -> list[FunctionType]:
+    """A function itself, or the methods of a class and of its bases; decorators are taken off."""
+    parts = [thing]
+    if isinstance(thing, type):
+        parts = [each for kind in thing.__mro__ for each in vars(kind).values()]
+    bare = [inspect.unwrap(getattr(each, "fget", None) or getattr(each, "__func__", each)) for each in parts]
+    return [each for each in bare if isinstance(each, FunctionType)]
+
+
+def names_in(code: CodeType) -> Iterator[str]:
     """Every global and attribute that the code names, the functions inside it included."""
     yield from code.co_names
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
-            yield from _names(constant)
+            yield from names_in(constant)
 
 
-def _named_things(function: FunctionType, names: set[str]) -> Iterator[Any]:
+def named_things(function: FunctionType) -> list[Any]:
     """What these names stand for; of a module also what is taken out of it, as in `launch.start(...)`."""
-    for name in names & function.__globals__.keys():
-        thing = function.__globals__[name]
-        yield thing
-        if isinstance(thing, ModuleType):
-            yield from (vars(thing)[each] for each in names & vars(thing).keys())
+    names = set(names_in(function.__code__))
+    found = [function.__globals__[name] for name in names & function.__globals__.keys()]
+    for module in [thing for thing in found if isinstance(thing, ModuleType)]:
+        found += [vars(module)[name] for name in names & vars(module).keys()]
+    return [thing for thing in found if isinstance(thing, FunctionType | type | ModuleType)]
