@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lorapipe.environment import CHECKOUT
+from stack.environment import CHECKOUT
 
 SAMPLE = """
 import importlib
