@@ -1,13 +1,18 @@
-"""pytest plugin (`-p tests.quick`): `--quick` leaves out every test that starts a process.
+"""pytest plugin (`-p tests.quick`): `--quick` runs in a minute what says most.
 
-What remains needs PostgreSQL and Valkey only, which tests/servers.py starts. Nothing is marked by hand: the code of a
-test, of its fixtures and of all functions and classes of ours that they name is searched for what starts a process.
-What this search does not see (a function that is found at run time, say) fails in a quick run instead of starting
-its process: see `forbid_processes`.
+It leaves out every test that starts a process. What remains needs PostgreSQL and Valkey only, which tests/servers.py
+starts. Nothing is marked by hand: the code of a test, of its fixtures and of all functions and classes of ours that
+they name is searched for what starts a process. What this search does not see (a function that is found at run time,
+say) fails in a quick run instead of starting its process: see `forbid_processes`.
+
+That alone would take several minutes. So without a file, a folder or `-k` it is a sample: all tests that need no
+database, and the first tests of each file that do. Left out are also tests marked `lengthy`, and the folders of WHOLE.
+With a file, a folder or `-k`, every one of those tests runs that starts no process.
 """
 
 import inspect
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -19,14 +24,16 @@ import pytest
 STARTING_MODULES = {"subprocess", "multiprocessing", "playwright", "pty"}
 STARTING_CALLS = {"fork", "forkpty", "posix_spawn", "posix_spawnp", "create_subprocess_exec"}
 STARTING_EVENTS = {"subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn", "os.system", "os.exec"}
+# What belongs to a whole run: processes throughout, and the guards, which `./run check` runs.
+WHOLE = {"browser", "contract", "faults", "flows", "guards"}
+OF_EACH_FILE = 2
 # Set while a test of a quick run is running. An audit hook can never be taken away again, so it asks this.
 _forbidden = False
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption(
-        "--quick", action="store_true", help="leave out every test that starts a process (tests/quick.py)"
-    )
+    told = "leave out every test that starts a process; without a file or folder, a sample in a minute"
+    parser.addoption("--quick", action="store_true", help=told)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -34,14 +41,46 @@ def pytest_configure(config: pytest.Config) -> None:
         sys.addaudithook(forbid_processes)
 
 
+def wants_sample(config: pytest.Config) -> bool:
+    """Whether nothing was named: no file, no folder and no `-k`. The workers of xdist read the same arguments."""
+    everything = config.args_source is pytest.Config.ArgsSource.TESTPATHS
+    return bool(config.getoption("quick") and everything and not config.getoption("keyword"))
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Not even imported: some of them take a second for that."""
+    if wants_sample(config) and collection_path.is_dir() and collection_path.name in WHOLE:
+        return True
+    return None
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if not config.getoption("quick"):
         return
     search = Search(config.rootpath)
-    starting = {item for item in items if search.starts_process(item)}
-    config.hook.pytest_deselected(items=list(starting))
-    items[:] = [item for item in items if item not in starting]
+    left = [item for item in items if not search.starts_process(item)]
+    if wants_sample(config):
+        left = list(sample_of(left))
+    chosen = set(left)
+    config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
+    items[:] = left
+
+
+def sample_of(items: list[pytest.Item]) -> Iterator[pytest.Item]:
+    """All tests without a database, and the first of each file with one."""
+    taken: Counter[Path] = Counter()
+    for item in items:
+        if item.get_closest_marker("lengthy"):
+            continue
+        taken[item.path] += needs_database(item)
+        if taken[item.path] <= OF_EACH_FILE or not needs_database(item):
+            yield item
+
+
+def needs_database(item: pytest.Item) -> bool:
+    fixtures = {"db", "transactional_db"} & set(getattr(item, "fixturenames", ()))
+    return bool(fixtures) or item.get_closest_marker("django_db") is not None
 
 
 @pytest.hookimpl(wrapper=True)

@@ -42,6 +42,21 @@ def behind(server):
     return server
 
 
+@pytest.fixture
+def db():
+    return None
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_rows(db, number):
+    assert number
+
+
+@pytest.mark.lengthy
+def test_lengthy():
+    assert True
+
+
 def test_plain(tmp_path):
     assert helpers.add(1, 1) == 2
 
@@ -97,6 +112,12 @@ def add(a, b):
 def start(command):
     run(command)
 """
+CONFIGURATION = """
+[pytest]
+testpaths = .
+markers =
+    lengthy: takes seconds
+"""
 GOOD = {"test_plain", "test_that_only_names_its_like"}
 
 
@@ -104,7 +125,9 @@ GOOD = {"test_plain", "test_that_only_names_its_like"}
 def sample(tmp_path: Path) -> Path:
     (tmp_path / "test_sample.py").write_text(SAMPLE)
     (tmp_path / "helpers.py").write_text(HELPERS)
-    (tmp_path / "pytest.ini").write_text("[pytest]\n")
+    (tmp_path / "pytest.ini").write_text(CONFIGURATION)
+    (tmp_path / "flows").mkdir()
+    (tmp_path / "flows" / "test_flow.py").write_text("def test_flow():\n    pass\n")
     return tmp_path
 
 
@@ -120,25 +143,27 @@ def run_pytest(folder: Path, *words: str) -> str:
 
 
 def outcomes(outcome: str, told: str) -> set[str]:
-    return set(re.findall(rf"::(\w+) {outcome}", told))
+    return set(re.findall(rf"::(\w+)\S* {outcome}", told))
 
 
 def test_tests_that_start_a_process_are_left_out_and_one_that_was_not_foreseen_fails(sample: Path) -> None:
-    told = run_pytest(sample, "--quick")
-    assert outcomes("PASSED", told) == GOOD, told
+    told = run_pytest(sample, "--quick", "test_sample.py")
+    assert outcomes("PASSED", told) == GOOD | {"test_lengthy", "test_rows"}, told
     assert outcomes("FAILED", told) == {"test_hidden"}, told
-    assert "8 deselected" in told
+    assert "1 failed, 6 passed, 8 deselected" in told
     assert "A quick run starts no process" in told
     assert not (sample / "started").exists()
 
 
-def test_it_is_the_same_in_several_processes(sample: Path) -> None:
+def test_without_a_file_it_is_a_sample_also_in_several_processes(sample: Path) -> None:
     """Those of xdist itself are started all the same."""
     told = run_pytest(sample, "--quick", "-p", "xdist.plugin", "-n", "1")
-    assert "1 failed, 2 passed" in told, told
+    assert "1 failed, 4 passed" in told, told
+    assert "test_rows[2]" in told
+    assert not re.search("test_lengthy|test_flow|3]", told)
 
 
 def test_without_the_option_nothing_is_left_out(sample: Path) -> None:
     told = run_pytest(sample)
-    assert "11 passed" in told, told
+    assert "16 passed" in told, told
     assert (sample / "started").exists()
