@@ -21,7 +21,7 @@ from conversations.models import Conversation
 from conversations.usage import usage_rows
 from workspaces.models import User
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.lengthy]
 
 ROWS = 4000
 

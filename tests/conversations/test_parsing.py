@@ -294,6 +294,7 @@ def seconds(text: str) -> float:
     return best
 
 
+@pytest.mark.lengthy
 @pytest.mark.parametrize(
     "unit",
     [

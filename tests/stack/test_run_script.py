@@ -13,9 +13,12 @@ case "$*" in
   *"import venv, ensurepip"*) exit "${STUB_NO_VENV:-0}" ;;
   "-m venv "*) mkdir -p "$3/bin"; cp "$0" "$3/bin/python"; exit 0 ;;
   "-m pip "*) echo "$*" >>"$STUB_LOG"; exit "${STUB_NO_NETWORK:-0}" ;;
+  "-m ruff check "*) echo "$*" >>"$STUB_LOG"; exit "${STUB_LINT_LEFT:-0}" ;;
 esac
 printf '%s\\n' "$PWD" "$@" >>"$STUB_LOG"
 """
+BY_FILE = ["--dist", "loadfile"]
+PARALLEL = ["-n", "auto", *BY_FILE]
 
 
 class Checkout:
@@ -56,6 +59,13 @@ def checkout(tmp_path: Path) -> Checkout:
     return Checkout(tmp_path)
 
 
+@pytest.fixture
+def installed(checkout: Checkout) -> Checkout:
+    """A checkout that has its development tools."""
+    checkout.run("test")
+    return checkout
+
+
 @pytest.mark.parametrize("shell", ["sh", "dash", "bash"])
 def test_the_scripts_are_plain_sh(shell: str) -> None:
     found = shutil.which(shell)
@@ -86,7 +96,7 @@ def test_the_tests_add_their_lock_to_the_same_venv(checkout: Checkout) -> None:
     checkout.run()
     checkout.run("test", "-k", "two words")
     assert checkout.installs == ["requirements-dev.lock"]
-    assert checkout.asked[-5:] == [str(checkout.path), "-m", "pytest", "-k", "two words"]
+    assert checkout.asked[-9:] == [str(checkout.path), "-m", "pytest", *PARALLEL, "-k", "two words"]
     checkout.run("manage", "check")
     assert checkout.installs == []
 
@@ -137,3 +147,54 @@ def test_an_unknown_word_shows_what_there_is(checkout: Checkout) -> None:
     done = checkout.run("strat")
     assert done.returncode == 2
     assert "./run test" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "options"),
+    [
+        ([], PARALLEL),
+        (["tests/stack"], PARALLEL),
+        (["-m", "slow"], PARALLEL),
+        (["-m", "not slow or slow", "-x", "-vv", "--quick"], PARALLEL),
+        (["-ksession", "-x"], PARALLEL),
+        (["-p", "no:cacheprovider"], PARALLEL),
+        (["-n", "3"], BY_FILE),
+        (["-n3"], BY_FILE),
+        (["-n", "0"], BY_FILE),
+        (["--numprocesses=3"], BY_FILE),
+        (["tests/stack/test_folder.py::test_one[two words]"], []),
+        (["--pdb"], []),
+        (["-x", "--pdb"], []),
+        (["--trace"], []),
+        (["-s"], []),
+        (["-xvs"], []),
+        (["--capture=no"], []),
+        (["--collect-only", "-q"], []),
+    ],
+)
+def test_the_tests_use_every_core_unless_one_wants_to_look(
+    installed: Checkout, words: list[str], options: list[str]
+) -> None:
+    installed.run("test", *words)
+    assert installed.asked == [str(installed.path), "-m", "pytest", *options, *words]
+
+
+@pytest.mark.parametrize("names", [[], ["types", "lint"]])
+def test_the_checks_run_in_the_checkout(checkout: Checkout, names: list[str]) -> None:
+    assert checkout.run("check", *names).returncode == 0
+    assert checkout.installs == ["requirements-dev.lock"]
+    assert checkout.asked[-2 - len(names) :] == [str(checkout.path), "scripts/check.py", *names]
+
+
+@pytest.mark.parametrize("left", ["0", "1"])
+def test_fix_formats_also_when_the_linter_leaves_something_and_says_so(
+    installed: Checkout, left: str
+) -> None:
+    assert installed.run("fix", STUB_LINT_LEFT=left).returncode == int(left)
+    assert installed.asked == ["-m ruff check --fix .", str(installed.path), "-m", "ruff", "format", "."]
+
+
+def test_help_names_every_word(checkout: Checkout) -> None:
+    told = checkout.run("help").stdout
+    assert all(f"./run {word}" in told for word in ("generate", "manage", "test", "check", "fix"))
+    assert "set -eu" not in told

@@ -15,7 +15,7 @@ from django.db import connection
 
 # Older calls than these say less about the next one than they cost to read.
 NEWEST = 500
-# Of one call, until there is history (spec: product.md section 6; docs/execution.md section 3).
+# Of one call, until there is history (docs/execution.md section 3).
 TIER_INPUT_TOKENS = {"template": 2000, "scenario": 2500, "edge_case": 3000}
 TIER_OUTPUT_TOKENS = {"template": 3000, "scenario": 4000, "edge_case": 5000}
 # So many calls must be on record before their mean counts as much as the tier's usual length.

@@ -1,5 +1,7 @@
 """What changed between two contents."""
 
+import pytest
+
 from templates_app.prompts.content import Content
 from templates_app.prompts.differences import MOST_ROWS, difference, rows, variable_changes, words
 
@@ -52,6 +54,7 @@ def test_variables() -> None:
     assert [each.kind for each in variable_changes([TOPIC, tone], [tone, TOPIC])] == ["moved"]
 
 
+@pytest.mark.lengthy
 def test_a_million_characters_are_compared_in_bounded_time() -> None:
     before = "\n".join(f"line {number}" for number in range(50_000))
     after = "\n".join(f"other {number}" for number in range(50_000))

@@ -268,6 +268,7 @@ def try_render(text: str) -> None:
         render(text, {"a": "value"})
 
 
+@pytest.mark.lengthy
 @pytest.mark.parametrize(
     "make",
     [

@@ -176,6 +176,7 @@ def test_options_with_their_lists(client: Client, home: Workspace) -> None:
     ]
 
 
+@pytest.mark.lengthy
 def test_five_thousand_rows(client: Client, home: Workspace) -> None:
     rows = [{"name": f"row {n}", "topic": "t", "context": "c" * 100} for n in range(5_000)]
     where, preview = looked_at(client, json.dumps(rows), name="rows.json")
