@@ -32,7 +32,7 @@ from terminal.screen import Screen
 from tests.support.engine import Engine, wait_for_end
 from tests.support.invariants import assert_invariants
 from tests.support.simulator import RunningSimulator
-from tests.support.waiting import wait_for
+from tests.support.polling import wait_for
 from workspaces.models import User
 
 NASTY = [

@@ -20,8 +20,8 @@ from lorapipe.queues import Queue
 from stack import launch, programs
 from stack.environment import CHECKOUT, Environment
 from stack.services import free_port
-from tests.support.nest import Nest, Process
-from tests.support.waiting import wait_for
+from tests.support.fork_server import ForkServer, Process
+from tests.support.polling import wait_for
 
 # The kernel ends our children even when pytest itself is killed.
 DIES_WITH_US = (sys.executable, "-I", launch.__file__, str(int(signal.SIGKILL)))
@@ -43,7 +43,7 @@ def _answers(url: str) -> bool:
 class Engine:
     """Starts workers and dispatchers and ends them with the test. Times run 20 times as fast.
 
-    `fresh`: each by an interpreter of its own, as in the product; else from the nest, which is quicker.
+    `fresh`: each process gets an interpreter of its own, as in the product; otherwise the fork server starts them, which is quicker.
     """
 
     def __init__(
@@ -142,7 +142,7 @@ class Engine:
         process: Process
         with log.open("wb") as out:
             if command[0] == sys.executable and not self.fresh:
-                process = nest().hatch(command[1:], environment=self.environment, log=log)
+                process = fork_server().spawn(command[1:], environment=self.environment, log=log)
                 self.processes.append(process)
                 return process
             process = subprocess.Popen(
@@ -157,8 +157,8 @@ class Engine:
 
 
 @cache
-def nest() -> Nest:
-    return Nest([*DIES_WITH_US, str(os.getpid()), "-1", "-1", str(CHECKOUT)])
+def fork_server() -> ForkServer:
+    return ForkServer([*DIES_WITH_US, str(os.getpid()), "-1", "-1", str(CHECKOUT)])
 
 
 @contextmanager

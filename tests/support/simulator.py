@@ -12,7 +12,7 @@ from typing import Any
 
 from stack import launch
 from stack.environment import CHECKOUT
-from tests.support.waiting import wait_for
+from tests.support.polling import wait_for
 
 
 def dying_with_us(command: list[str]) -> list[str]:

@@ -17,9 +17,9 @@ from django.db import InterfaceError, OperationalError, connection
 from batches.models import BatchJob, GenerationLog
 from batches.models import Worker as WorkerRow
 from tests.support.engine import Engine
-from tests.support.nest import Process
+from tests.support.fork_server import Process
 from tests.support.own_servers import OwnServers
-from tests.support.waiting import wait_for
+from tests.support.polling import wait_for
 
 T = TypeVar("T")
 Worker = Process

@@ -16,7 +16,7 @@ from batches.models import BatchItem, BatchJob, GenerationLog, Repair, SpendingM
 from batches.models.states import ItemStatus, JobStatus
 from tests.factories import make_job, make_user
 from tests.support.steps import claim_item, file_reply
-from tests.support.waiting import in_another_connection
+from tests.support.polling import in_another_connection
 from workspaces.models import User
 
 pytestmark = pytest.mark.django_db
