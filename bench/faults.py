@@ -118,8 +118,8 @@ def started(items: int) -> Any:
 
 def blow(storm: Any, job: Any, simulator: RunningSimulator) -> None:
     """All faults, each with calls in flight."""
-    from tests.support.storm import persistently  # noqa: PLC0415
     from tests.support.polling import wait_for  # noqa: PLC0415
+    from tests.support.storm import persistently  # noqa: PLC0415
 
     faults = [fault for fault, times in FAULTS.items() for _ in range(times)]
     storm.dice.shuffle(faults)

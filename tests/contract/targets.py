@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
-from tests.support.simulator import RunningSimulator, dying_with_us
 from tests.support.polling import wait_for
+from tests.support.simulator import RunningSimulator, dying_with_us
 
 FOREVER = 60.0  # seconds of a stall that no test waits for
 WORDS = (

@@ -17,8 +17,8 @@ from tests.support.engine import running_engine, wait_for_end
 from tests.support.invariants import assert_billed_is_logged, assert_invariants
 from tests.support.jobs import start_starter_job
 from tests.support.other_host import OtherHost, clock_library, other_host, why_not
-from tests.support.simulator import RunningSimulator
 from tests.support.polling import wait_for
+from tests.support.simulator import RunningSimulator
 from workspaces.models import User
 
 WRONG_BY = "+7m"

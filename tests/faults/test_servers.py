@@ -10,8 +10,8 @@ from conversations.models import Conversation
 from tests.faults.conftest import Breakable
 from tests.support.invariants import assert_billed_is_logged, assert_invariants
 from tests.support.jobs import start_starter_job
-from tests.support.storm import paid_again, persistently, wait_for_completion
 from tests.support.polling import wait_for
+from tests.support.storm import paid_again, persistently, wait_for_completion
 
 
 def wait_until_busy(job: BatchJob, *, calls: int) -> None:

@@ -10,12 +10,12 @@ from batches.models import BatchJob, GenerationLog
 from batches.models.states import JobStatus
 from conversations.models import Conversation
 from tests.support.engine import Engine, wait_for_end
+from tests.support.fork_server import Process
 from tests.support.invariants import assert_billed_is_logged, assert_invariants
 from tests.support.jobs import start_starter_job
-from tests.support.fork_server import Process
+from tests.support.polling import wait_for
 from tests.support.simulator import RunningSimulator
 from tests.support.storm import pending_logs
-from tests.support.polling import wait_for
 from workspaces.models import User
 
 

@@ -16,8 +16,8 @@ from lib.stale_state import StaleState
 from tests.support.engine import Engine, wait_for_end
 from tests.support.invariants import assert_billed_is_logged, assert_invariants
 from tests.support.jobs import start_starter_job
-from tests.support.simulator import RunningSimulator
 from tests.support.polling import wait_for
+from tests.support.simulator import RunningSimulator
 from workspaces.models import User
 
 LAWFUL = (StaleState, BudgetTooLow)

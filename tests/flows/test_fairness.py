@@ -15,8 +15,8 @@ from templates_app.packs.installing import load_pack_templates
 from tests.support.engine import Engine, wait_for_end
 from tests.support.invariants import assert_invariants
 from tests.support.jobs import start_starter_job
-from tests.support.simulator import RunningSimulator
 from tests.support.polling import wait_for
+from tests.support.simulator import RunningSimulator
 from workspaces.models import User
 
 

@@ -31,8 +31,8 @@ from terminal.__main__ import main
 from terminal.screen import Screen
 from tests.support.engine import Engine, wait_for_end
 from tests.support.invariants import assert_invariants
-from tests.support.simulator import RunningSimulator
 from tests.support.polling import wait_for
+from tests.support.simulator import RunningSimulator
 from workspaces.models import User
 
 NASTY = [
