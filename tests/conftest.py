@@ -6,12 +6,16 @@ from datetime import date
 
 import pytest
 from django.db import connection
+from django.test import Client
 from pytest_django import DjangoDbBlocker
 
 from claude import current_models
 from claude.shipped import SHIPPED
 from provider import table
+from tests.factories import make_user
+from tests.support.jobs import furnish
 from tests.support.simulator import RunningSimulator
+from workspaces.models import User
 
 # Who else is on the test database when it is about to be dropped: what a killed process or a page left open.
 END_OTHERS = """
@@ -54,6 +58,25 @@ def set_today(monkeypatch: pytest.MonkeyPatch) -> Callable[[date], None]:
         monkeypatch.setattr("lib.clock.today", lambda: day)
 
     return set_date
+
+
+@pytest.fixture
+def owner(db: None) -> User:
+    """The person in whose workspace a test takes place."""
+    return make_user(username="owner")
+
+
+@pytest.fixture
+def starter_pack(owner: User) -> None:
+    """The owner has the starter pack, and the installation has no limit."""
+    furnish(owner)
+
+
+@pytest.fixture
+def signed_in(client: Client, owner: User) -> Client:
+    """The test's client, signed in as the owner. `usefixtures("signed_in")` does so for a whole file."""
+    client.force_login(owner)
+    return client
 
 
 @pytest.fixture(scope="session")

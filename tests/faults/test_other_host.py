@@ -45,7 +45,11 @@ def seen_from(host: OtherHost, url: str) -> str:
 
 
 def test_a_worker_elsewhere_with_a_wrong_clock_finishes_a_batch(
-    owner: User, fast_simulator: RunningSimulator, host: OtherHost, tmp_path: Path
+    transactional_db: None,
+    owner: User,
+    fast_simulator: RunningSimulator,
+    host: OtherHost,
+    tmp_path: Path,
 ) -> None:
     provider = seen_from(host, fast_simulator.url)
     key = {"ANTHROPIC_API_KEY": "sk-of-the-installation", "ANTHROPIC_BASE_URL": provider}

@@ -4,9 +4,20 @@ from decimal import Decimal
 from typing import Any
 
 from batches.actions.jobs import start_batch
+from batches.limits.limiter import set_limits
+from batches.limits.pools import pools
 from batches.models import BatchJob
 from batches.planning.plan import cut, starter_plan
+from tests.support.starter_pack import bring_starter_pack
 from workspaces.models import User
+
+UNLIMITED = 1_000_000
+
+
+def furnish(owner: User) -> None:
+    """What a person needs to start batches: the starter pack, in an installation without a limit."""
+    bring_starter_pack(owner.personal_workspace())
+    set_limits(pools(), per_minute=UNLIMITED)
 
 
 def start_starter_job(

@@ -16,12 +16,11 @@ from tests.factories import (
     make_job,
     make_log,
     make_member,
-    make_user,
     make_worker,
 )
 from workspaces.models import Membership, User
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("signed_in")]
 # At most these, however many items there are: session, user; workspaces three times; job, progress, tokens, counts,
 # errors, count and page of items; for the frame of the page: running batch and number of conversations.
 QUERIES = 15
@@ -29,13 +28,6 @@ QUERIES = 15
 # workspaces and running batch, workspaces and count.
 POLL_QUERIES = 10
 LIVE = {"HX-Request": "true", "HX-Target": "div#live"}
-
-
-@pytest.fixture
-def owner(client: Client) -> User:
-    user = make_user(username="owner")
-    client.force_login(user)
-    return user
 
 
 def running(by: User, **fields: Any) -> BatchJob:

@@ -5,20 +5,13 @@ import pytest
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
-from tests.factories import make_job, make_user
+from tests.factories import make_job
 from workspaces.models import User
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("signed_in")]
 # At most these, however many batches the list has: session, user, workspaces (three times), count, rows, running batch,
 # number of conversations.
 QUERIES = 12
-
-
-@pytest.fixture
-def owner(client: Client) -> User:
-    user = make_user(username="owner")
-    client.force_login(user)
-    return user
 
 
 def test_ones_own_batches_newest_first(client: Client, owner: User) -> None:

@@ -21,12 +21,6 @@ QUERIES = 14
 DIALOG = {"HX-Request": "true", "HX-Target": "div#dialog-body"}
 
 
-@pytest.fixture
-def signed_in(client: Client, owner: User) -> Client:
-    client.force_login(owner)
-    return client
-
-
 def test_change_while_it_runs(signed_in: Client, job: BatchJob) -> None:
     path = f"/batches/{job.pk}/change/"
     assert path in signed_in.get(f"/batches/{job.pk}/").text

@@ -7,24 +7,15 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from batches.models import BatchJob
-from templates_app.packs.installing import load_pack_templates
 from tests.factories import make_user
 from workspaces.models import User
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("signed_in")]
 # At most these, however long the plan is: session, user, personal workspace, templates, scenarios and edge cases with
 # their counts, month, stated use; history, token limits, prompt sizes and (the first time) the wish for them; for the
 # frame of the page: workspaces and running batch, workspaces and count.
 QUERIES = 18
 PLAN = {"HX-Request": "true", "HX-Target": "form#plan"}
-
-
-@pytest.fixture
-def owner(client: Client) -> User:
-    user = make_user(username="owner")
-    load_pack_templates(user.personal_workspace())
-    client.force_login(user)
-    return user
 
 
 def form_of(client: Client, query: str = "") -> dict[str, Any]:

@@ -5,20 +5,13 @@ from pytest_django import DjangoAssertNumQueries
 from batches.models.states import ItemStatus, LogState
 from conversations import quality
 from conversations.states import Status
-from tests.factories import make_conversation, make_item, make_job, make_log, make_member, make_user
+from tests.factories import make_conversation, make_item, make_job, make_log, make_member
 from workspaces.models import Membership, User
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("signed_in")]
 # At most these, however many turns there are: session, user, workspaces (three times: page, running batch, count),
 # conversation, turns, log, running batch, count of all conversations.
 QUERIES = 10
-
-
-@pytest.fixture
-def owner(client: Client) -> User:
-    user = make_user(username="owner")
-    client.force_login(user)
-    return user
 
 
 def test_the_turns_in_order_as_text(client: Client, owner: User) -> None:

@@ -10,21 +10,14 @@ from pytest_django import DjangoAssertNumQueries
 from conversations.models import Conversation
 from conversations.states import Status
 from templates_app.states import Tier
-from tests.factories import make_conversation, make_item, make_job, make_user
+from tests.factories import make_conversation, make_item, make_job
 from workspaces.models import User
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("signed_in")]
 # At most these, however many rows the list has: session, user, workspaces (three times: list, running batch, count),
 # count, rows, running batch, count of all conversations.
 QUERIES = 9
 TABLE = {"HX-Request": "true", "HX-Target": "section#table"}
-
-
-@pytest.fixture
-def owner(client: Client) -> User:
-    user = make_user(username="owner")
-    client.force_login(user)
-    return user
 
 
 def titles(client: Client, query: str = "") -> list[str]:

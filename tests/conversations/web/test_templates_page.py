@@ -13,23 +13,16 @@ from templates_app.packs.template_file import dump
 from templates_app.prompts import editing
 from templates_app.prompts.content import Content
 from templates_app.states import Tier
-from tests.factories import make_conversation, make_template, make_user, make_version
+from tests.factories import make_conversation, make_template, make_version
 from workspaces.models import User
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("signed_in")]
 # At most these, however many templates there are: session, user, workspaces, count, keys, rows, usage, versions, the right
 # to edit; for the frame of the page: workspaces and running batch, workspaces and count.
 LIST_QUERIES = 13
 # At most these, however many versions there are: session, user, workspaces, template, versions, two usages, workspaces and
 # the right to edit; the four of the frame.
 PAGE_QUERIES = 13
-
-
-@pytest.fixture
-def owner(client: Client) -> User:
-    user = make_user(username="owner")
-    client.force_login(user)
-    return user
 
 
 def mine(owner: User, name: str, tier: Tier = Tier.TEMPLATE, *, published: bool = True) -> PromptTemplate:
