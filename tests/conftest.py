@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator
 from datetime import date
+from pathlib import Path
 
 import pytest
 from django.db import connection
@@ -14,6 +15,7 @@ from claude.shipped import SHIPPED
 from provider import table
 from tests.factories import make_user
 from tests.support.jobs import furnish
+from tests.support.once import empty_only_filled_tables, list_static_files_once
 from tests.support.simulator import RunningSimulator
 from workspaces.models import User
 
@@ -22,6 +24,28 @@ END_OTHERS = """
 SELECT pg_terminate_backend(pid, 5000), backend_type, state, left(query, 200) FROM pg_stat_activity
  WHERE datname = current_database() AND pid <> pg_backend_pid()
 """
+
+
+# Whole files go to the processes of xdist one after the other: these folders have the longest ones, and a long file that
+# begins last keeps one process busy while the others have nothing left to do.
+LONGEST_FIRST = ("faults", "flows", "browser", "stack", "guards")
+
+
+@pytest.hookimpl(trylast=True)  # after pytest-django, which has an order of its own
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if hasattr(config, "workerinput"):
+        items.sort(key=_turn)
+
+
+def _turn(item: pytest.Item) -> int:
+    folder = item.path.relative_to(Path(__file__).parent).parts[0]
+    return LONGEST_FIRST.index(folder) if folder in LONGEST_FIRST else len(LONGEST_FIRST)
+
+
+@pytest.hookimpl
+def pytest_configure(config: pytest.Config) -> None:
+    """xdist itself would begin with the files of the most tests, which are short ones."""
+    config.option.loadscopereorder = False
 
 
 @pytest.fixture(scope="session")
@@ -35,6 +59,15 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
         cursor.execute(END_OTHERS)
         for _, *session in cursor.fetchall():
             print("still on the test database:", *session, file=sys.stderr)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def done_once() -> Iterator[None]:
+    """What is the same for all tests is not done again for each."""
+    with pytest.MonkeyPatch.context() as patch:
+        list_static_files_once(patch)
+        empty_only_filled_tables(patch)
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -6,9 +6,11 @@ import pytest
 from django.apps import apps
 from django.db.models import Model
 
+from batches.limits.limiter import set_limits
+from batches.limits.pools import pools
 from templates_app.packs.installing import bring_in_pack
 from tests.factories import make_workspace
-from tests.support.starter_pack import bring_starter_pack
+from tests.support.starter_pack import LIMITS, UNLIMITED, bring_starter_pack, lift_limits
 from workspaces.models import Workspace
 
 pytestmark = pytest.mark.django_db
@@ -62,3 +64,15 @@ def test_the_product_finds_nothing_to_renew_in_a_copy() -> None:
     workspace = make_workspace()
     bring_starter_pack(workspace)
     assert bring_in_pack(workspace) == 0
+
+
+def test_copied_limits_are_what_the_product_sets() -> None:
+    made = []
+    for make in (lift_limits, lift_limits, lambda: set_limits(pools(), per_minute=UNLIMITED)):
+        for model in LIMITS:
+            model._default_manager.all().delete()
+        make()
+        rows = [content_of(row) for model in LIMITS for row in model._default_manager.order_by("pool")]
+        made.append(sorted(rows, key=repr))
+    assert made[0] == made[1] == made[2]
+    assert len(made[0]) >= 4

@@ -17,6 +17,7 @@ from django.db import connection
 
 from stack.folder import DataFolder
 from stack.services import Server, start, start_postgres, start_valkey
+from tests.support.once import empty_tables
 
 
 @dataclass
@@ -86,7 +87,7 @@ def database_of(servers: OwnServers) -> Iterator[None]:
         call_command("migrate", verbosity=0)
         yield
         connection.close()
-        call_command("flush", interactive=False, verbosity=0)
+        empty_tables()
         servers.flush_valkey()
     finally:
         connection.close()
