@@ -35,13 +35,15 @@ def rows_of(workspace: Workspace) -> list[tuple[str, Any]]:
 
 
 def content_of(row: Model) -> dict[str, Any]:
-    content = {
+    content: dict[str, Any] = {
         field.attname: getattr(row, field.attname)
         for field in row._meta.concrete_fields
         if field.attname not in OWN
     }
     if content.get("template_id"):
         content["template_id"] = getattr(row, "template").name  # noqa: B009
+    if "pack_print" in content:
+        content["pack_print"] = getattr(row, "is_as_its_pack_made_it")  # noqa: B009
     return content
 
 
@@ -54,6 +56,7 @@ def test_a_copy_is_what_the_product_loads() -> None:
     bring_starter_pack(copied)
     after = count_rows()
     assert rows_of(copied) == rows_of(loaded)
+    assert all(content.get("pack_print", True) for _, content in rows_of(copied))
     assert len(rows_of(copied)) > 100
     assert {name: after[name] - between[name] for name in after} == {
         name: between[name] - before[name] for name in before

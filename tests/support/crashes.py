@@ -7,22 +7,22 @@ from typing import Any
 from django.db import OperationalError, connection
 
 
-class Died(BaseException):
+class ProcessDied(BaseException):
     """The process is gone: nobody handles this."""
 
 
 # Django's own: they belong to the transaction, not to the move.
-OF_THE_TRANSACTION = ("SAVEPOINT", "RELEASE", "ROLLBACK")
+TRANSACTION_STATEMENTS = ("SAVEPOINT", "RELEASE", "ROLLBACK")
 
 
 @contextmanager
-def breaking_at(number: int, problem: Callable[[], BaseException]) -> Iterator[None]:
+def fail_at_statement(number: int, problem: Callable[[], BaseException]) -> Iterator[None]:
     """The so-manieth statement (from 0) is not carried out: the problem is raised instead of it."""
     seen = 0
 
     def wrap(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
         nonlocal seen
-        if str(sql).startswith(OF_THE_TRANSACTION):
+        if str(sql).startswith(TRANSACTION_STATEMENTS):
             return execute(sql, params, many, context)
         seen += 1
         if seen == number + 1:
@@ -37,5 +37,5 @@ def breaking_at(number: int, problem: Callable[[], BaseException]) -> Iterator[N
         connection.needs_rollback = False
 
 
-def broken_off() -> OperationalError:
+def make_connection_lost() -> OperationalError:
     return OperationalError("server closed the connection unexpectedly")

@@ -24,7 +24,7 @@ from tests.support.fork_server import ForkServer, Process
 from tests.support.polling import wait_for
 
 # The kernel ends our children even when pytest itself is killed.
-DIES_WITH_US = (sys.executable, "-I", launch.__file__, str(int(signal.SIGKILL)))
+END_WITH_US = (sys.executable, "-I", launch.__file__, str(int(signal.SIGKILL)))
 ENDED = (JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.PAUSED, JobStatus.CANCELLED)
 
 
@@ -34,7 +34,7 @@ def database_url() -> str:
     return f"postgresql://{quote(found['USER'])}:{quote(found['PASSWORD'] or '')}@{found['HOST']}:{found['PORT']}/{found['NAME']}"
 
 
-def _answers(url: str) -> bool:
+def _is_up(url: str) -> bool:
     with suppress(OSError), urlopen(url, timeout=5) as answer:
         return bool(answer.status == 200)
     return False
@@ -92,7 +92,7 @@ class Engine:
         program = programs.web(self.environment, Environment(port=port, data_dir=self.logs))
         self._start("web", list(program.argv))
         address = f"http://127.0.0.1:{port}"
-        wait_for(lambda: _answers(f"{address}/healthz"), seconds=30, what="the web answers")
+        wait_for(lambda: _is_up(f"{address}/healthz"), seconds=30, what="the web answers")
         return address
 
     def start(self, *, slots: int = 16) -> Process:
@@ -105,11 +105,11 @@ class Engine:
         process.kill()
         process.wait(10)
 
-    def freeze(self, process: Process) -> None:
+    def suspend(self, process: Process) -> None:
         """SIGSTOP: it lives, and says nothing."""
         process.send_signal(signal.SIGSTOP)
 
-    def thaw(self, process: Process) -> None:
+    def resume(self, process: Process) -> None:
         process.send_signal(signal.SIGCONT)
 
     def stop(self, process: Process) -> None:
@@ -146,7 +146,7 @@ class Engine:
                 self.processes.append(process)
                 return process
             process = subprocess.Popen(
-                [*DIES_WITH_US, str(os.getpid()), "-1", "-1", str(CHECKOUT), *command],
+                [*END_WITH_US, str(os.getpid()), "-1", "-1", str(CHECKOUT), *command],
                 env=self.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=out,
@@ -158,12 +158,12 @@ class Engine:
 
 @cache
 def fork_server() -> ForkServer:
-    return ForkServer([*DIES_WITH_US, str(os.getpid()), "-1", "-1", str(CHECKOUT)])
+    return ForkServer([*END_WITH_US, str(os.getpid()), "-1", "-1", str(CHECKOUT)])
 
 
 @contextmanager
 def running_engine(simulator_url: str, logs: Path, **environment: str) -> Iterator[Engine]:
-    with _ending(Engine(simulator_url=simulator_url, logs=logs, environment=environment)) as engine:
+    with _ended_afterwards(Engine(simulator_url=simulator_url, logs=logs, environment=environment)) as engine:
         yield engine
 
 
@@ -171,12 +171,12 @@ def running_engine(simulator_url: str, logs: Path, **environment: str) -> Iterat
 def fresh_engine(simulator_url: str, logs: Path, **environment: str) -> Iterator[Engine]:
     """Each process by an interpreter of its own, as in the product: what is measured is what will run."""
     made = Engine(simulator_url=simulator_url, logs=logs, environment=environment, fresh=True)
-    with _ending(made) as engine:
+    with _ended_afterwards(made) as engine:
         yield engine
 
 
 @contextmanager
-def _ending(engine: Engine) -> Iterator[Engine]:
+def _ended_afterwards(engine: Engine) -> Iterator[Engine]:
     try:
         yield engine
     finally:

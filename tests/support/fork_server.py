@@ -77,9 +77,9 @@ def drop_coverage(environment: Mapping[str, str]) -> dict[str, str]:
 class ForkServer:
     """One for each pytest process, started when it is first needed."""
 
-    def __init__(self, dying_with_us: Sequence[str]) -> None:
+    def __init__(self, launcher: Sequence[str]) -> None:
         self._process = subprocess.Popen(
-            [*dying_with_us, sys.executable, "-m", "tests.support.fork_server"],
+            [*launcher, sys.executable, "-m", "tests.support.fork_server"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=drop_coverage(os.environ),

@@ -34,7 +34,7 @@ from batches.models.limits import LONG_AGO
 from batches.models.states import ItemStatus, LogState
 from claude.errors import Blocked, Busy, ClaudeError, Declined, Unusable
 from lib.stale_state import StaleState
-from tests.support.crashes import Died, breaking_at, broken_off
+from tests.support.crashes import ProcessDied, fail_at_statement, make_connection_lost
 from tests.support.quick_rules import broken_rules
 from tests.support.replies import make_reply
 from workspaces.models import User, Workspace
@@ -100,9 +100,9 @@ class Machine(RuleBasedStateMachine):
             move()
             return move()
         try:
-            with breaking_at(number, Died if kind == "dies" else broken_off):
+            with fail_at_statement(number, ProcessDied if kind == "dies" else make_connection_lost):
                 return move()
-        except Died:
+        except ProcessDied:
             return GONE
         except OperationalError:
             return move()
@@ -127,9 +127,9 @@ class Machine(RuleBasedStateMachine):
             withdraw(call)
         else:
             try:
-                with breaking_at(crash[1], Died if crash[0] == "dies" else broken_off):
+                with fail_at_statement(crash[1], ProcessDied if crash[0] == "dies" else make_connection_lost):
                     found = claim(call, worker_id=worker_id)
-            except Died:
+            except ProcessDied:
                 return
             except OperationalError:
                 withdraw(call)

@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.support.simulator import dying_with_us
+from tests.support.simulator import end_with_us
 
 LIBRARIES = ("/usr/lib/*/faketime/libfaketime.so.1", "/usr/lib/faketime/libfaketime.so.1")
 
@@ -43,7 +43,7 @@ class OtherHost:
 
     def reach(self, port: int) -> int:
         """A port at `address` that leads to this port of our loopback: what listens there stays closed to the world."""
-        command = dying_with_us([sys.executable, "-m", "tests.support.relay", self.address, str(port)])
+        command = end_with_us([sys.executable, "-m", "tests.support.relay", self.address, str(port)])
         relay = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
         self.ending.callback(_end, relay)
         assert relay.stdout

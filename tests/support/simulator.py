@@ -15,7 +15,7 @@ from stack.environment import CHECKOUT
 from tests.support.polling import wait_for
 
 
-def dying_with_us(command: list[str]) -> list[str]:
+def end_with_us(command: list[str]) -> list[str]:
     """The command, run so that it ends when pytest does, even when that is killed."""
     guard = [launch.__file__, str(int(signal.SIGKILL)), str(os.getpid()), "-1", "-1", str(CHECKOUT)]
     return [sys.executable, "-I", *guard, *command]
@@ -43,7 +43,7 @@ class RunningSimulator:
                 *self.options_given,
             ]
             self.process = subprocess.Popen(
-                dying_with_us(command), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+                end_with_us(command), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
             )
             port = wait_for(
                 lambda: port_file.exists() and port_file.read_text().strip(), what="the simulator starts"

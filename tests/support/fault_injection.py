@@ -26,7 +26,7 @@ Worker = Process
 FAULTS = ("kill", "freeze", "backend", "postgres", "flush", "valkey", "dispatcher")
 
 
-def persistently(ask: Callable[[], T], *, seconds: float = 60) -> T:
+def retry_while_away(ask: Callable[[], T], *, seconds: float = 60) -> T:
     """The answer of the database, once it gives one."""
     ends_at = time.monotonic() + seconds
     while True:
@@ -39,23 +39,23 @@ def persistently(ask: Callable[[], T], *, seconds: float = 60) -> T:
             time.sleep(0.1)
 
 
-def pending_logs(worker: Worker) -> set[str]:
+def find_pending_logs(worker: Worker) -> set[str]:
     """The calls that this process has announced and not ended, by our own id of each."""
 
     def ask() -> set[str]:
         pending = GenerationLog.objects.filter(worker__pid=worker.pid, state="pending")
         return {str(pk) for pk in pending.values_list("pk", flat=True)}
 
-    return persistently(ask)
+    return retry_while_away(ask)
 
 
 @dataclass
-class Storm:
+class FaultInjector:
     """`excused` are the calls that were in flight at a kill or a stop: each may have been paid without being kept."""
 
     engine: Engine
     servers: OwnServers
-    dice: Random
+    rng: Random
     slots: int = 6
     stale_s: float = settings.ENGINE_STALE_S
     workers: list[Worker] = field(default_factory=list)
@@ -68,13 +68,13 @@ class Storm:
         self.dispatcher = self.engine.start_dispatcher()
         self.workers = [self.engine.start_worker(slots=self.slots) for _ in range(workers)]
 
-    def blow(self, fault: str) -> None:
+    def inject(self, fault: str) -> None:
         """One fault. What was frozen long enough thaws on the way."""
-        self.thaw()
+        self.resume_frozen()
         moves: dict[str, Callable[[], object]] = {
             "kill": self.kill,
             "freeze": self.freeze,
-            "backend": lambda: persistently(lambda: self.servers.kill_backends(1)),
+            "backend": lambda: retry_while_away(lambda: self.servers.kill_backends(1)),
             "postgres": self.servers.restart_postgres,
             "flush": self.servers.flush_valkey,
             "valkey": self.servers.restart_valkey,
@@ -87,22 +87,22 @@ class Storm:
         """SIGKILL of a worker; another one takes its place."""
         worker = self._awake()
         self.engine.kill(worker)
-        self.excused |= pending_logs(worker)
+        self.excused |= find_pending_logs(worker)
         self.workers[self.workers.index(worker)] = self.engine.start_worker(slots=self.slots, wait=False)
 
     def freeze(self) -> None:
         """SIGSTOP of a worker for longer than its lease."""
         worker = self._awake()
         worker.send_signal(signal.SIGSTOP)
-        self.excused |= pending_logs(worker)
+        self.excused |= find_pending_logs(worker)
         self.frozen[worker.pid] = time.monotonic() + 1.5 * self.stale_s
 
-    def thaw(self, *, wait: bool = False) -> None:
+    def resume_frozen(self, *, wait: bool = False) -> None:
         for worker in self.workers:
             until = self.frozen.get(worker.pid)
             if until is not None and (wait or time.monotonic() >= until):
                 time.sleep(max(0.0, until - time.monotonic()))
-                self.excused |= pending_logs(worker)
+                self.excused |= find_pending_logs(worker)
                 worker.send_signal(signal.SIGCONT)
                 del self.frozen[worker.pid]
 
@@ -114,9 +114,9 @@ class Storm:
     def _awake(self) -> Worker:
         """A worker that has signed on and is not frozen; when all others are, somebody thaws first."""
         if len(self.frozen) >= len(self.workers) - 1:
-            self.thaw(wait=True)
-        awake = wait_for(lambda: persistently(self._signed_on), seconds=90, what="a worker signs on")
-        return self.dice.choice(awake)
+            self.resume_frozen(wait=True)
+        awake = wait_for(lambda: retry_while_away(self._signed_on), seconds=90, what="a worker signs on")
+        return self.rng.choice(awake)
 
     def _signed_on(self) -> list[Worker]:
         pids = set(WorkerRow.objects.filter(stopped_at=None).values_list("pid", flat=True))
@@ -132,7 +132,7 @@ class PaidAgain:
     unexcused: int
 
 
-def paid_again(ledger: list[dict[str, Any]], excused: set[str]) -> PaidAgain:
+def count_paid_again(ledger: list[dict[str, Any]], excused: set[str]) -> PaidAgain:
     """By the ledger, joined to the logs by our own id of each call."""
     items = {str(log): item for log, item in GenerationLog.objects.values_list("pk", "item_id")}
     calls: dict[object, list[str]] = defaultdict(list)
@@ -150,7 +150,7 @@ def wait_for_completion(job: BatchJob, *, seconds: float) -> BatchJob:
     """Like `wait_for_end`, with a database that may be away."""
 
     def ended() -> bool:
-        persistently(job.refresh_from_db)
+        retry_while_away(job.refresh_from_db)
         return job.status not in ("queued", "processing") and job.in_flight == 0
 
     wait_for(
