@@ -1,4 +1,4 @@
-"""A process that dies, or a database that breaks off, at a chosen statement of a move."""
+"""A process that dies, or a database connection that is lost, at a chosen SQL statement."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -8,16 +8,16 @@ from django.db import OperationalError, connection
 
 
 class ProcessDied(BaseException):
-    """The process is gone: nobody handles this."""
+    """Stands for the death of the process. It is no Exception, so that no code handles it."""
 
 
-# Django's own: they belong to the transaction, not to the move.
+# Django's own statements: they belong to the transaction, not to what is tested.
 TRANSACTION_STATEMENTS = ("SAVEPOINT", "RELEASE", "ROLLBACK")
 
 
 @contextmanager
 def fail_at_statement(number: int, problem: Callable[[], BaseException]) -> Iterator[None]:
-    """The so-manieth statement (from 0) is not carried out: the problem is raised instead of it."""
+    """The statement of this number (from 0) is not executed; the problem is raised in its place."""
     seen = 0
 
     def wrap(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
@@ -33,7 +33,7 @@ def fail_at_statement(number: int, problem: Callable[[], BaseException]) -> Iter
         with connection.execute_wrapper(wrap):
             yield
     finally:
-        # Whoever is in a transaction of the test: no statement has failed in it, it was only not carried out.
+        # No statement has failed in PostgreSQL, so the transaction of the test can still be used.
         connection.needs_rollback = False
 
 

@@ -1,4 +1,4 @@
-"""Real engine processes on the test's own database: workers and dispatchers that a test may kill."""
+"""Real processes of the engine on the test's own database: workers and dispatchers that a test may kill."""
 
 import os
 import signal
@@ -23,7 +23,7 @@ from stack.services import free_port
 from tests.support.fork_server import ForkServer, Process
 from tests.support.polling import wait_for
 
-# The kernel ends our children even when pytest itself is killed.
+# The kernel ends these children even when pytest itself is killed.
 END_WITH_US = (sys.executable, "-I", launch.__file__, str(int(signal.SIGKILL)))
 ENDED = (JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.PAUSED, JobStatus.CANCELLED)
 
@@ -101,28 +101,28 @@ class Engine:
         return self.start_worker(slots=slots)
 
     def kill(self, process: Process) -> None:
-        """SIGKILL, as a machine that dies."""
+        """SIGKILL, as when the machine fails."""
         process.kill()
         process.wait(10)
 
     def suspend(self, process: Process) -> None:
-        """SIGSTOP: it lives, and says nothing."""
+        """SIGSTOP: the process exists but does nothing."""
         process.send_signal(signal.SIGSTOP)
 
     def resume(self, process: Process) -> None:
         process.send_signal(signal.SIGCONT)
 
     def stop(self, process: Process) -> None:
-        """TERM: the worker finishes what it runs."""
+        """SIGTERM: the worker finishes its calls."""
         process.send_signal(signal.SIGTERM)
         process.wait(60)
 
     def end(self) -> None:
-        """At once where that leaves nothing behind: what a warm stop does is tested by those who ask for one, and takes 2 s."""
+        """Kill what leaves nothing behind. A warm stop takes 2 s; the tests that are about it call `stop`."""
         for process in self.processes:
             if process.poll() is not None:
                 continue
-            if isinstance(process, subprocess.Popen):  # a web server's master has a child to end
+            if isinstance(process, subprocess.Popen):  # the master of a web server ends its child itself
                 process.send_signal(signal.SIGCONT)
                 process.terminate()
             else:
@@ -169,7 +169,7 @@ def running_engine(simulator_url: str, logs: Path, **environment: str) -> Iterat
 
 @contextmanager
 def fresh_engine(simulator_url: str, logs: Path, **environment: str) -> Iterator[Engine]:
-    """Each process by an interpreter of its own, as in the product: what is measured is what will run."""
+    """Each process gets an interpreter of its own, as in the product, for whoever measures."""
     made = Engine(simulator_url=simulator_url, logs=logs, environment=environment, fresh=True)
     with _ended_afterwards(made) as engine:
         yield engine
@@ -184,7 +184,7 @@ def _ended_afterwards(engine: Engine) -> Iterator[Engine]:
 
 
 def wait_for_end(job: BatchJob, *, seconds: float = 60, states: Any = ENDED) -> BatchJob:
-    """The job once it is in one of these states and nothing is in flight."""
+    """Returns the job once it is in one of these states and none of its calls is in flight."""
 
     def ended() -> bool:
         job.refresh_from_db()

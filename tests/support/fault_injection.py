@@ -1,4 +1,4 @@
-"""Faults made to a running engine, and who was in flight at each: what was paid again is measured against that.
+"""Injects faults into a running engine and notes which calls were in flight, against which repeated payments are measured.
 
 Used by tests/faults/ (short) and by bench/faults.py (long).
 """
@@ -27,7 +27,7 @@ FAULTS = ("kill", "freeze", "backend", "postgres", "flush", "valkey", "dispatche
 
 
 def retry_while_away(ask: Callable[[], T], *, seconds: float = 60) -> T:
-    """The answer of the database, once it gives one."""
+    """The answer of the database; tried again while its connection is lost."""
     ends_at = time.monotonic() + seconds
     while True:
         try:
@@ -40,7 +40,7 @@ def retry_while_away(ask: Callable[[], T], *, seconds: float = 60) -> T:
 
 
 def find_pending_logs(worker: Worker) -> set[str]:
-    """The calls that this process has announced and not ended, by our own id of each."""
+    """Our ids of the calls that this process has begun and not ended."""
 
     def ask() -> set[str]:
         pending = GenerationLog.objects.filter(worker__pid=worker.pid, state="pending")
@@ -51,7 +51,7 @@ def find_pending_logs(worker: Worker) -> set[str]:
 
 @dataclass
 class FaultInjector:
-    """`excused` are the calls that were in flight at a kill or a stop: each may have been paid without being kept."""
+    """`excused` are the calls that were in flight at a kill or a stop: each may have been paid without its reply being stored."""
 
     engine: Engine
     servers: OwnServers
@@ -69,7 +69,7 @@ class FaultInjector:
         self.workers = [self.engine.start_worker(slots=self.slots) for _ in range(workers)]
 
     def inject(self, fault: str) -> None:
-        """One fault. What was frozen long enough thaws on the way."""
+        """Inject one fault. Workers that have been stopped for long enough are resumed first."""
         self.resume_frozen()
         moves: dict[str, Callable[[], object]] = {
             "kill": self.kill,
@@ -84,7 +84,7 @@ class FaultInjector:
         self.made[fault] += 1
 
     def kill(self) -> None:
-        """SIGKILL of a worker; another one takes its place."""
+        """SIGKILL of a worker; another one replaces it."""
         worker = self._awake()
         self.engine.kill(worker)
         self.excused |= find_pending_logs(worker)
@@ -112,7 +112,7 @@ class FaultInjector:
         self.dispatcher = self.engine.start_dispatcher()
 
     def _awake(self) -> Worker:
-        """A worker that has signed on and is not frozen; when all others are, somebody thaws first."""
+        """A worker that is registered and not stopped; when all others are stopped, they are resumed first."""
         if len(self.frozen) >= len(self.workers) - 1:
             self.resume_frozen(wait=True)
         awake = wait_for(lambda: retry_while_away(self._signed_on), seconds=90, what="a worker signs on")
@@ -125,7 +125,7 @@ class FaultInjector:
 
 @dataclass(frozen=True, kw_only=True)
 class PaidAgain:
-    """Calls that were billed beyond one for each item. `unexcused` lay in no kill and no stop."""
+    """Calls that were billed beyond one for each item. `unexcused` were in flight at no kill and no stop."""
 
     billed: int
     again: int
@@ -133,7 +133,7 @@ class PaidAgain:
 
 
 def count_paid_again(ledger: list[dict[str, Any]], excused: set[str]) -> PaidAgain:
-    """By the ledger, joined to the logs by our own id of each call."""
+    """From the ledger, joined to the logs by our own id of each call."""
     items = {str(log): item for log, item in GenerationLog.objects.values_list("pk", "item_id")}
     calls: dict[object, list[str]] = defaultdict(list)
     for entry in ledger:
@@ -147,7 +147,7 @@ def count_paid_again(ledger: list[dict[str, Any]], excused: set[str]) -> PaidAga
 
 
 def wait_for_completion(job: BatchJob, *, seconds: float) -> BatchJob:
-    """Like `wait_for_end`, with a database that may be away."""
+    """Like `wait_for_end`, for a database that may be restarting."""
 
     def ended() -> bool:
         retry_while_away(job.refresh_from_db)

@@ -1,4 +1,4 @@
-"""The moves of the engine in any order, with crashes at any statement, and what must hold after each (Hypothesis).
+"""A Hypothesis state machine: the engine's steps in any order, with crashes at any statement, and what must hold after each.
 
 Two batches of one workspace, three items each, two workers. Everything happens in one transaction of the test: an
 example is rolled back to its savepoint, so that thousands of steps cost seconds.
@@ -68,7 +68,7 @@ GONE = object()
 
 @dataclass(frozen=True)
 class World:
-    """What each example begins with; made once."""
+    """What each example begins with. It is made once."""
 
     owner: User
     jobs: list[BatchJob]
@@ -92,7 +92,7 @@ class Machine(RuleBasedStateMachine):
     # --- how a move is made ---------------------------------------------------------------------------
 
     def make(self, move: Callable[[], Any], crash: Crash) -> Any:
-        """The move, or what a crash leaves of it: GONE when the process died; else it was repeated."""
+        """Makes the move, with the crash if there is one: GONE when the process died; after a lost connection it is repeated."""
         if crash is None:
             return move()
         kind, number = crash
