@@ -1,5 +1,6 @@
 """Fixtures that every room's tests may use."""
 
+import gc
 import sys
 from collections.abc import Callable, Iterator
 from datetime import date
@@ -35,6 +36,12 @@ LONGEST_FIRST = ("faults", "flows", "browser", "stack", "guards")
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if hasattr(config, "workerinput"):
         items.sort(key=_turn)
+
+
+def pytest_collection_finish() -> None:
+    """Django and four thousand tests are in memory until the end: the garbage collector need not look at them again."""
+    gc.collect()
+    gc.freeze()
 
 
 def _turn(item: pytest.Item) -> int:
