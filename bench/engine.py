@@ -140,7 +140,7 @@ def ours(servers: Servers, case: Case) -> None:
 
 def naive(servers: Servers, case: Case) -> None:
     from bench.support.naive import send, stored  # noqa: PLC0415
-    from tests.support.simulator import dying_with_us  # noqa: PLC0415
+    from tests.support.simulator import end_with_us  # noqa: PLC0415
 
     prepare(servers, case)
     words = [
@@ -157,7 +157,7 @@ def naive(servers: Servers, case: Case) -> None:
         "ERROR",
     ]
     worker = subprocess.Popen(
-        dying_with_us([sys.executable, *words]),
+        end_with_us([sys.executable, *words]),
         stdin=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )

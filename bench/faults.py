@@ -88,8 +88,8 @@ def show(found: Outcome, file: Path | None) -> None:
 def run(servers: Servers, *, seed: int, items: int) -> Outcome:
     """One storm over one job, with workers and a dispatcher of its own."""
     from tests.support.engine import running_engine  # noqa: PLC0415  Django is set up by now
+    from tests.support.fault_injection import FaultInjector, count_paid_again, wait_for_completion  # noqa: PLC0415
     from tests.support.own_servers import OwnServers  # noqa: PLC0415
-    from tests.support.storm import Storm, paid_again, wait_for_completion  # noqa: PLC0415
 
     began = time.monotonic()
     servers.simulator.reset()
@@ -99,15 +99,21 @@ def run(servers: Servers, *, seed: int, items: int) -> Outcome:
     logs.mkdir()
     os.environ["REDIS_URL"] = own.valkey.url
     with running_engine(servers.simulator.url, logs, LORAPIPE_TIME_SCALE=str(TIME_SCALE)) as engine:
-        storm = Storm(engine=engine, servers=own, dice=random.Random(seed), slots=SLOTS)
-        storm.start(workers=WORKERS)
+        injector = FaultInjector(engine=engine, servers=own, rng=random.Random(seed), slots=SLOTS)
+        injector.start(workers=WORKERS)
         job = started(items)
         try:
-            blow(storm, job, servers.simulator)
+            inject_all(injector, job, servers.simulator)
             job = wait_for_completion(job, seconds=300)
         finally:
             servers.postgres, servers.valkey = own.postgres, own.valkey
-    return judged(job, seed, paid_again(servers.simulator.ledger(), storm.excused), len(storm.excused), began)
+    return judged(
+        job,
+        seed,
+        count_paid_again(servers.simulator.ledger(), injector.excused),
+        len(injector.excused),
+        began,
+    )
 
 
 def started(items: int) -> Any:
@@ -116,26 +122,26 @@ def started(items: int) -> Any:
     return started_job(items=items, concurrency=CONCURRENCY, per_minute=1_000_000)
 
 
-def blow(storm: Any, job: Any, simulator: RunningSimulator) -> None:
+def inject_all(injector: Any, job: Any, simulator: RunningSimulator) -> None:
     """All faults, each with calls in flight."""
-    from tests.support.storm import persistently  # noqa: PLC0415
-    from tests.support.waiting import wait_for  # noqa: PLC0415
+    from tests.support.fault_injection import retry_while_away  # noqa: PLC0415
+    from tests.support.polling import wait_for  # noqa: PLC0415
 
     faults = [fault for fault, times in FAULTS.items() for _ in range(times)]
-    storm.dice.shuffle(faults)
+    injector.rng.shuffle(faults)
 
     def busy() -> bool:
-        persistently(job.refresh_from_db)
+        retry_while_away(job.refresh_from_db)
         return bool(job.in_flight > CONCURRENCY // 2 or job.status == "completed")
 
     for number, fault in enumerate(faults):
         wait_for(busy, seconds=120, what="calls are in flight")
         ahead = job.completed_items / job.total_items > number / len(faults)
         simulator.options(latency=SLOW_S if ahead else QUICK_S)
-        storm.blow(fault)
-        time.sleep(storm.dice.uniform(0, PAUSE_S))
+        injector.inject(fault)
+        time.sleep(injector.rng.uniform(0, PAUSE_S))
     simulator.options(latency=QUICK_S)
-    storm.thaw(wait=True)
+    injector.resume_frozen(wait=True)
 
 
 def judged(job: Any, seed: int, paid: Any, in_flight: int, began: float) -> Outcome:

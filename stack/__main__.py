@@ -1,4 +1,7 @@
-"""The commands of a stack: `up`, `manage COMMAND ARGS`; `hold` is for `client.join_or_start`. `./run` enters by `terminal`."""
+"""The commands of a stack: `up`, `manage COMMAND ARGS` and `serve_clients`.
+
+`client.join_or_start` runs `serve_clients`; people run `./run`, which enters by `terminal`.
+"""
 
 import os
 import sys
@@ -13,14 +16,14 @@ from stack.services import DidNotStart
 USAGE = "usage: ./run [up] | generate ... | test [pytest arguments] | manage COMMAND ..."
 BAD_INPUT = 2
 INTERRUPTED = 130
-# Each takes the environment's settings and the words behind its name, and returns the exit code.
+# Each command takes the environment's settings and the arguments after its name, and returns the exit code.
 Commands = Mapping[str, Callable[[Environment, list[str]], int]]
-COMMANDS: Commands = {"up": command.up, "hold": command.hold, "manage": command.manage}
-WITHOUT_WORDS = ("up", "hold")
+COMMANDS: Commands = {"up": command.up, "serve_clients": command.serve_clients, "manage": command.manage}
+WITHOUT_ARGUMENTS = ("up", "serve_clients")
 
 
 def main(words: list[str], commands: Commands = COMMANDS) -> int:
-    """The exit code: 2 for what the caller has to change, 1 for what did not start."""
+    """Returns the exit code: 2 when the caller has to change something, 1 when something did not start."""
     try:
         return _dispatch(words, commands)
     except WrongEnvironment as error:
@@ -35,7 +38,7 @@ def main(words: list[str], commands: Commands = COMMANDS) -> int:
 
 def _dispatch(words: list[str], commands: Commands) -> int:
     name, rest = (words or [""])[0], words[1:]
-    if name not in commands or (rest and name in WITHOUT_WORDS):
+    if name not in commands or (rest and name in WITHOUT_ARGUMENTS):
         return _fail(USAGE, BAD_INPUT)
     return commands[name](environment.read(os.environ), rest)
 

@@ -1,4 +1,4 @@
-"""One supervised process: started, watched, started again after a pause, stopped."""
+"""One supervised process: it is started, watched, restarted after a pause, and stopped."""
 
 import os
 import subprocess
@@ -13,7 +13,7 @@ CHUNK = 65_536
 
 @dataclass(frozen=True, kw_only=True)
 class Backoff:
-    """Pauses before a new start, in seconds: doubled each time, back to the first after a settled life."""
+    """Pauses before a restart, in seconds: each is twice as long as the last, and a process that ran long enough resets them."""
 
     first_s: float = 1.0
     cap_s: float = 30.0
@@ -25,7 +25,7 @@ class Backoff:
 
 @dataclass
 class Child:
-    """`wanted` says whether it is to be started again when it dies. Times are monotonic seconds."""
+    """`wanted` says whether the process is restarted when it ends. Times are monotonic seconds."""
 
     program: Program
     backoff: Backoff = field(default_factory=Backoff)
@@ -46,7 +46,7 @@ class Child:
 
     @property
     def output(self) -> IO[bytes] | None:
-        """Its pipe, while it is open; None when it writes to a log."""
+        """The pipe of its output while it is open; None when it writes to a log."""
         pipe = self.process.stdout if self.process else None
         return None if pipe is None or pipe.closed else pipe
 
@@ -56,8 +56,8 @@ class Child:
         if self.output:
             os.set_blocking(self.output.fileno(), False)
 
-    def bury(self, now: float) -> tuple[int, float] | None:
-        """(exit code, pause before the next start) right after it has died, else None."""
+    def on_exit(self, now: float) -> tuple[int, float] | None:
+        """Once the process has ended: clear it and return (exit code, pause before the restart); otherwise None."""
         if self.process is None or self.process.poll() is None:
             return None
         code = self.process.returncode
@@ -68,7 +68,7 @@ class Child:
         return code, pause
 
     def read(self) -> list[str] | None:
-        """Whole lines that have arrived; None at the end of the output."""
+        """The complete lines that have arrived; None at the end of the output."""
         if self.output is None:
             return None
         try:
@@ -80,7 +80,7 @@ class Child:
         return shown if arrived else ([line for line in shown if line] or None)
 
     def stop(self) -> None:
-        """Ask it to end; it is not started again."""
+        """Ask it to end; it is not restarted."""
         self.wanted = False
         if self.process and self.process.poll() is None:
             self.process.send_signal(self.program.stop_signal)

@@ -1,4 +1,4 @@
-"""Using a stack from another process: look for a living one, join it, or start one that ends with us.
+"""Using a stack from another process: find a running one, join it, or start one that ends with its last client.
 
 A client holds a shared lock on the folder's `clients.lock` for as long as it lives, so a supervisor notices
 even a client that was killed.
@@ -21,13 +21,13 @@ from stack.version import code_version
 
 START_S = 120.0
 END_S = 15.0
-NOTICED_S = 2.0  # by then a supervisor without clients has seen it
+NOTICED_S = 2.0  # by then a supervisor has noticed that it has no client left
 POLL_S = 0.05
-TAKEN = 3  # exit code of a supervisor that found the folder held
+TAKEN = 3  # exit code of a supervisor that found the folder in use by another one
 
 
 class StackDiffers(Exception):
-    """A living stack was started with other settings; `variable` names the first, or is `code`."""
+    """The running stack was started with other settings; `variable` names the first that differs, or is `code`."""
 
     def __init__(self, variable: str, state: StackState) -> None:
         if variable == "code":
@@ -43,7 +43,7 @@ class StackDiffers(Exception):
 
 
 class StackBusy(Exception):
-    """A `./run manage` command holds the folder, and its stack has no workers."""
+    """A `./run manage` command uses the folder, and its stack has no workers."""
 
     def __init__(self, state: StackState) -> None:
         super().__init__(
@@ -58,14 +58,16 @@ class StackFailed(Exception):
 
 @dataclass
 class JoinedStack:
-    """A living stack that we hold on to. Close it, or use it in `with`."""
+    """A running stack that counts us among its clients. Close it, or use it in `with`."""
 
     state: StackState
     started: bool
     secret_key: str
     _folder: DataFolder
     _lock: int
-    _process: subprocess.Popen[bytes] | None = field(default=None, repr=False)  # kept, or Python warns
+    _process: subprocess.Popen[bytes] | None = field(
+        default=None, repr=False
+    )  # a reference, or Python warns that the process still runs
 
     @property
     def database_url(self) -> str:
@@ -90,7 +92,7 @@ class JoinedStack:
         return {name: value for name, value in urls.items() if value}
 
     def close(self) -> None:
-        """Let go. A stack that we started ends with its last client: wait for that, unless calls take long."""
+        """Stop being a client. A stack that we started ends with its last client: wait for that, unless its calls take long."""
         with contextlib.suppress(OSError):
             os.close(self._lock)
         self._lock = -1
@@ -108,7 +110,7 @@ class JoinedStack:
 
 
 def living(data_dir: Path) -> StackState | None:
-    """The state of the stack that runs in this folder, if one answers already."""
+    """The state of the stack that runs in this folder, if one has already said what it is."""
     state = DataFolder(data_dir).living()
     return state if state and state.status != "starting" else None
 
@@ -118,7 +120,7 @@ def effective_fingerprint(settings: Environment) -> dict[str, str]:
 
 
 def join_or_start(settings: Environment, *, wait_s: float = START_S) -> JoinedStack:
-    """Join the living stack of the data folder, or start one without web pages that ends with its last client.
+    """Join the running stack of the data folder, or start one without web pages that ends with its last client.
 
     The new stack takes its settings from this process's environment. Raises StackDiffers, StackBusy,
     StackFailed or FolderRefused.
@@ -140,7 +142,7 @@ def join_or_start(settings: Environment, *, wait_s: float = START_S) -> JoinedSt
 
 
 def join(settings: Environment, *, wait_s: float = START_S) -> JoinedStack | None:
-    """Join whatever lives in the folder, a command's stack too; None when nothing does."""
+    """Join whatever stack runs in the folder, also that of a `manage` command; None when there is none."""
     folder = DataFolder(settings.data_dir)
     folder.prepare()
     lock = _become_client(folder)
@@ -155,7 +157,7 @@ def join(settings: Environment, *, wait_s: float = START_S) -> JoinedStack | Non
 
 
 class _Starter:
-    """Starts a supervisor of its own session, whose words go to log/stack.log."""
+    """Starts a supervisor in a session of its own, whose output goes to log/stack.log."""
 
     def __init__(self, folder: DataFolder) -> None:
         self._log = folder.log / "stack.log"
@@ -167,17 +169,17 @@ class _Starter:
         return self.process.pid if self.process else None
 
     def ensure(self) -> None:
-        """Start it unless it runs. Raises StackFailed when it ended for another reason than a held folder."""
+        """Start it unless it runs. Raises StackFailed when it ended for another reason than a folder in use."""
         if self.process is not None:
             code = self.process.poll()
             if code is None:
                 return
             if code != TAKEN:
-                raise StackFailed(self.words())
+                raise StackFailed(self.read_log())
         self._mark = self._log.stat().st_size if self._log.exists() else 0
         with open(os.open(self._log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "stack", "hold"],
+                [sys.executable, "-m", "stack", "serve_clients"],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -185,20 +187,20 @@ class _Starter:
                 start_new_session=True,
             )
 
-    def words(self) -> str:
+    def read_log(self) -> str:
         with self._log.open("rb") as log:
             log.seek(self._mark)
             return f"The stack did not start, see {self._log}\n{log.read().decode(errors='replace')[-2000:].strip()}"
 
 
 def _wait_for_end(folder: DataFolder, process: subprocess.Popen[bytes]) -> None:
-    """Until it has ended; not for longer than END_S, nor when another client keeps it."""
+    """Wait until the process has ended, but no longer than END_S, and not when another client keeps it running."""
     started = time.monotonic()
     while process.poll() is None:
         waited = time.monotonic() - started
         state = folder.living()
-        kept = state is not None and state.status == "ready" and waited > NOTICED_S
-        if kept or waited > END_S:
+        in_use = state is not None and state.status == "ready" and waited > NOTICED_S
+        if in_use or waited > END_S:
             return
         time.sleep(POLL_S)
 
@@ -223,7 +225,7 @@ def _wait_for(
             starter.ensure()
         time.sleep(POLL_S)
     raise StackFailed(
-        starter.words() if starter.pid else f"The stack in {folder.path} did not become ready in time."
+        starter.read_log() if starter.pid else f"The stack in {folder.path} did not become ready in time."
     )
 
 

@@ -32,27 +32,27 @@ HELP = {"-h", "--help", "--version"}
 POLL_S = 0.1
 
 
-def up(settings: Environment, _words: list[str]) -> int:
+def up(settings: Environment, _arguments: list[str]) -> int:
     return Supervisor(settings, kind="up").run()
 
 
-def hold(settings: Environment, _words: list[str]) -> int:
+def serve_clients(settings: Environment, _arguments: list[str]) -> int:
     """A stack without web pages that ends with its last client (see `client.join_or_start`)."""
     return Supervisor(settings, kind="job").run()
 
 
-def manage(settings: Environment, words: list[str]) -> int:
-    """Run one of Django's commands, on the living stack or on servers started for its duration."""
-    if not words or words[0] in WITHOUT_DATABASE or HELP & set(words):
-        return run_django(words)
+def manage(settings: Environment, arguments: list[str]) -> int:
+    """Run one of Django's commands, on the running stack or on servers started for its duration."""
+    if not arguments or arguments[0] in WITHOUT_DATABASE or HELP & set(arguments):
+        return run_django(arguments)
     with _servers(settings) as environ:
         os.environ.update(environ)
-        return run_django(words)
+        return run_django(arguments)
 
 
-def run_django(words: list[str]) -> int:
+def run_django(arguments: list[str]) -> int:
     """Run one of Django's commands in this process."""
-    sys.argv = [str(CHECKOUT / "manage.py"), *words]
+    sys.argv = [str(CHECKOUT / "manage.py"), *arguments]
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "lorapipe.settings")
     execute_from_command_line(sys.argv)
     return 0
@@ -79,8 +79,8 @@ def _start(settings: Environment, folder: DataFolder, running: contextlib.ExitSt
         kind="command",
         mode=settings.mode,
         fingerprint=client.effective_fingerprint(settings),
-        database_url=settings.database_url or _keep(running, services.start_postgres(folder)),
-        redis_url=settings.redis_url or _keep(running, services.start_valkey(folder)),
+        database_url=settings.database_url or _stop_with(running, services.start_postgres(folder)),
+        redis_url=settings.redis_url or _stop_with(running, services.start_valkey(folder)),
     )
     folder.write_state(state)
     running.callback(_wait_for_others, folder)
@@ -88,24 +88,24 @@ def _start(settings: Environment, folder: DataFolder, running: contextlib.ExitSt
     return {**urls, "SECRET_KEY": folder.secret("secret_key")}
 
 
-def _keep(running: contextlib.ExitStack, server: services.Server) -> str:
+def _stop_with(running: contextlib.ExitStack, server: services.Server) -> str:
     running.callback(server.stop)
     return server.url
 
 
 def _wait_for_others(folder: DataFolder) -> None:
-    """Other commands may have joined our servers meanwhile."""
-    told = False
+    """Other commands may have joined our servers in the meantime; our servers run until those have ended."""
+    announced = False
     with open(folder.clients_file, "rb") as lock:
-        while not _try(lock.fileno()):
-            if not told:
-                told = True
+        while not _try_lock(lock.fileno()):
+            if not announced:
+                announced = True
                 say("Another command still uses this database; waiting for its end.")
             time.sleep(POLL_S)
         folder.state_file.unlink(missing_ok=True)
 
 
-def _try(descriptor: int) -> bool:
+def _try_lock(descriptor: int) -> bool:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -13,15 +13,15 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 ROOT_DATA = Path("/var/lib/lorapipe")
 DEMO_RPM = 600
 REAL_RPM = 50
-MOST_TOKENS = 100_000_000  # a minute, as good as no limit
-WEB_THREADS = 8  # of the one web process; Procfile says the same
-# Before the name of a key beside the installation's own, which workspaces are given in the admin.
+MOST_TOKENS = 100_000_000  # per minute: in practice no limit
+WEB_THREADS = 8  # of the single web process; the Procfile has the same number
+# The prefix of the variables that hold further keys, which the admin can assign to workspaces.
 NAMED_KEY = "ANTHROPIC_API_KEY_"
-KEYLESS = "unused"  # some gateways want the header, whatever it holds
+KEYLESS = "unused"  # some gateways require the header, whatever its value
 
 
 class WrongEnvironment(Exception):
-    """Some variables cannot be used; `problems` names each of them with its remedy, all at once."""
+    """Some variables cannot be used; `problems` has one line for each, with its remedy."""
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__("\n".join(problems))
@@ -147,7 +147,7 @@ def default_data_dir(*, root: bool | None = None, checkout: Path = CHECKOUT) -> 
 
 
 class _Reader:
-    """Reads one variable at a time and collects what is wrong with them."""
+    """Reads one variable at a time and collects the problems."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
@@ -169,7 +169,7 @@ class _Reader:
         return value
 
     def named(self, prefix: str, *, check: Callable[[str], str | None]) -> dict[str, str]:
-        """The secrets whose variables begin so, by the rest of the name in lower case."""
+        """The secrets whose variables have this prefix, by the rest of the name in lower case."""
         found = {}
         for variable in sorted(self._environ):
             name = variable.removeprefix(prefix).lower()
@@ -221,7 +221,7 @@ def _number(value: str) -> float:
     try:
         return float(value)
     except ValueError:
-        return math.nan  # compares false with every bound
+        return math.nan  # NaN compares false with every bound
 
 
 def _words(value: str | None) -> tuple[str, ...]:

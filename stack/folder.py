@@ -1,4 +1,4 @@
-"""The data folder: who may use it, its secrets, its lock and what is running in it."""
+"""The data folder: who may use it, its secrets, its lock, and the processes that run in it."""
 
 import contextlib
 import fcntl
@@ -25,7 +25,7 @@ class FolderRefused(Exception):
 
 
 class FolderTaken(Exception):
-    """Another stack lives in this folder."""
+    """Another stack runs in this folder."""
 
     def __init__(self, path: Path, pid: int) -> None:
         super().__init__(f"LoRAPipe already runs in {path} (pid {pid})")
@@ -47,7 +47,7 @@ class StackState:
     web_url: str | None = None
 
     def difference(self, fingerprint: Mapping[str, str]) -> str | None:
-        """The first setting that is not the same, by name."""
+        """The name of the first setting that differs, in alphabetical order."""
         names = sorted({*self.fingerprint, *fingerprint})
         return next((name for name in names if self.fingerprint.get(name) != fingerprint.get(name)), None)
 
@@ -83,9 +83,9 @@ class DataFolder:
         return self.path / "clients.lock"
 
     def prepare(self) -> None:
-        """Make the folder where it is missing. Raises FolderRefused when this user cannot use it.
+        """Make the folder if it is missing. Raises FolderRefused when this user cannot use it.
 
-        As root it may be passed through (0711): PostgreSQL runs as another user and owns a folder inside.
+        When we are root, others may pass through it (0711): PostgreSQL runs as another user and owns a folder inside.
         """
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -100,7 +100,7 @@ class DataFolder:
             ) from error
 
     def secret(self, name: str) -> str:
-        """A random word of this folder, made once and kept in a file of mode 0600."""
+        """A random secret of this folder, made once and stored in a file of mode 0600."""
         path = self.path / name
         if not path.exists():
             draft = _private_file(path.with_name(f".{name}.{os.getpid()}"), secrets.token_urlsafe(48))
@@ -113,21 +113,21 @@ class DataFolder:
         _replace(self.state_file, json.dumps(asdict(state)))
 
     def read_state(self) -> StackState | None:
-        """What stack.json says, whether or not that stack still lives."""
+        """What stack.json says, whether or not that stack still runs."""
         try:
             return StackState(**json.loads(self.state_file.read_text()))
         except (OSError, ValueError, TypeError):
             return None
 
     def living(self) -> StackState | None:
-        """The stack that holds this folder now, if its state is known."""
+        """The stack that has this folder locked now, if its state is known."""
         if not self.path.is_dir() or not self.is_locked():
             return None
         state = self.read_state()
         return state if state and state.pid == self._holder() else None
 
     def is_locked(self) -> bool:
-        """Whether a process holds the folder. Tries a shared lock for an instant."""
+        """Whether a process has locked the folder. Takes a shared lock for a moment to find out."""
         try:
             with open(self.lock_file) as lock:
                 fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -139,10 +139,10 @@ class DataFolder:
 
     @contextlib.contextmanager
     def hold(self, *, wait_s: float = 1.0) -> Iterator[None]:
-        """Be the one stack of this folder. Raises FolderTaken when another is.
+        """Lock the folder for this stack. Raises FolderTaken when another stack has locked it.
 
-        Waits a little: `is_locked` of a passer-by holds the lock for an instant, and a stack that has
-        just been told to end needs a moment.
+        Waits a little, because another process that calls `is_locked` has the lock for a moment, and because a
+        stack that has just been told to end needs some time.
         """
         with _locked(self.lock_file, seconds=wait_s) as lock:
             if lock is None:
@@ -159,7 +159,7 @@ class DataFolder:
         return int(text) if text.isdigit() else 0
 
     def record(self, running: Mapping[str, tuple[int, int]]) -> None:
-        """Note who runs (name -> pid, signal that ends it), for `sweep` after a crash of ours."""
+        """Write down which processes run (name -> pid, signal that ends it), for `sweep` after a crash of ours."""
         entries = [
             {"name": name, "pid": pid, "signal": number, "identity": process.identity(pid)}
             for name, (pid, number) in running.items()
@@ -167,7 +167,7 @@ class DataFolder:
         _replace(self.path / "processes.json", json.dumps(entries))
 
     def sweep(self) -> list[str]:
-        """End what an earlier stack left behind; returns the names. Call it with the folder held."""
+        """End the processes that an earlier stack left behind; returns their names. Call it with the folder locked."""
         left = [entry for entry in self._recorded() if process.identity(entry["pid"]) == entry["identity"]]
         for entry in left:
             process.signal_group(entry["pid"], entry["signal"])
@@ -187,7 +187,7 @@ class DataFolder:
 
 @contextlib.contextmanager
 def _locked(path: Path, *, seconds: float) -> Iterator[int | None]:
-    """The open lock file, or None when somebody else kept it all that time."""
+    """The open lock file, or None when another process had it locked for all that time."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     deadline = time.monotonic() + seconds
     try:

@@ -21,9 +21,9 @@ def main(argv: list[str]) -> int:
         os.setgroups([])
         os.setgid(gid)
         os.setuid(uid)
-    if prctl:  # after the change of user, which clears it
+    if prctl:  # after the change of user, which would clear it
         prctl(PR_SET_PDEATHSIG, death_signal)
-    if os.getppid() != parent:  # it died before the line above
+    if os.getppid() != parent:  # the parent died before the line above
         return 1
     try:
         os.chdir(folder)

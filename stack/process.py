@@ -1,4 +1,4 @@
-"""Starting processes that cannot outlive us, knowing them again, and ending them."""
+"""Starting processes that cannot outlive us, recognising them later, and ending them."""
 
 import contextlib
 import os
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO
 
 LAUNCHER = Path(__file__).with_name("launch.py")
-# Under a shifted clock (scripts/at_date.py) the database must have the same one as whoever asks it.
+# Under a shifted clock (scripts/at_date.py) the database must have the same clock as its clients.
 SHIFT = "LORAPIPE_CLOCK_SHIFT"
 CLOCK = {name: os.environ[name] for name in (SHIFT, "LD_PRELOAD") if SHIFT in os.environ}
 PLAIN_ENV = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC", **CLOCK}
@@ -80,7 +80,7 @@ def _output(program: Program) -> Iterator[IO[bytes] | int]:
 
 
 def identity(pid: int) -> str | None:
-    """Tells a process from a later one with the same number; None when there is none (or a zombie)."""
+    """A text that tells a process from a later one with the same pid; None when there is none (or only a zombie)."""
     return _identity_from_proc(pid) if Path("/proc/self/stat").exists() else _identity_from_ps(pid)
 
 
@@ -100,13 +100,13 @@ def _identity_from_proc(pid: int) -> str | None:
 
 
 def signal_group(pid: int, number: signal.Signals) -> None:
-    """Signal a process and its group; one that has gone already is fine."""
+    """Signal a process and its group; it is no error when they have ended already."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, number)
 
 
 def end(process: subprocess.Popen[bytes], program: Program) -> None:
-    """Ask it to stop, wait its grace, then kill its group."""
+    """Ask the process to stop, wait for its grace period, then kill its group."""
     if process.poll() is None:
         with contextlib.suppress(ProcessLookupError):
             process.send_signal(program.stop_signal)
@@ -130,7 +130,7 @@ def wait_until_gone(pid: int, known: str, *, seconds: float) -> bool:
 
 
 def raise_open_files() -> None:
-    """Many systems start with 1024 open files, which 500 calls in flight pass; children inherit ours."""
+    """Raise the limit of open files: the usual 1024 are too few for 500 calls in flight. Children inherit the limit."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = WANTED_FILES if hard == resource.RLIM_INFINITY else min(hard, WANTED_FILES)
     if soft != resource.RLIM_INFINITY and soft < wanted:

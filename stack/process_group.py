@@ -1,4 +1,4 @@
-"""The children of a supervisor: their output with names before it, their restarts, their common end."""
+"""The children of a supervisor: prints their output with their names, restarts them, and stops them together."""
 
 import contextlib
 import os
@@ -14,18 +14,18 @@ from stack.child import Backoff, Child
 from stack.process import Program, signal_group
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-KILLED_S = 5.0  # PostgreSQL's immediate shutdown needs a moment, then the kernel ends it
+KILLED_S = 5.0  # PostgreSQL's immediate shutdown needs a moment; whatever is left then gets SIGKILL
 TICK_S = 0.2
 EachLine = Callable[[str], bool]
 
 
 class Interrupted(Exception):
-    """Somebody asked us to end while we were starting."""
+    """A signal asked us to end while we were starting."""
 
 
 @dataclass
 class Signals:
-    """How many times somebody asked us to end."""
+    """Counts the signals that ask us to end."""
 
     count: int = 0
 
@@ -52,14 +52,17 @@ class Signals:
 
 
 @dataclass
-class Crew:
-    """Children by name, in the order of their start. One thread: the kernel ends a child with its thread."""
+class ProcessGroup:
+    """Children by name, in the order of their start.
+
+    Use it from one thread: the kernel ends a child with the thread that started it.
+    """
 
     signals: Signals
     wakeup: int
     say: Callable[[str], None]
     backoff: Backoff = field(default_factory=Backoff)
-    on_change: Callable[["Crew"], None] = lambda crew: None
+    on_change: Callable[["ProcessGroup"], None] = lambda group: None
     children: dict[str, Child] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -67,20 +70,20 @@ class Crew:
         self._selector.register(self.wakeup, selectors.EVENT_READ, None)
 
     def start(self, program: Program) -> Child:
-        """Start one more child."""
+        """Start another child."""
         child = self.children[program.name] = Child(program, self.backoff)
         self._start(child)
         return child
 
     def adopt(self, child: Child) -> None:
-        """Watch one that runs already."""
+        """Watch a child that runs already."""
         self.children[child.name] = child
         self.on_change(self)
 
     def run_once(self, program: Program, *, each_line: EachLine) -> int:
         """Run a program to its end; a line for which `each_line` is true is not shown. Returns the exit code.
 
-        Raises Interrupted when asked to end meanwhile.
+        Raises Interrupted when a signal asks us to end in the meantime.
         """
         child = Child(program, self.backoff, wanted=False)
         child.start(time.monotonic())
@@ -97,7 +100,7 @@ class Crew:
         return code
 
     def pump(self, seconds: float) -> None:
-        """Show what the children say, bury and restart the dead; returns after at most `seconds`."""
+        """Print the output of the children and restart those that have ended; returns after at most `seconds`."""
         for key, _ in self._selector.select(seconds):
             if key.data is None:
                 with contextlib.suppress(BlockingIOError):
@@ -109,7 +112,7 @@ class Crew:
             self._watch(child, now)
 
     def stop(self, names: Iterable[str]) -> None:
-        """Ask these to end and wait for them: each its grace, all of them no longer than a second signal."""
+        """Ask these children to end and wait for them. One that exceeds its grace period is killed; a second signal kills all."""
         children = [self.children[name] for name in names if name in self.children]
         for child in children:
             child.stop()
@@ -125,7 +128,7 @@ class Crew:
         return None
 
     def kill(self) -> None:
-        """End all of them now, in the way that leaves no process of theirs behind."""
+        """End all children now, each by the signal that also ends its own children."""
         for child in self.children.values():
             child.kill()
         deadline = time.monotonic() + KILLED_S
@@ -154,19 +157,21 @@ class Crew:
         if child.process.poll() is None:
             return
         self._drain(child)
-        if died := child.bury(now):
+        if ended := child.on_exit(now):
             self.on_change(self)
             if child.wanted:
-                self.say(f"{child.name} ended ({_ending(died[0])}); it starts again in {died[1]:g} s")
+                self.say(
+                    f"{child.name} ended ({_describe_exit(ended[0])}); it starts again in {ended[1]:g} s"
+                )
 
     def _drain(self, child: Child) -> None:
-        """Its last words, before they are lost."""
+        """Print the rest of its output before the pipe is closed."""
         while child.output:
             if not self._show(child, None):
                 self._forget_output(child)
 
     def _show(self, child: Child, each_line: EachLine | None) -> bool:
-        """Show what has arrived; False when there was nothing."""
+        """Print the lines that have arrived; False when there were none."""
         lines = child.read()
         for line in lines or ():
             if not (each_line and each_line(line)):
@@ -185,12 +190,12 @@ class Crew:
             output.close()
 
 
-def _ending(code: int) -> str:
+def _describe_exit(code: int) -> str:
     return f"exit code {code}" if code >= 0 else signal.Signals(-code).name
 
 
 def say(text: str) -> None:
-    """Print at once; a terminal that is gone is no reason to fail."""
+    """Print at once; when the terminal has gone, the text is dropped."""
     try:
         print(text, flush=True)
     except OSError:

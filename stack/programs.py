@@ -12,12 +12,12 @@ INTERACTIVE_SLOTS = 2
 CALL_S = 60 + 8192 / 40  # the deadline of one call, docs/execution.md section 2
 STOP_GRACE_S = 60
 PYTHON = sys.executable
-# Celery's, ten lines per worker in a container; what runs as root here only speaks to loopback and to Claude.
+# Celery's warning has ten lines per worker in a container; our workers only connect to loopback and to Claude.
 ROOT_WARNING = "ignore:You're running the worker with superuser privileges"
 
 
 def child_environ(settings: Environment, urls: Mapping[str, str]) -> dict[str, str]:
-    """Our own environment, the URLs of this stack and the effective data folder."""
+    """Our own environment with the URLs of this stack and the effective data folder."""
     fixed = {
         "LORAPIPE_DATA_DIR": str(settings.data_dir),
         "DJANGO_SETTINGS_MODULE": "lorapipe.settings",
@@ -39,7 +39,7 @@ def prepare(environ: Mapping[str, str], *, link: bool) -> Program:
 
 
 def web(environ: Mapping[str, str], settings: Environment) -> Program:
-    """One process with threads. Run as a script: the settings know the web by the name `gunicorn`."""
+    """One process with threads. It runs as a script because the settings recognise the web by the name `gunicorn`."""
     bind = (
         f"[{settings.host}]:{settings.port}" if ":" in settings.host else f"{settings.host}:{settings.port}"
     )
@@ -53,7 +53,7 @@ def dispatcher(environ: Mapping[str, str]) -> Program:
 
 
 def worker(environ: Mapping[str, str], *, queue: str, slots: int, max_tokens: int) -> Program:
-    """A Celery worker of one queue. TERM lets its calls finish, however long one may take."""
+    """A Celery worker of one queue. On SIGTERM it finishes its calls, however long one may take."""
     celery = ("-m", "celery", "-q", "-A", "lorapipe", "worker", "-P", "threads", "-c", str(slots))
     flags = ("-Q", queue, "-n", f"{queue}@%h", "--without-gossip", "--without-mingle", "-l", "WARNING")
     grace_s = max(CALL_S, 60 + max_tokens / 40) + STOP_GRACE_S

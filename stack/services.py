@@ -1,4 +1,4 @@
-"""PostgreSQL and Valkey as two calls: started, answering, with a URL and a `stop`."""
+"""Starts PostgreSQL and Valkey: one call each, which returns a server that answers, with its URL and `stop`."""
 
 import contextlib
 import socket
@@ -12,7 +12,7 @@ from stack.postgres import Postgres
 from stack.valkey import Valkey
 
 START_S = 60.0
-RETRY_S = 0.5  # measured: after kill -9 the old backends need up to 3 s to let go of the shared memory
+RETRY_S = 0.5  # measured: after kill -9 the old backends need up to 3 s to release the shared memory
 POLL_S = 0.03
 LOG_BYTES = 5_000_000
 
@@ -23,7 +23,7 @@ class DidNotStart(Exception):
 
 @dataclass
 class Server:
-    """A running server. It dies with us."""
+    """A running server, which ends when we end."""
 
     kind: Postgres | Valkey
     child: subprocess.Popen[bytes] = field(repr=False)
@@ -41,7 +41,7 @@ class Server:
 
 
 def start_postgres(folder: DataFolder, *, durable: bool = True) -> Server:
-    """PostgreSQL of this folder, made if need be. `durable=False` is for tests: a crash loses data.
+    """PostgreSQL of this folder; its files are made if they are missing. `durable=False` is for tests: a crash loses data.
 
     Raises FolderRefused or DidNotStart.
     """
@@ -54,7 +54,7 @@ def start_valkey(folder: DataFolder, *, durable: bool = True) -> Server:
 
 
 def start(kind: Postgres | Valkey, *, seconds: float = START_S) -> Server:
-    """Start it and wait until it answers; tries again while an earlier one is still letting go."""
+    """Start it and wait until it answers; tries again while an earlier server is still ending."""
     _rotate(kind)
     deadline = time.monotonic() + seconds
     while True:
@@ -90,7 +90,7 @@ def _answers(server: Server, deadline: float) -> bool:
 
 
 def _explain(kind: Postgres | Valkey, log: str, deadline: float) -> None:
-    """Return where another try makes sense, with another port if that one was taken."""
+    """Return when another attempt makes sense, with another port if this one is in use; otherwise raise DidNotStart."""
     if time.monotonic() < deadline:
         if any(words in log for words in kind.port_taken):
             kind.port = free_port()

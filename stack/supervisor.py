@@ -23,7 +23,7 @@ from stack.environment import Environment
 from stack.folder import DataFolder, FolderRefused, FolderTaken, Kind, StackState, Status
 from stack.postgres import Postgres
 from stack.process import raise_open_files
-from stack.process_group import Crew, Interrupted, Signals, say
+from stack.process_group import Interrupted, ProcessGroup, Signals, say
 from stack.valkey import Valkey
 
 LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
@@ -49,12 +49,12 @@ class Supervisor:
     announce: Callable[[str], None] = say
 
     def run(self) -> int:
-        """The exit code: 0 after a stop, 1 when something did not start, 2 when it may not start here."""
+        """Returns the exit code: 0 after a stop, 1 when something did not start, 2 when it may not start here."""
         self.folder = DataFolder(self.settings.data_dir)
         try:
             self.folder.prepare()
             with self.folder.hold(wait_s=5.0 if self._is_ending() else 1.0):
-                return self._run_held()
+                return self._run_locked()
         except FolderTaken as error:
             self.announce(f"{error}. Stop it with Ctrl-C where it runs, or: kill {error.pid}")
             return 2 if self.kind == "up" else TAKEN
@@ -66,7 +66,7 @@ class Supervisor:
         state = self.folder.living()
         return state is not None and (state.status == "ending" or state.kind == "command")
 
-    def _run_held(self) -> int:
+    def _run_locked(self) -> int:
         if self.kind == "up":
             _refuse_taken_port(self.settings)
         raise_open_files()
@@ -74,7 +74,7 @@ class Supervisor:
         self.fingerprint = effective_fingerprint(self.settings)
         signals = Signals()
         with signals.caught() as wakeup:
-            self.crew = Crew(signals, wakeup, self.announce, self.backoff, self._record)
+            self.group = ProcessGroup(signals, wakeup, self.announce, self.backoff, self._record)
             try:
                 self._start()
                 self._watch()
@@ -107,19 +107,19 @@ class Supervisor:
             ("DATABASE_URL", self.settings.database_url, Postgres),
         ):
             self.urls[name] = given or self._start_server(make(self.folder, port=services.free_port()))
-            self._leave_if_asked()
+            self._raise_if_interrupted()
 
     def _start_server(self, kind: Postgres | Valkey) -> str:
         server = services.start(kind)
-        self.crew.adopt(Child(kind.program(), self.backoff, server.child, started_at=time.monotonic()))
+        self.group.adopt(Child(kind.program(), self.backoff, server.child, started_at=time.monotonic()))
         return kind.url
 
     def _start_simulator(self) -> None:
-        """On a port of its choice, which it keeps when it is started again."""
+        """It chooses a port, and keeps it when it is restarted."""
         port_file = self.folder.path / "simulator.port"
         port_file.unlink(missing_ok=True)
         environ = programs.child_environ(self.settings, {})
-        child = self.crew.start(programs.simulator(environ, port=0, port_file=port_file))
+        child = self.group.start(programs.simulator(environ, port=0, port_file=port_file))
         port = self._wait_for_port(child, port_file)
         child.program = programs.simulator(environ, port=port, port_file=port_file)
         self.urls["LORAPIPE_SIMULATOR_URL"] = f"http://127.0.0.1:{port}"
@@ -132,18 +132,18 @@ class Supervisor:
         while time.monotonic() < deadline and not child.deaths:
             with contextlib.suppress(OSError, ValueError):
                 return int(port_file.read_text())
-            self.crew.pump(0.05)
-            self._leave_if_asked()
-        raise StartFailed("The simulator did not start; its own words are above.")
+            self.group.pump(0.05)
+            self._raise_if_interrupted()
+        raise StartFailed("The simulator did not start; its output is above.")
 
     def _prepare(self) -> None:
-        """Migrations, starter pack, owner, limiter rows: one run of `manage.py prepare`."""
+        """Run `manage.py prepare` once: migrations, starter pack, owner and the rows of the limiter."""
         self.prepared: dict[str, Any] = {}
         program = programs.prepare(self._environ(), link=self.kind == "up")
-        if code := self.crew.run_once(program, each_line=self._take_answer):
-            raise StartFailed(f"prepare ended with exit code {code}; its own words are above.")
+        if code := self.group.run_once(program, each_line=self._read_prepared):
+            raise StartFailed(f"prepare ended with exit code {code}; its output is above.")
 
-    def _take_answer(self, line: str) -> bool:
+    def _read_prepared(self, line: str) -> bool:
         """The JSON object that `prepare` prints last holds the sign-in link, so it is not shown in the log."""
         with contextlib.suppress(ValueError):
             answer = json.loads(line)
@@ -156,25 +156,25 @@ class Supervisor:
         environ, settings = self._environ(), self.settings
         slots = {WORKERS[0]: settings.worker_slots, WORKERS[1]: programs.INTERACTIVE_SLOTS}
         if self.kind == "up":
-            self.crew.start(programs.web(environ, settings))
-        self.crew.start(programs.dispatcher(environ))
+            self.group.start(programs.web(environ, settings))
+        self.group.start(programs.dispatcher(environ))
         for queue, count in slots.items():
             tokens = settings.anthropic_max_tokens
-            self.crew.start(programs.worker(environ, queue=queue, slots=count, max_tokens=tokens))
+            self.group.start(programs.worker(environ, queue=queue, slots=count, max_tokens=tokens))
 
     def _environ(self) -> dict[str, str]:
         return programs.child_environ(self.settings, self.urls)
 
-    def _leave_if_asked(self) -> None:
-        if self.crew.signals.count:
+    def _raise_if_interrupted(self) -> None:
+        if self.group.signals.count:
             raise Interrupted
 
-    # --- life --------------------------------------------------------------------------------------
+    # --- running -----------------------------------------------------------------------------------
 
     def _watch(self) -> None:
         greeted = self.kind != "up"
-        while not self.crew.signals.count and not self._is_abandoned():
-            self.crew.pump(0.1 if not greeted else 0.5)
+        while not self.group.signals.count and not self._is_abandoned():
+            self.group.pump(0.1 if not greeted else 0.5)
             if not greeted and _answers(self.settings):
                 greeted = True
                 self._greet()
@@ -190,7 +190,7 @@ class Supervisor:
         self.announce("Ctrl-C stops everything; your data stays in " + str(self.folder.path) + "\n")
 
     def _is_abandoned(self) -> bool:
-        """Whether the last client of a job's stack is gone. A client that comes now finds it ending."""
+        """Whether the last client of a job's stack is gone. A client that comes later finds the status `ending`."""
         if self.kind != "job":
             return False
         with open(self.folder.clients_file, "rb") as lock:
@@ -201,11 +201,11 @@ class Supervisor:
             self._write("ending")
             return True
 
-    def _record(self, crew: Crew) -> None:
+    def _record(self, group: ProcessGroup) -> None:
         self.folder.record(
             {
                 child.name: (child.process.pid, int(child.program.death_signal))
-                for child in crew.children.values()
+                for child in group.children.values()
                 if child.process
             }
         )
@@ -229,17 +229,17 @@ class Supervisor:
 
     def _stop(self) -> None:
         self._write("ending")
-        self._say_what_it_waits_for()
-        self.crew.stop(FIRST_TO_END)
-        self.crew.stop(WORKERS)
+        self._announce_stop()
+        self.group.stop(FIRST_TO_END)
+        self.group.stop(WORKERS)
         for names in LAST_TO_END:
-            self.crew.stop(names)
-        self.crew.kill()
-        self.crew.close()
+            self.group.stop(names)
+        self.group.kill()
+        self.group.close()
         self.folder.record({})
         self.announce("Stopped.")
 
-    def _say_what_it_waits_for(self) -> None:
+    def _announce_stop(self) -> None:
         calls = self._calls_in_flight()
         if calls:
             noun = "call" if calls == 1 else "calls"
@@ -252,7 +252,7 @@ class Supervisor:
 
     def _calls_in_flight(self) -> int:
         url = self.urls.get("DATABASE_URL")
-        if url is None or WORKERS[0] not in self.crew.children:
+        if url is None or WORKERS[0] not in self.group.children:
             return 0
         with contextlib.suppress(psycopg.Error), psycopg.connect(url, connect_timeout=2) as connection:
             row = connection.execute(COUNT_CALLS).fetchone()
@@ -276,7 +276,7 @@ def _answers(settings: Environment) -> bool:
 
 
 def _refuse_taken_port(settings: Environment) -> None:
-    """Gunicorn's worker holds the port for about a second after a `kill -9` of ours, so one try is too few."""
+    """Tries for some seconds: Gunicorn's worker keeps the port for about a second after a `kill -9` of its supervisor."""
     deadline = time.monotonic() + PORT_S
     while problem := _port_problem(settings):
         if time.monotonic() > deadline:

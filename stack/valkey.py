@@ -10,11 +10,11 @@ from pathlib import Path
 from stack.folder import DataFolder, FolderRefused
 from stack.process import Program
 
-DATABASES = 64  # each xdist worker of the tests has one
+DATABASES = 64  # each xdist worker of the tests uses one
 
 
 class Valkey:
-    """One server in a data folder. It carries wake-ups only; the rows are in PostgreSQL."""
+    """One server in a data folder. It carries wake-up messages only; all data is in PostgreSQL."""
 
     name = "valkey"
     transient: tuple[str, ...] = ()
@@ -39,7 +39,7 @@ class Valkey:
         return self.folder.path / "valkey.conf"
 
     def prepare(self) -> None:
-        """Write the configuration: a file, because a command line with the password is public."""
+        """Write the configuration: a file, because everybody can read the password on a command line."""
         lines = [
             "bind 127.0.0.1",
             f"port {self.port}",

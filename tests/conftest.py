@@ -1,23 +1,58 @@
 """Fixtures that every room's tests may use."""
 
+import gc
 import sys
 from collections.abc import Callable, Iterator
 from datetime import date
+from pathlib import Path
 
 import pytest
 from django.db import connection
+from django.test import Client
 from pytest_django import DjangoDbBlocker
 
 from claude import current_models
 from claude.shipped import SHIPPED
 from provider import table
+from tests.factories import make_user
+from tests.support.jobs import furnish
+from tests.support.once import empty_only_filled_tables, list_static_files_once
 from tests.support.simulator import RunningSimulator
+from workspaces.models import User
 
 # Who else is on the test database when it is about to be dropped: what a killed process or a page left open.
 END_OTHERS = """
 SELECT pg_terminate_backend(pid, 5000), backend_type, state, left(query, 200) FROM pg_stat_activity
  WHERE datname = current_database() AND pid <> pg_backend_pid()
 """
+
+
+# Whole files go to the processes of xdist one after the other: these folders have the longest ones, and a long file that
+# begins last keeps one process busy while the others have nothing left to do.
+LONGEST_FIRST = ("faults", "flows", "browser", "stack", "guards")
+
+
+@pytest.hookimpl(trylast=True)  # after pytest-django, which has an order of its own
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if hasattr(config, "workerinput"):
+        items.sort(key=_turn)
+
+
+def pytest_collection_finish() -> None:
+    """Django and four thousand tests are in memory until the end: the garbage collector need not look at them again."""
+    gc.collect()
+    gc.freeze()
+
+
+def _turn(item: pytest.Item) -> int:
+    folder = item.path.relative_to(Path(__file__).parent).parts[0]
+    return LONGEST_FIRST.index(folder) if folder in LONGEST_FIRST else len(LONGEST_FIRST)
+
+
+@pytest.hookimpl
+def pytest_configure(config: pytest.Config) -> None:
+    """xdist itself would begin with the files of the most tests, which are short ones."""
+    config.option.loadscopereorder = False
 
 
 @pytest.fixture(scope="session")
@@ -31,6 +66,15 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
         cursor.execute(END_OTHERS)
         for _, *session in cursor.fetchall():
             print("still on the test database:", *session, file=sys.stderr)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def done_once() -> Iterator[None]:
+    """What is the same for all tests is not done again for each."""
+    with pytest.MonkeyPatch.context() as patch:
+        list_static_files_once(patch)
+        empty_only_filled_tables(patch)
+        yield
 
 
 @pytest.fixture(autouse=True)
@@ -54,6 +98,25 @@ def set_today(monkeypatch: pytest.MonkeyPatch) -> Callable[[date], None]:
         monkeypatch.setattr("lib.clock.today", lambda: day)
 
     return set_date
+
+
+@pytest.fixture
+def owner(db: None) -> User:
+    """The person in whose workspace a test takes place."""
+    return make_user(username="owner")
+
+
+@pytest.fixture
+def starter_pack(owner: User) -> None:
+    """The owner has the starter pack, and the installation has no limit."""
+    furnish(owner)
+
+
+@pytest.fixture
+def signed_in(client: Client, owner: User) -> Client:
+    """The test's client, signed in as the owner. `usefixtures("signed_in")` does so for a whole file."""
+    client.force_login(owner)
+    return client
 
 
 @pytest.fixture(scope="session")

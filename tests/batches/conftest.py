@@ -3,25 +3,21 @@
 import pytest
 
 from batches.engine.worker_registry import register
-from batches.limits.limiter import set_limits
-from batches.limits.pools import pools
 from batches.models import BatchJob, Worker
 from lorapipe.queues import Queue
-from templates_app.packs.installing import load_pack_templates
 from tests.support.jobs import start_starter_job
 from workspaces.models import User
 
 
-@pytest.fixture
-def owner(db: None) -> User:
-    user: User = User.objects.create_with_workspace("owner")
-    load_pack_templates(user.personal_workspace())
-    set_limits(pools(), per_minute=1_000_000)
-    return user
+@pytest.fixture(autouse=True)
+def _furnished(request: pytest.FixtureRequest) -> None:
+    """Here an owner starts batches, so that the starter pack belongs to the workspace."""
+    if "owner" in request.fixturenames:
+        request.getfixturevalue("starter_pack")
 
 
 @pytest.fixture
-def job(owner: User) -> BatchJob:
+def job(owner: User, starter_pack: None) -> BatchJob:
     """Three items, all at once."""
     return start_starter_job(owner, limit=3)
 

@@ -5,7 +5,6 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.core.management import call_command
 from django.db import connection
 from django.db.models import QuerySet
 from django.utils import timezone
@@ -19,6 +18,7 @@ from batches.web.plans.plan_page import made_before
 from bench.support.seeding import analyze, seed_finished_jobs, seed_job
 from conversations.models import Conversation
 from conversations.usage import usage_rows
+from tests.support.once import empty_tables
 from workspaces.models import User
 
 pytestmark = [pytest.mark.django_db, pytest.mark.lengthy]
@@ -43,7 +43,7 @@ def seeded(django_db_setup: None, django_db_blocker: Any) -> Iterator[tuple[User
             analyze()
             yield users[0], job
         finally:
-            call_command("flush", interactive=False, verbosity=0)
+            empty_tables()
 
 
 def plan_of(rows: "QuerySet[Any, Any]") -> str:

@@ -11,10 +11,10 @@ from django.test import Client
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from pytest_django.live_server_helper import LiveServer
 
-from tests.support.flow_fixtures import engine, fast_simulator, owner, workspace
+from tests.support.flow_fixtures import engine, fast_simulator, furnished, workspace
 from workspaces.models import User
 
-__all__ = ["engine", "fast_simulator", "owner", "workspace"]
+__all__ = ["engine", "fast_simulator", "furnished", "workspace"]
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 OPTIONS = (

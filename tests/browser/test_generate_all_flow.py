@@ -11,8 +11,8 @@ from batches.models.states import JobStatus
 from conversations.models import Conversation
 from tests.browser.conftest import OpenPage, keep_picture
 from tests.support.engine import Engine, wait_for_end
+from tests.support.polling import wait_for
 from tests.support.simulator import RunningSimulator
-from tests.support.waiting import wait_for
 from workspaces.models import SignInLink, User
 
 STATE = "#live h1"

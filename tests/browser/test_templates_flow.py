@@ -7,7 +7,7 @@ from playwright.sync_api import Dialog, Page, expect
 from templates_app.models import PromptTemplate
 from tests.browser.conftest import OpenPage, keep_picture
 from tests.browser.test_interaction import ready
-from tests.support.waiting import wait_for
+from tests.support.polling import wait_for
 from workspaces.models import User
 
 TEXT = "Ask about {{topic}} in a {{tone ? 'warm' : 'plain'}} voice."

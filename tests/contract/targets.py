@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
-from tests.support.simulator import RunningSimulator, dying_with_us
-from tests.support.waiting import wait_for
+from tests.support.polling import wait_for
+from tests.support.simulator import RunningSimulator, end_with_us
 
 FOREVER = 60.0  # seconds of a stall that no test waits for
 WORDS = (
@@ -117,7 +117,7 @@ def running_llmock(program: Path) -> Iterator[LLMock]:
         port = free.getsockname()[1]
     command = [str(program), "serve", "--host", "127.0.0.1", "--port", str(port), "--log-level", "warning"]
     quiet = subprocess.DEVNULL
-    with subprocess.Popen(dying_with_us(command), stdin=quiet, stdout=quiet, stderr=quiet) as process:
+    with subprocess.Popen(end_with_us(command), stdin=quiet, stdout=quiet, stderr=quiet) as process:
         try:
             target = LLMock(f"http://127.0.0.1:{port}")
             wait_for(lambda: _answers(target), what="llmock starts")

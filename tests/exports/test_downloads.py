@@ -20,11 +20,6 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def owner() -> User:
-    return make_user(username="owner")
-
-
-@pytest.fixture
 def job(owner: User) -> BatchJob:
     job = make_job(by=owner, total_items=2, completed_items=2, name="My batch")
     for _ in range(2):

@@ -7,14 +7,16 @@ from typing import NamedTuple
 import pytest
 from pytest_django import DjangoDbBlocker
 
+from tests.factories import make_user
 from tests.support.engine import running_engine
-from tests.support.flow_fixtures import engine, fast_simulator, make_owner, owner, workspace
+from tests.support.fault_injection import FaultInjector
+from tests.support.flow_fixtures import engine, fast_simulator, furnished, workspace
+from tests.support.jobs import furnish
 from tests.support.own_servers import database_of, own_servers
 from tests.support.simulator import RunningSimulator
-from tests.support.storm import Storm
 from workspaces.models import User
 
-__all__ = ["engine", "fast_simulator", "owner", "workspace"]
+__all__ = ["engine", "fast_simulator", "furnished", "workspace"]
 
 WORKERS = 2
 
@@ -23,7 +25,7 @@ class Breakable(NamedTuple):
     """An engine with its person; all tests of a file share it, each with a job of its own."""
 
     owner: User
-    storm: Storm
+    injector: FaultInjector
     simulator: RunningSimulator
 
 
@@ -37,11 +39,12 @@ def shared(
     """Its times run ten times as fast: a loaded machine must not take a living worker for dead."""
     logs = tmp_path_factory.mktemp("engine")
     with django_db_blocker.unblock(), own_servers() as servers, database_of(servers):
-        owner = make_owner()
+        owner = make_user(username="owner")
+        furnish(owner)
         with running_engine(simulator.url, logs, LORAPIPE_TIME_SCALE="10") as engine:
-            storm = Storm(engine=engine, servers=servers, dice=random.Random(), stale_s=4.5)
-            storm.start(workers=WORKERS)
-            yield Breakable(owner, storm, simulator)
+            injector = FaultInjector(engine=engine, servers=servers, rng=random.Random(), stale_s=4.5)
+            injector.start(workers=WORKERS)
+            yield Breakable(owner, injector, simulator)
 
 
 @pytest.fixture
@@ -49,8 +52,8 @@ def breakable(shared: Breakable) -> Breakable:
     """The shared engine with another seed, and an empty ledger."""
     seed = random.randrange(2**32)
     print(f"seed {seed}")
-    shared.storm.dice = random.Random(seed)
-    shared.storm.excused.clear()
+    shared.injector.rng = random.Random(seed)
+    shared.injector.excused.clear()
     shared.simulator.reset()
     shared.simulator.options(latency=0.5, rpm=None, burst=None)
     return shared

@@ -83,10 +83,12 @@ def at_the_edge(owner: User, *, rounds: int) -> None:
     assert_invariants()
 
 
+@pytest.mark.django_db(transaction=True)
 def test_two_rounds(owner: User) -> None:
     at_the_edge(owner, rounds=2)
 
 
+@pytest.mark.django_db(transaction=True)
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_two_hundred_rounds(owner: User) -> None:

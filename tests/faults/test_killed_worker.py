@@ -11,8 +11,8 @@ from tests.support.engine import Engine, wait_for_end
 from tests.support.invariants import assert_billed_is_logged, assert_invariants
 from tests.support.jobs import start_starter_job
 from tests.support.poisoned_worker import POISON
+from tests.support.polling import wait_for
 from tests.support.simulator import RunningSimulator
-from tests.support.waiting import wait_for
 from workspaces.models import User
 
 POISONED = "tests.support.poisoned_worker"

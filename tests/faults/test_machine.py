@@ -15,10 +15,10 @@ from batches.engine.worker_registry import register
 from batches.models import BatchJob
 from batches.models.states import ErrorHandling
 from lorapipe.queues import Queue
-from tests.support.flow_fixtures import make_owner
 from tests.support.jobs import start_starter_job
 from tests.support.machine import Machine, World
 from tests.support.quick_rules import make_quick_rules
+from workspaces.models import User
 
 EXAMPLES, STEPS = map(int, os.environ.get("MACHINE", "100x40").split("x"))
 PART = 100  # examples in one transaction: what they leave behind in it is never vacuumed, and slows them all
@@ -27,9 +27,11 @@ PART = 100  # examples in one transaction: what they leave behind in it is never
 @pytest.mark.django_db
 @pytest.mark.timeout(60 + PART * STEPS // 10)
 @pytest.mark.parametrize("examples", [min(PART, EXAMPLES - start) for start in range(0, EXAMPLES, PART)])
-def test_the_rules_hold_after_each_move_and_each_crash(examples: int, settings: Settings) -> None:
+def test_the_rules_hold_after_each_move_and_each_crash(
+    owner: User, examples: int, settings: Settings
+) -> None:
     settings.ENGINE_START_GRACE_S = -1e9
-    make_world()
+    make_world(owner)
     seed = random.randrange(2**32)
     print(f"seed {seed}")
     Machine._hypothesis_internal_use_seed = seed
@@ -47,8 +49,7 @@ def how_long(examples: int) -> "settings":
     )
 
 
-def make_world() -> None:
-    owner = make_owner()
+def make_world(owner: User) -> None:
     jobs = [
         start_starter_job(owner, limit=3, concurrency=2, error_handling=handling)
         for handling in (ErrorHandling.CONTINUE, ErrorHandling.STOP)

@@ -17,8 +17,8 @@ from tests.support.engine import running_engine, wait_for_end
 from tests.support.invariants import assert_billed_is_logged, assert_invariants
 from tests.support.jobs import start_starter_job
 from tests.support.other_host import OtherHost, clock_library, other_host, why_not
+from tests.support.polling import wait_for
 from tests.support.simulator import RunningSimulator
-from tests.support.waiting import wait_for
 from workspaces.models import User
 
 WRONG_BY = "+7m"
@@ -45,7 +45,11 @@ def seen_from(host: OtherHost, url: str) -> str:
 
 
 def test_a_worker_elsewhere_with_a_wrong_clock_finishes_a_batch(
-    owner: User, fast_simulator: RunningSimulator, host: OtherHost, tmp_path: Path
+    transactional_db: None,
+    owner: User,
+    fast_simulator: RunningSimulator,
+    host: OtherHost,
+    tmp_path: Path,
 ) -> None:
     provider = seen_from(host, fast_simulator.url)
     key = {"ANTHROPIC_API_KEY": "sk-of-the-installation", "ANTHROPIC_BASE_URL": provider}

@@ -10,12 +10,12 @@ from batches.models import BatchJob, GenerationLog
 from batches.models.states import JobStatus
 from conversations.models import Conversation
 from tests.support.engine import Engine, wait_for_end
+from tests.support.fault_injection import find_pending_logs
+from tests.support.fork_server import Process
 from tests.support.invariants import assert_billed_is_logged, assert_invariants
 from tests.support.jobs import start_starter_job
-from tests.support.nest import Process
+from tests.support.polling import wait_for
 from tests.support.simulator import RunningSimulator
-from tests.support.storm import pending_logs
-from tests.support.waiting import wait_for
 from workspaces.models import User
 
 
@@ -70,7 +70,7 @@ def test_after_term_no_new_claim_and_what_runs_finishes(
     told_at = terminate(worker)
     assert worker.wait(60) == 0
     assert late_claims(worker, told_at) == 0
-    assert not pending_logs(worker), "what ran has finished"
+    assert not find_pending_logs(worker), "what ran has finished"
     assert GenerationLog.objects.filter(worker__pid=worker.pid, state="succeeded").count() >= 8
     engine.start_worker(slots=8)
     fast_simulator.options(latency=0.05)
@@ -98,7 +98,7 @@ def test_of_a_frozen_worker_and_its_successor_the_first_reply_wins(
     job = start_starter_job(owner, limit=4, concurrency=4)
     wait_for(lambda: len(fast_simulator.ledger()) == 4, what="four requests have arrived")
     frozen.send_signal(signal.SIGSTOP)
-    paid_twice = pending_logs(frozen)
+    paid_twice = find_pending_logs(frozen)
     engine.start_worker(slots=4)
     job = wait_for_end(job)
     assert (job.status, job.completed_items) == (JobStatus.COMPLETED, 4)

@@ -1,5 +1,5 @@
 """The engine's fixtures."""
 
-from tests.support.flow_fixtures import engine, fast_simulator, owner, workspace
+from tests.support.flow_fixtures import engine, fast_simulator, furnished, workspace
 
-__all__ = ["engine", "fast_simulator", "owner", "workspace"]
+__all__ = ["engine", "fast_simulator", "furnished", "workspace"]

@@ -16,8 +16,8 @@ from lib.stale_state import StaleState
 from tests.support.engine import Engine, wait_for_end
 from tests.support.invariants import assert_billed_is_logged, assert_invariants
 from tests.support.jobs import start_starter_job
+from tests.support.polling import wait_for
 from tests.support.simulator import RunningSimulator
-from tests.support.waiting import wait_for
 from workspaces.models import User
 
 LAWFUL = (StaleState, BudgetTooLow)
@@ -109,7 +109,7 @@ def test_a_reply_after_a_cancel_is_used(
     job = start_starter_job(owner, limit=1)
     wait_for(lambda: row(job).in_flight == 1, what="it is asked")
     item = job.items.get()
-    engine.freeze(worker)
+    engine.suspend(worker)
     log = GenerationLog.objects.get()
     wait_for(
         lambda: GenerationLog.objects.get(pk=log.pk).state == LogState.UNKNOWN,
@@ -117,7 +117,7 @@ def test_a_reply_after_a_cancel_is_used(
         what="it is reaped",
     )
     cancel(job, by=owner)
-    engine.thaw(worker)
+    engine.resume(worker)
     wait_for(
         lambda: GenerationLog.objects.get(pk=log.pk).state == LogState.SUCCEEDED,
         seconds=60,

@@ -12,8 +12,8 @@ from lib.stale_state import StaleState
 from tests.support.engine import Engine, wait_for_end
 from tests.support.invariants import assert_invariants
 from tests.support.jobs import start_starter_job
+from tests.support.polling import wait_for
 from tests.support.simulator import RunningSimulator
-from tests.support.waiting import wait_for
 from workspaces.models import User, Workspace
 
 

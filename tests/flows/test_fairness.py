@@ -11,18 +11,18 @@ from batches.models import BatchItem, BatchJob, GenerationLog
 from batches.models.states import JobKind
 from batches.planning.plan import starter_plan
 from lorapipe.queues import Queue
-from templates_app.packs.installing import load_pack_templates
 from tests.support.engine import Engine, wait_for_end
 from tests.support.invariants import assert_invariants
 from tests.support.jobs import start_starter_job
+from tests.support.polling import wait_for
 from tests.support.simulator import RunningSimulator
-from tests.support.waiting import wait_for
+from tests.support.starter_pack import bring_starter_pack
 from workspaces.models import User
 
 
 def make_neighbour() -> User:
     user: User = User.objects.create_with_workspace("neighbour")
-    load_pack_templates(user.personal_workspace())
+    bring_starter_pack(user.personal_workspace())
     return user
 
 

@@ -31,8 +31,8 @@ from terminal.__main__ import main
 from terminal.screen import Screen
 from tests.support.engine import Engine, wait_for_end
 from tests.support.invariants import assert_invariants
+from tests.support.polling import wait_for
 from tests.support.simulator import RunningSimulator
-from tests.support.waiting import wait_for
 from workspaces.models import User
 
 NASTY = [
@@ -275,6 +275,7 @@ def started_command(engine: Engine, *words: str) -> Iterator[subprocess.Popen[st
 # --- it is refused: 2, and nothing is stored --------------------------------------------------------------
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_wrong_csv_file_is_refused_with_all_its_problems(owner: User, tmp_path: Path) -> None:
     source = tmp_path / "plan.csv"
     source.write_text("topic,tier,mood\na,template,\nb,scenario,\nc,wrong,\n")
@@ -286,6 +287,7 @@ def test_a_wrong_csv_file_is_refused_with_all_its_problems(owner: User, tmp_path
     assert not BatchJob.objects.exists()
 
 
+@pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
@@ -300,6 +302,7 @@ def test_wrong_numbers_are_refused(owner: User, file: Path, words: list[str], ex
     assert expected in run.words
 
 
+@pytest.mark.django_db(transaction=True)
 def test_somebody_else_s_job_cannot_be_resumed(owner: User, file: Path) -> None:
     other = User.objects.create_with_workspace("other")
     job = BatchJob.objects.create(
@@ -315,6 +318,7 @@ def test_somebody_else_s_job_cannot_be_resumed(owner: User, file: Path) -> None:
     assert Run("--resume", str(job.pk), "--out", str(file)).code == 2
 
 
+@pytest.mark.django_db(transaction=True)
 def test_real_money_on_a_terminal_is_asked_for(owner: User, file: Path, settings: Any) -> None:
     settings.DEMO = False
     run = Run("--limit", "2", "--out", str(file), can_ask=True)

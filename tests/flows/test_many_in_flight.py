@@ -14,11 +14,11 @@ from django.test import Client
 from batches.models import BatchJob
 from lorapipe.queues import Queue
 from tests.support.engine import Engine, wait_for_end
+from tests.support.fork_server import Process
 from tests.support.invariants import assert_invariants
 from tests.support.jobs import start_starter_job
-from tests.support.nest import Process
+from tests.support.polling import wait_for
 from tests.support.simulator import RunningSimulator
-from tests.support.waiting import wait_for
 from workspaces.models import ApiToken, User
 
 pytestmark = pytest.mark.slow

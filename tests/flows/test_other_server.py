@@ -40,7 +40,9 @@ def less(fast_simulator: RunningSimulator) -> Iterator[RunningSimulator]:
 
 
 @pytest.fixture
-def other(owner: User, less: RunningSimulator, settings: Settings, tmp_path: Path) -> Iterator[Engine]:
+def other(
+    transactional_db: None, owner: User, less: RunningSimulator, settings: Settings, tmp_path: Path
+) -> Iterator[Engine]:
     """Workers and this process with the same base URL, key and model."""
     settings.DEMO, settings.CLAUDE_BASE_URL, settings.CLAUDE_API_KEY = False, less.url, KEY
     settings.ENVIRONMENT = replace(settings.ENVIRONMENT, anthropic_model=MODEL)

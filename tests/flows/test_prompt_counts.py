@@ -7,7 +7,7 @@ from batches.planning.estimate.estimate import estimate
 from batches.planning.plan import starter_plan
 from lorapipe.queues import Queue
 from tests.support.engine import Engine
-from tests.support.waiting import wait_for
+from tests.support.polling import wait_for
 from workspaces.models import User
 
 

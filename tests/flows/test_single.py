@@ -20,8 +20,8 @@ from templates_app.models import PromptTemplate
 from tests.support.engine import Engine
 from tests.support.invariants import assert_billed_is_logged, assert_invariants
 from tests.support.jobs import start_starter_job
+from tests.support.polling import wait_for
 from tests.support.simulator import RunningSimulator
-from tests.support.waiting import wait_for
 from workspaces.models import ApiToken, User
 
 VALUES = {"topic": "a pension", "persona": "Anxious Investor"}

@@ -12,8 +12,8 @@ from batches.models.states import JobStatus, LogState, Reason
 from tests.support.engine import Engine, wait_for_end
 from tests.support.invariants import assert_billed_is_logged, assert_invariants
 from tests.support.jobs import start_starter_job
+from tests.support.polling import wait_for
 from tests.support.simulator import RunningSimulator
-from tests.support.waiting import wait_for
 from workspaces.models import User
 
 ON_THE_WAY_S = 0.5  # a call that had left when the refusal was not yet filed

@@ -11,11 +11,11 @@ from batches.limits.limiter import set_limits
 from batches.limits.pools import pools
 from batches.models import BatchJob
 from batches.models.states import JobStatus, Reason
-from templates_app.packs.installing import load_pack_templates
 from tests.support.engine import Engine, running_engine, wait_for_end
 from tests.support.invariants import assert_billed_is_logged, assert_invariants
 from tests.support.jobs import start_starter_job
 from tests.support.simulator import RunningSimulator
+from tests.support.starter_pack import bring_starter_pack
 from workspaces.models import User, Workspace
 
 KEY, THEIRS = "sk-of-the-installation", "sk-of-research"
@@ -23,7 +23,11 @@ KEY, THEIRS = "sk-of-the-installation", "sk-of-research"
 
 @pytest.fixture
 def two_keys(
-    owner: User, fast_simulator: RunningSimulator, settings: Settings, tmp_path: Path
+    transactional_db: None,
+    owner: User,
+    fast_simulator: RunningSimulator,
+    settings: Settings,
+    tmp_path: Path,
 ) -> Iterator[Engine]:
     """Workers and this process with the same server and both keys."""
     settings.DEMO, settings.CLAUDE_BASE_URL, settings.CLAUDE_API_KEY = False, fast_simulator.url, KEY
@@ -41,7 +45,7 @@ def two_keys(
 @pytest.fixture
 def researcher(owner: User) -> User:
     user: User = User.objects.create_with_workspace("researcher")
-    load_pack_templates(user.personal_workspace())
+    bring_starter_pack(user.personal_workspace())
     Workspace.objects.filter(pk=user.personal_workspace().pk).update(provider_key="research")
     return user
 

@@ -19,7 +19,6 @@ from batches.models import BatchJob
 from batches.models.states import ItemStatus
 from conversations.models import Conversation
 from templates_app.models import PromptTemplate
-from templates_app.packs.installing import load_pack_templates
 from tests.factories import (
     make_conversation,
     make_edge_case,
@@ -33,6 +32,7 @@ from tests.factories import (
     make_user,
 )
 from tests.guards.urls import Url, every_url
+from tests.support.starter_pack import bring_starter_pack
 from workspaces.models import User
 
 # Health for machines, and how one signs in. Static files are no URLs of ours.
@@ -110,7 +110,7 @@ def theirs() -> Belongings:
 def stranger() -> Client:
     """B, by session, who has rows and templates of his own."""
     user = make_user()
-    load_pack_templates(user.personal_workspace())
+    bring_starter_pack(user.personal_workspace())
     make_conversation(item=make_item(job=make_job(by=user, total_items=1)))
     client = Client()
     client.force_login(user)

@@ -91,9 +91,9 @@ def test_looking_costs_one_query_and_is_not_done_twice(
 ) -> None:
     ship()
     table.refresh(now=True)
-    with django_assert_num_queries(1):
+    with django_assert_num_queries(1):  # exactly: it looks again when it is told to
         table.refresh(now=True)
-    with django_assert_num_queries(0):
+    with django_assert_num_queries(0):  # it has just looked
         table.refresh()
 
 

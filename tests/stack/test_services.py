@@ -14,7 +14,7 @@ from stack import postgres, process
 from stack.environment import CHECKOUT
 from stack.folder import DataFolder, FolderRefused
 from stack.services import Server, start_postgres, start_valkey
-from tests.support.waiting import wait_for
+from tests.support.polling import wait_for
 
 AS_ROOT = os.geteuid() == 0
 STARTS_AND_WAITS = """

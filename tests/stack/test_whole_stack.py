@@ -19,7 +19,7 @@ from stack import client, process
 from stack.environment import CHECKOUT, read
 from stack.folder import DataFolder
 from stack.services import free_port
-from tests.support.waiting import wait_for
+from tests.support.polling import wait_for
 
 pytestmark = pytest.mark.slow
 OURS = re.compile("DATABASE_URL|REDIS_URL|SECRET_KEY|ANTHROPIC_|LORAPIPE_|RATE_LIMIT|PORT$|HOST$|PYTEST|COV")

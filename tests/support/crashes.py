@@ -1,4 +1,4 @@
-"""A process that dies, or a database that breaks off, at a chosen statement of a move."""
+"""A process that dies, or a database connection that is lost, at a chosen SQL statement."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -7,22 +7,22 @@ from typing import Any
 from django.db import OperationalError, connection
 
 
-class Died(BaseException):
-    """The process is gone: nobody handles this."""
+class ProcessDied(BaseException):
+    """Stands for the death of the process. It is no Exception, so that no code handles it."""
 
 
-# Django's own: they belong to the transaction, not to the move.
-OF_THE_TRANSACTION = ("SAVEPOINT", "RELEASE", "ROLLBACK")
+# Django's own statements: they belong to the transaction, not to what is tested.
+TRANSACTION_STATEMENTS = ("SAVEPOINT", "RELEASE", "ROLLBACK")
 
 
 @contextmanager
-def breaking_at(number: int, problem: Callable[[], BaseException]) -> Iterator[None]:
-    """The so-manieth statement (from 0) is not carried out: the problem is raised instead of it."""
+def fail_at_statement(number: int, problem: Callable[[], BaseException]) -> Iterator[None]:
+    """The statement of this number (from 0) is not executed; the problem is raised in its place."""
     seen = 0
 
     def wrap(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
         nonlocal seen
-        if str(sql).startswith(OF_THE_TRANSACTION):
+        if str(sql).startswith(TRANSACTION_STATEMENTS):
             return execute(sql, params, many, context)
         seen += 1
         if seen == number + 1:
@@ -33,9 +33,9 @@ def breaking_at(number: int, problem: Callable[[], BaseException]) -> Iterator[N
         with connection.execute_wrapper(wrap):
             yield
     finally:
-        # Whoever is in a transaction of the test: no statement has failed in it, it was only not carried out.
+        # No statement has failed in PostgreSQL, so the transaction of the test can still be used.
         connection.needs_rollback = False
 
 
-def broken_off() -> OperationalError:
+def make_connection_lost() -> OperationalError:
     return OperationalError("server closed the connection unexpectedly")

@@ -1,4 +1,4 @@
-"""Real engine processes on the test's own database: workers and dispatchers that a test may kill."""
+"""Real processes of the engine on the test's own database: workers and dispatchers that a test may kill."""
 
 import os
 import signal
@@ -20,11 +20,11 @@ from lorapipe.queues import Queue
 from stack import launch, programs
 from stack.environment import CHECKOUT, Environment
 from stack.services import free_port
-from tests.support.nest import Nest, Process
-from tests.support.waiting import wait_for
+from tests.support.fork_server import ForkServer, Process
+from tests.support.polling import wait_for
 
-# The kernel ends our children even when pytest itself is killed.
-DIES_WITH_US = (sys.executable, "-I", launch.__file__, str(int(signal.SIGKILL)))
+# The kernel ends these children even when pytest itself is killed.
+END_WITH_US = (sys.executable, "-I", launch.__file__, str(int(signal.SIGKILL)))
 ENDED = (JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.PAUSED, JobStatus.CANCELLED)
 
 
@@ -34,7 +34,7 @@ def database_url() -> str:
     return f"postgresql://{quote(found['USER'])}:{quote(found['PASSWORD'] or '')}@{found['HOST']}:{found['PORT']}/{found['NAME']}"
 
 
-def _answers(url: str) -> bool:
+def _is_up(url: str) -> bool:
     with suppress(OSError), urlopen(url, timeout=5) as answer:
         return bool(answer.status == 200)
     return False
@@ -43,7 +43,7 @@ def _answers(url: str) -> bool:
 class Engine:
     """Starts workers and dispatchers and ends them with the test. Times run 20 times as fast.
 
-    `fresh`: each by an interpreter of its own, as in the product; else from the nest, which is quicker.
+    `fresh`: each process gets an interpreter of its own, as in the product; otherwise the fork server starts them, which is quicker.
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class Engine:
         program = programs.web(self.environment, Environment(port=port, data_dir=self.logs))
         self._start("web", list(program.argv))
         address = f"http://127.0.0.1:{port}"
-        wait_for(lambda: _answers(f"{address}/healthz"), seconds=30, what="the web answers")
+        wait_for(lambda: _is_up(f"{address}/healthz"), seconds=30, what="the web answers")
         return address
 
     def start(self, *, slots: int = 16) -> Process:
@@ -101,28 +101,28 @@ class Engine:
         return self.start_worker(slots=slots)
 
     def kill(self, process: Process) -> None:
-        """SIGKILL, as a machine that dies."""
+        """SIGKILL, as when the machine fails."""
         process.kill()
         process.wait(10)
 
-    def freeze(self, process: Process) -> None:
-        """SIGSTOP: it lives, and says nothing."""
+    def suspend(self, process: Process) -> None:
+        """SIGSTOP: the process exists but does nothing."""
         process.send_signal(signal.SIGSTOP)
 
-    def thaw(self, process: Process) -> None:
+    def resume(self, process: Process) -> None:
         process.send_signal(signal.SIGCONT)
 
     def stop(self, process: Process) -> None:
-        """TERM: the worker finishes what it runs."""
+        """SIGTERM: the worker finishes its calls."""
         process.send_signal(signal.SIGTERM)
         process.wait(60)
 
     def end(self) -> None:
-        """At once where that leaves nothing behind: what a warm stop does is tested by those who ask for one, and takes 2 s."""
+        """Kill what leaves nothing behind. A warm stop takes 2 s; the tests that are about it call `stop`."""
         for process in self.processes:
             if process.poll() is not None:
                 continue
-            if isinstance(process, subprocess.Popen):  # a web server's master has a child to end
+            if isinstance(process, subprocess.Popen):  # the master of a web server ends its child itself
                 process.send_signal(signal.SIGCONT)
                 process.terminate()
             else:
@@ -142,11 +142,11 @@ class Engine:
         process: Process
         with log.open("wb") as out:
             if command[0] == sys.executable and not self.fresh:
-                process = nest().hatch(command[1:], environment=self.environment, log=log)
+                process = fork_server().spawn(command[1:], environment=self.environment, log=log)
                 self.processes.append(process)
                 return process
             process = subprocess.Popen(
-                [*DIES_WITH_US, str(os.getpid()), "-1", "-1", str(CHECKOUT), *command],
+                [*END_WITH_US, str(os.getpid()), "-1", "-1", str(CHECKOUT), *command],
                 env=self.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=out,
@@ -157,26 +157,26 @@ class Engine:
 
 
 @cache
-def nest() -> Nest:
-    return Nest([*DIES_WITH_US, str(os.getpid()), "-1", "-1", str(CHECKOUT)])
+def fork_server() -> ForkServer:
+    return ForkServer([*END_WITH_US, str(os.getpid()), "-1", "-1", str(CHECKOUT)])
 
 
 @contextmanager
 def running_engine(simulator_url: str, logs: Path, **environment: str) -> Iterator[Engine]:
-    with _ending(Engine(simulator_url=simulator_url, logs=logs, environment=environment)) as engine:
+    with _ended_afterwards(Engine(simulator_url=simulator_url, logs=logs, environment=environment)) as engine:
         yield engine
 
 
 @contextmanager
 def fresh_engine(simulator_url: str, logs: Path, **environment: str) -> Iterator[Engine]:
-    """Each process by an interpreter of its own, as in the product: what is measured is what will run."""
+    """Each process gets an interpreter of its own, as in the product, for whoever measures."""
     made = Engine(simulator_url=simulator_url, logs=logs, environment=environment, fresh=True)
-    with _ending(made) as engine:
+    with _ended_afterwards(made) as engine:
         yield engine
 
 
 @contextmanager
-def _ending(engine: Engine) -> Iterator[Engine]:
+def _ended_afterwards(engine: Engine) -> Iterator[Engine]:
     try:
         yield engine
     finally:
@@ -184,7 +184,7 @@ def _ending(engine: Engine) -> Iterator[Engine]:
 
 
 def wait_for_end(job: BatchJob, *, seconds: float = 60, states: Any = ENDED) -> BatchJob:
-    """The job once it is in one of these states and nothing is in flight."""
+    """Returns the job once it is in one of these states and none of its calls is in flight."""
 
     def ended() -> bool:
         job.refresh_from_db()

@@ -5,31 +5,20 @@ from pathlib import Path
 
 import pytest
 
-from batches.limits.limiter import set_limits
-from batches.limits.pools import pools
-from templates_app.packs.installing import load_pack_templates
 from tests.support.engine import Engine, running_engine
 from tests.support.simulator import RunningSimulator
 from workspaces.models import User, Workspace
 
-UNLIMITED = 1_000_000
+
+@pytest.fixture(autouse=True)
+def furnished(request: pytest.FixtureRequest) -> None:
+    """Here an owner starts batches, so that the starter pack belongs to the workspace."""
+    if "owner" in request.fixturenames:
+        request.getfixturevalue("starter_pack")
 
 
 @pytest.fixture
-def owner(transactional_db: None) -> User:
-    return make_owner()
-
-
-def make_owner() -> User:
-    """A person with the starter pack, in an installation without a limit."""
-    user: User = User.objects.create_with_workspace("owner")
-    load_pack_templates(user.personal_workspace())
-    set_limits(pools(), per_minute=UNLIMITED)
-    return user
-
-
-@pytest.fixture
-def workspace(owner: User) -> Workspace:
+def workspace(transactional_db: None, owner: User) -> Workspace:
     return owner.personal_workspace()
 
 
@@ -42,6 +31,13 @@ def fast_simulator(simulator: RunningSimulator) -> RunningSimulator:
 
 
 @pytest.fixture
-def engine(owner: User, fast_simulator: RunningSimulator, tmp_path: Path) -> Iterator[Engine]:
+def engine(
+    transactional_db: None,
+    owner: User,
+    starter_pack: None,
+    fast_simulator: RunningSimulator,
+    tmp_path: Path,
+) -> Iterator[Engine]:
+    """Its rows are committed: the processes of the engine have connections of their own."""
     with running_engine(fast_simulator.url, tmp_path) as started:
         yield started

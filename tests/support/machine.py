@@ -1,4 +1,4 @@
-"""The moves of the engine in any order, with crashes at any statement, and what must hold after each (Hypothesis).
+"""A Hypothesis state machine: the engine's steps in any order, with crashes at any statement, and what must hold after each.
 
 Two batches of one workspace, three items each, two workers. Everything happens in one transaction of the test: an
 example is rolled back to its savepoint, so that thousands of steps cost seconds.
@@ -34,7 +34,7 @@ from batches.models.limits import LONG_AGO
 from batches.models.states import ItemStatus, LogState
 from claude.errors import Blocked, Busy, ClaudeError, Declined, Unusable
 from lib.stale_state import StaleState
-from tests.support.crashes import Died, breaking_at, broken_off
+from tests.support.crashes import ProcessDied, fail_at_statement, make_connection_lost
 from tests.support.quick_rules import broken_rules
 from tests.support.replies import make_reply
 from workspaces.models import User, Workspace
@@ -68,7 +68,7 @@ GONE = object()
 
 @dataclass(frozen=True)
 class World:
-    """What each example begins with; made once."""
+    """What each example begins with. It is made once."""
 
     owner: User
     jobs: list[BatchJob]
@@ -92,7 +92,7 @@ class Machine(RuleBasedStateMachine):
     # --- how a move is made ---------------------------------------------------------------------------
 
     def make(self, move: Callable[[], Any], crash: Crash) -> Any:
-        """The move, or what a crash leaves of it: GONE when the process died; else it was repeated."""
+        """Makes the move, with the crash if there is one: GONE when the process died; after a lost connection it is repeated."""
         if crash is None:
             return move()
         kind, number = crash
@@ -100,9 +100,9 @@ class Machine(RuleBasedStateMachine):
             move()
             return move()
         try:
-            with breaking_at(number, Died if kind == "dies" else broken_off):
+            with fail_at_statement(number, ProcessDied if kind == "dies" else make_connection_lost):
                 return move()
-        except Died:
+        except ProcessDied:
             return GONE
         except OperationalError:
             return move()
@@ -127,9 +127,9 @@ class Machine(RuleBasedStateMachine):
             withdraw(call)
         else:
             try:
-                with breaking_at(crash[1], Died if crash[0] == "dies" else broken_off):
+                with fail_at_statement(crash[1], ProcessDied if crash[0] == "dies" else make_connection_lost):
                     found = claim(call, worker_id=worker_id)
-            except Died:
+            except ProcessDied:
                 return
             except OperationalError:
                 withdraw(call)

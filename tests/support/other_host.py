@@ -1,4 +1,4 @@
-"""Another machine, as far as the network and the clock go: a namespace of its own, joined by one cable (Linux, root)."""
+"""Another machine as far as network and clock go: a network namespace with one veth pair to ours (Linux, root)."""
 
 import os
 import shutil
@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.support.simulator import dying_with_us
+from tests.support.simulator import end_with_us
 
 LIBRARIES = ("/usr/lib/*/faketime/libfaketime.so.1", "/usr/lib/faketime/libfaketime.so.1")
 
@@ -22,7 +22,7 @@ def clock_library() -> str | None:
 
 
 def why_not() -> str | None:
-    """The reason why no namespace can be made here; None when it can."""
+    """Why no namespace can be made here; None when it can."""
     if shutil.which("ip") is None:
         return "there is no `ip` (Debian: apt install iproute2)"
     name = f"lp-probe-{os.getpid()}"
@@ -35,22 +35,22 @@ def why_not() -> str | None:
 
 @dataclass
 class OtherHost:
-    """`address` is ours as the other host sees it; ports are opened to it one by one."""
+    """`address` is our address as the other host sees it. `reach` opens one port at a time to it."""
 
     name: str
     address: str
     ending: ExitStack
 
     def reach(self, port: int) -> int:
-        """A port at `address` that leads to this port of our loopback: what listens there stays closed to the world."""
-        command = dying_with_us([sys.executable, "-m", "tests.support.relay", self.address, str(port)])
+        """A port at `address` that forwards to this port of our loopback, so that no server has to listen on other addresses."""
+        command = end_with_us([sys.executable, "-m", "tests.support.relay", self.address, str(port)])
         relay = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
         self.ending.callback(_end, relay)
         assert relay.stdout
         return int(relay.stdout.readline())
 
     def command(self, words: list[str], *, clock: str) -> list[str]:
-        """Run there. `clock` as libfaketime takes it: "+7m" is a clock that is seven minutes fast."""
+        """The command that runs these words on the other host. `clock` is for libfaketime: "+7m" is seven minutes fast."""
         library = clock_library()
         shifted = (
             [f"LD_PRELOAD={library}", f"FAKETIME={clock}", "FAKETIME_DONT_FAKE_MONOTONIC=1"]

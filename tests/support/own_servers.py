@@ -1,4 +1,4 @@
-"""PostgreSQL and Valkey that a test may break: of its own, durable, restarted on the same ports."""
+"""PostgreSQL and Valkey of a test's own, which it may kill: they are durable and restart on the same ports."""
 
 import os
 import signal
@@ -17,6 +17,7 @@ from django.db import connection
 
 from stack.folder import DataFolder
 from stack.services import Server, start, start_postgres, start_valkey
+from tests.support.once import empty_tables
 
 
 @dataclass
@@ -27,7 +28,7 @@ class OwnServers:
     valkey: Server
 
     def restart_postgres(self, *, away_s: float = 0) -> None:
-        """An immediate shutdown, as when the power fails, and a start that recovers."""
+        """An immediate shutdown, as in a power failure, then a start with recovery."""
         connection.close()
         self.postgres.child.send_signal(signal.SIGQUIT)
         self.postgres.child.wait(30)
@@ -46,7 +47,7 @@ class OwnServers:
         client.close()
 
     def kill_backends(self, n: int) -> int:
-        """pg_terminate_backend of so many sessions of ours, chosen by the database; returns how many there were."""
+        """Terminate up to n sessions of this database, chosen at random; returns how many were terminated."""
         with connection.cursor() as cursor:
             cursor.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() "
@@ -75,7 +76,7 @@ def own_servers() -> Iterator[OwnServers]:
 
 @contextmanager
 def database_of(servers: OwnServers) -> Iterator[None]:
-    """Django talks to these servers while the block runs; the tables are made, and emptied at the end."""
+    """Django uses these servers while the block runs; the tables are migrated first and emptied at the end."""
     url = urlsplit(servers.postgres.url)
     ours = {"HOST": url.hostname, "PORT": url.port, "USER": url.username, "PASSWORD": url.password}
     before, redis_url = dict(connection.settings_dict), os.environ["REDIS_URL"]
@@ -86,7 +87,7 @@ def database_of(servers: OwnServers) -> Iterator[None]:
         call_command("migrate", verbosity=0)
         yield
         connection.close()
-        call_command("flush", interactive=False, verbosity=0)
+        empty_tables()
         servers.flush_valkey()
     finally:
         connection.close()

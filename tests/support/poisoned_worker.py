@@ -1,4 +1,4 @@
-"""A worker with a poison: `celery -A tests.support.poisoned_worker worker`. An item about "POISON" kills it at once."""
+"""A Celery worker that an item about "POISON" kills at once: `celery -A tests.support.poisoned_worker worker`."""
 
 import os
 import signal
@@ -16,7 +16,7 @@ POISON = "POISON"
 
 @signals.worker_ready.connect
 def _poison(**_: object) -> None:
-    work: Any = import_module("batches.engine.generate")  # not at the top: the models are there by now
+    work: Any = import_module("batches.engine.generate")  # not at the top: the models are loaded only now
     ask = work.ask
 
     def ask_or_die(call: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The product's rules as one function of the database: planned once, asked thousands of times."""
+"""The product's invariants as one PL/pgSQL function: it is planned once and called thousands of times."""
 
 from django.conf import settings
 from django.db import connection
@@ -9,7 +9,7 @@ END = ") broken (row, found, expected)"
 
 
 def make_quick_rules() -> None:
-    """CREATE FUNCTION quick_rules(): one line for each broken row. It goes with the test's transaction."""
+    """CREATE FUNCTION quick_rules(), which returns one line for each violation. The test's transaction rolls it back."""
     body = "\n".join(_asked(rule.name, rule.says, rule.query) for rule in RULES)
     with connection.cursor() as cursor:
         cursor.execute(

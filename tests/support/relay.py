@@ -1,6 +1,6 @@
-"""`python -m tests.support.relay ADDRESS PORT`: carries each connection to a free port of ADDRESS on to PORT of our loopback.
+"""A TCP relay: `python -m tests.support.relay ADDRESS PORT` forwards a free port of ADDRESS to PORT of our loopback.
 
-A process of its own: it ends with whoever started it, with all its connections.
+It is a process of its own, so that it ends together with the test that started it, with all its connections.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""The simulator as a process of its own, for whoever needs one: real HTTP, its own ledger, faults by request."""
+"""The simulator as a process of its own: real HTTP, its own ledger, faults by request."""
 
 import json
 import os
@@ -12,17 +12,17 @@ from typing import Any
 
 from stack import launch
 from stack.environment import CHECKOUT
-from tests.support.waiting import wait_for
+from tests.support.polling import wait_for
 
 
-def dying_with_us(command: list[str]) -> list[str]:
-    """The command, run so that it ends when pytest does, even when that is killed."""
+def end_with_us(command: list[str]) -> list[str]:
+    """The command, wrapped so that its process ends when pytest ends, even when pytest is killed."""
     guard = [launch.__file__, str(int(signal.SIGKILL)), str(os.getpid()), "-1", "-1", str(CHECKOUT)]
     return [sys.executable, "-I", *guard, *command]
 
 
 class RunningSimulator:
-    """Started on a free port; `stop` ends it. It dies with pytest even when pytest is killed."""
+    """Starts on a free port; `stop` ends it. It also ends when pytest is killed."""
 
     def __init__(self, *options: str) -> None:
         self.options_given = options
@@ -43,7 +43,7 @@ class RunningSimulator:
                 *self.options_given,
             ]
             self.process = subprocess.Popen(
-                dying_with_us(command), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+                end_with_us(command), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
             )
             port = wait_for(
                 lambda: port_file.exists() and port_file.read_text().strip(), what="the simulator starts"

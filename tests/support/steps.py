@@ -1,4 +1,4 @@
-"""The engine's steps made one by one by a test, without a worker process."""
+"""The engine's steps, which a test executes one by one without a worker process."""
 
 from pytest_django import Settings
 
@@ -33,13 +33,13 @@ def file_reply(claimed: Claim, reply: Reply | None = None) -> None:
 
 
 def state_of(claimed: Claim) -> tuple[str, str]:
-    """The words of the item and of the claim's log."""
+    """The status of the item and the state of the claim's log."""
     item = BatchItem.objects.get(pk=claimed.call.item_id)
     return item.status, GenerationLog.objects.get(pk=claimed.call.log_id).state
 
 
 def lose_worker(worker: Worker, settings: Settings) -> None:
-    """As after a SIGKILL: the row stays, its heartbeat grows stale, the next reap finds it."""
+    """As after a SIGKILL: the row stays, its heartbeat becomes stale, and the next reap finds it."""
     settings.ENGINE_START_GRACE_S = -1e9
     Worker.objects.filter(pk=worker.pk).update(heartbeat_at="2020-01-01T00:00:00Z")
     assert reap() >= 1

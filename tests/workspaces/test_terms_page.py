@@ -17,17 +17,6 @@ SAID = {
 }
 
 
-@pytest.fixture
-def owner() -> User:
-    return make_user()
-
-
-@pytest.fixture
-def signed_in(client: Client, owner: User) -> Client:
-    client.force_login(owner)
-    return client
-
-
 def test_a_statement_is_recorded_and_the_newest_counts(signed_in: Client, owner: User) -> None:
     assert "Nothing is stated yet" in signed_in.get(PAGE).content.decode()
     signed_in.post(PAGE, SAID)

@@ -9,9 +9,9 @@ from django.test import Client
 
 from batches.models import BatchJob
 from batches.models.states import ItemStatus, JobStatus, Priority
-from templates_app.packs.installing import load_pack_templates
 from tests.factories import make_item, make_job, make_member, make_token, make_user
 from tests.support.jobs import start_starter_job
+from tests.support.starter_pack import bring_starter_pack
 from workspaces.models import Membership, User
 
 pytestmark = pytest.mark.django_db
@@ -127,7 +127,7 @@ def test_a_retry_sent_twice_is_carried_out_once(caller: Client, user: User) -> N
 
 
 def test_a_copy(caller: Client, user: User) -> None:
-    load_pack_templates(user.personal_workspace())
+    bring_starter_pack(user.personal_workspace())
     job = start_starter_job(user, limit=3)
     body = {"name": "Again", "concurrentProcessing": 2, "priority": "low", "errorHandling": "stop"}
     first = copy(caller, job, body, **{"Idempotency-Key": "k"})

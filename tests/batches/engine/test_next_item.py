@@ -17,7 +17,7 @@ from batches.engine.dispatch import mark_dispatched
 from batches.models import BatchItem, Worker
 from lorapipe.queues import Queue
 from tests.factories import make_job
-from tests.support.waiting import wait_for
+from tests.support.polling import wait_for
 from workspaces.models import User
 
 SLOTS = 5

@@ -15,8 +15,8 @@ from batches.management.commands.dispatch import try_lock
 from batches.models import BatchItem, BatchJob, GenerationLog, Repair, SpendingMonth, Worker
 from batches.models.states import ItemStatus, JobStatus
 from tests.factories import make_job, make_user
+from tests.support.polling import in_another_connection
 from tests.support.steps import claim_item, file_reply
-from tests.support.waiting import in_another_connection
 from workspaces.models import User
 
 pytestmark = pytest.mark.django_db

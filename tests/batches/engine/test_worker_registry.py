@@ -15,7 +15,7 @@ from batches.engine.worker_registry import Heartbeat, get_this_worker
 from batches.models import Worker
 from lorapipe.queues import Queue
 from tests.factories import make_worker
-from tests.support.waiting import wait_for
+from tests.support.polling import wait_for
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -8,9 +8,9 @@ import pytest
 
 from batches.planning.plan import PlanError
 from batches.planning.sources.csv_file import MOST_PROBLEMS, csv_plan
-from templates_app.packs.installing import load_pack_templates
 from templates_app.prompts.rendering import Variable
 from tests.factories import make_template, make_workspace
+from tests.support.starter_pack import bring_starter_pack
 from workspaces.models import Workspace
 
 pytestmark = pytest.mark.django_db
@@ -30,7 +30,7 @@ NASTY = (
 @pytest.fixture
 def workspace() -> Workspace:
     found = make_workspace()
-    load_pack_templates(found)
+    bring_starter_pack(found)
     return found
 
 

@@ -79,10 +79,10 @@ def test_what_the_database_refuses_is_an_error_of_django(
     assert not BatchItem.objects.filter(job=job).exists(), "nothing is half stored"
 
 
-def test_ten_thousand_personas_get_their_ids_in_one_statement(django_assert_num_queries: Any) -> None:
+def test_ten_thousand_personas_get_their_ids_in_one_statement(django_assert_max_num_queries: Any) -> None:
     workspace = make_workspace()
     personas = [f"Person {number % 7000}" for number in range(10_000)]
-    with django_assert_num_queries(1):
+    with django_assert_max_num_queries(1):  # one statement, however many personas there are
         ids = take_ids(workspace, personas)
     assert len(set(ids)) == 10_000
     assert (ids[0], ids[7000]) == ("fp_person_0_001", "fp_person_0_002")

@@ -105,7 +105,7 @@ def test_what_is_expected_of_a_call_begins_with_the_tiers_usual(
     item = done(job)
     assert history.expected_tokens(item.template_version_id, "template", MODEL) == (2000, 3000)
     spent(item, output=1000)
-    with django_assert_num_queries(0):
+    with django_assert_num_queries(0):  # what is fresh is remembered
         found = history.expected_tokens(item.template_version_id, "template", MODEL)
     assert found.output == 3000, "not read again while it is fresh"
     monkeypatch.setattr(history, "LEARNING_FRESH_S", -1.0)
@@ -127,12 +127,12 @@ def test_what_is_well_known_is_not_read_again_for_half_a_minute(
     monkeypatch.setattr(history, "LEARNING_FRESH_S", -1.0)
     item = done(job)
     for _ in range(history.LEARNING_CALLS):
-        with django_assert_num_queries(1):
+        with django_assert_num_queries(1):  # exactly: each time it reads again
             history.expected_tokens(item.template_version_id, "template", MODEL)
         spent(item, output=1000)
     history.expected_tokens(item.template_version_id, "template", MODEL)
-    with django_assert_num_queries(0):
+    with django_assert_num_queries(0):  # known well enough: remembered
         history.expected_tokens(item.template_version_id, "template", MODEL)
     monkeypatch.setattr(history, "FRESH_S", -1.0)
-    with django_assert_num_queries(1):
+    with django_assert_num_queries(1):  # exactly: it has grown old and is read again
         history.expected_tokens(item.template_version_id, "template", MODEL)

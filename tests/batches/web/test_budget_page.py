@@ -15,12 +15,6 @@ pytestmark = pytest.mark.django_db
 PAGE = "/settings/budget/"
 
 
-@pytest.fixture
-def signed_in(client: Client, owner: User) -> Client:
-    client.force_login(owner)
-    return client
-
-
 def test_it_shows_what_the_month_has_cost(signed_in: Client, job: BatchJob, worker: Worker) -> None:
     file_reply(claim_item(job, worker))
     month = SpendingMonth.objects.get()

@@ -23,12 +23,6 @@ PAGE = "/batches/estimates/"
 SAID = {"cost": "1.00", "cost_low": "0.80", "cost_high": "1.25", "seconds": 100.0, "history": 20}
 
 
-@pytest.fixture
-def signed_in(client: Client, owner: User) -> Client:
-    client.force_login(owner)
-    return client
-
-
 def ended(owner: User, *, spent: str = "1.10", seconds: float = 90.0, **fields: Any) -> BatchJob:
     given: dict[str, Any] = {
         "estimate": SAID,

@@ -13,19 +13,12 @@ from batches.planning.estimate.history import TIER_OUTPUT_TOKENS
 from claude.translation import payload
 from conversations.generation import build_request, input_tokens, worst_case
 from templates_app.prompts.rendering import Variable
-from tests.factories import make_template, make_user
+from tests.factories import make_template
 from workspaces.models import User
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("signed_in")]
 TRIED = {"HX-Request": "true", "HX-Target": "div#tried"}
 VARIABLES = (Variable("topic"), Variable("tone", "dropdown", required=False, options=("calm", "brisk")))
-
-
-@pytest.fixture
-def owner(client: Client) -> User:
-    user = make_user(username="owner")
-    client.force_login(user)
-    return user
 
 
 def test_the_exact_request_and_its_price(client: Client, owner: User) -> None:

@@ -15,8 +15,8 @@ from claude.messages import Usage
 from claude.simulator.rules import model_rules
 from tests.claude.simulator.asking import ask, formatted
 from tests.claude.simulator.test_rules import TODAY
+from tests.support.polling import wait_for
 from tests.support.simulator import RunningSimulator
-from tests.support.waiting import wait_for
 
 MARK: dict[str, Any] = {"type": "ephemeral"}
 HOUR: dict[str, Any] = {"type": "ephemeral", "ttl": "1h"}

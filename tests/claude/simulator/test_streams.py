@@ -15,8 +15,8 @@ import pytest
 from anthropic import Anthropic
 
 from tests.claude.simulator.asking import PROMPT, ask, formatted, text_of
+from tests.support.polling import wait_for
 from tests.support.simulator import RunningSimulator
-from tests.support.waiting import wait_for
 
 HEADERS = {"x-api-key": "k", "anthropic-version": "2026-10-21"}
 OPEN = 1000

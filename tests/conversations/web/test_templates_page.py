@@ -13,21 +13,16 @@ from templates_app.packs.template_file import dump
 from templates_app.prompts import editing
 from templates_app.prompts.content import Content
 from templates_app.states import Tier
-from tests.factories import make_conversation, make_template, make_user, make_version
+from tests.factories import make_conversation, make_template, make_version
 from workspaces.models import User
 
-pytestmark = pytest.mark.django_db
-# Session, user, workspaces, count, keys, rows, usage, versions, may edit; for the shell: workspaces and running, count.
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("signed_in")]
+# At most these, however many templates there are: session, user, workspaces, count, keys, rows, usage, versions, the right
+# to edit; for the frame of the page: workspaces and running batch, workspaces and count.
 LIST_QUERIES = 13
-# Session, user, workspaces, template, versions, two usages, workspaces and may edit; the shell's four.
+# At most these, however many versions there are: session, user, workspaces, template, versions, two usages, workspaces and
+# the right to edit; the four of the frame.
 PAGE_QUERIES = 13
-
-
-@pytest.fixture
-def owner(client: Client) -> User:
-    user = make_user(username="owner")
-    client.force_login(user)
-    return user
 
 
 def mine(owner: User, name: str, tier: Tier = Tier.TEMPLATE, *, published: bool = True) -> PromptTemplate:
@@ -39,7 +34,7 @@ def names(client: Client, query: str = "") -> list[str]:
 
 
 def test_what_the_list_says(
-    client: Client, owner: User, django_assert_num_queries: DjangoAssertNumQueries
+    client: Client, owner: User, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
     used, fresh = mine(owner, "used"), mine(owner, "fresh", published=False)
     make_version(template=used, published=False)
@@ -52,7 +47,7 @@ def test_what_the_list_says(
     for number in range(5):
         mine(owner, f"z{number}")
     make_template(name="somebody else's")
-    with django_assert_num_queries(LIST_QUERIES):
+    with django_assert_max_num_queries(LIST_QUERIES):
         answer = client.get("/templates/")
     rows = {row["template"].name: row for row in answer.context["rows"]}
     assert "somebody else" not in answer.text
@@ -76,13 +71,13 @@ def test_filters_and_both_empty_states(client: Client, owner: User) -> None:
 
 
 def test_the_page_of_one(
-    client: Client, owner: User, django_assert_num_queries: DjangoAssertNumQueries
+    client: Client, owner: User, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
     template = mine(owner, "Arc")
     for number in range(5):
         make_version(template=template, note=f"note {number}", created_by=owner)
     make_conversation(workspace=owner.personal_workspace(), template_version=template.versions.get(number=2))
-    with django_assert_num_queries(PAGE_QUERIES):
+    with django_assert_max_num_queries(PAGE_QUERIES):
         answer = client.get(f"/templates/{template.pk}/")
     made = {row["version"].number: row["usage"].made for row in answer.context["versions"]}
     assert made == {6: 0, 5: 0, 4: 0, 3: 0, 2: 1, 1: 0}

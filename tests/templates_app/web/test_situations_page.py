@@ -19,21 +19,13 @@ from tests.factories import (
     make_option,
     make_scenario,
     make_template,
-    make_user,
     make_workspace,
 )
 from workspaces.models import Membership, User, Workspace
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("signed_in")]
 # Session, user, personal workspace, memberships, roles, count, keys, rows, tags; for the shell: workspaces and running, count.
 LIST_QUERIES = 13
-
-
-@pytest.fixture
-def owner(client: Client) -> User:
-    user = make_user()
-    client.force_login(user)
-    return user
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Waiting without sleeping blindly: poll with a deadline."""
+"""Waiting for something to become true: poll with a deadline."""
 
 import threading
 import time
@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 def wait_for(look: Callable[[], T], *, seconds: float = 30, every: float = 0.05, what: str = "") -> T:
-    """The first true answer of `look`; AssertionError with its last answer when the time is up."""
+    """Returns the first true answer of `look`; raises AssertionError with its last answer when the time is up."""
     ends_at = time.monotonic() + seconds
     while True:
         found = look()
@@ -27,7 +27,7 @@ def wait_for(look: Callable[[], T], *, seconds: float = 30, every: float = 0.05,
 
 @contextmanager
 def in_another_connection(do: Callable[[], object]) -> Iterator[None]:
-    """What `do` has done in a transaction of another connection stays open while the block runs."""
+    """Runs `do` in a transaction of another connection, which stays open while the block runs."""
     done, over = threading.Event(), threading.Event()
 
     def hold() -> None:

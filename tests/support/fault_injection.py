@@ -1,4 +1,4 @@
-"""Faults made to a running engine, and who was in flight at each: what was paid again is measured against that.
+"""Injects faults into a running engine and notes which calls were in flight, against which repeated payments are measured.
 
 Used by tests/faults/ (short) and by bench/faults.py (long).
 """
@@ -17,17 +17,17 @@ from django.db import InterfaceError, OperationalError, connection
 from batches.models import BatchJob, GenerationLog
 from batches.models import Worker as WorkerRow
 from tests.support.engine import Engine
-from tests.support.nest import Process
+from tests.support.fork_server import Process
 from tests.support.own_servers import OwnServers
-from tests.support.waiting import wait_for
+from tests.support.polling import wait_for
 
 T = TypeVar("T")
 Worker = Process
 FAULTS = ("kill", "freeze", "backend", "postgres", "flush", "valkey", "dispatcher")
 
 
-def persistently(ask: Callable[[], T], *, seconds: float = 60) -> T:
-    """The answer of the database, once it gives one."""
+def retry_while_away(ask: Callable[[], T], *, seconds: float = 60) -> T:
+    """The answer of the database; tried again while its connection is lost."""
     ends_at = time.monotonic() + seconds
     while True:
         try:
@@ -39,23 +39,23 @@ def persistently(ask: Callable[[], T], *, seconds: float = 60) -> T:
             time.sleep(0.1)
 
 
-def pending_logs(worker: Worker) -> set[str]:
-    """The calls that this process has announced and not ended, by our own id of each."""
+def find_pending_logs(worker: Worker) -> set[str]:
+    """Our ids of the calls that this process has begun and not ended."""
 
     def ask() -> set[str]:
         pending = GenerationLog.objects.filter(worker__pid=worker.pid, state="pending")
         return {str(pk) for pk in pending.values_list("pk", flat=True)}
 
-    return persistently(ask)
+    return retry_while_away(ask)
 
 
 @dataclass
-class Storm:
-    """`excused` are the calls that were in flight at a kill or a stop: each may have been paid without being kept."""
+class FaultInjector:
+    """`excused` are the calls that were in flight at a kill or a stop: each may have been paid without its reply being stored."""
 
     engine: Engine
     servers: OwnServers
-    dice: Random
+    rng: Random
     slots: int = 6
     stale_s: float = settings.ENGINE_STALE_S
     workers: list[Worker] = field(default_factory=list)
@@ -68,13 +68,13 @@ class Storm:
         self.dispatcher = self.engine.start_dispatcher()
         self.workers = [self.engine.start_worker(slots=self.slots) for _ in range(workers)]
 
-    def blow(self, fault: str) -> None:
-        """One fault. What was frozen long enough thaws on the way."""
-        self.thaw()
+    def inject(self, fault: str) -> None:
+        """Inject one fault. Workers that have been stopped for long enough are resumed first."""
+        self.resume_frozen()
         moves: dict[str, Callable[[], object]] = {
             "kill": self.kill,
             "freeze": self.freeze,
-            "backend": lambda: persistently(lambda: self.servers.kill_backends(1)),
+            "backend": lambda: retry_while_away(lambda: self.servers.kill_backends(1)),
             "postgres": self.servers.restart_postgres,
             "flush": self.servers.flush_valkey,
             "valkey": self.servers.restart_valkey,
@@ -84,25 +84,25 @@ class Storm:
         self.made[fault] += 1
 
     def kill(self) -> None:
-        """SIGKILL of a worker; another one takes its place."""
+        """SIGKILL of a worker; another one replaces it."""
         worker = self._awake()
         self.engine.kill(worker)
-        self.excused |= pending_logs(worker)
+        self.excused |= find_pending_logs(worker)
         self.workers[self.workers.index(worker)] = self.engine.start_worker(slots=self.slots, wait=False)
 
     def freeze(self) -> None:
         """SIGSTOP of a worker for longer than its lease."""
         worker = self._awake()
         worker.send_signal(signal.SIGSTOP)
-        self.excused |= pending_logs(worker)
+        self.excused |= find_pending_logs(worker)
         self.frozen[worker.pid] = time.monotonic() + 1.5 * self.stale_s
 
-    def thaw(self, *, wait: bool = False) -> None:
+    def resume_frozen(self, *, wait: bool = False) -> None:
         for worker in self.workers:
             until = self.frozen.get(worker.pid)
             if until is not None and (wait or time.monotonic() >= until):
                 time.sleep(max(0.0, until - time.monotonic()))
-                self.excused |= pending_logs(worker)
+                self.excused |= find_pending_logs(worker)
                 worker.send_signal(signal.SIGCONT)
                 del self.frozen[worker.pid]
 
@@ -112,11 +112,11 @@ class Storm:
         self.dispatcher = self.engine.start_dispatcher()
 
     def _awake(self) -> Worker:
-        """A worker that has signed on and is not frozen; when all others are, somebody thaws first."""
+        """A worker that is registered and not stopped; when all others are stopped, they are resumed first."""
         if len(self.frozen) >= len(self.workers) - 1:
-            self.thaw(wait=True)
-        awake = wait_for(lambda: persistently(self._signed_on), seconds=90, what="a worker signs on")
-        return self.dice.choice(awake)
+            self.resume_frozen(wait=True)
+        awake = wait_for(lambda: retry_while_away(self._signed_on), seconds=90, what="a worker signs on")
+        return self.rng.choice(awake)
 
     def _signed_on(self) -> list[Worker]:
         pids = set(WorkerRow.objects.filter(stopped_at=None).values_list("pid", flat=True))
@@ -125,15 +125,15 @@ class Storm:
 
 @dataclass(frozen=True, kw_only=True)
 class PaidAgain:
-    """Calls that were billed beyond one for each item. `unexcused` lay in no kill and no stop."""
+    """Calls that were billed beyond one for each item. `unexcused` were in flight at no kill and no stop."""
 
     billed: int
     again: int
     unexcused: int
 
 
-def paid_again(ledger: list[dict[str, Any]], excused: set[str]) -> PaidAgain:
-    """By the ledger, joined to the logs by our own id of each call."""
+def count_paid_again(ledger: list[dict[str, Any]], excused: set[str]) -> PaidAgain:
+    """From the ledger, joined to the logs by our own id of each call."""
     items = {str(log): item for log, item in GenerationLog.objects.values_list("pk", "item_id")}
     calls: dict[object, list[str]] = defaultdict(list)
     for entry in ledger:
@@ -147,10 +147,10 @@ def paid_again(ledger: list[dict[str, Any]], excused: set[str]) -> PaidAgain:
 
 
 def wait_for_completion(job: BatchJob, *, seconds: float) -> BatchJob:
-    """Like `wait_for_end`, with a database that may be away."""
+    """Like `wait_for_end`, for a database that may be restarting."""
 
     def ended() -> bool:
-        persistently(job.refresh_from_db)
+        retry_while_away(job.refresh_from_db)
         return job.status not in ("queued", "processing") and job.in_flight == 0
 
     wait_for(

@@ -13,8 +13,8 @@ from stack import process
 from stack.child import Backoff
 from stack.environment import CHECKOUT
 from stack.process import Program
-from stack.process_group import Crew, Interrupted, Signals
-from tests.support.waiting import wait_for
+from stack.process_group import Interrupted, ProcessGroup, Signals
+from tests.support.polling import wait_for
 
 QUICK = Backoff(first_s=0.05, cap_s=0.2, settled_s=60)
 PATIENT = "import time; print('here', flush=True); time.sleep(60)"
@@ -23,33 +23,33 @@ HAS_CHILD = "import subprocess, sys; print(subprocess.Popen([sys.executable, '-c
 KILLED_SUPERVISOR = """
 import os, sys, time
 from pathlib import Path
-from stack.process_group import Crew, Signals
+from stack.process_group import ProcessGroup, Signals
 from stack.process import Program
 signals = Signals()
 with signals.caught() as wakeup:
-    crew = Crew(signals, wakeup, print)
+    group = ProcessGroup(signals, wakeup, print)
     program = Program(name="patient", argv=(sys.executable, "-c", "import time; time.sleep(60)"), cwd=Path("/"))
-    print(crew.start(program).process.pid, flush=True)
-    crew.pump(60)
+    print(group.start(program).process.pid, flush=True)
+    group.pump(60)
 """
 
 
 @dataclass
 class Watched:
-    """A crew with what it has said."""
+    """A process group with what it has said."""
 
-    crew: Crew
+    group: ProcessGroup
     signals: Signals
     said: list[str] = field(default_factory=list)
 
     def start(self, code: str, *, name: str = "child", grace_s: float = 10.0) -> int:
-        child = self.crew.start(program(code, name=name, grace_s=grace_s))
+        child = self.group.start(program(code, name=name, grace_s=grace_s))
         assert child.process
         return child.process.pid
 
     def until(self, words: str, *, times: int = 1) -> None:
         def said() -> bool:
-            self.crew.pump(0.05)
+            self.group.pump(0.05)
             return sum(words in line for line in self.said) >= times
 
         wait_for(said, seconds=20, every=0.0, what=f"{words!r} is said {times} times")
@@ -64,10 +64,10 @@ def watched() -> Iterator[Watched]:
     read, write = os.pipe()
     said: list[str] = []
     signals = Signals()
-    found = Watched(Crew(signals, read, said.append, QUICK), signals, said)
+    found = Watched(ProcessGroup(signals, read, said.append, QUICK), signals, said)
     yield found
-    found.crew.kill()
-    found.crew.close()
+    found.group.kill()
+    found.group.close()
     os.close(read)
     os.close(write)
 
@@ -92,7 +92,7 @@ def test_pauses_double_up_to_thirty_seconds() -> None:
 def test_a_settled_life_starts_the_pauses_anew(watched: Watched) -> None:
     watched.start("pass")
     watched.until("child ended", times=2)
-    child = watched.crew.children["child"]
+    child = watched.group.children["child"]
     child.backoff = Backoff(first_s=0.05, settled_s=0.0)
     watched.until("child ended", times=3)
     assert child.deaths == 1
@@ -106,16 +106,16 @@ def test_a_child_ended_by_a_signal_says_which(watched: Watched) -> None:
 def test_stop_waits_and_does_not_start_again(watched: Watched) -> None:
     watched.start(PATIENT)
     watched.until("here")
-    watched.crew.stop(["child", "never started"])
-    watched.crew.pump(0.3)
-    assert not watched.crew.children["child"].alive
+    watched.group.stop(["child", "never started"])
+    watched.group.pump(0.3)
+    assert not watched.group.children["child"].alive
     assert not [line for line in watched.said if "again" in line]
 
 
 def test_a_deaf_child_is_killed_after_its_grace(watched: Watched) -> None:
     watched.start(DEAF, grace_s=0.3)
     watched.until("here")
-    watched.crew.stop(["child"])
+    watched.group.stop(["child"])
     assert "child did not end within 0 s and is killed" in watched.said
 
 
@@ -127,9 +127,9 @@ def test_a_second_signal_kills_at_once_with_grandchildren(watched: Watched) -> N
     grandchild = int(next(line for line in watched.said if line.startswith("parent")).split()[-1])
     watched.signals.count = 2
     started = time.monotonic()
-    watched.crew.stop(["deaf"])
+    watched.group.stop(["deaf"])
     assert time.monotonic() - started < 5
-    assert not any(child.alive for child in watched.crew.children.values())
+    assert not any(child.alive for child in watched.group.children.values())
     wait_for(lambda: process.identity(grandchild) is None, seconds=5, what="the grandchild ends")
 
 
@@ -140,7 +140,9 @@ def test_a_program_that_runs_once_hands_over_its_lines(watched: Watched) -> None
         lines.append(line)
         return line.startswith("{")
 
-    code = watched.crew.run_once(program("print('moving'); print('{}'); raise SystemExit(4)"), each_line=take)
+    code = watched.group.run_once(
+        program("print('moving'); print('{}'); raise SystemExit(4)"), each_line=take
+    )
     assert (code, lines) == (4, ["moving", "{}"])
     assert watched.said == ["child       | moving"]
 
@@ -148,7 +150,7 @@ def test_a_program_that_runs_once_hands_over_its_lines(watched: Watched) -> None
 def test_a_program_that_runs_once_ends_with_a_signal(watched: Watched) -> None:
     watched.signals.count = 1
     with pytest.raises(Interrupted):
-        watched.crew.run_once(program(PATIENT), each_line=lambda line: False)
+        watched.group.run_once(program(PATIENT), each_line=lambda line: False)
 
 
 def test_signals_are_counted_and_wake_the_loop() -> None:

@@ -1,0 +1,251 @@
+"""Many rows of every table that has an admin page."""
+
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+from django.contrib.auth.models import Group
+from django.db.models import Model
+
+from batches.models import (
+    BatchItem,
+    BatchJob,
+    CachedPrefix,
+    GenerationLog,
+    Notice,
+    PaidRequest,
+    PromptSize,
+    ProviderPool,
+    RateLimit,
+    Repair,
+    SpendingMonth,
+    Webhook,
+    Worker,
+)
+from batches.models.states import ItemStatus, LogState
+from conversations.models import Conversation, IdCounter, Turn
+from templates_app.models import (
+    EdgeCase,
+    ImportFile,
+    Option,
+    PromptTemplate,
+    Scenario,
+    TemplateVersion,
+)
+from tests import factories
+from workspaces.models import ApiToken, Membership, SignInLink, User, UseStatement, Workspace
+from workspaces.states import Authorisation
+
+
+def many_users(rows: int) -> None:
+    User.objects.bulk_create(User(username=f"many{number}") for number in range(rows))
+
+
+def many_workspaces(rows: int) -> None:
+    Workspace.objects.bulk_create(Workspace(name=f"w {number}") for number in range(rows))
+
+
+def many_members(rows: int) -> None:
+    many_users(rows)
+    workspace = factories.make_workspace()
+    Membership.objects.bulk_create(
+        Membership(workspace=workspace, user=user)
+        for user in User.objects.filter(username__startswith="many")
+    )
+
+
+def many_tokens(rows: int) -> None:
+    user = factories.make_user()
+    for _ in range(rows):
+        factories.make_token(user=user)
+
+
+def many_links(rows: int) -> None:
+    user = factories.make_user()
+    for _ in range(rows):
+        SignInLink.issue(user)
+
+
+def many_templates(rows: int) -> None:
+    workspace = factories.make_workspace()
+    for _ in range(rows):
+        factories.make_template(workspace=workspace)
+
+
+def many_versions(rows: int) -> None:
+    template = factories.make_template()
+    for _ in range(rows):
+        factories.make_version(template=template)
+
+
+def many_conversations(rows: int) -> None:
+    job = factories.make_job(items=rows)
+    for item in job.items.select_related("workspace", "template_version"):
+        factories.make_conversation(item=item, turns=1)
+
+
+def many_jobs(rows: int) -> None:
+    workspace = factories.make_workspace()
+    for _ in range(rows):
+        factories.make_job(workspace=workspace)
+
+
+def many_items(rows: int) -> None:
+    job = factories.make_job(items=rows - 1)
+    factories.make_item(job=job, status=ItemStatus.PROCESSING)
+
+
+def many_logs(rows: int) -> None:
+    for item in factories.make_job(items=rows).items.all():
+        factories.make_log(item=item, state=LogState.SUCCEEDED)
+
+
+def many_workers(rows: int) -> None:
+    for _ in range(rows):
+        factories.make_worker()
+
+
+def many_limits(rows: int) -> None:
+    for number in range(rows):
+        factories.make_rate_limit(pool=f"pool {number}")
+
+
+def many_pools(rows: int) -> None:
+    ProviderPool.objects.bulk_create(ProviderPool(pool=f"pool {number}") for number in range(rows))
+
+
+def many_notices(rows: int) -> None:
+    job = factories.make_job()
+    Notice.objects.bulk_create(
+        Notice(workspace=job.workspace, job=job, status="completed") for _ in range(rows)
+    )
+
+
+def many_webhooks(rows: int) -> None:
+    for number in range(rows):
+        Webhook.objects.create(workspace=factories.make_workspace(), url=f"https://example.com/{number}")
+
+
+def many_paid_requests(rows: int) -> None:
+    job = factories.make_job()
+    PaidRequest.objects.bulk_create(
+        PaidRequest(workspace=job.workspace, job=job, created_by=job.created_by, key=f"k {number}")
+        for number in range(rows)
+    )
+
+
+def many_sizes(rows: int) -> None:
+    for _ in range(rows):
+        factories.make_prompt_size(samples=[{"values": {"topic": "<b>x</b>" * 500}, "details": {}}])
+
+
+def many_repairs(rows: int) -> None:
+    job = factories.make_job()
+    Repair.objects.bulk_create(
+        Repair(workspace=job.workspace, job=job, rule="I3", subject=f"row {number}", before="1", after="0")
+        for number in range(rows)
+    )
+
+
+def many_months(rows: int) -> None:
+    SpendingMonth.objects.bulk_create(
+        SpendingMonth(workspace=factories.make_workspace(), month=date(2026, 11, 1), demo=True)
+        for _ in range(rows)
+    )
+
+
+def many_prefixes(rows: int) -> None:
+    version = factories.make_template().versions.get()
+    CachedPrefix.objects.bulk_create(
+        CachedPrefix(job=factories.make_job(), template_version=version) for _ in range(rows)
+    )
+
+
+def many_statements(rows: int) -> None:
+    workspace = factories.make_workspace()
+    UseStatement.objects.bulk_create(
+        UseStatement(workspace=workspace, purpose=f"use {number}", authorisation=Authorisation.NARROW)
+        for number in range(rows)
+    )
+
+
+def many_counters(rows: int) -> None:
+    workspace = factories.make_workspace()
+    IdCounter.objects.bulk_create(IdCounter(workspace=workspace, slug=f"s{number}") for number in range(rows))
+
+
+def many_groups(rows: int) -> None:
+    Group.objects.bulk_create(Group(name=f"g {number}") for number in range(rows))
+
+
+def many_situations(model: Any) -> Callable[[int], None]:
+    def make(rows: int) -> None:
+        workspace, template = factories.make_workspace(), factories.make_template()
+        model.objects.bulk_create(
+            model(workspace=workspace, template=template, name=f"s {number}", topic="t", tags=["a"])
+            for number in range(rows)
+        )
+
+    return make
+
+
+def many_options(rows: int) -> None:
+    workspace = factories.make_workspace()
+    Option.objects.bulk_create(
+        Option(workspace=workspace, kind="tone", name=f"o {number}") for number in range(rows)
+    )
+
+
+def many_files(rows: int) -> None:
+    for _ in range(rows):
+        factories.make_import_file()
+
+
+MAKERS: dict[type[Model], Callable[[int], None]] = {
+    User: many_users,
+    Group: many_groups,
+    Workspace: many_workspaces,
+    Membership: many_members,
+    ApiToken: many_tokens,
+    SignInLink: many_links,
+    PromptTemplate: many_templates,
+    TemplateVersion: many_versions,
+    Scenario: many_situations(Scenario),
+    EdgeCase: many_situations(EdgeCase),
+    Option: many_options,
+    ImportFile: many_files,
+    Conversation: many_conversations,
+    Turn: many_conversations,
+    IdCounter: many_counters,
+    BatchJob: many_jobs,
+    BatchItem: many_items,
+    GenerationLog: many_logs,
+    RateLimit: many_limits,
+    ProviderPool: many_pools,
+    Notice: many_notices,
+    Webhook: many_webhooks,
+    PaidRequest: many_paid_requests,
+    PromptSize: many_sizes,
+    Repair: many_repairs,
+    SpendingMonth: many_months,
+    CachedPrefix: many_prefixes,
+    UseStatement: many_statements,
+    Worker: many_workers,
+}
+READ_ONLY = (
+    *(ApiToken, SignInLink, Turn, IdCounter, ImportFile),
+    *(
+        BatchJob,
+        BatchItem,
+        GenerationLog,
+        Notice,
+        PromptSize,
+        ProviderPool,
+        RateLimit,
+        SpendingMonth,
+        UseStatement,
+        CachedPrefix,
+        Webhook,
+        Worker,
+    ),
+)
