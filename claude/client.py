@@ -62,7 +62,7 @@ class Client:
     @contextmanager
     def line(self, deadline_s: float) -> Iterator[anthropic.Anthropic]:
         """The SDK for one call within a deadline; what it raises becomes one of the four errors."""
-        with self._connections.borrowed() as sdk, deadline.within(deadline_s):
+        with self._connections.borrow() as sdk, deadline.within(deadline_s):
             try:
                 yield sdk
             except anthropic.APIStatusError as exc:

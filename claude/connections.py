@@ -41,7 +41,7 @@ class Connections:
         self.shards: list[_Shard] = []
 
     @contextmanager
-    def borrowed(self) -> Iterator[anthropic.Anthropic]:
+    def borrow(self) -> Iterator[anthropic.Anthropic]:
         """The least used client, for one call. Raises Blocked for a key or an address that cannot be used."""
         with self._lock:
             self.shards = self.shards or _open(self._provider, self._size)

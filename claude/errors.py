@@ -44,7 +44,7 @@ MESSAGE_LIMIT = 2_000
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
-def storable(text: str, *, limit: int = MESSAGE_LIMIT) -> str:
+def make_storable(text: str, *, limit: int = MESSAGE_LIMIT) -> str:
     """The text as PostgreSQL and psycopg accept it (no NUL, no lone surrogate), cut at `limit` characters."""
     return _UNSTORABLE.sub("\ufffd", text[:limit])
 
@@ -72,7 +72,7 @@ class ClaudeError(Exception):
         body: bytes = b"",
         retry_after: float | None = None,
     ) -> None:
-        self.message = storable(message)
+        self.message = make_storable(message)
         super().__init__(self.message)
         self.kind: Kind = kind
         self.status = status
@@ -146,13 +146,13 @@ def from_response(status: int, *, headers: Mapping[str, str], body: bytes) -> Cl
 
 def _of_status(status: int, *, headers: Mapping[str, str], body: bytes) -> ClaudeError:
     error = _error_object(body)
-    said = _said(error, body)
+    said = _read_message(error, body)
     fields = {"request_id": request_id(headers), "body": body, "retry_after": retry_after(headers)}
     return _meaning(
         status,
         said,
         code=_code(error),
-        cited=_cited(f"HTTP {status}", said),
+        cited=_cite(f"HTTP {status}", said),
         fields={**fields, "status": status},
     )
 
@@ -181,7 +181,7 @@ def from_event(error: dict[str, Any], *, headers: Mapping[str, str], begun: bool
         STATUS_OF_TYPE.get(type_, 500),
         said,
         code=_code(error),
-        cited=_cited(f"an error in the stream, {type_ or 'of no type'}", said),
+        cited=_cite(f"an error in the stream, {type_ or 'of no type'}", said),
         fields={"request_id": request_id(headers), "retry_after": retry_after(headers)},
     )
     found.limits, found.code = allowance.read(headers), _code(error)
@@ -272,7 +272,7 @@ def _declined(status: int, cited: str, fields: dict[str, Any]) -> Declined:
 def request_id(headers: Mapping[str, str]) -> str | None:
     """The provider's own name for the call, storable, or None."""
     value = headers.get("request-id")
-    return storable(value, limit=200) if value else None
+    return make_storable(value, limit=200) if value else None
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
@@ -324,12 +324,12 @@ def _code(error: dict[str, Any]) -> str | None:
     return code if isinstance(code, str) else None
 
 
-def _said(error: dict[str, Any], body: bytes) -> str:
+def _read_message(error: dict[str, Any], body: bytes) -> str:
     message = error.get("message")
     if isinstance(message, str):
         return message
     return "" if error else " ".join(body[:200].decode("utf-8", "replace").split())
 
 
-def _cited(what: str, said: str) -> str:
+def _cite(what: str, said: str) -> str:
     return f"{what}: {said[:500]}" if said else what

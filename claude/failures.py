@@ -46,7 +46,7 @@ def from_transport(exc: Exception, *, request_id: str | None = None) -> ClaudeEr
             "values.",
             kind="invalid_request",
         )
-    return _broken_off(f"broke off ({type(cause).__name__})", request_id)
+    return _connection_lost(f"broke off ({type(cause).__name__})", request_id)
 
 
 def from_stream(
@@ -74,10 +74,10 @@ def _why(hearing: PartialMessage, broke: httpx2.HTTPError | None, headers: httpx
         )
     if broke is not None:
         return from_transport(broke, request_id=request_id)
-    return _broken_off("ended before the message was complete", request_id)
+    return _connection_lost("ended before the message was complete", request_id)
 
 
-def _broken_off(how: str, request_id: str | None) -> Busy:
+def _connection_lost(how: str, request_id: str | None) -> Busy:
     return Busy(
         f"The connection to the provider {how}. The call is repeated.",
         kind="connection",

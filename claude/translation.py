@@ -7,7 +7,7 @@ from typing import Any
 
 from claude import allowance, current_models, streaming
 from claude.counts import usage_of
-from claude.errors import Unusable, request_id, storable
+from claude.errors import Unusable, make_storable, request_id
 from claude.messages import Reply, Request
 
 SIMULATOR_HEADER = "x-lorapipe-simulator"
@@ -37,7 +37,7 @@ def payload(request: Request) -> dict[str, Any]:
     if request.system:
         body["system"] = request.system
     if request.lifetime and card is not None:
-        body |= _marked(request)
+        body |= _add_cache_mark(request)
     if request.temperature is not None and (card is None or card.takes_temperature):
         body["temperature"] = request.temperature
     if card is not None:
@@ -45,7 +45,7 @@ def payload(request: Request) -> dict[str, Any]:
     return body
 
 
-def _marked(request: Request) -> dict[str, Any]:
+def _add_cache_mark(request: Request) -> dict[str, Any]:
     """System or message in two blocks, the shared one first and marked; together they are the text, byte for byte.
 
     Nothing where that would make a block without text, which the API refuses.
@@ -150,7 +150,7 @@ def _text(content: Any) -> str:
 
 
 def _string(value: Any) -> str | None:
-    return storable(value, limit=200) if isinstance(value, str) else None
+    return make_storable(value, limit=200) if isinstance(value, str) else None
 
 
 def _refusal(details: Any) -> str:

@@ -65,7 +65,7 @@ def build_request(
     )
 
 
-def marked(request: Request, shared: Mapping[str, Mapping[str, Any]], *, version_id: UUID) -> Request:
+def add_cache_mark(request: Request, shared: Mapping[str, Mapping[str, Any]], *, version_id: UUID) -> Request:
     """The request with the cache mark that its job's plan gives its template version; as it is where it gives none."""
     found = shared.get(str(version_id))
     if not found:
@@ -90,7 +90,7 @@ def input_tokens(request: Request) -> int:
     return -(-size // 2)
 
 
-def worst_case(request: Request, *, on: date) -> Decimal:
+def compute_worst_case(request: Request, *, on: date) -> Decimal:
     """The most that this call can cost, in USD. Raises UnknownPrice: then there is no call."""
     return current_models.compute_worst_case(
         model=request.model,
@@ -101,12 +101,12 @@ def worst_case(request: Request, *, on: date) -> Decimal:
     )
 
 
-def cost(reply: Reply, *, model: str, on: date, prices: ModelTable | None = None) -> Decimal:
+def compute_cost(reply: Reply, *, model: str, on: date, prices: ModelTable | None = None) -> Decimal:
     """What this reply cost, in USD, exactly; by the prices in force, or by those that its call was made under."""
     return (prices or current_models.get_active()).cost(reply.usage, model=model, on=on)
 
 
-def saving(reply: Reply, *, model: str, on: date, prices: ModelTable | None = None) -> Decimal:
+def compute_saving(reply: Reply, *, model: str, on: date, prices: ModelTable | None = None) -> Decimal:
     """What this reply would have cost more without caching, in USD, exactly; less than 0 where it wrote and none read."""
     usage, table = reply.usage, prices or current_models.get_active()
     if usage.prompt_tokens == usage.input_tokens:
@@ -133,7 +133,7 @@ def write(
         status=_status(measured),
         quality_score=measured.overall,
         quality_metrics=measured.metrics,
-        title=draft.title or _untitled(origin),
+        title=draft.title or _make_title(origin),
         turn_count=len(draft.turns),
         **_origin_fields(origin),
         **_reply_fields(reply, cost_usd=cost_usd, reserved_usd=reserved_usd),
@@ -152,7 +152,7 @@ def _status(measured: quality.Score) -> Status:
     return Status(word)
 
 
-def _untitled(origin: Origin) -> str:
+def _make_title(origin: Origin) -> str:
     persona = str(origin.parameters.get("persona") or "")
     return " - ".join(part for part in (persona, origin.topic) if part)[:300] or origin.conversation_id
 

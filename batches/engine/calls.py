@@ -12,11 +12,11 @@ from batches.limits.limiter import Expected
 from batches.limits.pools import pool_of
 from batches.models import BatchItem, BatchJob
 from batches.models.states import JobKind
-from batches.planning.estimate.history import expected_tokens
+from batches.planning.estimate.history import expect_tokens
 from claude import current_models
 from claude.current_models import ModelTable
 from claude.messages import Request
-from conversations.generation import Origin, build_request, marked, worst_case
+from conversations.generation import Origin, add_cache_mark, build_request, compute_worst_case
 from lib import clock
 from lib.statements import columns, read
 from provider import table
@@ -74,7 +74,7 @@ def prepare_item(item_id: UUID) -> Call | None:
 def read_queued_item(item_id: UUID) -> BatchItem | None:
     """The item with its job and its template's version, while it is in the queue; of item and job what a call asks of them."""
     with connection.cursor() as cursor:
-        cursor.execute(_waiting(), [item_id])
+        cursor.execute(_queued_item_sql(), [item_id])
         row = cursor.fetchone()
     if row is None:
         return None
@@ -86,7 +86,7 @@ def read_queued_item(item_id: UUID) -> BatchItem | None:
 
 
 @cache
-def _waiting() -> str:
+def _queued_item_sql() -> str:
     return (
         f"SELECT {columns(BatchItem, ITEM, of='i')}, {columns(BatchJob, JOB, of='j')}, {columns(Workspace, WORKSPACE, of='w')} "  # noqa: S608
         "FROM batch_items i JOIN batch_jobs j ON j.id = i.job_id JOIN workspaces_workspace w ON w.id = i.workspace_id "
@@ -99,10 +99,10 @@ def build_call(item: BatchItem) -> Call:
 
     Raises UnknownModel, UnknownPrice, UnknownKey and ValuesError: for these nothing may be asked.
     """
-    return table.known(partial(_call_of, item))
+    return table.known(partial(_build_known_call, item))
 
 
-def _call_of(item: BatchItem) -> Call:
+def _build_known_call(item: BatchItem) -> Call:
     on, log_id = clock.today(), uuid4()
     current_models.find_card(item.template_version.model or item.job.model, on)
     asked = build_request(
@@ -114,7 +114,7 @@ def _call_of(item: BatchItem) -> Call:
         tag=str(log_id),
     )
     shared = item.job.estimate.get("shared") or {}
-    request = marked(asked, shared, version_id=item.template_version_id)
+    request = add_cache_mark(asked, shared, version_id=item.template_version_id)
     return Call(
         item_id=item.pk,
         job_id=item.job_id,
@@ -123,15 +123,15 @@ def _call_of(item: BatchItem) -> Call:
         request=request,
         pool=pool_of(request.model, item.workspace.provider_key),
         key=item.workspace.provider_key,
-        reservation=worst_case(request, on=on),
+        reservation=compute_worst_case(request, on=on),
         on=on,
-        expected=_expected(item, request),
+        expected=_expect_tokens(item, request),
         interactive=item.job.kind == JobKind.SINGLE,
     )
 
 
-def _expected(item: BatchItem, request: Request) -> Expected:
-    found = expected_tokens(item.template_version_id, item.tier, request.model)
+def _expect_tokens(item: BatchItem, request: Request) -> Expected:
+    found = expect_tokens(item.template_version_id, item.tier, request.model)
     return Expected(input=found.input, output=min(found.output, request.max_tokens))
 
 

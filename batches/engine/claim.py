@@ -24,8 +24,8 @@ from workspaces.models import ClockTimestamp
 logger = logging.getLogger(__name__)
 
 # So often has an item been there when a worker died that the next time parks it: one of these at a time in a job.
-LAST_CHANCE = settings.ENGINE_MAX_CRASHES - 1
-ALONE_S = 2.0
+SUSPECT_CRASHES = settings.ENGINE_MAX_CRASHES - 1
+SUSPECT_WAIT_S = 2.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,10 +56,10 @@ def claim(call: Call, *, worker_id: UUID) -> Claim | None:
     try:
         with transaction.atomic():
             taken = _take_item(call, worker_id=worker_id)
-            _announce(call, taken, worker_id=worker_id)
+            _write_log_row(call, taken, worker_id=worker_id)
             _admit_to_cache(call)
             _reserve(call)
-            if taken.crashes >= LAST_CHANCE and _another_has_its_last_chance(call):
+            if taken.crashes >= SUSPECT_CRASHES and _is_another_suspect_running(call):
                 raise ClaimRefused("alone")
             if not month_budget.reserve(call.log_id, worst=call.reservation):
                 raise ClaimRefused("month")
@@ -67,11 +67,11 @@ def claim(call: Call, *, worker_id: UUID) -> Claim | None:
             if leave_in is None:
                 raise ClaimRefused("limit")
             if leave_in > AHEAD_S:  # its deadline counts from its start
-                _put_off(call, seconds=leave_in)
+                _delay_deadline(call, seconds=leave_in)
             starts_at = time.monotonic() + leave_in  # before the commit, which may take its time
     except ClaimRefused as refusal:
         if refusal.why != "item":
-            _allow_dispatch_again(call, wait_s=ALONE_S if refusal.why == "alone" else 0)
+            _allow_dispatch_again(call, wait_s=SUSPECT_WAIT_S if refusal.why == "alone" else 0)
         if refusal.why == "job":
             pause_for_budget(call)
         elif refusal.why == "month":
@@ -87,10 +87,10 @@ def _allow_dispatch_again(call: Call, *, wait_s: float) -> None:
     BatchItem.objects.filter(pk=call.item_id, status=ItemStatus.QUEUED).update(rung_at=None, run_after=later)
 
 
-def _another_has_its_last_chance(call: Call) -> bool:
+def _is_another_suspect_running(call: Call) -> bool:
     """Asked under the job's lock: two that wait to be parked at the next crash must not die together."""
     suspects = BatchItem.objects.filter(
-        job_id=call.job_id, status=ItemStatus.PROCESSING, crashes__gte=LAST_CHANCE
+        job_id=call.job_id, status=ItemStatus.PROCESSING, crashes__gte=SUSPECT_CRASHES
     )
     return suspects.exclude(pk=call.item_id).exists()
 
@@ -118,7 +118,7 @@ def _take_item(call: Call, *, worker_id: UUID) -> ClaimedItem:
     return ClaimedItem(*row)
 
 
-def _announce(call: Call, taken: ClaimedItem, *, worker_id: UUID) -> None:
+def _write_log_row(call: Call, taken: ClaimedItem, *, worker_id: UUID) -> None:
     announced = GenerationLog(
         id=call.log_id,
         workspace_id=call.origin.workspace_id,
@@ -154,7 +154,7 @@ def _admit_to_cache(call: Call) -> None:
         raise ClaimRefused("cache")
 
 
-def _put_off(call: Call, *, seconds: float) -> None:
+def _delay_deadline(call: Call, *, seconds: float) -> None:
     GenerationLog.objects.filter(pk=call.log_id).update(deadline=F("deadline") + timedelta(seconds=seconds))
 
 

@@ -159,7 +159,7 @@ def _in_turn(candidates: list[Candidate]) -> Iterator[Candidate]:
 def _candidates(queue: Queue, *, at_most: int, shared: bool) -> list[Candidate]:
     """More than `at_most` items of one job are not looked for: counting a thousand that are due costs more than all the rest."""
     values: dict[str, Any] = {
-        "again": settings.ENGINE_RING_AGAIN_S,
+        "again": settings.ENGINE_DISPATCH_AGAIN_S,
         "kind": KINDS[queue].value,
         "limit": at_most,
         "demo": settings.DEMO,
@@ -188,7 +188,8 @@ def _free_slots(queue: Queue) -> int:
 def _mark(job_id: UUID, n: int, *, shared: bool) -> list[UUID]:
     with connection.cursor() as cursor:
         cursor.execute(
-            SHARED_MARK if shared else MARK, {"job": job_id, "n": n, "again": settings.ENGINE_RING_AGAIN_S}
+            SHARED_MARK if shared else MARK,
+            {"job": job_id, "n": n, "again": settings.ENGINE_DISPATCH_AGAIN_S},
         )
         return [row[0] for row in cursor.fetchall()]
 

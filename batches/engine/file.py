@@ -28,7 +28,7 @@ from batches.engine.moves import (
     settle,
     settle_requeued,
 )
-from batches.engine.prompt_cache import learn
+from batches.engine.prompt_cache import record_reply
 from batches.models import GenerationLog
 from batches.models.states import OPEN_ITEMS, ItemStatus, LogState
 from claude import current_models
@@ -60,8 +60,8 @@ class Paid:
 
 def read_reply(reply: Reply, *, model: str, on: date, prices: ModelTable | None = None) -> Paid:
     """Price and read a reply; pure, and done before any lock is taken. Without `prices` by those now in force."""
-    cost = generation.cost(reply, model=model, on=on, prices=prices)
-    saved = generation.saving(reply, model=model, on=on, prices=prices)
+    cost = generation.compute_cost(reply, model=model, on=on, prices=prices)
+    saved = generation.compute_saving(reply, model=model, on=on, prices=prices)
     try:
         return Paid(reply, cost, read(reply), saved)
     except Exception as problem:
@@ -76,7 +76,7 @@ def file(claim: Claim, paid: Paid) -> None:
     with transaction.atomic():
         item, log = lock_item(claim.call.item_id), lock_log(claim.call.log_id)
         if lifetime := claim.call.request.lifetime:
-            learn(log_id=log.id, lifetime=lifetime, usage=paid.reply.usage)
+            record_reply(log_id=log.id, lifetime=lifetime, usage=paid.reply.usage)
         if isinstance(paid.result, Draft):
             _file_draft(claim, paid, item, log)
         elif isinstance(paid.result, ClaudeError):
@@ -87,7 +87,7 @@ def file(claim: Claim, paid: Paid) -> None:
 
 def file_unreadable(claim: Claim, problem: Unusable) -> None:
     """A 200 that holds no message, its body kept: what a stream told of its tokens is booked, else the worst case."""
-    cost = known_cost(problem, call=claim.call)
+    cost = compute_known_cost(problem, call=claim.call)
     fields = {
         "response_body": problem.body,
         "provider_request_id": (problem.request_id or "")[:100],
@@ -222,7 +222,7 @@ def _is_final(problem: ClaudeError, item: LockedItem, *, asked: Request) -> bool
     return lately.count() >= UNUSABLE_REPLIES
 
 
-def known_cost(error: ClaudeError, *, call: Call) -> Decimal | None:
+def compute_known_cost(error: ClaudeError, *, call: Call) -> Decimal | None:
     """In USD: the prompt as the stream told it, and of the output the most that was asked for where nobody knows better.
 
     None when nothing was told: then the whole reservation stands for it.

@@ -18,7 +18,7 @@ from batches.engine.claim import Claim, claim, may_still_leave
 from batches.engine.dispatch import next_item
 from batches.engine.file import file, read_reply
 from batches.engine.moves import DATABASE_AWAY
-from batches.engine.retry import break_off, fail_unasked, release, set_back, stop_job, withdraw
+from batches.engine.retry import break_off, fail_unasked, handle_error, release, stop_job, withdraw
 from batches.engine.stored_replies import use_stored_reply
 from batches.limits.pools import UnknownKey, provider
 from batches.models.states import Reason
@@ -104,7 +104,7 @@ def ask_and_file(claimed: Claim) -> None:
     try:
         reply = ask(call)
     except ClaudeError as error:
-        until_stored(partial(set_back, claimed, error))
+        until_stored(partial(handle_error, claimed, error))
     except Exception as bug:
         logger.exception("The call for item %s broke off", call.item_id)
         until_stored(partial(break_off, claimed, bug))

@@ -232,7 +232,7 @@ RULES = (
     ),
 )
 # No violations: a row may lose its parent lawfully. They are listed, for whoever wonders where something came from.
-WITHOUT_PARENTS = (
+ORPHAN_RULES = (
     Rule(
         name="log",
         says="a log row whose item is gone",
@@ -251,12 +251,12 @@ WITHOUT_PARENTS = (
 
 def violations(scope: Scope = EVERYTHING) -> list[Violation]:
     """The rows that break a rule, at most 20 of each rule; empty when all is well. Ask in one snapshot while the engine runs."""
-    return _broken(RULES, scope)
+    return _find_violations(RULES, scope)
 
 
-def without_parents() -> list[Violation]:
+def find_orphans() -> list[Violation]:
     """Logs and conversations whose item is gone, at most 20 of each."""
-    return _broken(WITHOUT_PARENTS, EVERYTHING)
+    return _find_violations(ORPHAN_RULES, EVERYTHING)
 
 
 @contextmanager
@@ -273,7 +273,7 @@ def one_snapshot() -> Iterator[None]:
             cursor.execute("ROLLBACK")
 
 
-def _broken(rules: Sequence[Rule], scope: Scope) -> list[Violation]:
+def _find_violations(rules: Sequence[Rule], scope: Scope) -> list[Violation]:
     values = {
         "jobs": None if scope.jobs is None else list(scope.jobs),
         "months_from": scope.months_from,
@@ -299,11 +299,11 @@ def _broken(rules: Sequence[Rule], scope: Scope) -> list[Violation]:
                 for row, what, should, _ in rows
             ]
             if rows and rows[0][3] > len(rows):
-                found.append(_others(rule, rows[0][3] - len(rows)))
+                found.append(_summarize_others(rule, rows[0][3] - len(rows)))
     return found
 
 
-def _others(rule: Rule, n: int) -> Violation:
+def _summarize_others(rule: Rule, n: int) -> Violation:
     return Violation(
         rule=rule.name,
         says=rule.says,

@@ -14,16 +14,16 @@ from claude.messages import LIFETIMES_S, Usage
 # Between the claim and the provider's reading of the request: the permit's wait, the network, two clocks.
 MARGIN_S = 15
 
-STATE = """
+READ_STATE = """
 SELECT warm_until > clock_timestamp(), warm_until > clock_timestamp() + make_interval(secs => %(half)s)
   FROM warm_prefixes WHERE job_id = %(job)s AND template_version_id = %(version)s
 """
-MAKE = """
+MAKE_PREFIX = """
 INSERT INTO warm_prefixes (id, job_id, template_version_id) VALUES (gen_random_uuid(), %(job)s, %(version)s)
 ON CONFLICT DO NOTHING
 """
 # Whoever holds the row decides; who comes at the same moment waits for its turn outside, in the queue.
-HOLD = """
+LOCK_PREFIX = """
 SELECT warm_until > clock_timestamp() FROM warm_prefixes
  WHERE job_id = %(job)s AND template_version_id = %(version)s FOR NO KEY UPDATE SKIP LOCKED
 """
@@ -32,7 +32,7 @@ IS_WARMING = """
 SELECT EXISTS (SELECT 1 FROM generation_logs l JOIN warm_prefixes p ON p.warming = l.id
                 WHERE p.job_id = %(job)s AND p.template_version_id = %(version)s AND l.state = 'pending')
 """
-WARM = """
+SET_WARMING = """
 UPDATE warm_prefixes SET warming = %(log)s WHERE job_id = %(job)s AND template_version_id = %(version)s
 """
 REFRESH = """
@@ -40,7 +40,7 @@ UPDATE warm_prefixes SET warm_until = greatest(warm_until, clock_timestamp() + m
  WHERE job_id = %(job)s AND template_version_id = %(version)s
 """
 # A provider that caches nothing of it, or an answer that took longer than the entry lives: waiting would be for nothing.
-LEARN = """
+RECORD_REPLY = """
 UPDATE warm_prefixes p SET warm_until = CASE
        WHEN %(cached)s AND l.created_at + make_interval(secs => %(life)s) > clock_timestamp()
        THEN greatest(p.warm_until, l.created_at + make_interval(secs => %(life)s))
@@ -52,7 +52,7 @@ UPDATE warm_prefixes p SET warm_until = CASE
 
 
 # For the ring, of items `i`: of a version that is cold only the one item that would warm it, and that only while no other does.
-COLD = """
+COLD_VERSIONS = """
 SELECT s.version FROM batch_jobs g
  CROSS JOIN LATERAL (SELECT jsonb_object_keys(coalesce(g.estimate -> 'shared', '{{}}'))::uuid AS version) s
   LEFT JOIN warm_prefixes p ON p.job_id = g.id AND p.template_version_id = s.version
@@ -69,7 +69,7 @@ SELECT (SELECT w.id FROM batch_items w WHERE w.job_id = {job} AND w.template_ver
 
 def may_dispatch(job: str) -> str:
     """The condition as SQL; `job` is the job's id in SQL. It looks at rows and takes no lock: the claim decides."""
-    cold = COLD.format(job=job)
+    cold = COLD_VERSIONS.format(job=job)
     warmers = WARMERS.format(job=job, cold=cold)
     return f"(i.template_version_id <> ALL(ARRAY({cold})) OR i.id = ANY(ARRAY({warmers})))"
 
@@ -80,31 +80,31 @@ def admit(*, job_id: UUID, version_id: UUID, log_id: UUID, lifetime: str) -> boo
     Lock order: item, log, prefix, job. Nobody waits for the row here.
     """
     values = {"job": job_id, "version": version_id, "log": log_id, **_times(lifetime)}
-    state = _row(STATE, values)
+    state = _row(READ_STATE, values)
     if state and state[0]:
-        if not state[1] and _row(HOLD, values):  # each use gives the entry a new life
+        if not state[1] and _row(LOCK_PREFIX, values):  # each use gives the entry a new life
             _run(REFRESH, values)
         return True
     if state is None:
-        _run(MAKE, values)
-    return _warms(values)
+        _run(MAKE_PREFIX, values)
+    return _take_warming(values)
 
 
-def _warms(values: dict[str, Any]) -> bool:
-    held = _row(HOLD, values)
+def _take_warming(values: dict[str, Any]) -> bool:
+    held = _row(LOCK_PREFIX, values)
     if held is None:
         return False
     if not held[0]:
         if _row(IS_WARMING, values) == (True,):
             return False
-        _run(WARM, values)
+        _run(SET_WARMING, values)
     return True
 
 
-def learn(*, log_id: UUID, lifetime: str, usage: Usage) -> None:
+def record_reply(*, log_id: UUID, lifetime: str, usage: Usage) -> None:
     """A reply has come, and tells whether the provider's cache held or took what is shared. In the filing's transaction."""
     cached = usage.cache_read + usage.cache_write_5m + usage.cache_write_1h > 0
-    _run(LEARN, {"log": log_id, "cached": cached, **_times(lifetime)})
+    _run(RECORD_REPLY, {"log": log_id, "cached": cached, **_times(lifetime)})
 
 
 def _times(lifetime: str) -> dict[str, float]:

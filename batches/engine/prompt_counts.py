@@ -50,11 +50,11 @@ def count_prompts_of(row_id: UUID) -> None:
             connection.close()  # none is held while the provider thinks
         counts = [count_tokens(client, request, deadline_s=DEADLINE_S) for request in requests]
     except (ValuesError, TemplateSyntax, VariableError, UnknownModel, UnknownKey) as problem:
-        _failed(row, str(problem), minutes=A_DAY_MIN)
+        _record_failure(row, str(problem), minutes=A_DAY_MIN)
     except Declined as refusal:
-        _failed(row, refusal.message, minutes=A_DAY_MIN)
+        _record_failure(row, refusal.message, minutes=A_DAY_MIN)
     except ClaudeError as problem:
-        _failed(row, problem.message, minutes=min(LATEST_MIN, 2**row.failures))
+        _record_failure(row, problem.message, minutes=min(LATEST_MIN, 2**row.failures))
     else:
         _store(row, requests, counts)
 
@@ -80,7 +80,7 @@ def _store(row: PromptSize, requests: Sequence[Request], counts: Sequence[int]) 
     )
 
 
-def _failed(row: PromptSize, problem: str, *, minutes: int) -> None:
+def _record_failure(row: PromptSize, problem: str, *, minutes: int) -> None:
     PromptSize.objects.filter(pk=row.pk, counted_at=None).update(
         failures=min(row.failures + 1, 30),
         problem=problem,

@@ -50,10 +50,10 @@ def reap() -> int:
 
     Returns how many. One transaction for each: one bad row must not stop the others.
     """
-    return sum(_reap_one(*found) for found in _abandoned())
+    return sum(_reap_one(*found) for found in _find_abandoned())
 
 
-def _abandoned() -> list[tuple[UUID, UUID, UUID | None]]:
+def _find_abandoned() -> list[tuple[UUID, UUID, UUID | None]]:
     times = {
         "grace": settings.ENGINE_START_GRACE_S,
         "after": settings.ENGINE_REAP_AFTER_DEADLINE_S,

@@ -97,14 +97,14 @@ def reconcile(*, everything: bool = True) -> list[Violation]:
     clear_future_dispatches()
     broken = _look(everything)
     for _ in range(MOST_ROUNDS):
-        if not sum(map(_repaired, broken)):
+        if not sum(map(_try_repair, broken)):
             break
         broken = _look(everything)
     return broken
 
 
 def _look(everything: bool) -> list[Violation]:
-    scope = EVERYTHING if everything else _what_moved()
+    scope = EVERYTHING if everything else _find_recent()
     with one_snapshot():
         return violations(scope) if _try_lock() else []
 
@@ -115,7 +115,7 @@ def _try_lock() -> bool:
         return bool(cursor.fetchone()[0])
 
 
-def _what_moved() -> Scope:
+def _find_recent() -> Scope:
     now = timezone.now()
     recent = BatchJob.objects.filter(updated_at__gt=now - LOOK_BACK)
     running = BatchJob.objects.filter(status__in=RUNNING)
@@ -123,7 +123,7 @@ def _what_moved() -> Scope:
     return Scope(jobs=list(jobs), months_from=(now - LOOK_BACK).date().replace(day=1))
 
 
-def _repaired(broken: Violation) -> bool:
+def _try_repair(broken: Violation) -> bool:
     """One transaction for each: what cannot be repaired must not stop the others."""
     try:
         with transaction.atomic():
@@ -197,7 +197,7 @@ def sweep(job_id: UUID) -> bool:
 def repair_job(job_id: UUID) -> bool:
     """Counters and money from the rows, the end of a job from its counters. Its items and logs stay as they are."""
     job = BatchJob.objects.select_for_update(no_key=True).get(pk=job_id)
-    right = _from_rows(job)
+    right = _compute_from_rows(job)
     changed = {name: value for name, value in right.items() if getattr(job, name) != value}
     for name, value in changed.items():
         _note(job_id, RULE_OF[name], f"batch_jobs {job_id} {name}", getattr(job, name), value)
@@ -208,7 +208,7 @@ def repair_job(job_id: UUID) -> bool:
     return bool(changed)
 
 
-def _from_rows(job: BatchJob) -> dict[str, Any]:
+def _compute_from_rows(job: BatchJob) -> dict[str, Any]:
     with connection.cursor() as cursor:
         cursor.execute(COUNTS, [job.pk])
         total, completed, failed, processing = cursor.fetchone()

@@ -11,7 +11,7 @@ from django.db import transaction
 
 from batches.engine.calls import Call
 from batches.engine.claim import Claim
-from batches.engine.file import file_unreadable, known_cost, token_fields
+from batches.engine.file import compute_known_cost, file_unreadable, token_fields
 from batches.engine.moves import (
     ZERO,
     Delta,
@@ -87,7 +87,7 @@ def stop_job(item_id: UUID, *, reason: Reason, message: str) -> None:
     )
 
 
-def set_back(claim: Claim, error: ClaudeError) -> None:
+def handle_error(claim: Claim, error: ClaudeError) -> None:
     """Decide by the error's class what happens to the item, to the pool and to the job."""
     if isinstance(error, Unusable):
         file_unreadable(claim, error)
@@ -107,11 +107,11 @@ def _try_later(claim: Claim, error: Busy) -> None:
         delta = _book_unpaid(claim, kind=error.kind, message=error.message, error=error)
         wait_s = 0.0 if error.blocks_pool else _wait_s(claim, item, error)
         _move_back(claim, item, delta, wait_s=wait_s, attempt=0 if error.costs_attempt else -1, error=error)
-        _tell_pool(claim, error)
+        _record_in_pool(claim, error)
     return None
 
 
-def _tell_pool(claim: Claim, error: Busy) -> None:
+def _record_in_pool(claim: Claim, error: Busy) -> None:
     """What this refusal means for everybody in the pool. Its rows are hot: last."""
     pool, log_id = claim.call.pool, claim.call.log_id
     if error.blocks_pool:
@@ -181,7 +181,7 @@ def _book_unpaid(claim: Claim, *, kind: str, message: str, error: ClaudeError | 
         fields["provider_request_id"] = (error.request_id or "")[:100]
         fields["response_body"] = error.body or None
         fields |= token_fields(error.usage)
-        known = known_cost(error, call=claim.call)
+        known = compute_known_cost(error, call=claim.call)
         if known is not None:
             state = LogState.FAILED if error.output_known else LogState.UNKNOWN
             return book(log, state=state, cost=known, **fields)

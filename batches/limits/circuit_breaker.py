@@ -21,10 +21,10 @@ SHARE = (
     "power(1.1, least(100, extract(epoch FROM clock_timestamp() - slowed_at) / %(minute)s))) END"
 )
 # Whoever tried has been answered, or has died and was reaped.
-NOBODY_TRIES = "(probe_id IS NULL OR NOT EXISTS (SELECT 1 FROM generation_logs l WHERE l.id = probe_id AND l.state = 'pending'))"
-PROBE = f"""
+NO_PROBE_RUNNING = "(probe_id IS NULL OR NOT EXISTS (SELECT 1 FROM generation_logs l WHERE l.id = probe_id AND l.state = 'pending'))"
+TAKE_PROBE = f"""
 UPDATE provider_pools SET probe_id = %(log)s
- WHERE pool = %(pool)s AND opened_for_s > 0 AND opened_until <= clock_timestamp() AND {NOBODY_TRIES}
+ WHERE pool = %(pool)s AND opened_for_s > 0 AND opened_until <= clock_timestamp() AND {NO_PROBE_RUNNING}
 """  # noqa: S608
 # A call that was out before the slowing down says nothing new about the slower rate.
 SLOW_DOWN = f"""
@@ -53,14 +53,14 @@ class Breaker:
     def after_overload(self, log_id: UUID, *, now: datetime) -> "Breaker":
         """5 in 30 s open it for 30 s; then one call tries, and its failure doubles the time, up to 5 minutes."""
         if self.opened_for_s:
-            return self._opened(2 * self.opened_for_s, now) if self.probe_id == log_id else self
+            return self._open(2 * self.opened_for_s, now) if self.probe_id == log_id else self
         since = now - timedelta(seconds=settings.ENGINE_BREAKER_WITHIN_S)
         overloads = [*(each for each in self.overloads if each > since), now]
         if len(overloads) >= settings.ENGINE_BREAKER_OVERLOADS:
-            return self._opened(settings.ENGINE_BREAKER_OPEN_S, now)
+            return self._open(settings.ENGINE_BREAKER_OPEN_S, now)
         return Breaker(overloads, 0, self.opened_until, None)
 
-    def _opened(self, seconds: float, now: datetime) -> "Breaker":
+    def _open(self, seconds: float, now: datetime) -> "Breaker":
         seconds = min(seconds, settings.ENGINE_BREAKER_LONGEST_S)
         return Breaker([], seconds, now + timedelta(seconds=seconds), None)
 
@@ -91,7 +91,7 @@ def _now() -> datetime:
 def take_probe(pool: str, log_id: UUID) -> bool:
     """Take the one call that may try whether the provider answers again; True when it is ours."""
     with connection.cursor() as cursor:
-        cursor.execute(PROBE, {"pool": pool, "log": log_id})
+        cursor.execute(TAKE_PROBE, {"pool": pool, "log": log_id})
         return bool(cursor.rowcount == 1)
 
 

@@ -78,7 +78,7 @@ SELECT pool, min(CASE WHEN blocked_until > now OR (opened AND NOT may_try) THEN 
                       ELSE greatest(0, 1 + floor((%(ahead)s + CASE WHEN %(deep)s THEN interactive_slack ELSE slack END * pace - greatest(0, extract(epoch FROM tat - now)))
                                                  / (greatest(1, typical) * pace))) END)::bigint
   FROM (SELECT r.pool, r.blocked_until, r.tat, r.slack, r.interactive_slack, r.typical, now, r.interval_s / {circuit_breaker.SHARE} AS pace, opened_for_s > 0 AS opened,
-               opened_until <= now AND {circuit_breaker.NOBODY_TRIES} AS may_try
+               opened_until <= now AND {circuit_breaker.NO_PROBE_RUNNING} AS may_try
           FROM rate_limits r JOIN provider_pools p USING (pool) CROSS JOIN (SELECT clock_timestamp() AS now) moment
          WHERE r.pool = ANY(%(pools)s)) each
  GROUP BY pool

@@ -5,10 +5,10 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
-from batches.planning.diversity import diversified, lists
+from batches.planning.diversity import diversify, lists
 from batches.planning.plan import PlannedItem
-from batches.planning.quotas import drawn
-from batches.planning.sources.matrix import Matrix, open_cells
+from batches.planning.quotas import draw_number
+from batches.planning.sources.matrix import Matrix, list_open_cells
 from batches.planning.sources.matrix_plan import item_of
 from templates_app.models import TemplateVersion
 
@@ -85,10 +85,10 @@ def _spot(row: str, column: str, count: int, excluded: Collection[tuple[str, str
     return Spot(row, column, 0, "excluded" if (row, column) in excluded else "gap")
 
 
-def closed_pairs(matrix: Matrix, row: str, column: str) -> set[tuple[str, str]]:
+def find_closed_pairs(matrix: Matrix, row: str, column: str) -> set[tuple[str, str]]:
     """The pairs of two axes of which no cell is left."""
     names = {axis.name: [choice.name for choice in axis.choices] for axis in matrix.axes}
-    open_ = {(cell.values[row], cell.values[column]) for cell in open_cells(matrix)}
+    open_ = {(cell.values[row], cell.values[column]) for cell in list_open_cells(matrix)}
     return {(one, other) for one in names[row] for other in names[column]} - open_
 
 
@@ -104,14 +104,14 @@ def fill_by_matrix(
 ) -> list[PlannedItem]:
     """One item for each gap: where more axes vary, the seed draws among the cells that are left for it."""
     cells: dict[tuple[str, str], list[Any]] = {}
-    for cell in open_cells(matrix):
+    for cell in list_open_cells(matrix):
         cells.setdefault((cell.values[row], cell.values[column]), []).append(cell)
     items = [
-        item_of(version, cells[spot][drawn(matrix.seed, "fill", *spot) % len(cells[spot])], values)
+        item_of(version, cells[spot][draw_number(matrix.seed, "fill", *spot) % len(cells[spot])], values)
         for spot in spots
         if spot in cells
     ]
-    return diversified(items, seed=matrix.seed) if diversity else items
+    return diversify(items, seed=matrix.seed) if diversity else items
 
 
 def fill_by_likeness(
@@ -124,10 +124,10 @@ def fill_by_likeness(
     shelves = {name: _by_word(plan, name) for name in (row, column)}
     by_tier = {item.tier: item.version for item in reversed(plan)}
     found = (_like(shelves, by_tier, spot, row, column) for spot in spots)
-    return diversified_if([made for made in found if made is not None], plan=plan, seed=seed)
+    return diversify_like_plan([made for made in found if made is not None], plan=plan, seed=seed)
 
 
-def diversified_if(
+def diversify_like_plan(
     items: Sequence[PlannedItem], *, plan: Sequence[PlannedItem], seed: int
 ) -> list[PlannedItem]:
     """Drawn details, where the plan has some."""
@@ -137,7 +137,7 @@ def diversified_if(
         replace(item, details={name: text for name, text in item.details.items() if name not in DRAWN})
         for item in items
     ]
-    return diversified(bare, seed=seed)
+    return diversify(bare, seed=seed)
 
 
 def _by_word(plan: Sequence[PlannedItem], name: str) -> dict[str, list[PlannedItem]]:

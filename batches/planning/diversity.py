@@ -14,7 +14,7 @@ from importlib import resources
 from math import gcd, prod
 
 from batches.planning.plan import PlannedItem
-from batches.planning.quotas import drawn
+from batches.planning.quotas import draw_number
 
 FILE = "diversity.toml"
 
@@ -31,13 +31,13 @@ def combinations() -> int:
     return prod(len(lines) for lines in lists().values())
 
 
-def drawn_details(*, seed: int, cell: str, number: int) -> dict[str, str]:
+def draw_details(*, seed: int, cell: str, number: int) -> dict[str, str]:
     """The details of item `number` (from 0) of a cell: the same arguments, the same details."""
     whole = combinations()
-    step = drawn(seed, "step", cell) % whole
+    step = draw_number(seed, "step", cell) % whole
     while gcd(step, whole) != 1:
         step += 1
-    place = (drawn(seed, "start", cell) + number * step) % whole
+    place = (draw_number(seed, "start", cell) + number * step) % whole
     details = {}
     for name, lines in lists().items():
         place, index = divmod(place, len(lines))
@@ -45,7 +45,7 @@ def drawn_details(*, seed: int, cell: str, number: int) -> dict[str, str]:
     return details
 
 
-def diversified(items: Sequence[PlannedItem], *, seed: int) -> list[PlannedItem]:
+def diversify(items: Sequence[PlannedItem], *, seed: int) -> list[PlannedItem]:
     """Each item with drawn details below its own. Items of one cell have the same template version and values.
 
     A template may refuse; what an item already has a value or a detail for is left as it is.
@@ -57,7 +57,7 @@ def diversified(items: Sequence[PlannedItem], *, seed: int) -> list[PlannedItem]
             found.append(item)
             continue
         cell = cell_of(item)
-        details = drawn_details(seed=seed, cell=cell, number=seen[cell])
+        details = draw_details(seed=seed, cell=cell, number=seen[cell])
         seen[cell] += 1
         own = {name: text for name, text in details.items() if name not in item.parameters}
         found.append(replace(item, details={**own, **item.details}))

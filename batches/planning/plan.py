@@ -66,7 +66,7 @@ def starter_plan(
     as it is now, or not at all. With a seed the order is shuffled, the same for the same seed; `limit` then takes the
     first N.
     """
-    versions = published_versions(workspace)
+    versions = find_published_versions(workspace)
     wanted = set(Tier.values) if tiers is None else set(tiers)
     problems: list[RowProblem] = []
     items = [
@@ -93,14 +93,14 @@ def _starter_items(
     if tier == Tier.TEMPLATE:
         for item in load_pack().items:
             if item.tier == tier and (version := versions.get(item.template)):
-                yield _planned(item, version)
+                yield _plan_pack_item(item, version)
             elif item.tier == tier:
                 message = f"The starter template {item.template!r} is missing: run `./run manage prepare`."
                 problems.append(RowProblem(None, "template", message))
         return
     for row in _starter_rows(workspace, tier).select_related("template"):
         try:
-            yield planned_situation(row, versions)
+            yield plan_situation(row, versions)
         except PlanError as wrong:
             problems += wrong.problems
 
@@ -110,7 +110,7 @@ def _starter_rows(workspace: Workspace, tier: Tier) -> SituationQuerySet:
     return model.objects.filter(workspace=workspace, pack=load_pack().name).usable()
 
 
-def _planned(item: PackItem, version: TemplateVersion) -> PlannedItem:
+def _plan_pack_item(item: PackItem, version: TemplateVersion) -> PlannedItem:
     return PlannedItem(
         position=1,
         tier=item.tier,
@@ -121,10 +121,10 @@ def _planned(item: PackItem, version: TemplateVersion) -> PlannedItem:
     )
 
 
-def planned_situation(row: Situation, versions: Mapping[str, TemplateVersion]) -> PlannedItem:
+def plan_situation(row: Situation, versions: Mapping[str, TemplateVersion]) -> PlannedItem:
     """A scenario or an edge case as an item, of its own template or else the newest of its tier. Raises PlanError.
 
-    `versions` are those of `published_versions`, by name.
+    `versions` are those of `find_published_versions`, by name.
     """
     if row.template is not None:
         version = versions.get(row.template.name)
@@ -157,7 +157,7 @@ def cut(items: Sequence[PlannedItem], *, limit: int | None, seed: int | None) ->
     return [replace(item, position=position) for position, item in enumerate(ordered[:limit], start=1)]
 
 
-def published_versions(workspace: Workspace) -> dict[str, TemplateVersion]:
+def find_published_versions(workspace: Workspace) -> dict[str, TemplateVersion]:
     """The newest published version of each usable template of a workspace, by the template's name."""
     templates = PromptTemplate.objects.filter(workspace=workspace).usable()
     newest = (

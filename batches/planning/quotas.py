@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 
-def quotas(weights: Sequence[Fraction], total: int, *, seed: int = 0) -> list[int]:
+def share_out(weights: Sequence[Fraction], total: int, *, seed: int = 0) -> list[int]:
     """One number per weight; their sum is `total`. Equal fractions are served in an order that the seed draws.
 
     Raises ValueError for a negative total or weight, and for a total that no weight could take.
@@ -26,14 +26,14 @@ def quotas(weights: Sequence[Fraction], total: int, *, seed: int = 0) -> list[in
     numbers = [int(share) for share in shares]
     order = sorted(
         range(len(shares)),
-        key=lambda place: (numbers[place] - shares[place], drawn(seed, "tie", place)),
+        key=lambda place: (numbers[place] - shares[place], draw_number(seed, "tie", place)),
     )
     for place in order[: total - sum(numbers)]:
         numbers[place] += 1
     return numbers
 
 
-def drawn(seed: int, *about: object) -> int:
+def draw_number(seed: int, *about: object) -> int:
     """A number below 2**64 that looks random, the same for the same seed and words on every machine and version."""
     words = "\x1f".join([str(seed), *map(str, about)])
     return int.from_bytes(hashlib.sha256(words.encode("utf-8", "surrogatepass")).digest()[:8])

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Literal, TypeAlias, get_args
 from uuid import UUID
 
-from batches.planning.diversity import diversified
+from batches.planning.diversity import diversify
 from batches.planning.plan import PlanError, PlannedItem, cut, starter_plan
 from batches.planning.sources.chosen import chosen_plan
 from batches.planning.sources.csv_file import csv_plan
@@ -28,13 +28,13 @@ def plan_from(
 ) -> list[PlannedItem]:
     """The items that a recipe means, numbered from 1. `upload` is the file of the kind `csv`. Raises PlanError."""
     seed = recipe.get("seed")
-    made = with_details(_made(recipe, workspace, by=by, upload=upload), recipe.get("details") or {})
+    made = with_details(_make_items(recipe, workspace, by=by, upload=upload), recipe.get("details") or {})
     if recipe.get("diversity", recipe["kind"] in DIVERSE):
-        made = diversified(made, seed=seed or 0)
+        made = diversify(made, seed=seed or 0)
     return cut(made, limit=recipe.get("limit"), seed=seed)
 
 
-def _made(
+def _make_items(
     recipe: Mapping[str, Any], workspace: Workspace, *, by: User, upload: bytes | None
 ) -> list[PlannedItem]:
     kind: Kind = recipe["kind"]

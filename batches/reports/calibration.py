@@ -18,7 +18,7 @@ LEFT, RIGHT, TOP, BOTTOM = 52, 12, 10, 10
 LEAST_SHOWN, MOST_SHOWN = 0.25, 1.0
 
 
-class Judged(NamedTuple):
+class JobAccuracy(NamedTuple):
     job: BatchJob
     accuracy: EstimateAccuracy
 
@@ -43,7 +43,7 @@ class Point:
     top: int
     height: int
     inside: bool
-    judged: Judged
+    judged: JobAccuracy
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +58,7 @@ class Chart:
     right: int = field(default=WIDTH - RIGHT)
 
 
-def finished(user: User, *, simulated: bool, model: str = "") -> list[Judged]:
+def list_finished(user: User, *, simulated: bool, model: str = "") -> list[JobAccuracy]:
     """The last hundred completed batches with an estimate, the newest first."""
     jobs = (
         BatchJob.objects.visible_to(user)
@@ -71,10 +71,10 @@ def finished(user: User, *, simulated: bool, model: str = "") -> list[Judged]:
         *("name", "model", "simulated", "status", "estimate", "spent", "completed_at", "actual_seconds")
     )[:LAST]
     judged = ((job, measure_accuracy(job)) for job in rows)
-    return [Judged(job, found) for job, found in judged if found is not None]
+    return [JobAccuracy(job, found) for job, found in judged if found is not None]
 
 
-def summary(judged: Iterable[Judged], *, name: str = "") -> Summary | None:
+def summarize(judged: Iterable[JobAccuracy], *, name: str = "") -> Summary | None:
     found = [each.accuracy for each in judged]
     if not found:
         return None
@@ -87,15 +87,15 @@ def summary(judged: Iterable[Judged], *, name: str = "") -> Summary | None:
     )
 
 
-def by_model(judged: Iterable[Judged]) -> list[Summary]:
-    groups: dict[str, list[Judged]] = defaultdict(list)
+def summarize_by_model(judged: Iterable[JobAccuracy]) -> list[Summary]:
+    groups: dict[str, list[JobAccuracy]] = defaultdict(list)
     for each in judged:
         groups[each.job.model].append(each)
-    found = [summary(group, name=model) for model, group in sorted(groups.items())]
+    found = [summarize(group, name=model) for model, group in sorted(groups.items())]
     return [each for each in found if each is not None]
 
 
-def chart(judged: Sequence[Judged]) -> Chart:
+def draw_chart(judged: Sequence[JobAccuracy]) -> Chart:
     """From the newest-first list."""
     ordered = list(reversed(judged))
     errors = [abs(each.accuracy.cost_error) for each in ordered]
@@ -105,10 +105,10 @@ def chart(judged: Sequence[Judged]) -> Chart:
         _point(each, x=round(LEFT + step * (place + 0.5)), shown=shown) for place, each in enumerate(ordered)
     ]
     shares = (shown, shown / 2, 0.0, -shown / 2, -shown)
-    return Chart(points=points, lines=[(_height(share, shown), signed(share)) for share in shares])
+    return Chart(points=points, lines=[(_height(share, shown), format_share(share)) for share in shares])
 
 
-def _point(each: Judged, *, x: int, shown: float) -> Point:
+def _point(each: JobAccuracy, *, x: int, shown: float) -> Point:
     found = each.accuracy
     low, high = (float(bound / found.said) - 1 if found.said else 0.0 for bound in (found.low, found.high))
     top = _height(high, shown)
@@ -128,7 +128,7 @@ def _height(share: float, shown: float) -> int:
     return round(middle - max(-1.0, min(1.0, share / shown)) * (middle - TOP))
 
 
-def signed(share: float) -> str:
+def format_share(share: float) -> str:
     """`+12%`, `−3%`, `0%`."""
     percent = round(100 * share)
     return f"{'+' if percent > 0 else '−' if percent < 0 else ''}{abs(percent)}%"

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from batches.engine.invariants import RULES, Violation, one_snapshot, violations, without_parents
+from batches.engine.invariants import RULES, Violation, find_orphans, one_snapshot, violations
 
 BROKEN = 1
 
@@ -21,7 +21,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         with one_snapshot():
-            broken, orphans = violations(), without_parents()
+            broken, orphans = violations(), find_orphans()
         if options["json"]:
             self.stdout.write(json.dumps(_as_json(broken, orphans), indent=1))
         else:

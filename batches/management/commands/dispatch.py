@@ -24,7 +24,7 @@ from provider import table
 
 logger = logging.getLogger(__name__)
 
-RING_LOCK = 0x10AA01
+DISPATCH_LOCK = 0x10AA01
 NOTICE_EVERY_S = 2.0
 
 
@@ -35,27 +35,27 @@ class Command(BaseCommand):
         ended = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: ended.set())
-        begin(ended)
+        prepare_limits(ended)
         logger.info("Dispatching")
         reconciler = Reconciler()
         reaped_at = noticed_at = 0.0
         reconciled_at = time.monotonic()
         while not ended.wait(settings.ENGINE_TICK_S):
-            attempt(keep_up)
-            attempt(ring_all)
+            attempt(refresh_models)
+            attempt(dispatch_all)
             if time.monotonic() - noticed_at >= NOTICE_EVERY_S:
-                attempt(notice)
-                attempt(measure)
+                attempt(make_and_publish_notices)
+                attempt(publish_prompt_counts)
                 noticed_at = time.monotonic()
             if time.monotonic() - reaped_at >= settings.ENGINE_REAP_EVERY_S:
-                attempt(tidy)
+                attempt(clean_up)
                 reaped_at = time.monotonic()
             if time.monotonic() - reconciled_at >= settings.ENGINE_RECONCILE_EVERY_S:
                 attempt(reconciler.look)
                 reconciled_at = time.monotonic()
 
 
-def begin(ended: threading.Event) -> None:
+def prepare_limits(ended: threading.Event) -> None:
     """Make the limiter's rows, as soon as the database is there: it may just be starting, too."""
     while not ended.is_set():
         try:
@@ -79,21 +79,21 @@ def attempt(duty: Callable[[], None]) -> None:
         connection.close()
 
 
-def keep_up() -> None:
+def refresh_models() -> None:
     """With the model table: a model that was added needs its limiter's row."""
     if table.refresh():
         make_missing_limits()
 
 
-def ring_all() -> None:
+def dispatch_all() -> None:
     """One tick: ring every queue. Two dispatchers do no harm: who finds the lock held leaves this tick to the other."""
     for queue in Queue:
         with transaction.atomic():
-            ids = mark_dispatched(queue) if try_lock(RING_LOCK) else []
+            ids = mark_dispatched(queue) if try_lock(DISPATCH_LOCK) else []
         publish(queue, ids)
 
 
-def tidy() -> None:
+def clean_up() -> None:
     """Release abandoned calls, cancel what a cancelled job still has in the queue, stop who waits in vain.
 
     No lock over it: each log is reaped in a transaction of its own, guarded by the log's state.
@@ -103,7 +103,7 @@ def tidy() -> None:
     stop_waiting_jobs()
 
 
-def notice() -> None:
+def make_and_publish_notices() -> None:
     """Tell of what has ended or waits for a person. Rows are skipped that another dispatcher is just telling of."""
     with transaction.atomic():
         make_notices()
@@ -111,7 +111,7 @@ def notice() -> None:
     publish_deliveries(ids)
 
 
-def measure() -> None:
+def publish_prompt_counts() -> None:
     """Have the prompts counted of which an estimate has asked the size."""
     with transaction.atomic():
         ids = take_due_counts()

@@ -35,7 +35,7 @@ def _problems(name: str, item: PlannedItem, on: date) -> Iterator[RowProblem]:
         )
 
 
-def shortcomings(card: ModelCard) -> Iterator[str]:
+def find_shortcomings(card: ModelCard) -> Iterator[str]:
     """What a plan's reader should know that the model, or the server it is on, does not do."""
     if not card.structured_outputs:
         yield (

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.conf import settings
 
-from batches.planning.estimate.asked_models import cards_of, shortcomings
+from batches.planning.estimate.asked_models import cards_of, find_shortcomings
 from batches.planning.estimate.bill import Bill, bill_of
 from batches.planning.estimate.forecast import Part, distance
 from batches.planning.estimate.history import Key
@@ -16,11 +16,11 @@ from batches.planning.estimate.kinds import Kind, keys_of, kinds_of
 from batches.planning.estimate.prompt_sizes import Sizes, prompt_sizes
 from batches.planning.estimate.rates import rates_of
 from batches.planning.estimate.schedule import Call, Duration, duration
-from batches.planning.estimate.sharing import shared_prefixes
+from batches.planning.estimate.sharing import find_shared_prefixes
 from batches.planning.plan import PlanError, PlannedItem, check
 from claude import current_models
 from claude.messages import Request
-from conversations.generation import marked, worst_case
+from conversations.generation import add_cache_mark, compute_worst_case
 from lib.row_problems import RowProblem
 from provider import table
 
@@ -87,11 +87,12 @@ def estimate(
     sizes = prompt_sizes(plan, requests, keys)
     prompts = sizes.tokens
     time = _duration(keys, kinds, prompts, model=model, concurrency=concurrency)
-    shared = shared_prefixes(plan, requests, seconds=time.seconds, concurrency=concurrency, on=on)
+    shared = find_shared_prefixes(plan, requests, seconds=time.seconds, concurrency=concurrency, on=on)
     asked = [
-        marked(each, shared, version_id=item.version.pk) for item, each in zip(plan, requests, strict=True)
+        add_cache_mark(each, shared, version_id=item.version.pk)
+        for item, each in zip(plan, requests, strict=True)
     ]
-    worst = _worst(asked, prompts, on=on)
+    worst = _find_worst(asked, prompts, on=on)
     bills = bill_of(keys, kinds, prompts, cached=shared.keys(), on=on)
     cost = sum((bill.cost for bill in bills.values()), Decimal(0))
     below, above = _distance(kinds, bills)
@@ -108,7 +109,7 @@ def estimate(
         model=model,
         concurrency=concurrency,
         requests_per_minute=settings.ENVIRONMENT.rate_limit_rpm,
-        basis=f"{basis(kinds.values())}; {_counted(sizes)}",
+        basis=f"{basis(kinds.values())}; {_describe_counting(sizes)}",
         history=sum(kind.known for kind in kinds.values()),
         limited_by=time.limited_by,
         shared=shared,
@@ -121,14 +122,14 @@ def _warming_s(kinds: Mapping[Key, Kind], shared: Mapping[str, Any]) -> float:
     return max((kind.seconds.mean for kind in kinds.values() if str(kind.key.version) in shared), default=0.0)
 
 
-def _worst(requests: Sequence[Request], prompts: Sequence[int], *, on: date) -> Decimal:
+def _find_worst(requests: Sequence[Request], prompts: Sequence[int], *, on: date) -> Decimal:
     """The dearest call: of each model, cached or not, the one with the longest prompt."""
     longest: dict[tuple[str, str], int] = {}
     for place, request in enumerate(requests):
         kind = (request.model, request.lifetime)
         if prompts[place] >= prompts[longest.setdefault(kind, place)]:
             longest[kind] = place
-    return max(worst_case(requests[place], on=on) for place in longest.values())
+    return max(compute_worst_case(requests[place], on=on) for place in longest.values())
 
 
 def _distance(kinds: dict[Key, Kind], bills: dict[Key, Bill]) -> tuple[Decimal, Decimal]:
@@ -177,7 +178,7 @@ def basis(kinds: Iterable[Kind]) -> str:
     return words
 
 
-def _counted(sizes: Sizes) -> str:
+def _describe_counting(sizes: Sizes) -> str:
     if sizes.counted == sizes.kinds:
         return "prompts as the provider counts them"
     if sizes.counted:
@@ -192,7 +193,7 @@ def _templates(number: int) -> str:
 def _notes(models: set[str]) -> Iterator[str]:
     """Settings that will not be sent, because the model refuses them, and what the models cannot do."""
     for model in sorted(models):
-        yield from shortcomings(current_models.find_card(model))
+        yield from find_shortcomings(current_models.find_card(model))
     if settings.ENVIRONMENT.anthropic_temperature is None:
         return
     for model in sorted(models):

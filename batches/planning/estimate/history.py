@@ -133,7 +133,7 @@ class _Expectation:
 _expected: dict[tuple[Key, bool], _Expectation] = {}
 
 
-def expected_tokens(version_id: UUID, tier: str, model: str) -> Tokens:
+def expect_tokens(version_id: UUID, tier: str, model: str) -> Tokens:
     """What the next call of this kind will probably take, for limits on tokens; at most 30 s old, so cheap to ask often.
 
     The mean of the newest calls, shrunk to the tier's usual length as if that were one call more.

@@ -51,11 +51,11 @@ def duration(calls: Sequence[Call], *, concurrency: int, rates: Sequence[Rate] =
     """Seconds from the start to the last reply, the mean over some orders; the same for the same arguments."""
     chance = random.Random(0)  # noqa: S311
     plays = max(1, min(MOST_PLAYS, CALLS_PLAYED // len(calls)))
-    total = sum(_played(_drawn(calls, chance), concurrency, rates) for _ in range(plays))
-    return Duration(seconds=total / plays, limited_by=_ruling(calls, concurrency, rates))
+    total = sum(_play(_draw_calls(calls, chance), concurrency, rates) for _ in range(plays))
+    return Duration(seconds=total / plays, limited_by=_find_tightest_limit(calls, concurrency, rates))
 
 
-def _drawn(calls: Sequence[Call], chance: random.Random) -> Iterator[tuple[float, tuple[float, ...]]]:
+def _draw_calls(calls: Sequence[Call], chance: random.Random) -> Iterator[tuple[float, tuple[float, ...]]]:
     factors = {spread: _factors(spread) for spread in {call.spread for call in calls}}
     for call in calls:
         yield call.seconds * chance.choice(factors[call.spread]), call.takes
@@ -69,9 +69,7 @@ def _factors(spread: float) -> tuple[float, ...]:
     return tuple(factor / mean for factor in factors)
 
 
-def _played(
-    drawn: Iterator[tuple[float, tuple[float, ...]]], concurrency: int, rates: Sequence[Rate]
-) -> float:
+def _play(drawn: Iterator[tuple[float, tuple[float, ...]]], concurrency: int, rates: Sequence[Rate]) -> float:
     free = [0.0] * max(1, concurrency)
     arrivals = [-math.inf] * len(rates)  # of each bucket, its theoretical arrival time (GCRA)
     last = 0.0
@@ -88,7 +86,7 @@ def _played(
     return last
 
 
-def _ruling(calls: Sequence[Call], concurrency: int, rates: Sequence[Rate]) -> str:
+def _find_tightest_limit(calls: Sequence[Call], concurrency: int, rates: Sequence[Rate]) -> str:
     bounds = {"concurrency": sum(call.seconds + BETWEEN_CALLS_S for call in calls) / max(1, concurrency)}
     for index, rate in enumerate(rates):
         bounds[rate.name] = (sum(call.takes[index] for call in calls) - rate.burst) * rate.interval_s

@@ -27,7 +27,7 @@ SURE_SHARE = 0.7
 NEAR = 0.75
 
 
-def shared_prefixes(
+def find_shared_prefixes(
     plan: Sequence[PlannedItem], requests: Sequence[Request], *, seconds: float, concurrency: int, on: date
 ) -> dict[str, dict[str, Any]]:
     """By version: `characters` and `lifetime`, only where it saves. `seconds`: what the whole plan will take."""
@@ -40,7 +40,7 @@ def shared_prefixes(
     for version, those in places.items():
         asked = [requests[place] for place in those]
         gaps = [pace * (after - before) for before, after in pairwise(those)]
-        characters = shared_characters(asked) if len(asked) > 1 else 0
+        characters = count_shared_characters(asked) if len(asked) > 1 else 0
         if not _is_long_enough(characters, asked[0].model):
             continue
         lifetime = _lifetime(asked[0].model, gaps, call_s=call_s, on=on)
@@ -49,7 +49,7 @@ def shared_prefixes(
     return found
 
 
-def shared_characters(requests: Sequence[Request]) -> int:
+def count_shared_characters(requests: Sequence[Request]) -> int:
     """How many characters of system and prompt, counted together, all of them begin with."""
     systems = _common([request.system for request in requests])
     if any(request.system != systems for request in requests):

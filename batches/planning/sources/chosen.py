@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from batches.planning.plan import PlanError, PlannedItem, published_versions
+from batches.planning.plan import PlanError, PlannedItem, find_published_versions
 from conversations.models import Conversation
 from conversations.states import Status
 from lib.row_problems import RowProblem
@@ -19,7 +19,7 @@ def chosen_plan(workspace: Workspace, ids: Sequence[UUID]) -> list[PlannedItem]:
         "template_version__template"
     )
     found = {each.pk: each for each in rows}
-    starters = {version.template.tier: version for version in published_versions(workspace).values()}
+    starters = {version.template.tier: version for version in find_published_versions(workspace).values()}
     problems, items = [], []
     for position, key in enumerate(dict.fromkeys(ids), start=1):
         draft = found.get(key)

@@ -15,7 +15,7 @@ from batches.planning.plan import (
     PlannedItem,
     check,
     cut,
-    published_versions,
+    find_published_versions,
     size_problems,
 )
 from lib.csv_table import HEADER_ROW, Row, Table, column_label, read_table
@@ -57,15 +57,15 @@ def csv_plan(
                 )
             ]
         )
-    sheet = _Sheet(table, published_versions(workspace), default_tier=default_tier, template=template)
+    sheet = _Sheet(table, find_published_versions(workspace), default_tier=default_tier, template=template)
     items = sheet.items()
-    problems = _once([*table.problems, *sheet.problems, *_value_problems(items)])
+    problems = _drop_repeated([*table.problems, *sheet.problems, *_value_problems(items)])
     if not table.rows and not problems:
         problems = [
             RowProblem(None, "", "The file has no rows below its header: add one for each conversation.")
         ]
     if problems:
-        raise PlanError(_bounded(problems))
+        raise PlanError(_cut_to_most(problems))
     return cut(items, limit=limit, seed=seed)
 
 
@@ -104,7 +104,7 @@ class _Sheet:
         self._blame(
             row.number,
             "tier",
-            f"{_quoted(word)} is not a tier; choose {', '.join(Tier.values)}, or leave it empty for {self.default_tier}.",
+            f"{_quote(word)} is not a tier; choose {', '.join(Tier.values)}, or leave it empty for {self.default_tier}.",
         )
         return None
 
@@ -167,19 +167,19 @@ class _Sheet:
                 self._blame(
                     row.number,
                     "category",
-                    f"{_quoted(word)} is longer than {LONGEST_CATEGORY} characters; words are separated by ; or |.",
+                    f"{_quote(word)} is longer than {LONGEST_CATEGORY} characters; words are separated by ; or |.",
                 )
             elif not word.isprintable():
                 self._blame(
                     row.number,
                     "category",
-                    f"{_quoted(word)} holds a control character or a line break; remove it.",
+                    f"{_quote(word)} holds a control character or a line break; remove it.",
                 )
         return found
 
     def _unknown_template(self, name: str) -> str:
         known = ", ".join(sorted(self.versions)) or "none"
-        return f"There is no template {_quoted(name)} with a published version; there are: {known}."
+        return f"There is no template {_quote(name)} with a published version; there are: {known}."
 
     def _blame(self, row: int | None, column: str, message: str) -> None:
         self.problems.append(RowProblem(row, column, message))
@@ -215,14 +215,14 @@ def _unknown_column(name: str, known: set[str]) -> str:
 def _did_you_mean(name: str, known: Iterable[str]) -> str:
     by_folded = {each.casefold(): each for each in known}
     close = difflib.get_close_matches(name.casefold(), by_folded, n=1)
-    return f" Is it {_quoted(by_folded[close[0]])}?" if close else ""
+    return f" Is it {_quote(by_folded[close[0]])}?" if close else ""
 
 
-def _quoted(word: str) -> str:
+def _quote(word: str) -> str:
     return repr(word if len(word) <= 60 else word[:57] + "...")
 
 
-def _once(problems: Iterable[RowProblem]) -> list[RowProblem]:
+def _drop_repeated(problems: Iterable[RowProblem]) -> list[RowProblem]:
     """One problem per cell, the first that was found, in the order of the file."""
     first: dict[tuple[int | None, str], RowProblem] = {}
     for problem in problems:
@@ -234,7 +234,7 @@ def _once(problems: Iterable[RowProblem]) -> list[RowProblem]:
     return sorted(first.values(), key=lambda problem: problem.row or 0)
 
 
-def _bounded(problems: Sequence[RowProblem]) -> list[RowProblem]:
+def _cut_to_most(problems: Sequence[RowProblem]) -> list[RowProblem]:
     more = len(problems) - MOST_PROBLEMS
     rest = [RowProblem(None, "", f"... and {more:,} more problems.")] if more > 0 else []
     return [*problems[:MOST_PROBLEMS], *rest]

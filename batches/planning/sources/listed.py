@@ -64,12 +64,12 @@ def listed_plan(
     )
 
 
-def with_shared(plan: Sequence[PlannedItem], shared: Mapping[str, Any]) -> list[PlannedItem]:
+def add_shared_parameters(plan: Sequence[PlannedItem], shared: Mapping[str, Any]) -> list[PlannedItem]:
     """Each item with the shared parameters under its own: where both name one, the item's stands.
 
     A shared name that a used template lacks is an error, told once and together with the items' own problems.
     """
-    problems = shared_problems(plan, shared)
+    problems = find_shared_problems(plan, shared)
     wrong = {problem.column.removeprefix("sharedParameters.") for problem in problems}
     fitting = {name: value for name, value in shared.items() if name not in wrong}
     merged = [replace(item, parameters={**fitting, **item.parameters}) for item in plan]
@@ -78,7 +78,7 @@ def with_shared(plan: Sequence[PlannedItem], shared: Mapping[str, Any]) -> list[
     return merged
 
 
-def shared_problems(plan: Sequence[PlannedItem], shared: Mapping[str, Any]) -> list[RowProblem]:
+def find_shared_problems(plan: Sequence[PlannedItem], shared: Mapping[str, Any]) -> list[RowProblem]:
     versions = {item.version.pk: item.version for item in plan}.values() if shared else ()
     lacking = {name: [str(each) for each in versions if name not in names_of(each)] for name in shared}
     return [

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from math import prod
 
-from batches.planning.quotas import quotas
+from batches.planning.quotas import share_out
 from lib.row_problems import RowProblem, RowsError
 
 MOST_AXES = 6
@@ -67,7 +67,7 @@ class Cell:
         return prod((choice.weight for choice in self.choices), start=Fraction(1))
 
 
-def planned_cells(matrix: Matrix, *, most: int) -> list[Cell]:
+def plan_cells(matrix: Matrix, *, most: int) -> list[Cell]:
     """Every cell that is not excluded, with its number; the last axis varies first.
 
     Raises MatrixError with all problems: unknown values, a quota without a cell, two quotas for one cell, more than a
@@ -78,8 +78,8 @@ def planned_cells(matrix: Matrix, *, most: int) -> list[Cell]:
         problems = [*_pattern_problems(matrix)]
     if problems:
         raise MatrixError(problems)
-    cells = list(open_cells(matrix))
-    fixed = _fixed(matrix, cells)
+    cells = list(list_open_cells(matrix))
+    fixed = _find_fixed_counts(matrix, cells)
     counts = _counts(matrix, cells, fixed)
     if sum(counts) > most:
         raise MatrixError(
@@ -96,7 +96,7 @@ def planned_cells(matrix: Matrix, *, most: int) -> list[Cell]:
     ]
 
 
-def open_cells(matrix: Matrix) -> Iterator[Cell]:
+def list_open_cells(matrix: Matrix) -> Iterator[Cell]:
     """The cells that are not excluded, without their numbers."""
     names = [axis.name for axis in matrix.axes]
     for choices in itertools.product(*(axis.choices for axis in matrix.axes)):
@@ -109,7 +109,7 @@ def _matches(values: Mapping[str, str], pattern: Mapping[str, str]) -> bool:
     return all(values.get(name) == value for name, value in pattern.items())
 
 
-def _fixed(matrix: Matrix, cells: Sequence[Cell]) -> dict[int, int]:
+def _find_fixed_counts(matrix: Matrix, cells: Sequence[Cell]) -> dict[int, int]:
     """The numbers that quotas of their own give, by the cell's place."""
     fixed: dict[int, int] = {}
     problems = []
@@ -117,13 +117,13 @@ def _fixed(matrix: Matrix, cells: Sequence[Cell]) -> dict[int, int]:
         found = [place for place, cell in enumerate(cells) if _matches(cell.values, quota.values)]
         if not found:
             problems.append(
-                _blame("quota", f"{_said(quota.values)} is excluded: it can have no quota of its own.")
+                _blame("quota", f"{_describe(quota.values)} is excluded: it can have no quota of its own.")
             )
         elif any(place in fixed for place in found):
             problems.append(
                 _blame(
                     "quota",
-                    f"{_said(quota.values)} has a cell that another quota names too; keep one of them.",
+                    f"{_describe(quota.values)} has a cell that another quota names too; keep one of them.",
                 )
             )
         fixed |= dict.fromkeys(found, quota.count)
@@ -143,7 +143,7 @@ def _counts(matrix: Matrix, cells: Sequence[Cell], fixed: Mapping[int, int]) -> 
     if left and not any(weights):
         said = f"{left:,} of {matrix.total:,} have no cell to go to: the others are excluded, have the weight 0 or a quota of their own."
         raise MatrixError([_blame("total", f"{said} Lower the total, or exclude less.")])
-    shares = quotas(weights, left, seed=matrix.seed)
+    shares = share_out(weights, left, seed=matrix.seed)
     return [fixed.get(place, share) for place, share in enumerate(shares)]
 
 
@@ -179,7 +179,7 @@ def _size_problems(matrix: Matrix, most: int) -> Iterator[RowProblem]:
             yield _blame(name, f"must be 1 to {most:,}, not {number:,}.")
     for quota in matrix.quotas:
         if not 0 <= quota.count <= most:
-            yield _blame("quota", f"{_said(quota.values)}: must be 0 to {most:,}, not {quota.count:,}.")
+            yield _blame("quota", f"{_describe(quota.values)}: must be 0 to {most:,}, not {quota.count:,}.")
 
 
 def _pattern_problems(matrix: Matrix) -> Iterator[RowProblem]:
@@ -195,7 +195,7 @@ def _pattern_problems(matrix: Matrix) -> Iterator[RowProblem]:
                 yield _blame(where, f"{name!r} does not vary here; known are {', '.join(known)}.")
             elif value not in known[name]:
                 yield _blame(where, f"{value!r} is not a value of {name}.")
-    if matrix.axes and not any(True for _ in open_cells(matrix)):
+    if matrix.axes and not any(True for _ in list_open_cells(matrix)):
         yield _blame("exclude", "Every combination is excluded: nothing is left to plan.")
 
 
@@ -203,5 +203,5 @@ def _blame(column: str, message: str) -> RowProblem:
     return RowProblem(None, column, message)
 
 
-def _said(values: Mapping[str, str]) -> str:
+def _describe(values: Mapping[str, str]) -> str:
     return ", ".join(f"{name} {value!r}" for name, value in values.items())

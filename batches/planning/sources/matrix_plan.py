@@ -5,10 +5,10 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
-from batches.planning.diversity import diversified
+from batches.planning.diversity import diversify
 from batches.planning.plan import LARGEST_PLAN, PlanError, PlannedItem, cut
 from batches.planning.sources.listed import names_of
-from batches.planning.sources.matrix import Axis, Cell, Choice, Matrix, planned_cells
+from batches.planning.sources.matrix import Axis, Cell, Choice, Matrix, plan_cells
 from lib.row_problems import RowProblem, RowsError
 from templates_app.models import Option, OptionKind, TemplateVersion
 from workspaces.models import Workspace
@@ -31,14 +31,14 @@ def matrix_plan(
     values = values or {}
     wrong = name_problems(version, matrix, values)
     try:
-        cells = planned_cells(matrix, most=LARGEST_PLAN)
+        cells = plan_cells(matrix, most=LARGEST_PLAN)
     except RowsError as problem:
         raise PlanError([*wrong, *problem.problems]) from problem
     if wrong:
         raise PlanError(wrong)
     items = [item for cell in cells for item in [item_of(version, cell, values)] * cell.count]
     if diversity:
-        items = diversified(items, seed=matrix.seed)
+        items = diversify(items, seed=matrix.seed)
     return cut(items, limit=None, seed=shuffle)
 
 
@@ -92,7 +92,7 @@ def name_problems(version: TemplateVersion, matrix: Matrix, values: Mapping[str,
     ]
 
 
-def with_options(workspace: Workspace, matrix: Matrix, *, weighted: Mapping[str, set[str]]) -> Matrix:
+def apply_options(workspace: Workspace, matrix: Matrix, *, weighted: Mapping[str, set[str]]) -> Matrix:
     """The matrix with descriptions from the option lists, and with their weights but where one was given (`weighted`)."""
     known = options_of(workspace, [axis.name for axis in matrix.axes])
     return replace(
@@ -101,7 +101,7 @@ def with_options(workspace: Workspace, matrix: Matrix, *, weighted: Mapping[str,
             Axis(
                 name=axis.name,
                 choices=tuple(
-                    _described(
+                    _describe(
                         choice,
                         known.get((axis.name, choice.name)),
                         keep=choice.name in weighted.get(axis.name, ()),
@@ -125,7 +125,7 @@ def choice_of(option: Option) -> Choice:
     return Choice(name=option.name, weight=Fraction(option.weight), description=option.description)
 
 
-def _described(choice: Choice, option: Choice | None, *, keep: bool) -> Choice:
+def _describe(choice: Choice, option: Choice | None, *, keep: bool) -> Choice:
     if option is None:
         return choice
     return Choice(

@@ -41,12 +41,12 @@ class PatternReader:
         self.problems: list[RowProblem] = []
         self.axes = {name: {value.casefold(): value for value in values} for name, values in axes.items()}
 
-    def excluded(self, text: str) -> list[dict[str, str]]:
+    def read_excluded(self, text: str) -> list[dict[str, str]]:
         return [
             pattern for number, line in _lines(text) if (pattern := self._pattern(line, number, "exclude"))
         ]
 
-    def quotas(self, text: str) -> list[dict[str, Any]]:
+    def read_quotas(self, text: str) -> list[dict[str, Any]]:
         found = []
         for number, line in _lines(text):
             count, _, rest = line.partition("|")
@@ -59,7 +59,7 @@ class PatternReader:
     def _pattern(self, line: str, number: int, column: str) -> dict[str, str]:
         pattern: dict[str, str] = {}
         for word in filter(None, (word.strip() for word in line.split("|"))):
-            found = self._found(word)
+            found = self._find(word)
             if len(found) == 1:
                 pattern |= dict(found)
             elif found:
@@ -69,7 +69,7 @@ class PatternReader:
                 self._blame(number, column, f"{word!r} is in none of the lists that vary.")
         return pattern
 
-    def _found(self, word: str) -> list[tuple[str, str]]:
+    def _find(self, word: str) -> list[tuple[str, str]]:
         everywhere = [
             (name, values[word.casefold()]) for name, values in self.axes.items() if word.casefold() in values
         ]
@@ -83,11 +83,11 @@ class PatternReader:
         self.problems.append(RowProblem(number, column, message))
 
 
-def excluded_lines(matrix: Matrix) -> str:
+def format_excluded(matrix: Matrix) -> str:
     return "\n".join(_line(matrix, pattern) for pattern in matrix.excluded)
 
 
-def quota_lines(matrix: Matrix) -> str:
+def format_quotas(matrix: Matrix) -> str:
     return "\n".join(f"{quota.count} | {_line(matrix, quota.values)}" for quota in matrix.quotas)
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
-from batches.planning.plan import PlanError, PlannedItem, planned_situation, published_versions
+from batches.planning.plan import PlanError, PlannedItem, find_published_versions, plan_situation
 from batches.planning.sources.listed import names_of
 from batches.planning.sources.matrix import Choice
 from batches.planning.sources.matrix_plan import options_of
@@ -44,17 +44,17 @@ def situation_plan(
     if not found and not problems:
         words = f" with the tag {' or '.join(map(repr, tags))}" if tags else ""
         problems.append(RowProblem(None, "tags", f"There is no scenario or edge case{words}."))
-    versions = published_versions(workspace)
+    versions = find_published_versions(workspace)
     items = []
     for each in found:
         try:
-            items.append(planned_situation(each, versions))
+            items.append(plan_situation(each, versions))
         except PlanError as wrong:
             problems += wrong.problems
     if problems:
         raise PlanError(problems)
     described = options_of(workspace, OptionKind.values)
-    return [_detailed(item, described) for item in items]
+    return [_add_details(item, described) for item in items]
 
 
 def _rows(
@@ -77,7 +77,7 @@ def _rows(
     return found
 
 
-def _detailed(item: PlannedItem, described: Mapping[tuple[str, str], Choice]) -> PlannedItem:
+def _add_details(item: PlannedItem, described: Mapping[tuple[str, str], Choice]) -> PlannedItem:
     names, values = names_of(item.version), item.parameters
     words = {
         kind: described[kind, str(values[kind])].description

@@ -14,7 +14,7 @@ from batches.actions.jobs import start_batch
 from batches.engine.calls import prepare_item
 from batches.engine.claim import claim
 from batches.engine.dispatch import mark_dispatched
-from batches.engine.retry import release, set_back
+from batches.engine.retry import handle_error, release
 from batches.models import BatchItem, BatchJob, CachedPrefix, GenerationLog, Worker
 from batches.planning.plan import PlannedItem
 from claude import current_models
@@ -105,7 +105,7 @@ def test_a_warming_call_that_fails_hands_on_to_the_next(
     error: Busy | Unusable, job: BatchJob, worker: Worker
 ) -> None:
     first = claim_item(job, worker)
-    set_back(first, error)
+    handle_error(first, error)
     assert may_claim(job, worker, position=2)
     assert not may_claim(job, worker, position=3)
     assert_no_violations()
@@ -211,7 +211,7 @@ def test_when_it_fails_the_next_is_rung_and_not_the_one_that_waits(
 ) -> None:
     settings.ENGINE_BACKOFF_S = [60.0]
     first = claim_item(job, worker)
-    set_back(first, Busy("later", kind="overloaded", costs_attempt=False))
+    handle_error(first, Busy("later", kind="overloaded", costs_attempt=False))
     assert rung_positions() == [2]
 
 
