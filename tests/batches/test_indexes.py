@@ -103,7 +103,7 @@ def test_the_status_query(seeded: tuple[User, BatchJob]) -> None:
 
 def test_the_engine_of_prompts_that_share_something(seeded: tuple[User, BatchJob]) -> None:
     _, job = seeded
-    values = {"again": 15.0, "kind": "batch", "limit": 1000, "demo": True, "n": 10, "job": job.pk}
+    values = {"again_s": 15.0, "kind": "batch", "limit": 1000, "demo": True, "n": 10, "job": job.pk}
     for query in (SHARED_CANDIDATES, SHARED_MARK):
         plan = plan_of_sql(query, **values)
         assert "item_queued" in plan
@@ -112,10 +112,10 @@ def test_the_engine_of_prompts_that_share_something(seeded: tuple[User, BatchJob
 
 def test_the_engine(seeded: tuple[User, BatchJob]) -> None:
     _, job = seeded
-    candidates = plan_of_sql(CANDIDATES, again=15.0, kind="batch", limit=1000, demo=True)
+    candidates = plan_of_sql(CANDIDATES, again_s=15.0, kind="batch", limit=1000, demo=True)
     for index in ("job_active", "item_queued", "item_rung"):
         assert index in candidates, candidates
-    assert "item_queued" in plan_of_sql(MARK, job=job.pk, n=10, again=15.0)
+    assert "item_queued" in plan_of_sql(MARK, job=job.pk, n=10, again_s=15.0)
     assert "log_pending" in plan_of_sql(ABANDONED, grace=75.0, after=30.0, stale=45.0)
 
 
