@@ -1,4 +1,9 @@
-"""`manage.py dispatch`: the one process that sees what is due. It rings, it reaps, and it looks whether everything agrees."""
+"""`manage.py dispatch`: the dispatcher, the process that runs what is due by time.
+
+Its duties, each repeated at its own interval: dispatch due items (every 0.5 s), make and send notices and have prompts
+counted (2 s), release the calls of dead workers, sweep cancelled jobs and stop jobs that only wait (15 s), and check that
+everything agrees (60 s). Several dispatchers may run at the same time.
+"""
 
 import logging
 import signal
@@ -29,7 +34,7 @@ NOTICE_EVERY_S = 2.0
 
 
 class Command(BaseCommand):
-    help = "Ring due items every half second, release what dead workers left, until SIGTERM."
+    help = "Run the dispatcher until SIGTERM: dispatch due items, release the calls of dead workers, check and repair."
 
     def handle(self, *args: Any, **options: Any) -> None:
         ended = threading.Event()
@@ -56,7 +61,7 @@ class Command(BaseCommand):
 
 
 def prepare_limits(ended: threading.Event) -> None:
-    """Make the limiter's rows, as soon as the database is there: it may just be starting, too."""
+    """Make the limiter's rows. Waits for the database, which may just be starting; gives up when `ended` is set."""
     while not ended.is_set():
         try:
             return set_limits_from_settings()
@@ -68,7 +73,7 @@ def prepare_limits(ended: threading.Event) -> None:
 
 
 def attempt(duty: Callable[[], None]) -> None:
-    """Do a duty; its failure must stop neither the others nor the next time."""
+    """Run a duty. Its failure is logged, and stops neither the other duties nor the next run."""
     try:
         duty()
     except DATABASE_AWAY as problem:
@@ -80,13 +85,13 @@ def attempt(duty: Callable[[], None]) -> None:
 
 
 def refresh_models() -> None:
-    """With the model table: a model that was added needs its limiter's row."""
+    """Load the model table if it has changed, and make the limiter's rows of added models."""
     if table.refresh():
         make_missing_limits()
 
 
 def dispatch_all() -> None:
-    """One tick: ring every queue. Two dispatchers do no harm: who finds the lock held leaves this tick to the other."""
+    """Dispatch the due items of every queue. If another dispatcher is doing it at this moment, leave this tick to it."""
     for queue in Queue:
         with transaction.atomic():
             ids = mark_dispatched(queue) if try_lock(DISPATCH_LOCK) else []
@@ -94,9 +99,9 @@ def dispatch_all() -> None:
 
 
 def clean_up() -> None:
-    """Release abandoned calls, cancel what a cancelled job still has in the queue, stop who waits in vain.
+    """Release abandoned calls, sweep the queues of cancelled jobs, and stop jobs whose every call is refused.
 
-    No lock over it: each log is reaped in a transaction of its own, guarded by the log's state.
+    It takes no advisory lock: each call is released in a transaction of its own that the log row's state guards (0005).
     """
     reap()
     sweep_cancelled()
@@ -104,7 +109,7 @@ def clean_up() -> None:
 
 
 def make_and_publish_notices() -> None:
-    """Tell of what has ended or waits for a person. Rows are skipped that another dispatcher is just telling of."""
+    """Make notices of jobs that have ended or wait for a person, and send those that are due to the webhooks."""
     with transaction.atomic():
         make_notices()
         ids = due_deliveries()
@@ -112,14 +117,14 @@ def make_and_publish_notices() -> None:
 
 
 def publish_prompt_counts() -> None:
-    """Have the prompts counted of which an estimate has asked the size."""
+    """Let workers count the prompts whose size an estimate has asked for."""
     with transaction.atomic():
         ids = take_due_counts()
     publish_counts(ids)
 
 
 def try_lock(key: int) -> bool:
-    """True when nobody else holds this duty; until the end of the transaction."""
+    """Take an advisory lock until the end of the transaction. False when another process holds it."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [key])
         return bool(cursor.fetchone()[0])
