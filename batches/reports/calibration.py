@@ -1,4 +1,4 @@
-"""How near the estimates of finished batches came: numbers, and the geometry of their chart. Pure but for the query."""
+"""How accurate the estimates of completed batches were, as numbers and as the geometry of a chart. Only one query."""
 
 import statistics
 from collections import defaultdict
@@ -25,7 +25,7 @@ class JobAccuracy(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Summary:
-    """Of some batches; errors are medians of their sizes, `holds` is the share whose cost was in the range."""
+    """The accuracy of some batches. Errors are medians of absolute values; `holds`: the share whose cost was in the range."""
 
     name: str
     count: int
@@ -36,7 +36,7 @@ class Summary:
 
 @dataclass(frozen=True, kw_only=True)
 class Point:
-    """One batch in the chart, whole pixels: its mark, and the range from `top` down `height` pixels."""
+    """One batch in the chart, in whole pixels: its mark at (x, y), and its range as a bar of `height` pixels from `top`."""
 
     x: int
     y: int
@@ -48,7 +48,7 @@ class Point:
 
 @dataclass(frozen=True, kw_only=True)
 class Chart:
-    """Errors over time, the oldest on the left; `lines` are the heights of the shares beside them."""
+    """The errors over time, the oldest on the left. `lines`: the grid lines, each as its height and its label."""
 
     points: Sequence[Point]
     lines: Sequence[tuple[int, str]]
@@ -59,7 +59,7 @@ class Chart:
 
 
 def list_finished(user: User, *, simulated: bool, model: str = "") -> list[JobAccuracy]:
-    """The last hundred completed batches with an estimate, the newest first."""
+    """The last 100 completed batches that the user may see and that had an estimate, the newest first."""
     jobs = (
         BatchJob.objects.visible_to(user)
         .listed()
@@ -96,7 +96,7 @@ def summarize_by_model(judged: Iterable[JobAccuracy]) -> list[Summary]:
 
 
 def draw_chart(judged: Sequence[JobAccuracy]) -> Chart:
-    """From the newest-first list."""
+    """The chart of a list that has the newest batch first."""
     ordered = list(reversed(judged))
     errors = [abs(each.accuracy.cost_error) for each in ordered]
     shown = min(MOST_SHOWN, max([LEAST_SHOWN, *(error * 1.1 for error in errors)]))
@@ -123,12 +123,12 @@ def _point(each: JobAccuracy, *, x: int, shown: float) -> Point:
 
 
 def _height(share: float, shown: float) -> int:
-    """Pixels from the top; what is beyond the scale stands at its edge."""
+    """Pixels from the top. A value beyond the scale is drawn at its edge."""
     middle = TOP + (HEIGHT - TOP - BOTTOM) / 2
     return round(middle - max(-1.0, min(1.0, share / shown)) * (middle - TOP))
 
 
 def format_share(share: float) -> str:
-    """`+12%`, `−3%`, `0%`."""
+    """A share with its sign: `+12%`, `−3%`, `0%`."""
     percent = round(100 * share)
     return f"{'+' if percent > 0 else '−' if percent < 0 else ''}{abs(percent)}%"
