@@ -1,4 +1,4 @@
-"""What a plan is made from, as a draft remembers it: the kind, and what was chosen. The same recipe, the same plan."""
+"""Recipes: what a plan is made from, as a draft stores it. The same recipe and the same data give the same plan."""
 
 from collections.abc import Mapping
 from typing import Any, Literal, TypeAlias, get_args
@@ -19,14 +19,14 @@ from workspaces.models import User, Workspace
 
 Kind: TypeAlias = Literal["starter", "matrix", "situations", "csv", "chosen"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
-# Plans whose items are alike but for a few words; the others say enough by themselves.
+# Kinds of plans whose items differ in a few words only. They get drawn details by default; items of the others differ enough.
 DIVERSE = ("matrix", "situations")
 
 
 def plan_from(
     recipe: Mapping[str, Any], workspace: Workspace, *, by: User, upload: bytes | None = None
 ) -> list[PlannedItem]:
-    """The items that a recipe means, numbered from 1. `upload` is the file of the kind `csv`. Raises PlanError."""
+    """The plan of a recipe, numbered from 1. `upload`: the content of the file, for the kind `csv`. Raises PlanError."""
     seed = recipe.get("seed")
     made = with_details(_make_items(recipe, workspace, by=by, upload=upload), recipe.get("details") or {})
     if recipe.get("diversity", recipe["kind"] in DIVERSE):

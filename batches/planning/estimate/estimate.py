@@ -35,11 +35,12 @@ LIMITS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Estimate:
-    """Costs in USD, time in seconds. In 80% of such batches the cost is `cost_low` to `cost_high`; `basis` says why.
+    """What a plan will cost and how long it will take. Costs in USD, time in seconds.
 
-    `history` is how many items of the past it rests on; `limited_by` is what rules the time.
-    `shared`: how much of the prompt of each template version is cached, by which the worst item is the dearer; the cost
-    does not count on it.
+    In 80% of such batches the cost is between `cost_low` and `cost_high`; `basis` says in words what this rests on, and
+    `history` on how many earlier items. `limited_by` is what decides the time: `concurrency` or a rate limit. `shared`:
+    by template version, how many characters of the prompt are cached and for how long. A cache write makes the worst
+    item dearer; the cost assumes no saving without history.
     """
 
     items: int
@@ -62,11 +63,11 @@ class Estimate:
 
     @property
     def limit_words(self) -> str:
-        """What makes it slower than its concurrency would, for people; empty when that rules."""
+        """The rate limit that decides the time, in words. Empty when the concurrency decides."""
         return f"limited by {LIMITS[self.limited_by]}" if self.limited_by in LIMITS else ""
 
     def as_json(self) -> dict[str, Any]:
-        """For storage on the job: money as strings, exactly."""
+        """The estimate as JSON, as it is stored on the job. Money is text, so that it stays exact."""
         return {
             name: str(value) if isinstance(value, Decimal) else value for name, value in asdict(self).items()
         }
@@ -75,7 +76,7 @@ class Estimate:
 def estimate(
     plan: Sequence[PlannedItem], *, model: str, max_tokens: int, concurrency: int, on: date
 ) -> Estimate:
-    """Price and time of a plan. Raises PlanError with all problems, UnknownModel, RetiredModel or UnknownPrice."""
+    """Estimate the cost and the time of a plan. Raises PlanError with all problems, UnknownModel, RetiredModel, UnknownPrice."""
     table.refresh()
     requests = check(plan, model=model, max_tokens=max_tokens)
     cards = cards_of(plan, requests, on=on)
@@ -118,12 +119,12 @@ def estimate(
 
 
 def _warming_s(kinds: Mapping[Key, Kind], shared: Mapping[str, Any]) -> float:
-    """The first call of a version that is cached goes alone; those of several versions go at once."""
+    """Seconds for the call that goes first to write the prompt cache. Those of several template versions run side by side."""
     return max((kind.seconds.mean for kind in kinds.values() if str(kind.key.version) in shared), default=0.0)
 
 
 def _find_worst(requests: Sequence[Request], prompts: Sequence[int], *, on: date) -> Decimal:
-    """The dearest call: of each model, cached or not, the one with the longest prompt."""
+    """The worst case of the dearest call in USD. For each model and cache lifetime that is the one with the longest prompt."""
     longest: dict[tuple[str, str], int] = {}
     for place, request in enumerate(requests):
         kind = (request.model, request.lifetime)
@@ -158,7 +159,7 @@ def _duration(
 
 
 def basis(kinds: Iterable[Kind]) -> str:
-    """Where an estimate comes from, in words."""
+    """What an estimate rests on, in words."""
     known = [kind for kind in kinds if kind.known]
     unknown = [kind for kind in kinds if not kind.known]
     if not known:
@@ -191,7 +192,7 @@ def _templates(number: int) -> str:
 
 
 def _notes(models: set[str]) -> Iterator[str]:
-    """Settings that will not be sent, because the model refuses them, and what the models cannot do."""
+    """Sentences about what the models cannot do, and about settings that are not sent because a model refuses them."""
     for model in sorted(models):
         yield from find_shortcomings(current_models.find_card(model))
     if settings.ENVIRONMENT.anthropic_temperature is None:
@@ -202,15 +203,15 @@ def _notes(models: set[str]) -> Iterator[str]:
 
 
 def default_budget(high: Decimal, *, worst: Decimal) -> Decimal:
-    """max(1.5 x upper end, upper end + one worst case), up to the next cent.
+    """The larger of 1.5 x upper end and upper end + one worst case, in USD, rounded up to a cent.
 
-    Without the second term every job of one item would pause at once.
+    Without the second one, every job of one item would pause at once.
     """
     return max(high * Decimal("1.5"), high + worst).quantize(CENT, rounding=ROUND_UP)
 
 
 def _output_problems(kinds: Iterable[Kind], max_tokens: int) -> list[RowProblem]:
-    """A plan whose replies would be cut is refused with the number."""
+    """Tiers whose replies would probably be cut off by `max_tokens`, with the number that would be enough."""
     longest: dict[str, float] = {}
     for kind in kinds:
         longest[kind.key.tier] = max(longest.get(kind.key.tier, 0), kind.output.mean / kind.calls)

@@ -1,4 +1,4 @@
-"""The plan of chosen conversations: drafts that a person has written down, each to be generated from its own values."""
+"""The plan of chosen conversations: drafts without text, each of which is generated from its own values."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -11,9 +11,9 @@ from workspaces.models import Workspace
 
 
 def chosen_plan(workspace: Workspace, ids: Sequence[UUID]) -> list[PlannedItem]:
-    """One item for each draft, in the order given, by its own template version. The drafts stay as they are.
+    """One item for each draft, in the given order and with its own template version. The drafts are not changed.
 
-    Raises PlanError for what is not there, is no draft, or has no template.
+    Raises PlanError for a conversation that does not exist, is not a draft, or has no template.
     """
     rows = Conversation.objects.filter(workspace=workspace, pk__in=ids).select_related(
         "template_version__template"

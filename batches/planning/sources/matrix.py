@@ -1,4 +1,4 @@
-"""A parameter matrix: every combination of some lists, without what is excluded, each as often as its quota says. Pure Python."""
+"""A parameter matrix: all combinations of some lists of values, without excluded ones, each with its number. Pure Python."""
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,12 +14,12 @@ MOST_CELLS = 100_000
 
 
 class MatrixError(RowsError):
-    """A matrix that contradicts itself, or a quota that cannot be met; carries every problem."""
+    """A matrix contradicts itself, or a quota cannot be met. `problems` has every problem."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:
-    """One value of a list; with weight 2 it is planned twice as often as one with weight 1."""
+    """One value of an axis. With weight 2 it is planned twice as often as a value with weight 1."""
 
     name: str
     weight: Fraction = Fraction(1)
@@ -28,7 +28,7 @@ class Choice:
 
 @dataclass(frozen=True, kw_only=True)
 class Axis:
-    """What varies: the name of a template's variable, and its values in order."""
+    """One dimension of the matrix: the name of a template variable, and its values in order."""
 
     name: str
     choices: tuple[Choice, ...]
@@ -36,7 +36,7 @@ class Axis:
 
 @dataclass(frozen=True, kw_only=True)
 class Quota:
-    """So many of the one cell that has these values on all axes, or of each cell that has them on some."""
+    """A fixed number for each cell that has these values. They may name all axes (one cell) or only some."""
 
     values: Mapping[str, str]
     count: int
@@ -44,7 +44,7 @@ class Quota:
 
 @dataclass(frozen=True, kw_only=True)
 class Matrix:
-    """Either `per_cell` of every cell, or `total` shared out by weight. Quotas of single cells stand above both."""
+    """Either `per_cell` conversations for each cell, or `total` ones shared out by weight. A quota overrides both."""
 
     axes: tuple[Axis, ...]
     per_cell: int | None = 1
@@ -56,7 +56,7 @@ class Matrix:
 
 @dataclass(frozen=True, kw_only=True)
 class Cell:
-    """One combination, in the order of the axes, and how many conversations of it are planned."""
+    """One combination, in the order of the axes. `count`: how many conversations of it are planned."""
 
     choices: tuple[Choice, ...]
     values: Mapping[str, str]
@@ -68,10 +68,10 @@ class Cell:
 
 
 def plan_cells(matrix: Matrix, *, most: int) -> list[Cell]:
-    """Every cell that is not excluded, with its number; the last axis varies first.
+    """Every cell that is not excluded, with its count. The last axis varies fastest.
 
-    Raises MatrixError with all problems: unknown values, a quota without a cell, two quotas for one cell, more than a
-    total allows, more than `most` conversations in all.
+    Raises MatrixError with all problems: unknown values, a quota without a cell, two quotas for one cell, quotas above the
+    total, more than `most` conversations altogether.
     """
     problems = [*_axis_problems(matrix), *_size_problems(matrix, most)]
     if not problems:
@@ -97,7 +97,7 @@ def plan_cells(matrix: Matrix, *, most: int) -> list[Cell]:
 
 
 def list_open_cells(matrix: Matrix) -> Iterator[Cell]:
-    """The cells that are not excluded, without their numbers."""
+    """The cells that are not excluded, without their counts."""
     names = [axis.name for axis in matrix.axes]
     for choices in itertools.product(*(axis.choices for axis in matrix.axes)):
         values = dict(zip(names, (choice.name for choice in choices), strict=True))
@@ -110,7 +110,7 @@ def _matches(values: Mapping[str, str], pattern: Mapping[str, str]) -> bool:
 
 
 def _find_fixed_counts(matrix: Matrix, cells: Sequence[Cell]) -> dict[int, int]:
-    """The numbers that quotas of their own give, by the cell's place."""
+    """The counts that quotas fix: index of the cell to number. Raises MatrixError."""
     fixed: dict[int, int] = {}
     problems = []
     for quota in matrix.quotas:

@@ -1,4 +1,4 @@
-"""The plan of a matrix: its cells as items of one template, with what the option lists say about the chosen words."""
+"""The plan of a matrix: its cells as items of one template, with the option lists' descriptions of the chosen values."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -24,9 +24,9 @@ def matrix_plan(
     diversity: bool = True,
     shuffle: int | None = None,
 ) -> list[PlannedItem]:
-    """Each cell as often as its quota says, cell by cell; `values` fill the other variables of every item.
+    """The items of all cells, cell by cell. `values` fill the variables that do not vary.
 
-    The same arguments give the same plan. Raises PlanError with all problems.
+    The same arguments give the same plan. `shuffle`: a seed for the order. Raises PlanError with all problems.
     """
     values = values or {}
     wrong = name_problems(version, matrix, values)
@@ -43,7 +43,7 @@ def matrix_plan(
 
 
 def item_of(version: TemplateVersion, cell: Cell, values: Mapping[str, Any]) -> PlannedItem:
-    """One item of a cell. Where the template takes no topic, the words of the cell stand for it in lists."""
+    """One item of a cell. Without a topic in its values, the values of the cell together are shown as its topic."""
     parameters = {**values, **cell.values}
     topic = str(parameters.get("topic") or "")
     names = cell.values.keys()
@@ -93,7 +93,7 @@ def name_problems(version: TemplateVersion, matrix: Matrix, values: Mapping[str,
 
 
 def apply_options(workspace: Workspace, matrix: Matrix, *, weighted: Mapping[str, set[str]]) -> Matrix:
-    """The matrix with descriptions from the option lists, and with their weights but where one was given (`weighted`)."""
+    """The matrix with the descriptions and weights of the option lists. Values in `weighted` (by axis) keep their own weight."""
     known = options_of(workspace, [axis.name for axis in matrix.axes])
     return replace(
         matrix,
@@ -115,7 +115,7 @@ def apply_options(workspace: Workspace, matrix: Matrix, *, weighted: Mapping[str
 
 
 def options_of(workspace: Workspace, kinds: Sequence[str]) -> dict[tuple[str, str], Choice]:
-    """The words of these option lists, as choices, by kind and name."""
+    """The options of these lists as choices, by kind and name. Archived ones are left out."""
     wanted = [kind for kind in kinds if kind in OptionKind.values]
     rows = Option.objects.filter(workspace=workspace, kind__in=wanted).usable() if wanted else []
     return {(row.kind, row.name): choice_of(row) for row in rows}

@@ -1,7 +1,8 @@
-"""A matrix as people type it: a value a line, ` * 2` behind one that is to come twice as often. Pure Python.
+"""A matrix as people type it into a form. Pure Python.
 
-Exclusions and quotas name cells by their values, with `|` between them: `Gig Worker | ashamed`, and `5 | Gig Worker`.
-Where two lists have the same value its list is named too: `persona = Gig Worker`.
+Each line of a list is a value; ` * 2` after it gives it the weight 2. Exclusions and quotas name cells by their values,
+separated by `|`: `Gig Worker | ashamed`, and with a count `5 | Gig Worker`. A value that is in two lists is written with
+the name of its list: `persona = Gig Worker`.
 """
 
 import re
@@ -16,7 +17,7 @@ WEIGHTED = re.compile(r"(?P<value>.*\S)\s+\*\s*(?P<weight>\d{1,7}(?:\.\d{1,3})?)
 
 
 def values_of(text: str) -> list[dict[str, Any]]:
-    """The values of a list with their weights; empty lines say nothing. Without a weight none is named."""
+    """The values of a list, as `{"value": ..., "weight": ...}`. `weight` is left out where none is given, empty lines are skipped."""
     found = []
     for line in filter(None, (line.strip() for line in text.splitlines())):
         match = WEIGHTED.fullmatch(line)
@@ -35,7 +36,7 @@ def lines_of(axis: Axis) -> str:
 
 
 class PatternReader:
-    """Reads cells by the values of the axes; `problems` says which lines name none."""
+    """Reads exclusions and quotas, given the values of the axes. `problems`: the lines that name no cell."""
 
     def __init__(self, axes: Mapping[str, Iterable[str]]) -> None:
         self.problems: list[RowProblem] = []
@@ -92,7 +93,7 @@ def format_quotas(matrix: Matrix) -> str:
 
 
 def _line(matrix: Matrix, pattern: Mapping[str, str]) -> str:
-    """Values alone where each is in one list, else with their lists."""
+    """The pattern as a line. A value that is in several lists is written with the name of its list."""
     words = []
     for name, value in pattern.items():
         homes = [

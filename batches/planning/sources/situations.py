@@ -1,4 +1,4 @@
-"""Plans made of stored situations: scenarios and edge cases, by id or by tag."""
+"""The plan of stored situations (scenarios and edge cases), chosen by id or by tag."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
@@ -25,10 +25,10 @@ def situation_plan(
     tags: Sequence[str] = (),
     tiers: Collection[str] = (Tier.SCENARIO, Tier.EDGE_CASE),
 ) -> list[PlannedItem]:
-    """One item for each situation that was named, scenarios first, each in its own order.
+    """One item for each chosen situation: scenarios first, then edge cases, each in the order of its list.
 
-    With tags alone: every usable one of these tiers that carries a tag. What a template has no variable for, and what
-    the option lists say about its words, follows the prompt as details. Raises PlanError.
+    Without ids: all situations of these tiers that have one of the tags and are not archived. Values for which the
+    template has no variable become details, and so do the option lists' descriptions of the values. Raises PlanError.
     """
     problems: list[RowProblem] = []
     found: list[Situation] = []
