@@ -36,8 +36,8 @@ def seeded(django_db_setup: None, django_db_blocker: Any) -> Iterator[tuple[User
             seed_job(users[1].personal_workspace(), size=ROWS, turns=0, running=False)
             for user in users:
                 seed_finished_jobs(user.personal_workspace(), count=1000)
-            rung = job.items.filter(status="queued").values("pk")[:10]
-            BatchItem.objects.filter(pk__in=list(rung.values_list("pk", flat=True))).update(
+            dispatched = job.items.filter(status="queued").values("pk")[:10]
+            BatchItem.objects.filter(pk__in=list(dispatched.values_list("pk", flat=True))).update(
                 rung_at=timezone.now()
             )
             analyze()

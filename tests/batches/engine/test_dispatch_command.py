@@ -25,7 +25,7 @@ from tests.factories import make_job, make_worker
 
 
 @pytest.fixture
-def rung(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+def dispatched(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     told: list[Any] = []
     monkeypatch.setattr("batches.management.commands.dispatch.publish", lambda queue, ids: told.extend(ids))
     return told
@@ -39,7 +39,7 @@ def make_runnable_job() -> None:
 
 @pytest.fixture
 def another_dispatcher(transactional_db: None) -> Iterator[None]:
-    """Holds the duty of ringing, in a connection of its own."""
+    """Holds the duty of dispatching, in a connection of its own."""
     held, over = threading.Event(), threading.Event()
 
     def hold() -> None:
@@ -57,16 +57,18 @@ def another_dispatcher(transactional_db: None) -> Iterator[None]:
     thread.join(10)
 
 
-def test_a_tick_rings(db: None, rung: list[Any]) -> None:
+def test_a_tick_dispatches(db: None, dispatched: list[Any]) -> None:
     make_runnable_job()
     dispatch_all()
-    assert len(rung) == 3
+    assert len(dispatched) == 3
 
 
-def test_while_another_one_rings_this_one_does_not(another_dispatcher: None, rung: list[Any]) -> None:
+def test_while_another_one_dispatches_this_one_does_not(
+    another_dispatcher: None, dispatched: list[Any]
+) -> None:
     make_runnable_job()
     dispatch_all()
-    assert rung == []
+    assert dispatched == []
     assert not BatchItem.objects.exclude(rung_at=None).exists()
 
 
@@ -95,11 +97,11 @@ def test_a_defect_in_one_duty_does_not_end_the_dispatcher(
     assert "duty failed" in caplog.text
 
 
-def test_a_pool_without_its_row_is_not_rung_and_hinders_nobody(db: None, rung: list[Any]) -> None:
+def test_a_pool_without_its_row_is_not_dispatched_and_hinders_nobody(db: None, dispatched: list[Any]) -> None:
     make_runnable_job()
     RateLimit.objects.all().delete()
     dispatch_all()
-    assert rung == []
+    assert dispatched == []
     assert set(BatchItem.objects.values_list("status", flat=True)) == {ItemStatus.QUEUED}
 
 

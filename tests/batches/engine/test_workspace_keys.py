@@ -59,8 +59,8 @@ def test_a_blocked_key_holds_nobody_else_back(job: BatchJob) -> None:
     give_key(other, "research")
     block_pool(pool_of(MODEL, "research"), seconds=60)
     make_worker(slots=8)
-    rung = BatchItem.objects.filter(pk__in=mark_dispatched(Queue.GENERATION))
-    assert set(rung.values_list("job", flat=True)) == {job.pk}
+    dispatched = BatchItem.objects.filter(pk__in=mark_dispatched(Queue.GENERATION))
+    assert set(dispatched.values_list("job", flat=True)) == {job.pk}
 
 
 def test_its_block_is_told_on_its_jobs_alone(job: BatchJob) -> None:
