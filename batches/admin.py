@@ -1,4 +1,4 @@
-"""The admin pages of batches: everything can be looked at, nothing but the verbs moves it."""
+"""The admin pages of batches. Everything can be looked at; only Pause, Resume and Cancel change anything."""
 
 from collections.abc import Callable
 from typing import Any
@@ -78,7 +78,7 @@ class BatchJobAdmin(ReadOnlyAdmin):
     def finished(self, job: BatchJob) -> str:
         return f"{job.ended_items} of {job.total_items}"
 
-    @admin.display(description="Its rows")
+    @admin.display(description="Items and log")
     def rows(self, job: BatchJob) -> SafeString:
         """Links, not an inline: a batch may have ten thousand items."""
         items, logs = (reverse(f"admin:batches_{name}_changelist") for name in ("batchitem", "generationlog"))
@@ -210,7 +210,7 @@ class GenerationLogAdmin(ReadOnlyAdmin):
 
     @admin.display(description="Raw body")
     def body_shown(self, log: GenerationLog) -> SafeString | None:
-        """Its size and its beginning as text; bytes that are no text show as replacement characters."""
+        """Its size, and its beginning as text. Bytes that are no UTF-8 are shown as replacement characters."""
         if log.response_body is None:
             return None
         body = bytes(log.response_body)
@@ -251,7 +251,7 @@ class NoticeAdmin(ReadOnlyAdmin):
 
 @admin.register(Webhook)
 class WebhookAdmin(ReadOnlyAdmin):
-    # Named, so that no form is made of the table: Django warns about a form's URL field.
+    # Named here so that Django builds no form field for the URL: it would warn about the default scheme.
     fields = ("workspace", "url", "generation", "created_at", "updated_at")
     list_display = ("workspace", "url", "generation", "updated_at")
     list_select_related = ("workspace",)
@@ -307,7 +307,7 @@ class CachedPrefixAdmin(ReadOnlyAdmin):
     detail_select_related = ("job", "template_version__template")
 
     def of_workspaces(self, rows: "QuerySet[CachedPrefix]", request: HttpRequest) -> "QuerySet[CachedPrefix]":
-        """It has no workspace of its own: its job's."""
+        """The table has no workspace column; the rows belong to their jobs' workspaces."""
         mine = Membership.objects.filter(user_id=str(request.user.pk)).values("workspace")
         return rows.filter(job__workspace__in=mine)
 

@@ -1,4 +1,7 @@
-"""What the queues carry: the name of an item, or of a notice. A task holds no rule; `batches.engine.generate` does the work."""
+"""The Celery tasks. A message carries the id of an item, a notice or a row of prompt sizes, and nothing else.
+
+A task contains no rule and is safe to run twice. The work is done in `batches.engine` and `batches.actions.notices`.
+"""
 
 from uuid import UUID
 
@@ -15,9 +18,10 @@ from lorapipe.queues import Queue
 
 @shared_task(name="batches.generate", queue=Queue.GENERATION, acks_late=False)
 def generate(item_id: str) -> None:
-    """A hint that this item may be due. Lost, doubled, late or reordered, it changes nothing.
+    """Make the conversation of this item, if it is due. A message that is lost, doubled or late changes nothing.
 
-    The slot goes on with the next item as long as one is due; a worker that is told to end leaves it to the others.
+    The slot then goes on with the next item as long as one is due. A worker that has been told to stop sends that item
+    to the other workers instead.
     """
     worker = get_this_worker()
     due: UUID | None = UUID(item_id)
@@ -29,11 +33,11 @@ def generate(item_id: str) -> None:
 
 @shared_task(name=notices.DELIVER, queue=Queue.INTERACTIVE, acks_late=False)
 def deliver(notice_id: str) -> None:
-    """A hint that this notice is to be sent to its workspace's webhook."""
+    """Send this notice to its workspace's webhook, if it is due."""
     notices.deliver(UUID(notice_id))
 
 
 @shared_task(name=dispatch.COUNT, queue=Queue.INTERACTIVE, acks_late=False)
 def count_prompts(row_id: str) -> None:
-    """A hint that the prompts of this template version are to be counted."""
+    """Let the provider count the prompts of this `prompt_sizes` row, if it has not yet."""
     count_prompts_of(UUID(row_id))

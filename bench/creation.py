@@ -67,7 +67,7 @@ def measure(items: int, *, profile: bool) -> None:
         replace(item, parameters={**item.parameters, "persona": f"Person {item.position}"}) for item in plan
     ]
     for name, each in (("starter plan, over and over", plan), ("every persona another", other)):
-        times = [made(user, each) for _ in range(RUNS)]
+        times = [time_start(user, each) for _ in range(RUNS)]
         typical = statistics.median(times)
         print(
             f"{items} items, {name:30} {typical:6.2f} s  ({', '.join(f'{run:.2f}' for run in times)})"
@@ -76,11 +76,11 @@ def measure(items: int, *, profile: bool) -> None:
     status(user)
     if profile:
         profiler = cProfile.Profile()
-        profiler.runcall(made, user, plan)
+        profiler.runcall(time_start, user, plan)
         pstats.Stats(profiler).sort_stats("cumulative").print_stats(45)
 
 
-def made(user: "User", plan: "list[PlannedItem]") -> float:
+def time_start(user: "User", plan: "list[PlannedItem]") -> float:
     """Seconds of one start."""
     from batches.actions.jobs import start_batch  # noqa: PLC0415
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.limits import line
-from bench.support.stack import Meter, Servers, cpu_seconds, rss_mb, running_servers
+from bench.support.stack import Meter, Servers, cpu_seconds, rss_mb, run_servers
 
 PER_MINUTE = 1000
 SAMPLE_S = 5.0
@@ -47,7 +47,7 @@ class Samples:
     rows: list[tuple[float, float, float]] = field(default_factory=list)
 
     @contextmanager
-    def taking(self) -> Iterator[None]:
+    def sample(self) -> Iterator[None]:
         ended, began = threading.Event(), time.monotonic()
 
         def take() -> None:
@@ -77,7 +77,7 @@ def main() -> None:
     parser.add_argument("--only", choices=("saturation", "free", "naive"))
     given = parser.parse_args()
     cases = {each.name: each for each in cases_of(quick=given.quick)}
-    with running_servers(environment={"LORAPIPE_MAX_CONCURRENCY": "1000"}) as servers:
+    with run_servers(environment={"LORAPIPE_MAX_CONCURRENCY": "1000"}) as servers:
         for name, case in cases.items():
             if given.only in (None, name):
                 (naive if name == "naive" else ours)(servers, case)
@@ -110,7 +110,7 @@ def cases_of(*, quick: bool) -> list[Case]:
 
 
 def ours(servers: Servers, case: Case) -> None:
-    from bench.support.jobs import started_job  # noqa: PLC0415  Django is set up by now
+    from bench.support.jobs import start_job  # noqa: PLC0415  Django is set up by now
     from tests.support.engine import fresh_engine, wait_for_end  # noqa: PLC0415
 
     prepare(servers, case)
@@ -122,7 +122,7 @@ def ours(servers: Servers, case: Case) -> None:
     with fresh_engine(servers.simulator.url, logs, **environment) as engine:
         engine.start_dispatcher()
         worker = engine.start_worker(slots=slots)
-        job = started_job(items=case.items, concurrency=case.concurrency, per_minute=int(limit))
+        job = start_job(items=case.items, concurrency=case.concurrency, per_minute=int(limit))
         meter = Meter(
             {
                 "worker": [worker.pid],
@@ -132,14 +132,14 @@ def ours(servers: Servers, case: Case) -> None:
             }
         )
         samples, began = Samples(worker.pid), time.monotonic()
-        with samples.taking():
+        with samples.sample():
             job = wait_for_end(job, seconds=1200)
         show(case, servers.simulator.ledger(), meter.used(), samples, seconds=time.monotonic() - began)
         line("conversations", str(job.completed_items), f"of {case.items}", job.completed_items == case.items)
 
 
 def naive(servers: Servers, case: Case) -> None:
-    from bench.support.naive import send, stored  # noqa: PLC0415
+    from bench.support.naive import count_stored, send  # noqa: PLC0415
     from tests.support.simulator import end_with_us  # noqa: PLC0415
 
     prepare(servers, case)
@@ -167,11 +167,11 @@ def naive(servers: Servers, case: Case) -> None:
         )
         samples, began = Samples(worker.pid), time.monotonic()
         send(case.items)
-        with samples.taking():
-            while stored()[1] < case.items and time.monotonic() - began < 600:
+        with samples.sample():
+            while count_stored()[1] < case.items and time.monotonic() - began < 600:
                 time.sleep(0.2)
         show(case, servers.simulator.ledger(), meter.used(), samples, seconds=time.monotonic() - began)
-        rows, distinct = stored()
+        rows, distinct = count_stored()
         line(
             "conversations",
             str(distinct),

@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from bench.support.outcomes import Outcome, summary, table
-from bench.support.stack import Servers, running_servers
-from bench.support.truth import Bucket, Limits, Made, World, played
+from bench.support.stack import Servers, run_servers
+from bench.support.truth import Bucket, Limits, Made, World, play
 from lib import clock
 
 if TYPE_CHECKING:
@@ -43,13 +43,13 @@ def main() -> None:
     parser.add_argument("--no-engine", action="store_true")
     given = parser.parse_args()
     began = time.monotonic()
-    with running_servers(environment={"LORAPIPE_MAX_CONCURRENCY": "10"}) as servers:
+    with run_servers(environment={"LORAPIPE_MAX_CONCURRENCY": "10"}) as servers:
         warm, cold = virtual(given.jobs, seed=given.seed)
         table(warm)
         good = summary("with history", warm, judged=True)
         summary("cold start", cold, judged=False)
         if not given.no_engine:
-            real = by_engine(servers)
+            real = run_by_engine(servers)
             table(real)
             summary("by the real engine", real, judged=False)
     print(f"\n{time.monotonic() - began:.0f} s in all")
@@ -75,22 +75,22 @@ def one_job(
 ) -> tuple[Outcome, Outcome]:
     from batches.planning.estimate.history import TIER_OUTPUT_TOKENS  # noqa: PLC0415
 
-    plan, mix = drawn_plan(starter_items, chance)
+    plan, mix = draw_plan(starter_items, chance)
     spread, history = SPREADS[number % 3], chance.choice(HISTORIES)
     concurrency = chance.randint(1, 10)
     usual = {item.version.pk: TIER_OUTPUT_TOKENS[item.tier] for item in plan}
     world = World(chance, spread=spread, usual=usual)
-    limits = drawn_limits(chance, world, concurrency)
+    limits = draw_limits(chance, world, concurrency)
     past = [
         (item, world.item(item.version.pk, prompt=prompt_tokens(item)))
         for item in [chance.choice(plan) for _ in range(history)]
     ]
-    with limited(limits), rolled_back():
-        cold = priced(plan, concurrency)
+    with apply_limits(limits), roll_back():
+        cold = price_plan(plan, concurrency)
         remember(user, past)
-        warm = priced(plan, concurrency)
+        warm = price_plan(plan, concurrency)
     made = [world.item(item.version.pk, prompt=prompt_tokens(item)) for item in plan]
-    seconds = happened(made, limits, concurrency=concurrency, chance=chance, expected=expected_output(past))
+    seconds = play_job(made, limits, concurrency=concurrency, chance=chance, expected=find_mean_output(past))
     cost = cost_of(call for calls in made for call in calls)
     name = f"{len(plan)} {mix}, {concurrency} at once, {limits.requests}/min"
     name += f", {limits.output_tokens // 1000}k out/min" if limits.output_tokens else ""
@@ -101,7 +101,7 @@ def one_job(
     return both[0], both[1]
 
 
-def drawn_plan(items: "Sequence[PlannedItem]", chance: random.Random) -> tuple["list[PlannedItem]", str]:
+def draw_plan(items: "Sequence[PlannedItem]", chance: random.Random) -> tuple["list[PlannedItem]", str]:
     """From one to three tiers, and of each some of its templates."""
     from batches.planning.plan import cut  # noqa: PLC0415
 
@@ -115,7 +115,7 @@ def drawn_plan(items: "Sequence[PlannedItem]", chance: random.Random) -> tuple["
     return plan, "/".join(f"{counts[tier]}{tier[0]}" for tier in sorted(counts))
 
 
-def drawn_limits(chance: random.Random, world: World, concurrency: int) -> Limits:
+def draw_limits(chance: random.Random, world: World, concurrency: int) -> Limits:
     """A third does not bind, a third binds by requests, a third by output tokens."""
     mean = statistics.fmean(world.mean.values())
     natural = 60 * concurrency / (world.before_output_s + mean / world.tokens_per_second)
@@ -129,7 +129,7 @@ def drawn_limits(chance: random.Random, world: World, concurrency: int) -> Limit
 
 
 @contextmanager
-def limited(limits: Limits) -> Iterator[None]:
+def apply_limits(limits: Limits) -> Iterator[None]:
     """The settings and the limiter's rows of those limits."""
     from django.conf import settings  # noqa: PLC0415
     from django.test import override_settings  # noqa: PLC0415
@@ -161,7 +161,7 @@ def token_bucket(per_minute: int) -> Bucket:
 
 
 @contextmanager
-def rolled_back() -> Iterator[None]:
+def roll_back() -> Iterator[None]:
     from django.db import transaction  # noqa: PLC0415
 
     with transaction.atomic():
@@ -169,7 +169,7 @@ def rolled_back() -> Iterator[None]:
         transaction.set_rollback(True)
 
 
-def priced(plan: "Sequence[PlannedItem]", concurrency: int) -> "Estimate":
+def price_plan(plan: "Sequence[PlannedItem]", concurrency: int) -> "Estimate":
     from batches.planning.estimate.estimate import estimate  # noqa: PLC0415
 
     return estimate(plan, model=MODEL, max_tokens=64_000, concurrency=concurrency, on=today())
@@ -179,7 +179,7 @@ def remember(user: "User", past: "Sequence[tuple[PlannedItem, list[Made]]]") -> 
     """The history as the engine would have left it: an item, and a log row for each of its calls."""
     from batches.models import BatchItem, GenerationLog  # noqa: PLC0415
 
-    job = finished_job(user, len(past))
+    job = make_finished_job(user, len(past))
     items = [
         BatchItem(
             workspace=job.workspace,
@@ -219,7 +219,7 @@ def remember(user: "User", past: "Sequence[tuple[PlannedItem, list[Made]]]") -> 
     )
 
 
-def finished_job(user: "User", items: int) -> "BatchJob":
+def make_finished_job(user: "User", items: int) -> "BatchJob":
     from batches.models import BatchJob  # noqa: PLC0415
 
     return BatchJob.objects.create(
@@ -235,7 +235,7 @@ def finished_job(user: "User", items: int) -> "BatchJob":
     )
 
 
-def happened(
+def play_job(
     made: Sequence[Sequence[Made]],
     limits: Limits,
     *,
@@ -246,7 +246,7 @@ def happened(
     from batches.limits.token_buckets import shape  # noqa: PLC0415
 
     permits = shape(limits.requests)
-    return played(
+    return play(
         made,
         concurrency=concurrency,
         requests=Bucket(permits.burst, permits.interval_s),
@@ -256,7 +256,7 @@ def happened(
     )
 
 
-def expected_output(past: "Sequence[tuple[PlannedItem, list[Made]]]") -> float:
+def find_mean_output(past: "Sequence[tuple[PlannedItem, list[Made]]]") -> float:
     return statistics.fmean(call.output for _, calls in past for call in calls)
 
 
@@ -297,9 +297,9 @@ def today() -> date:
 ENGINE_JOBS = ((20, 10, 600), (12, 3, 600), (45, 10, 600), (40, 10, 120))
 
 
-def by_engine(servers: Servers) -> list[Outcome]:
+def run_by_engine(servers: Servers) -> list[Outcome]:
     """Real jobs against the simulator, each priced before its start; the first is history for the others."""
-    from bench.support.jobs import started_job  # noqa: PLC0415
+    from bench.support.jobs import start_job  # noqa: PLC0415
     from tests.support.engine import fresh_engine, wait_for_end  # noqa: PLC0415
 
     found = []
@@ -308,7 +308,7 @@ def by_engine(servers: Servers) -> list[Outcome]:
         logs = Path(servers.folder) / f"engine-{number}"
         logs.mkdir()
         with (
-            limited(Limits(requests=per_minute)),
+            apply_limits(Limits(requests=per_minute)),
             fresh_engine(
                 servers.simulator.url,
                 logs,
@@ -317,8 +317,8 @@ def by_engine(servers: Servers) -> list[Outcome]:
             ) as engine,
         ):
             engine.start(slots=16)
-            job = started_job(items=items, concurrency=concurrency, per_minute=per_minute)
-            said = priced_again(job)
+            job = start_job(items=items, concurrency=concurrency, per_minute=per_minute)
+            said = read_estimate(job)
             job = wait_for_end(job, seconds=120)
         assert job.started_at is not None
         assert job.completed_at is not None
@@ -335,7 +335,7 @@ def by_engine(servers: Servers) -> list[Outcome]:
     return found
 
 
-def priced_again(job: "BatchJob") -> "Estimate":
+def read_estimate(job: "BatchJob") -> "Estimate":
     """The estimate that the job was started with."""
     from batches.planning.estimate.estimate import Estimate  # noqa: PLC0415
 

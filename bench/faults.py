@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.support.stack import Servers, running_servers
+from bench.support.stack import Servers, run_servers
 from tests.support.simulator import RunningSimulator
 
 FAULTS = {"kill": 20, "freeze": 8, "backend": 5, "postgres": 3, "flush": 5, "valkey": 2, "dispatcher": 3}
@@ -68,7 +68,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="One line is appended for each seed.")
     given = parser.parse_args()
     found = []
-    with running_servers(environment={"LORAPIPE_TIME_SCALE": str(TIME_SCALE)}) as servers:
+    with run_servers(environment={"LORAPIPE_TIME_SCALE": str(TIME_SCALE)}) as servers:
         print(" ".join(f"{name:>13}" for name in COLUMNS), flush=True)
         for seed in range(given.first, given.first + given.seeds):
             found.append(run(servers, seed=seed, items=given.items))
@@ -101,13 +101,13 @@ def run(servers: Servers, *, seed: int, items: int) -> Outcome:
     with running_engine(servers.simulator.url, logs, LORAPIPE_TIME_SCALE=str(TIME_SCALE)) as engine:
         injector = FaultInjector(engine=engine, servers=own, rng=random.Random(seed), slots=SLOTS)
         injector.start(workers=WORKERS)
-        job = started(items)
+        job = start(items)
         try:
-            inject_all(injector, job, servers.simulator)
+            inject_faults(injector, job, servers.simulator)
             job = wait_for_completion(job, seconds=300)
         finally:
             servers.postgres, servers.valkey = own.postgres, own.valkey
-    return judged(
+    return judge(
         job,
         seed,
         count_paid_again(servers.simulator.ledger(), injector.excused),
@@ -116,13 +116,13 @@ def run(servers: Servers, *, seed: int, items: int) -> Outcome:
     )
 
 
-def started(items: int) -> Any:
-    from bench.support.jobs import started_job  # noqa: PLC0415
+def start(items: int) -> Any:
+    from bench.support.jobs import start_job  # noqa: PLC0415
 
-    return started_job(items=items, concurrency=CONCURRENCY, per_minute=1_000_000)
+    return start_job(items=items, concurrency=CONCURRENCY, per_minute=1_000_000)
 
 
-def inject_all(injector: Any, job: Any, simulator: RunningSimulator) -> None:
+def inject_faults(injector: Any, job: Any, simulator: RunningSimulator) -> None:
     """All faults, each with calls in flight."""
     from tests.support.fault_injection import retry_while_away  # noqa: PLC0415
     from tests.support.polling import wait_for  # noqa: PLC0415
@@ -144,7 +144,7 @@ def inject_all(injector: Any, job: Any, simulator: RunningSimulator) -> None:
     injector.resume_frozen(wait=True)
 
 
-def judged(job: Any, seed: int, paid: Any, in_flight: int, began: float) -> Outcome:
+def judge(job: Any, seed: int, paid: Any, in_flight: int, began: float) -> Outcome:
     from django.db.models import Count, F  # noqa: PLC0415
 
     from batches.engine.invariants import one_snapshot, violations  # noqa: PLC0415

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.support.stack import Meter, Servers, running_servers
+from bench.support.stack import Meter, Servers, run_servers
 from tests.support.simulator import RunningSimulator
 
 LATENCY_S = 5.0
@@ -48,7 +48,7 @@ def main() -> None:
     parser.add_argument("--only", choices=("limited", "tokens", "free"))
     given = parser.parse_args()
     share = 5 if given.quick else 1
-    with running_servers(environment={"LORAPIPE_MAX_CONCURRENCY": str(CONCURRENCY)}) as servers:
+    with run_servers(environment={"LORAPIPE_MAX_CONCURRENCY": str(CONCURRENCY)}) as servers:
         if given.only in (None, "limited"):
             show_limited(run(servers, items=300 // share, per_minute=PER_MINUTE, burst=10))
         if given.only in (None, "tokens"):
@@ -68,7 +68,7 @@ def run(
 ) -> Run:
     """Start a job with an engine of its own and wait for its end."""
     from batches.models import RateLimit  # noqa: PLC0415  Django is set up by now
-    from bench.support.jobs import started_job  # noqa: PLC0415
+    from bench.support.jobs import start_job  # noqa: PLC0415
     from tests.support.engine import fresh_engine, wait_for_end  # noqa: PLC0415
 
     simulator = servers.simulator
@@ -90,7 +90,7 @@ def run(
             "Valkey": [servers.valkey.pid],
         }
         meter = Meter(groups)
-        job = started_job(
+        job = start_job(
             items=items,
             concurrency=CONCURRENCY,
             per_minute=per_minute or UNLIMITED,

@@ -43,20 +43,20 @@ def measure(items: int) -> None:
     import django  # noqa: PLC0415  the settings need the server's URL
 
     django.setup()
-    from bench.support.plan_cases import cases, filled  # noqa: PLC0415
+    from bench.support.plan_cases import cases, fill  # noqa: PLC0415
 
-    web = filled(items)
+    web = fill(items)
     web.get("/batches/")  # the first request imports
     print(f"{items:,} items; median of {RUNS} runs in seconds, and the size of the page")
     print(f"{'':10} {'made':>7} {'shown':>7} {'again':>7} {'bytes':>9}")
     for name, make in cases(web, items).items():
-        rows = [timed(web, make) for _ in range(RUNS)]
+        rows = [time_pages(web, make) for _ in range(RUNS)]
         made, shown, again, size = (statistics.median(column) for column in zip(*rows, strict=True))
         late = "" if made + shown < GOAL_S else "  OVER"
         print(f"{name:10} {made:7.2f} {shown:7.2f} {again:7.2f} {size:9.0f}{late}")
 
 
-def timed(web: Any, make: Callable[[], str]) -> tuple[float, float, float, float]:
+def time_pages(web: Any, make: Callable[[], str]) -> tuple[float, float, float, float]:
     """Seconds until the plan is stored, until its page is there for the first and for the second time; its bytes."""
     before = time.perf_counter()
     address = make()

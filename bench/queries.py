@@ -45,7 +45,7 @@ def measure(rows: int) -> None:
     from bench.support.cases import cases, fill  # noqa: PLC0415
 
     user, job = fill(rows)
-    timings = {name: timed(case) for name, case in cases(user, job).items()}
+    timings = {name: time_case(case) for name, case in cases(user, job).items()}
     floor = statistics.median(timings["floor: SELECT 1"])
     print(f"{rows} conversations; median and p95 of {RUNS} runs in ms, median as a ratio to the floor")
     for name, times in timings.items():
@@ -55,7 +55,7 @@ def measure(rows: int) -> None:
         )
 
 
-def timed(case: Callable[[], int]) -> list[float]:
+def time_case(case: Callable[[], int]) -> list[float]:
     """Milliseconds in the database, of each run; the queries' own time, not the rows' way into objects."""
     from bench.support.cases import database_ms  # noqa: PLC0415
 

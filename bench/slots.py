@@ -15,7 +15,7 @@ import time
 from uuid import UUID
 
 from bench.limits import line
-from bench.support.stack import Meter, Servers, rss_mb, running_servers
+from bench.support.stack import Meter, Servers, rss_mb, run_servers
 
 GOAL = 1.20  # the simpler stays if it is within a fifth
 
@@ -32,7 +32,7 @@ def main() -> None:
         run(given.run, given.in_flight)
         return
     ceiling = {"LORAPIPE_MAX_CONCURRENCY": "1000", "LORAPIPE_WORKER_SLOTS": str(given.in_flight)}
-    with running_servers(environment={**ceiling, "RATE_LIMIT_RPM": "1000000"}) as servers:
+    with run_servers(environment={**ceiling, "RATE_LIMIT_RPM": "1000000"}) as servers:
         for round_ in range(given.rounds):
             found = {way: measure(servers, way, given) for way in ("threads", "asyncio")}
             show(found, given, round_ + 1)
@@ -40,11 +40,11 @@ def main() -> None:
 
 def measure(servers: Servers, way: str, given: argparse.Namespace) -> dict[str, float]:
     """One job of its own in a process of its own: seconds, CPU milliseconds per item, memory in MB."""
-    from bench.support.jobs import started_job  # noqa: PLC0415  Django is set up by now
+    from bench.support.jobs import start_job  # noqa: PLC0415  Django is set up by now
 
     servers.simulator.reset()
     servers.simulator.options(latency=given.seconds, jitter=0, rpm=None, burst=None)
-    job = started_job(items=given.items, concurrency=given.in_flight, per_minute=1_000_000)
+    job = start_job(items=given.items, concurrency=given.in_flight, per_minute=1_000_000)
     database = Meter({"PostgreSQL": [servers.postgres.pid]})
     command = [sys.executable, "-m", "bench.slots", "--run", way, "--in-flight", str(given.in_flight)]
     environment = {**os.environ, "BENCH_JOB": str(job.pk)}
@@ -80,7 +80,7 @@ def run(way: str, in_flight: int) -> None:
     sys.argv[0] = "celery"  # as a worker's process, which takes its connections from a pool
     from bench.support import slot_ways  # noqa: PLC0415  it sets Django up, and loads the SDK
 
-    items, worker_id = slot_ways.prepared(UUID(os.environ["BENCH_JOB"]), slots=in_flight)
+    items, worker_id = slot_ways.prepare(UUID(os.environ["BENCH_JOB"]), slots=in_flight)
     began, cpu = time.monotonic(), time.process_time()
     slot_ways.WAYS[way](items, worker_id, in_flight)
     used = {"wall": time.monotonic() - began, "cpu": time.process_time() - cpu}

@@ -1,19 +1,19 @@
-"""What the provider's headers say about its own limits. Pure."""
+"""The provider's rate limits as its response headers report them. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 HIGHEST = 1_000_000_000
-# Our words, and theirs.
+# Our names of the dimensions, and those in the headers.
 NAMES = {"requests": "requests", "input_tokens": "input-tokens", "output_tokens": "output-tokens"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Allowance:
-    """One limit: so many a minute, and so many left now. None: not said, or not readable.
+    """One rate limit: how many per minute, and how many are left now. None: not reported, or not readable.
 
-    Tokens left are told to the nearest thousand. The `reset` header is the moment of a full bucket on the provider's
-    clock, which may differ from ours: it is not read.
+    The provider rounds tokens to thousands. Its `reset` header, the time at which the bucket is full again, is not read:
+    it is on the provider's clock, which may differ from ours.
     """
 
     limit: int | None
@@ -21,7 +21,7 @@ class Allowance:
 
 
 def read(headers: Mapping[str, str]) -> dict[str, Allowance]:
-    """By `requests`, `input_tokens` and `output_tokens`; what is not said at all is left out."""
+    """The limits by `requests`, `input_tokens` and `output_tokens`. Dimensions that are not reported are left out."""
     found = {
         name: Allowance(
             limit=_count(headers.get(f"anthropic-ratelimit-{theirs}-limit")) or None,

@@ -1,7 +1,7 @@
-"""The only door to Claude: one call over HTTP, with one deadline and no retries of its own.
+"""The client of the Messages API: one call over HTTP, with one deadline and without retries.
 
-The SDK's hidden retries carry no idempotency key and can be second bills, so they are off. Nothing of
-`anthropic` or `httpx2` leaves this module and its neighbours: every failure becomes one of the four errors.
+The SDK's own retries are turned off: they carry no idempotency key, so a retried call may be billed twice. No type or
+exception of `anthropic` or `httpx2` leaves the package: every failure becomes one of the errors in `claude.errors`.
 """
 
 import time
@@ -21,17 +21,17 @@ from claude.translation import PreparedRequest
 __all__ = ["CONNECTIONS_PER_SHARD", "Client"]
 
 CONNECT_TIMEOUT_S = 5.0
-# A stream says something every few seconds, if only a ping: this long without a byte, it is dead.
+# A stream sends something every few seconds, at least a ping. After so many seconds without a byte it is taken for dead.
 SILENCE_S = 120.0
-# What a stream may take to close once it has said its last word: a closed connection cannot be used again.
+# Seconds that the server has to end a stream after its last event. If it does, the connection can be used again.
 CLOSING_S = 1.0
 LARGEST_BODY = 16 * 1024 * 1024
 
 
 class Client:
-    """Asks one provider. Safe to share between threads; `shards` times 50 calls can be in flight.
+    """Calls one provider. Safe to share between threads; up to `shards` x 50 calls can be in flight at once.
 
-    Opens nothing before the first call, so that a wrong key or address is an error of that call.
+    It opens no connection before the first call, so a wrong key or address is an error of that call.
     """
 
     def __init__(self, provider: Provider, *, shards: int, silence_s: float = SILENCE_S) -> None:
@@ -44,10 +44,10 @@ class Client:
         return self.send(translation.prepare(request), deadline_s=deadline_s)
 
     def send(self, prepared: PreparedRequest, *, deadline_s: float) -> Reply:
-        """One paid attempt, over after `deadline_s` seconds at the latest (name resolution aside).
+        """Make one paid attempt, which ends after `deadline_s` seconds at the latest (name resolution not counted).
 
-        Raises Busy, Blocked, Declined or Unusable, each with the provider's request id if there was one. Where a stream
-        broke off they carry the tokens that it told of.
+        Raises Busy, Blocked, Declined or Unusable, each with the provider's request id if there was one, and after a
+        stream that broke off with the tokens that it had reported.
         """
         started = time.monotonic()
         silence_s = min(self._silence_s, deadline_s) if prepared.body.get("stream") else deadline_s
@@ -64,8 +64,8 @@ class Client:
 
     @contextmanager
     def line(self, deadline_s: float) -> Iterator[anthropic.Anthropic]:
-        """The SDK for one call within a deadline; what it raises becomes one of the four errors."""
-        with self._connections.borrowed() as sdk, deadline.within(deadline_s):
+        """The SDK for one call of at most `deadline_s` seconds. Its exceptions are raised as one of our four errors."""
+        with self._connections.borrow() as sdk, deadline.within(deadline_s):
             try:
                 yield sdk
             except anthropic.APIStatusError as exc:
@@ -81,9 +81,9 @@ class Client:
 def _call(
     sdk: anthropic.Anthropic, prepared: PreparedRequest, *, timeout: httpx2.Timeout
 ) -> tuple[bytes, httpx2.Headers, dict[str, Any] | None]:
-    """The body as it came, the headers, and the message where it was put together from a stream."""
-    # Everything but the required fields goes as extra_body: `create` has no argument for a temperature any
-    # more, and what was logged is then what is sent, field by field.
+    """The raw body, the headers, and for a stream the message that was put together from it."""
+    # All but the required fields are passed as extra_body. `create` has no argument for a temperature any more, and in this
+    # way the SDK changes nothing: the body that was logged is the one that is sent.
     extra = dict(prepared.body)
     model, max_tokens, messages = (extra.pop(name) for name in ("model", "max_tokens", "messages"))
     with sdk.messages.with_streaming_response.create(
@@ -105,7 +105,7 @@ def _call(
 
 
 def _listen(chunks: Iterator[bytes], headers: httpx2.Headers) -> streaming.PartialMessage:
-    """The whole stream; how it ended is judged by what has come, because half of the bad ends raise nothing."""
+    """Read a stream to its end. Raises one of our errors unless the message is complete; many broken streams raise none."""
     hearing, broke = streaming.PartialMessage(), None
     try:
         for chunk in chunks:

@@ -1,6 +1,6 @@
-"""The SDK's clients for one provider, in shards, each with connections of its own.
+"""The SDK's clients for one provider, divided into shards with connections of their own.
 
-Nothing is opened before the first call, so that a wrong key or address is an error of that call.
+No connection is opened before the first call, so a wrong key or address is an error of that call.
 """
 
 import ipaddress
@@ -19,7 +19,7 @@ from claude.messages import Provider
 
 # One httpx2 client slows down with the number of its connections (4.1 ms per call at 500, 2.1 ms at 50).
 CONNECTIONS_PER_SHARD = 50
-# Shorter than the 5 s after which common servers close an idle connection: a reused dead one is a reset.
+# Seconds. Common servers close an idle connection after 5 s; sending on one that is being closed would fail with a reset.
 KEEPALIVE_S = 4.0
 
 
@@ -32,7 +32,7 @@ class _Shard:
 
 
 class Connections:
-    """Safe to share between threads."""
+    """The shards of one provider. Safe to share between threads."""
 
     def __init__(self, provider: Provider, *, shards: int) -> None:
         self._provider = provider
@@ -41,8 +41,8 @@ class Connections:
         self.shards: list[_Shard] = []
 
     @contextmanager
-    def borrowed(self) -> Iterator[anthropic.Anthropic]:
-        """The least used client, for one call. Raises Blocked for a key or an address that cannot be used."""
+    def borrow(self) -> Iterator[anthropic.Anthropic]:
+        """The client with the fewest calls, for one call. Raises Blocked when the key or the address cannot be used."""
         with self._lock:
             self.shards = self.shards or _open(self._provider, self._size)
             shard = min(self.shards, key=lambda candidate: candidate.in_use)
@@ -54,7 +54,7 @@ class Connections:
                 shard.in_use -= 1
 
     def close(self) -> None:
-        """Close them all. A later call opens new ones."""
+        """Close all connections. A later call opens new ones."""
         with self._lock:
             shards, self.shards = self.shards, []
         for shard in shards:
@@ -74,7 +74,9 @@ def _open(provider: Provider, count: int) -> list[_Shard]:
         address = httpx2.URL(provider.url)
         if address.scheme not in ("http", "https") or not address.host:
             raise ValueError("no http(s) address")
-        trusted = httpx2.create_ssl_context()  # 20 ms and half a megabyte: once for all shards
+        trusted = (
+            httpx2.create_ssl_context()
+        )  # takes 20 ms and half a megabyte, so it is made once for all shards
         return [_Shard(_sdk(provider, address, trusted)) for _ in range(count)]
     except (httpx2.InvalidURL, ValueError) as exc:
         raise Blocked(
@@ -85,7 +87,7 @@ def _open(provider: Provider, count: int) -> list[_Shard]:
 
 
 def _sdk(provider: Provider, address: httpx2.URL, trusted: Any) -> anthropic.Anthropic:
-    """Key and address are always passed, so that nothing is taken from the environment instead."""
+    """One SDK client. Key and address are always passed, so that the SDK takes none from the environment."""
     http = anthropic.DefaultHttpxClient(  # keeps the SDK's TCP keep-alive for long silent calls
         verify=trusted,
         follow_redirects=False,
@@ -94,7 +96,7 @@ def _sdk(provider: Provider, address: httpx2.URL, trusted: Any) -> anthropic.Ant
             max_keepalive_connections=CONNECTIONS_PER_SHARD,
             keepalive_expiry=KEEPALIVE_S,
         ),
-        # A proxy of the environment cannot reach our own simulator or a local model.
+        # Calls to this machine (the simulator, a local model) do not go through a proxy of the environment.
         mounts={f"all://{address.netloc.decode('ascii')}": None} if _is_local(address.host) else {},
     )
     deadline.enforce(http)

@@ -1,4 +1,4 @@
-"""How many tokens a prompt has, by the provider's own count: a free call, with limits of its own."""
+"""Let the provider count the tokens of a prompt. The call is free and has rate limits of its own."""
 
 import json
 from typing import Any
@@ -8,17 +8,17 @@ from claude.client import Client
 from claude.errors import Declined, Unusable
 from claude.messages import Request
 
-# What count_tokens does not take of a request.
+# Fields of a request that count_tokens does not take.
 ONLY_TO_ANSWER = ("max_tokens", "stream", "temperature")
-# Statuses of a route that a server does not have.
+# Statuses with which a server answers when it does not have the route.
 NO_SUCH_ROUTE = (404, 405, 501)
 HIGHEST_COUNT = 1_000_000_000
 
 
 def count_tokens(client: Client, request: Request, *, deadline_s: float) -> int:
-    """The tokens of the prompt, over after `deadline_s` seconds at the latest.
+    """The number of tokens of the prompt. The call ends after `deadline_s` seconds at the latest.
 
-    Raises Busy, Blocked, Declined or Unusable as an answer would; `lacks_counting` says that the server has no such route.
+    Raises Busy, Blocked, Declined or Unusable. `lacks_counting` tells whether a Declined means that there is no such route.
     """
     body = {name: value for name, value in translation.payload(request).items() if name not in ONLY_TO_ANSWER}
     model, messages = body.pop("model"), body.pop("messages")
@@ -30,7 +30,7 @@ def count_tokens(client: Client, request: Request, *, deadline_s: float) -> int:
 
 
 def lacks_counting(refusal: Declined) -> bool:
-    """Whether the server has no count_tokens. (A model that it does not know is answered with 404 as well.)"""
+    """Whether the server has no route to count tokens. (It may also answer 404 because it does not know the model.)"""
     return refusal.status in NO_SUCH_ROUTE
 
 

@@ -4,12 +4,12 @@ from typing import Any
 
 from claude.messages import Usage
 
-# A count above this is no token count, and would not fit an integer column.
+# A higher number cannot be a token count, and would not fit into an integer column.
 HIGHEST_COUNT = 1_000_000_000
 
 
 def usage_of(usage: Any) -> Usage:
-    """Raises KeyError, TypeError or ValueError for what cannot be billed by."""
+    """The tokens in a `usage` object. Raises KeyError, TypeError or ValueError when a call cannot be booked by it."""
     if not isinstance(usage, dict):
         raise TypeError("usage is not an object")
     split = usage.get("cache_creation")
@@ -20,7 +20,7 @@ def usage_of(usage: Any) -> Usage:
     return Usage(
         input_tokens=_count(usage["input_tokens"], required=True),
         output_tokens=_count(usage["output_tokens"], required=True),
-        # Servers that do not split the writes by lifetime mean the default one, 5 minutes.
+        # A server that does not divide the writes by lifetime means the default of 5 minutes.
         cache_write_5m=max(write_5m, written - write_1h),
         cache_write_1h=write_1h,
         cache_read=_count(usage.get("cache_read_input_tokens")),

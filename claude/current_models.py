@@ -1,7 +1,7 @@
-"""The models: what each accepts, what each costs and since when. The table in force, for everybody in this process.
+"""The current table of models: what each model accepts, what it costs and since when. One table for the whole process.
 
-Without a database it is what this version ships with. Where there is one, `provider.table` puts in force what its rows
-say; whoever needs one table for several steps takes `get_active()` once.
+At first it is the table that this version ships with. With a database, `provider.table` activates the table in its rows.
+Code that needs the same table for several steps calls `get_active()` once and keeps the result.
 """
 
 from datetime import date
@@ -30,24 +30,25 @@ __all__ = [
 
 
 class _Active:
-    """One reference, replaced as a whole: a reader sees the old table or the new one."""
+    """Holds one reference, which is replaced as a whole: a reader sees either the old table or the new one."""
 
     table = SHIPPED
 
 
 def get_active() -> ModelTable:
+    """The current table. A table never changes; activating another one replaces it."""
     return _Active.table
 
 
 def activate(table: ModelTable) -> None:
-    """From now on this table counts, in this process."""
+    """Make this the current table of this process."""
     _Active.table = table
 
 
 def find_card(model: str, today: date | None = None) -> ModelCard:
-    """The card of a model id or alias. Raises UnknownModel; RetiredModel when it is gone on `today`.
+    """The card of a model, by id or alias. Raises UnknownModel, and RetiredModel when it is retired on `today`.
 
-    Without `today` a retirement is not looked at (for translating and billing what is already decided).
+    Without `today` retirement is ignored, as translating and booking an earlier call need it.
     """
     return get_active().card(model, today)
 
@@ -63,19 +64,19 @@ def list_pools() -> tuple[str, ...]:
 
 
 def find_price(model: str, *, on: date, prompt_tokens: int) -> Price:
-    """The price of a model (id or alias) on a day for a prompt of that whole size, cached parts included."""
+    """The price of a model (id or alias) on a day, for a prompt of so many tokens, cached ones included. Raises UnknownPrice."""
     return get_active().price(model, on=on, prompt_tokens=prompt_tokens)
 
 
 def compute_cost(usage: Usage, *, model: str, on: date) -> Decimal:
-    """What a call cost in US dollars, nine places, exact. Raises UnknownPrice."""
+    """What a call cost, in US dollars with nine decimals, exactly. Raises UnknownPrice."""
     return get_active().cost(usage, model=model, on=on)
 
 
 def compute_worst_case(
     *, model: str, input_tokens: int, max_tokens: int, on: date, lifetime: str = ""
 ) -> Decimal:
-    """The most a call can cost in US dollars, cached or not; the formula is `ModelTable.worst_case`'s."""
+    """The most that a call can cost, in US dollars (see `ModelTable.worst_case`). Raises UnknownPrice."""
     return get_active().worst_case(
         model=model, input_tokens=input_tokens, max_tokens=max_tokens, on=on, lifetime=lifetime
     )

@@ -1,8 +1,8 @@
-"""One clock over a whole HTTP call: connecting, sending, waiting, and every single read.
+"""One deadline for a whole HTTP call: connecting, sending, waiting and every single read.
 
-httpx2's timeouts are per read, and each phase reads its value once. A server that sends one byte every few
-seconds, in the headers or in the body, therefore never times out. Here the socket's own timeout is cut to
-what is left of the call, so nothing but name resolution can outlast the deadline.
+The timeouts of httpx2 apply to each read, so a server that sends one byte every few seconds, in the headers or in the
+body, never times out. Here the timeout of each network operation is cut to what is left until the deadline. Only name
+resolution can take longer. The decision is docs/decisions/0007.
 """
 
 import ssl
@@ -20,7 +20,7 @@ _call = threading.local()  # the SDK runs a synchronous call in the caller's thr
 
 @contextmanager
 def within(seconds: float) -> Iterator[None]:
-    """Every network operation of this thread ends with a timeout once `seconds` have passed."""
+    """Let every network operation of this thread time out `seconds` from now, until the block ends."""
     _call.ends_at = time.monotonic() + seconds
     try:
         yield
@@ -29,17 +29,17 @@ def within(seconds: float) -> Iterator[None]:
 
 
 def shorten(seconds: float) -> None:
-    """What is left of this thread's call is at most so many seconds."""
+    """Move this thread's deadline to `seconds` from now, if it is later."""
     ends_at: float | None = getattr(_call, "ends_at", None)
     if ends_at is not None:
         _call.ends_at = min(ends_at, time.monotonic() + seconds)
 
 
 def enforce(client: httpx2.Client) -> None:
-    """Make this client's connections obey `within`.
+    """Make the connections of this client obey `within`.
 
-    The backend is an argument of httpcore2's pool that httpx2 does not pass on, hence the private names; the
-    tests with dripping servers fail if they ever move.
+    It uses private names, because httpx2 does not pass on the argument of httpcore2's pool that sets the backend. The
+    tests with servers that send single bytes fail if these names ever change.
     """
     for transport in (client._transport, *client._mounts.values()):
         if isinstance(transport, httpx2.HTTPTransport):

@@ -1,7 +1,7 @@
-"""Four errors, named by what the caller must do, and the one place that reads a status code.
+"""The four errors of a call, named by what the caller must do, and what each HTTP status means.
 
-The table is docs/execution.md section 6. Codes and statuses decide, never wording, but for two
-billing messages that the API sends as a plain 400.
+The table of meanings is docs/execution.md section 6. Statuses and error codes decide, and never the wording, except for
+two billing messages that the API sends as an ordinary 400.
 """
 
 import json
@@ -44,17 +44,17 @@ MESSAGE_LIMIT = 2_000
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
-def storable(text: str, *, limit: int = MESSAGE_LIMIT) -> str:
+def make_storable(text: str, *, limit: int = MESSAGE_LIMIT) -> str:
     """The text as PostgreSQL and psycopg accept it (no NUL, no lone surrogate), cut at `limit` characters."""
     return _UNSTORABLE.sub("\ufffd", text[:limit])
 
 
 class ClaudeError(Exception):
-    """A call that gave no usable answer. The message is English, storable, names the remedy, never the key.
+    """A call without a usable answer. The message is English, can be stored, says what to do, and never contains the key.
 
-    `body` is what the server sent, raw; `retry_after` is in seconds; `limits` and `code` are set where a response was
-    read. `usage` is what a stream told of tokens before it broke off; of the output that is the least unless
-    `output_known`. Survives pickling.
+    `body`: what the server sent, raw. `retry_after`: in seconds. `limits` (the rate limits in the headers) and `code` are
+    set when a response was read. `usage`: the tokens that a stream had reported before it broke off; unless
+    `output_known`, more output may be billed. The error can be pickled.
     """
 
     limits: Mapping[str, Allowance] = {}
@@ -72,7 +72,7 @@ class ClaudeError(Exception):
         body: bytes = b"",
         retry_after: float | None = None,
     ) -> None:
-        self.message = storable(message)
+        self.message = make_storable(message)
         super().__init__(self.message)
         self.kind: Kind = kind
         self.status = status
@@ -91,9 +91,9 @@ def _restore(error_class: type[ClaudeError], message: str, fields: dict[str, Any
 
 
 class Busy(ClaudeError):
-    """Try again later. `costs_attempt` is False when the server surely did no work for us.
+    """Try again later. `costs_attempt` is False when the server certainly did no work for us.
 
-    `maybe_billed` is True when the request was sent and no answer came: nobody knows whether it was paid.
+    `maybe_billed` is True when the request was sent and no answer came: nobody knows whether it is billed.
     """
 
     def __init__(
@@ -116,29 +116,29 @@ class Busy(ClaudeError):
 
     @property
     def blocks_pool(self) -> bool:
-        """Every worker must wait, not only this one: `retry_after` seconds, or the caller's default if None."""
+        """All calls of the pool must wait, not only this one: `retry_after` seconds, or a default of the caller if None."""
         return self.kind == "rate_limited"
 
     @property
     def too_fast(self) -> bool:
-        """Waiting alone does not cure it: the rate grew too sharply, or nobody says when to come back."""
+        """Waiting alone is not enough: the rate grew too fast, or the provider does not say how long to wait."""
         return self.blocks_pool and (self.code == ACCELERATION_CODE or self.retry_after is None)
 
 
 class Blocked(ClaudeError):
-    """Nobody may call with this key until a person has repaired it (`provider_auth`, `provider_billing`)."""
+    """No call with this key can succeed until a person has repaired it (kinds `provider_auth` and `provider_billing`)."""
 
 
 class Declined(ClaudeError):
-    """This request will never be answered: the item ends here."""
+    """This request will never succeed, so its item fails."""
 
 
 class Unusable(ClaudeError):
-    """Paid for, but no conversation can be made of it: try again within bounds."""
+    """The reply is paid for, but no conversation can be made of it. Try again a few times."""
 
 
 def from_response(status: int, *, headers: Mapping[str, str], body: bytes) -> ClaudeError:
-    """What a response other than 200 means. The body may be JSON of the API, HTML of a proxy, or empty."""
+    """The error that a response other than 200 means. Its body may be the API's JSON, a proxy's HTML, or empty."""
     found = _of_status(status, headers=headers, body=body)
     found.limits, found.code = allowance.read(headers), _code(_error_object(body))
     return found
@@ -146,18 +146,18 @@ def from_response(status: int, *, headers: Mapping[str, str], body: bytes) -> Cl
 
 def _of_status(status: int, *, headers: Mapping[str, str], body: bytes) -> ClaudeError:
     error = _error_object(body)
-    said = _said(error, body)
+    said = _read_message(error, body)
     fields = {"request_id": request_id(headers), "body": body, "retry_after": retry_after(headers)}
     return _meaning(
         status,
         said,
         code=_code(error),
-        cited=_cited(f"HTTP {status}", said),
+        cited=_cite(f"HTTP {status}", said),
         fields={**fields, "status": status},
     )
 
 
-# The status that each type of an error event has when it comes instead of a stream; of an unknown type, 500.
+# The HTTP status that has the same meaning as an error event of this type. Unknown types count as 500.
 STATUS_OF_TYPE = {
     "invalid_request_error": 400,
     "authentication_error": 401,
@@ -173,7 +173,7 @@ STATUS_OF_TYPE = {
 
 
 def from_event(error: dict[str, Any], *, headers: Mapping[str, str], begun: bool) -> ClaudeError:
-    """What an `error` event in a stream means, by its type. Once the message has `begun` it has used an attempt."""
+    """The error that an `error` event in a stream means, by its type. `begun`: after the message had started, which costs an attempt."""
     type_ = error.get("type")
     type_ = type_ if isinstance(type_, str) else ""
     said = error["message"] if isinstance(error.get("message"), str) else ""
@@ -181,7 +181,7 @@ def from_event(error: dict[str, Any], *, headers: Mapping[str, str], begun: bool
         STATUS_OF_TYPE.get(type_, 500),
         said,
         code=_code(error),
-        cited=_cited(f"an error in the stream, {type_ or 'of no type'}", said),
+        cited=_cite(f"an error in the stream, {type_ or 'of no type'}", said),
         fields={"request_id": request_id(headers), "retry_after": retry_after(headers)},
     )
     found.limits, found.code = allowance.read(headers), _code(error)
@@ -270,15 +270,15 @@ def _declined(status: int, cited: str, fields: dict[str, Any]) -> Declined:
 
 
 def request_id(headers: Mapping[str, str]) -> str | None:
-    """The provider's own name for the call, storable, or None."""
+    """The provider's id of the call, safe to store, or None."""
     value = headers.get("request-id")
-    return storable(value, limit=200) if value else None
+    return make_storable(value, limit=200) if value else None
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds to wait as the server asks, from seconds, milliseconds or an HTTP date; None if unreadable.
+    """The seconds that the server asks to wait, from seconds, milliseconds or an HTTP date. None if there is no readable value.
 
-    At most a day: a broken proxy's 10^12 would overflow an interval column.
+    At most a day: a broken proxy's 10^12 would not fit into an interval column.
     """
     milliseconds = _seconds(headers.get("retry-after-ms"))
     seconds = milliseconds / 1000 if milliseconds is not None else _seconds(headers.get("retry-after"))
@@ -303,7 +303,7 @@ def _seconds_until(http_date: str) -> float | None:
 
 
 def _about_money(status: int, *, code: str | None, said: str) -> bool:
-    # The spend limits come as 429, where waiting does not cure them: look before the rate limit does.
+    # A spend limit comes as 429 as well, but waiting does not help. So this is checked before the rate limit.
     if status == 402 or (status == 429 and code in SPEND_LIMIT_CODES):
         return True
     return status == 400 and said.startswith(BILLING_MESSAGES)
@@ -324,12 +324,12 @@ def _code(error: dict[str, Any]) -> str | None:
     return code if isinstance(code, str) else None
 
 
-def _said(error: dict[str, Any], body: bytes) -> str:
+def _read_message(error: dict[str, Any], body: bytes) -> str:
     message = error.get("message")
     if isinstance(message, str):
         return message
     return "" if error else " ".join(body[:200].decode("utf-8", "replace").split())
 
 
-def _cited(what: str, said: str) -> str:
+def _cite(what: str, said: str) -> str:
     return f"{what}: {said[:500]}" if said else what

@@ -1,4 +1,4 @@
-"""What the SDK and HTTP raise, and what a stream that did not end well says, as one of our four errors."""
+"""Translate exceptions of the SDK and of HTTP, and streams that broke off, into one of our four errors."""
 
 import anthropic
 import httpx2
@@ -8,7 +8,7 @@ from claude.errors import Busy, ClaudeError, Declined, Unusable
 from claude.messages import Provider
 from claude.streaming import PartialMessage
 
-# What a call can raise besides the SDK's status errors. The SDK wraps nothing that happens while a body is read.
+# What a call can raise besides the SDK's status errors. The SDK does not wrap errors that happen while a body is read.
 TRANSPORT = (anthropic.AnthropicError, httpx2.HTTPError, httpx2.InvalidURL, ValueError)
 LARGEST_ERROR_BODY = 1024 * 1024
 
@@ -22,7 +22,7 @@ def from_status(exc: anthropic.APIStatusError, *, provider: Provider) -> ClaudeE
 
 
 def from_transport(exc: Exception, *, request_id: str | None = None) -> ClaudeError:
-    """What a failure without a complete response means. Once sent, nobody knows whether it was billed."""
+    """The error for a failure without a complete response. If the request was sent, nobody knows whether it is billed."""
     cause = exc.__cause__ if isinstance(exc, anthropic.APIConnectionError) and exc.__cause__ else exc
     if isinstance(cause, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.ProxyError):
         return Busy(
@@ -46,13 +46,13 @@ def from_transport(exc: Exception, *, request_id: str | None = None) -> ClaudeEr
             "values.",
             kind="invalid_request",
         )
-    return _broken_off(f"broke off ({type(cause).__name__})", request_id)
+    return _connection_lost(f"broke off ({type(cause).__name__})", request_id)
 
 
 def from_stream(
     hearing: PartialMessage, broke: httpx2.HTTPError | None, *, headers: httpx2.Headers
 ) -> ClaudeError | None:
-    """Why what has come is no message, with the tokens that it told of; None when it is one."""
+    """The error for a stream without a complete message, with the tokens it had reported. None when the message is complete."""
     if hearing.is_complete:
         return None
     found = _why(hearing, broke, headers)
@@ -74,10 +74,10 @@ def _why(hearing: PartialMessage, broke: httpx2.HTTPError | None, headers: httpx
         )
     if broke is not None:
         return from_transport(broke, request_id=request_id)
-    return _broken_off("ended before the message was complete", request_id)
+    return _connection_lost("ended before the message was complete", request_id)
 
 
-def _broken_off(how: str, request_id: str | None) -> Busy:
+def _connection_lost(how: str, request_id: str | None) -> Busy:
     return Busy(
         f"The connection to the provider {how}. The call is repeated.",
         kind="connection",

@@ -1,4 +1,4 @@
-"""What goes to Claude and what comes back, in our own words and without the SDK's types."""
+"""A request to Claude, its reply and the provider, as plain values without types of the SDK."""
 
 import hashlib
 from collections.abc import Mapping
@@ -8,16 +8,16 @@ from typing import Any
 from claude.allowance import Allowance
 
 DEFAULT_BASE_URL = "https://api.anthropic.com"
-# Seconds that an entry of the prompt cache lives after the start of the last request that used it.
+# Seconds after which an entry of the prompt cache expires, from the start of the last request that used it.
 LIFETIMES_S = {"5m": 300, "1h": 3600}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """One question. `tag` is our own name for the call; it travels as `x-client-request-id`.
+    """One request for a message. `tag` is our id of the call, sent as `x-client-request-id`.
 
-    The first `shared` characters of system and prompt, counted together, are the same for many calls: with a `lifetime`
-    (5m or 1h) they carry the cache mark.
+    The first `shared` characters of system prompt and prompt, counted together, are equal for many requests. With a
+    `lifetime` (5m or 1h) they are marked for the prompt cache.
     """
 
     model: str
@@ -33,7 +33,7 @@ class Request:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Usage:
-    """Tokens as the provider bills them. `input_tokens` is only what lies behind the last cache mark."""
+    """Tokens as the provider bills them. `input_tokens` are only those after the last cache mark."""
 
     input_tokens: int
     output_tokens: int
@@ -43,16 +43,16 @@ class Usage:
 
     @property
     def prompt_tokens(self) -> int:
-        """The whole prompt, cached or not: the size that decides the price step."""
+        """The tokens of the whole prompt, cached or not. This size decides the price step."""
         return self.input_tokens + self.cache_write_5m + self.cache_write_1h + self.cache_read
 
 
 @dataclass(frozen=True, kw_only=True)
 class Reply:
-    """A paid answer. `text` and `body` are as received and may hold NUL or lone surrogates.
+    """A paid reply. `text` and `body` are as received and may contain NUL or lone surrogates.
 
-    Of a stream, `body` is its text and `message` what was put together from it, as JSON. The other strings
-    are safe to store in PostgreSQL. `refusal` is set exactly when the model refused.
+    For a stream, `body` is its text, and `message` the message that was put together from it, as JSON. The other strings
+    are safe to store in PostgreSQL. `refusal` is the reason if the model refused, else None.
     """
 
     text: str = field(repr=False)
@@ -69,13 +69,13 @@ class Reply:
 
     @property
     def json(self) -> bytes:
-        """The message as JSON, however it came."""
+        """The message as JSON, whether it was streamed or not."""
         return self.message or self.body
 
 
 @dataclass(frozen=True, kw_only=True)
 class Provider:
-    """A server that speaks the Messages API, and the key for it. No base URL means Anthropic's own."""
+    """A server with the Messages API, and the key for it. Without a base URL it is Anthropic's."""
 
     base_url: str | None
     api_key: str = field(repr=False)

@@ -1,4 +1,4 @@
-"""What is known of a model, what it costs, and the table of both. Plain values: no clock, no settings, no database."""
+"""Model cards (what a model accepts), prices, and the table of both. Plain values: no clock, no settings, no database."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from typing import Any
 from claude.messages import Usage
 
 MILLION = Decimal(1_000_000)
-# A price has at most three decimals and is per million: nothing is ever rounded.
+# Prices have at most three decimals and are per million tokens, so nine decimals of a dollar are always exact.
 NINE_PLACES = Decimal("1e-9")
 EFFORTS = ("low", "medium", "high", "xhigh", "max")
 THINKING_MODES = ("enabled", "adaptive", "disabled", "between_tools")
@@ -18,25 +18,25 @@ RETIRED = "retired"
 
 
 class UnknownModel(LookupError):
-    """No such model in the table: its limits and price are not known, so it is not called."""
+    """The model is not in the table. Its limits and its price are unknown, so it is not called."""
 
 
 class RetiredModel(UnknownModel):
-    """The provider answers 404 for this model now; the message names its successor."""
+    """The model is retired, and the provider answers 404. The message names its successor."""
 
 
 class UnknownPrice(LookupError):
-    """No price on that day: nothing may be spent on it."""
+    """The model has no price on that day, so nothing may be spent on it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ModelCard:
-    """What to send to one model. Sizes are tokens.
+    """What one model accepts. Sizes are in tokens.
 
-    `thinking` and `effort` are what keeps thinking small there; None means the field must not be sent.
-    `takes_temperature`: only with the API version 2023-06-01, which translation then asks for.
-    `thinking_modes` and `effort_levels` are what it does not refuse; a shorter prefix than `min_cache_tokens` is never
-    cached. `counts_tokens`: the server has count_tokens for it. `lifecycle`: active, legacy, deprecated or retired.
+    `thinking` and `effort`: the values to send so that the model thinks little; None: the field must not be sent.
+    `takes_temperature`: it accepts a temperature, with the API version 2023-06-01, which is then sent.
+    `thinking_modes` and `effort_levels`: the values that it accepts. `min_cache_tokens`: shorter prefixes are not cached.
+    `counts_tokens`: the server can count its tokens. `lifecycle`: active, legacy, deprecated or retired.
     """
 
     id: str
@@ -63,7 +63,7 @@ class ModelCard:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Price:
-    """US dollars per million tokens. `free`: somebody has said that it costs nothing; zero alone is no price."""
+    """US dollars per million tokens. `free`: a person has marked that it costs nothing; a price of 0 alone is no price."""
 
     input: Decimal
     output: Decimal
@@ -75,7 +75,7 @@ class Price:
     free: bool = False
 
     def dearest_input(self, lifetime: str) -> Decimal:
-        """Per million tokens of a prompt with a cache mark of that lifetime; without one, the plain rate."""
+        """The highest price per million input tokens with a cache mark of this lifetime (empty: without one)."""
         writes = {"5m": self.cache_write_5m, "1h": self.cache_write_1h}
         return max(self.input, writes.get(lifetime, self.input))
 
@@ -86,7 +86,7 @@ class Price:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PriceRow:
-    """A price from its first day on, for prompts of more tokens than `above_prompt_tokens`."""
+    """A price, valid from a day on, for prompts with more than `above_prompt_tokens` tokens."""
 
     model: str
     valid_from: date
@@ -96,7 +96,7 @@ class PriceRow:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelTable:
-    """A table of models and prices. `version` names it on every call that was priced by it."""
+    """A table of models and prices. `version`: its name, which every call priced by it keeps."""
 
     version: str
     all_cards: tuple[ModelCard, ...]
@@ -111,13 +111,13 @@ class ModelTable:
         return frozenset(row.model for row in self.prices)
 
     def is_gone(self, known: ModelCard) -> bool:
-        """Only its name is kept: it was retired before anybody here could have called it."""
+        """Whether only its name is known: a model that was retired before this installation could call it."""
         return known.lifecycle == RETIRED and known.id not in self._priced
 
     def card(self, model: str, today: date | None = None) -> ModelCard:
-        """The card of a model id or alias. Raises UnknownModel; RetiredModel when it is gone on `today`.
+        """The card of a model, by id or alias. Raises UnknownModel, and RetiredModel when it is retired on `today`.
 
-        Without `today` a retirement is not looked at (for translating and billing what is already decided).
+        Without `today` retirement is ignored, as translating and booking an earlier call need it.
         """
         found = self._by_name.get(model)
         if found is None:
@@ -144,7 +144,7 @@ class ModelTable:
         return tuple(dict.fromkeys(known.pool for known in self.cards()))
 
     def price(self, model: str, *, on: date, prompt_tokens: int) -> Price:
-        """The price of a model (id or alias) on a day for a prompt of that whole size, cached parts included."""
+        """The price of a model (id or alias) on a day, for a prompt of so many tokens, cached ones included. Raises UnknownPrice."""
         return next(
             row.price
             for row in reversed(self.price_steps(model, on))
@@ -152,7 +152,7 @@ class ModelTable:
         )
 
     def cost(self, usage: Usage, *, model: str, on: date) -> Decimal:
-        """What a call cost in US dollars, nine places, exact. Raises UnknownPrice."""
+        """What a call cost, in US dollars with nine decimals, exactly. Raises UnknownPrice."""
         rate = self.price(model, on=on, prompt_tokens=usage.prompt_tokens)
         total = (
             usage.input_tokens * rate.input
@@ -166,11 +166,11 @@ class ModelTable:
     def worst_case(
         self, *, model: str, input_tokens: int, max_tokens: int, on: date, lifetime: str = ""
     ) -> Decimal:
-        """The most a call can cost in US dollars: (1.15 x input + 500) x input rate + max_tokens x output rate.
+        """The most that a call can cost, in US dollars: (1.15 x input + 500) x input rate + max_tokens x output rate.
 
-        From docs/execution.md section 3. Taken at the dearest price step that this bound of the
-        prompt can reach. The input rate is the dearest that the request can be billed by: with a cache mark
-        (`lifetime` 5m or 1h) that of the write, else the plain one. Rounded up to nine places.
+        The formula is from docs/execution.md section 3. It is computed for every price step that a prompt of
+        1.15 x input + 500 tokens can reach, and the highest counts. The input rate is that of a cache write if the request
+        has a cache mark (`lifetime` 5m or 1h), else the plain one. Rounded up to nine decimals. Raises UnknownPrice.
         """
         bound = Decimal("1.15") * input_tokens + 500
         return max(
@@ -184,7 +184,7 @@ class ModelTable:
                 yield row.price
 
     def price_steps(self, model: str, on: date) -> list[PriceRow]:
-        """The price steps in force on a day, small prompts first; the first is for every prompt. Raises UnknownPrice."""
+        """The price steps of a model on a day, for small prompts first. The first one is for every prompt. Raises UnknownPrice."""
         known = self._by_name.get(model)
         rows = [row for row in self.prices if known and row.model == known.id and row.valid_from <= on]
         newest = max((row.valid_from for row in rows), default=None)

@@ -1,4 +1,4 @@
-"""What a server, a key and a model are good for: free questions first, and one call of one token where those say nothing."""
+"""Test a server, a key and a model: by free calls first, and by one call of one token if those tell too little."""
 
 import json
 import time
@@ -11,7 +11,7 @@ from claude.client import Client
 from claude.errors import Blocked, ClaudeError, Declined
 from claude.messages import Request
 
-# Statuses of a route that a server does not have.
+# Statuses with which a server answers when it does not have the route.
 NO_SUCH_ROUTE = (404, 405, 501)
 SMALL_SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -20,13 +20,13 @@ SMALL_SCHEMA: dict[str, Any] = {
     "additionalProperties": False,
 }
 QUESTION = "Is this answered? Reply as JSON."
-# What count_tokens does not take of a request.
+# Fields of a request that count_tokens does not take.
 ONLY_TO_ANSWER = ("max_tokens", "stream", "temperature")
 
 
 @dataclass(kw_only=True)
 class Findings:
-    """None: it could not be told. `paid`: a call of one token was made. `problem` is what stands in the way."""
+    """What was found out; None: unknown. `paid`: a call of one token was made. `problem`: the error that stopped the test."""
 
     key_accepted: bool | None = None
     model_known: bool | None = None
@@ -46,7 +46,7 @@ class Findings:
 
 @dataclass
 class Prober:
-    """One check of one model over one client, within `deadline_s` seconds altogether."""
+    """One test of one model over one client, which takes `deadline_s` seconds at most."""
 
     client: Client
     model: str
@@ -67,7 +67,7 @@ class Prober:
         return self.found
 
     def _look_up(self) -> None:
-        """GET /v1/models/{id}. Where it is not found, the list tells whether the model is, or the route."""
+        """GET /v1/models/{id}. After a 404, the list of models shows whether the model or the route is missing."""
         try:
             body = self._call(
                 lambda sdk, t: sdk.models.with_raw_response.retrieve(model_id=self.model, timeout=t)
@@ -100,7 +100,7 @@ class Prober:
             self.found.structured_outputs = able["supported"]
 
     def _count(self) -> None:
-        """POST count_tokens, with a schema where the card says that one is taken."""
+        """POST count_tokens, with a schema if the model's card says that it accepts one."""
         body = {
             name: value for name, value in self._payload().items() if name not in (*ONLY_TO_ANSWER, "model")
         }
@@ -120,7 +120,7 @@ class Prober:
             self.found.counts_tokens = self.found.key_accepted = self.found.model_known = True
 
     def _ask(self) -> None:
-        """One token: what a server without the free routes can be asked. A refusal of it is final."""
+        """A call of one token, for servers without the free routes. If it is refused, the test ends."""
         self.found.paid = True
 
         def ask(given: dict[str, Any]) -> dict[str, Any]:
@@ -154,7 +154,7 @@ class Prober:
         *,
         final: bool = False,
     ) -> dict[str, Any] | None:
-        """The answer, and whether the schema was what was in the way. None where the route is not there."""
+        """Send the body, and again without its schema if it is refused. None when the server does not have the route."""
         format_ = body.get("output_config", {}).get("format")
         try:
             answer = send(body)
@@ -179,7 +179,7 @@ class Prober:
         )
 
     def _call(self, send: Callable[[Any, float], Any]) -> dict[str, Any]:
-        """The JSON object of a 200; an empty one where it is something else."""
+        """The JSON object of an answer with status 200; an empty one if the body is anything else."""
         left = max(0.1, self.deadline_s - (time.monotonic() - self.started))
         begun = time.monotonic()
         with self.client.line(left) as sdk:
@@ -201,5 +201,5 @@ def _without_format(body: dict[str, Any]) -> dict[str, Any]:
 
 
 def probe(client: Client, model: str, *, deadline_s: float, may_pay: bool) -> Findings:
-    """Never raises what a server or a network does: it is in the findings. Without `may_pay` only free calls are made."""
+    """Test a model. Errors of server and network are not raised but returned. Without `may_pay` only free calls are made."""
     return Prober(client, model, deadline_s, may_pay).run()

@@ -1,4 +1,4 @@
-"""The models and prices that this version ships with. What is in force may have more: see `claude.current_models`.
+"""The models and prices that this version ships with. The current table may have more: see `claude.current_models`.
 
 Facts and dates: the model and price pages of the API's documentation (checked 2026-11-22). A price that changes gets a new row with
 its `valid_from`; old rows stay, because old calls are still billed by them.
@@ -13,7 +13,7 @@ VERSION = "2026-11-22"
 
 
 def _price(input_: str, output: str, write_5m: str, write_1h: str, read: str) -> Price:
-    """Message batches cost half of everything."""
+    """A price from its five rates per million tokens. Message batches cost half."""
     return Price(
         input=Decimal(input_),
         output=Decimal(output),
@@ -30,7 +30,7 @@ _ALWAYS = ("adaptive",)
 _BUDGET = ("enabled", "adaptive", "disabled")
 _EARLY = ("enabled", "disabled")  # before thinking became adaptive
 
-# Fable, Mythos and Opus 5.5 always think. Of the 4.5 models only Opus knows effort; `max` came with 4.6, `xhigh` with 4.7.
+# Fable, Mythos and Opus 5.5 always think. Among the 4.5 models only Opus accepts `effort`; `max` was added in 4.6, `xhigh` in 4.7.
 _CARDS = (
     ModelCard(
         id="claude-sonnet-5-5",
@@ -136,7 +136,7 @@ _CARDS = (
         successor="claude-haiku-5-5",
     ),
 )
-# Gone for good, kept only so that their names get a useful answer.
+# Retired models. They are kept only so that a request for one of them is answered with its successor.
 _GONE = {
     "claude-mythos-preview": "claude-mythos-5-2",
     "claude-opus-4-1": "claude-opus-5-5",

@@ -1,7 +1,7 @@
-"""A stream of events put together into one message as it comes. Pure: bytes in, no network, no clock, no SDK.
+"""Put the events of a stream together into one message while they arrive. Pure: no network, no clock, no SDK.
 
-The SDK's own reader does not say when a stream was cut, and skips events without a name. Here the bytes are kept, an event
-is known by the `type` of its JSON, and what is missing at the end is told.
+The SDK's own reader does not report that a stream was cut, and skips events without a name. This one keeps the raw bytes,
+recognizes an event by the `type` in its JSON, and knows at the end whether the message is complete.
 """
 
 import json
@@ -14,7 +14,7 @@ from claude.messages import Usage
 
 _LINE_END = re.compile(rb"\r\n|\n|\r")
 _CONTENT_TYPE = "text/event-stream"
-# Which field of a block each delta makes longer.
+# The field of a content block to which each kind of delta is appended.
 _LONGER = {
     "text_delta": "text",
     "thinking_delta": "thinking",
@@ -24,17 +24,17 @@ _LONGER = {
 
 
 def is_stream(content_type: str) -> bool:
-    """Whether a 200 is a stream: by what it says of itself, because some servers ignore `stream: true`."""
+    """Whether an answer is a stream, by its content type: some servers ignore `stream: true`."""
     return content_type.partition(";")[0].strip().lower() == _CONTENT_TYPE
 
 
 def looks_like_stream(body: bytes) -> bool:
-    """Whether a stored body is the text of a stream; JSON never begins so."""
+    """Whether a stored body is the text of a stream. JSON never begins like one."""
     return body.lstrip()[:6].startswith((b"event:", b"data:", b":"))
 
 
 class PartialMessage:
-    """What has come so far of one stream. `feed` it in order; everything else can be asked at any moment."""
+    """The message so far. Pass the bytes to `feed` in order; everything else may be read at any moment."""
 
     def __init__(self, body: bytes = b"") -> None:
         self._body = bytearray()
@@ -63,7 +63,7 @@ class PartialMessage:
 
     @property
     def is_over(self) -> bool:
-        """Nothing that matters can follow: the message has stopped, or an error event has come."""
+        """Whether nothing of interest can follow: `message_stop` or an error event has arrived."""
         return self._stopped or self.error is not None
 
     @property
@@ -72,19 +72,19 @@ class PartialMessage:
 
     @property
     def has_ended(self) -> bool:
-        """The stop reason has come, and with it the final count of tokens."""
+        """Whether the stop reason has arrived, and with it the final token count."""
         return (
             self.has_begun and self._delta.get("stop_reason") is not None and "output_tokens" in self._counts
         )
 
     @property
     def is_complete(self) -> bool:
-        """The whole message is here. An end without `message_stop` loses nothing: the stop reason is its last word."""
+        """Whether the whole message has arrived. The stop reason is its last part, so a missing `message_stop` loses nothing."""
         return self.has_begun and self._delta.get("stop_reason") is not None and not self.is_malformed
 
     @property
     def usage(self) -> Usage | None:
-        """The tokens told of so far: the prompt's from the first event on, the output's only once it `has_ended`."""
+        """The tokens reported so far. Those of the prompt are final from the first event on, those of the output once it `has_ended`."""
         if self._start is None:
             return None
         try:
@@ -93,7 +93,7 @@ class PartialMessage:
             return None
 
     def message(self) -> dict[str, Any]:
-        """The message as a call without a stream gives it. Without a final count of tokens it has none."""
+        """The message, in the form of a call without a stream. The output tokens are missing until the final count has arrived."""
         start = dict(self._start or {})
         usage = {k: v for k, v in _object(start.get("usage")).items() if k != "output_tokens"}
         content = [self._block(index) for index in sorted(self._blocks)]
@@ -111,7 +111,7 @@ class PartialMessage:
         self._line += rest
 
     def _take(self, line: bytes) -> None:
-        """One line, as server-sent events are defined: an empty one ends the event."""
+        """Process one line by the rules of server-sent events: an empty line ends an event."""
         if not line:
             if self._data:
                 self._event(b"\n".join(self._data))

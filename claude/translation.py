@@ -1,4 +1,4 @@
-"""Our request as the API's JSON, the API's JSON as our reply. Pure: no network, no clock, no SDK."""
+"""Translate our request into the API's JSON, and the API's JSON into our reply. Pure: no network, no clock, no SDK."""
 
 import copy
 import json
@@ -8,16 +8,16 @@ from typing import Any
 
 from claude import allowance, current_models, streaming
 from claude.counts import usage_of
-from claude.errors import Unusable, request_id, storable
+from claude.errors import Unusable, make_storable, request_id
 from claude.messages import Reply, Request
 
 SIMULATOR_HEADER = "x-lorapipe-simulator"
 TAG_HEADER = "x-client-request-id"
 VERSION_HEADER = "anthropic-version"
-# The only API version that still takes a temperature, and only from the models that a card says so of.
+# The only API version that still accepts a temperature, and only for models whose card says so.
 VERSION_WITH_TEMPERATURE = "2023-06-01"
-# Above this a call is streamed: at 40 tokens a second (the deadline's rate) it could be silent for more than 240 s, which is
-# when the first kinds of load balancers and proxies cut an idle connection. The SDK itself refuses only above 21,333.
+# A call that allows more output tokens is streamed. At 40 tokens a second (the rate of the deadline) it could send nothing
+# for more than 240 s, and some load balancers and proxies cut an idle connection then. The SDK's own limit is 21,333.
 STREAM_ABOVE_TOKENS = 9_600
 
 
@@ -38,10 +38,10 @@ def prepare(request: Request) -> PreparedRequest:
 
 
 def payload(request: Request) -> dict[str, Any]:
-    """The body that is logged and sent.
+    """The JSON body that is logged and sent.
 
-    Of what a model's card does not allow nothing is sent. A model without a card (another server's) gets the
-    plain fields, and the temperature, which such servers take.
+    Fields that the model's card does not allow are left out. For a model without a card (of another server) only the
+    basic fields and the temperature are sent, which such servers accept.
     """
     card = _card(request.model)
     body: dict[str, Any] = {
@@ -54,7 +54,7 @@ def payload(request: Request) -> dict[str, Any]:
     if request.system:
         body["system"] = request.system
     if request.lifetime and card is not None:
-        body |= _marked(request)
+        body |= _add_cache_mark(request)
     if request.temperature is not None and (card is None or card.takes_temperature):
         body["temperature"] = request.temperature
     if card is not None:
@@ -62,10 +62,10 @@ def payload(request: Request) -> dict[str, Any]:
     return body
 
 
-def _marked(request: Request) -> dict[str, Any]:
-    """System or message in two blocks, the shared one first and marked; together they are the text, byte for byte.
+def _add_cache_mark(request: Request) -> dict[str, Any]:
+    """System prompt or message as two blocks: the shared part with the cache mark, and the rest. Together they are the text.
 
-    Nothing where that would make a block without text, which the API refuses.
+    Empty when a block would have no text, which the API refuses.
     """
     in_prompt = request.shared - len(request.system)
     blocks = _blocks(request.prompt, in_prompt, request.lifetime) if in_prompt > 0 else None
@@ -85,7 +85,7 @@ def _blocks(text: str, at: int, lifetime: str) -> list[dict[str, Any]] | None:
 
 
 def headers(request: Request) -> dict[str, str]:
-    """The headers of this one call: our tag, and the API version that a temperature needs."""
+    """The headers of a call: our tag, and the API version if a temperature needs another one."""
     sent = {TAG_HEADER: "".join(c for c in request.tag if "!" <= c <= "~")[:200]} if request.tag else {}
     card = _card(request.model)
     if request.temperature is not None and card is not None and card.takes_temperature:
@@ -96,10 +96,11 @@ def headers(request: Request) -> dict[str, str]:
 def reply(
     body: bytes, *, headers: Mapping[str, str], duration_ms: int, message: dict[str, Any] | None = None
 ) -> Reply:
-    """The answer in a 200: JSON, or the text of a stream (`message`: what was put together from it already).
+    """The reply in an answer with status 200, whose body is JSON or the text of a stream.
 
-    Raises Unusable (`unreadable`) when it is no message of the Messages API. The text is that of all text blocks,
-    joined; thinking blocks are left out. Lone surrogates stay.
+    `message`: the message that was put together from the stream, if that was done already. The text of the reply is that
+    of all text blocks, without thinking blocks; lone surrogates are kept. Raises Unusable (`unreadable`) when the body is
+    no message of the Messages API.
     """
     try:
         found = _message(body) if message is None else message
@@ -167,7 +168,7 @@ def _text(content: Any) -> str:
 
 
 def _string(value: Any) -> str | None:
-    return storable(value, limit=200) if isinstance(value, str) else None
+    return make_storable(value, limit=200) if isinstance(value, str) else None
 
 
 def _refusal(details: Any) -> str:

@@ -1,4 +1,4 @@
-"""One conversation: from a template version and values to a request, and from a draft to rows."""
+"""One conversation: build the request from a template version and values, and store a parsed draft as rows."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -24,7 +24,7 @@ from templates_app.prompts.rendering import render, resolve
 
 @dataclass(frozen=True, kw_only=True)
 class Origin:
-    """Where a conversation comes from: everything about it that is known before Claude answers."""
+    """What a conversation is made from: everything about it that is known before Claude replies."""
 
     workspace_id: UUID
     created_by_id: UUID | None
@@ -46,9 +46,9 @@ def build_request(
     details: Mapping[str, str] | None = None,
     tag: str = "",
 ) -> Request:
-    """The question for one conversation; `details` follow the text. Raises ValuesError with every wrong or missing value.
+    """The request for one conversation; `details` are added below the text. Raises ValuesError with every wrong value.
 
-    A model that takes no schema is told the shape of its answer in words, last of all.
+    For a model that accepts no schema, the form of the reply is described in words at the end of the prompt.
     """
     resolved = resolve(version.typed_variables(), values)
     asked = version.model or model
@@ -60,13 +60,16 @@ def build_request(
         prompt=prompt if shaped else f"{prompt}\n\n{SHAPE_IN_WORDS}",
         system=render(version.system_prompt, resolved),
         schema=SCHEMA if shaped else None,
-        temperature=settings.ENVIRONMENT.anthropic_temperature,  # translation drops it where a model takes none
+        temperature=settings.ENVIRONMENT.anthropic_temperature,  # left out by the translation for a model that accepts none
         tag=tag,
     )
 
 
-def marked(request: Request, shared: Mapping[str, Mapping[str, Any]], *, version_id: UUID) -> Request:
-    """The request with the cache mark that its job's plan gives its template version; as it is where it gives none."""
+def add_cache_mark(request: Request, shared: Mapping[str, Mapping[str, Any]], *, version_id: UUID) -> Request:
+    """The request with the cache mark of its template version; unchanged if there is none.
+
+    `shared`: version id to `characters` and `lifetime`, from the job's estimate.
+    """
     found = shared.get(str(version_id))
     if not found:
         return request
@@ -74,7 +77,7 @@ def marked(request: Request, shared: Mapping[str, Mapping[str, Any]], *, version
 
 
 def takes_schema(model: str) -> bool:
-    """False also for a model without a card: it is shown with its request, and never asked."""
+    """Whether the model accepts a schema. False for a model without a card, which is shown in previews and never called."""
     try:
         return current_models.find_card(model).structured_outputs
     except UnknownModel:
@@ -82,16 +85,16 @@ def takes_schema(model: str) -> bool:
 
 
 def input_tokens(request: Request) -> int:
-    """An upper bound of the prompt's tokens: half its UTF-8 bytes, rounded up, until the provider counts them.
+    """An upper bound of the prompt's tokens: half of its UTF-8 bytes, rounded up.
 
-    The current tokenizer makes about 2.5 characters of English a token, so this is some 25% above it.
+    A token of the current tokenizer is about 2.5 characters of English, so this is some 25% too high.
     """
     size = len(request.prompt.encode()) + len(request.system.encode())
     return -(-size // 2)
 
 
-def worst_case(request: Request, *, on: date) -> Decimal:
-    """The most that this call can cost, in USD. Raises UnknownPrice: then there is no call."""
+def compute_worst_case(request: Request, *, on: date) -> Decimal:
+    """The most that this call can cost, in USD. Raises UnknownPrice; then it is not made."""
     return current_models.compute_worst_case(
         model=request.model,
         input_tokens=input_tokens(request),
@@ -101,13 +104,13 @@ def worst_case(request: Request, *, on: date) -> Decimal:
     )
 
 
-def cost(reply: Reply, *, model: str, on: date, prices: ModelTable | None = None) -> Decimal:
-    """What this reply cost, in USD, exactly; by the prices in force, or by those that its call was made under."""
+def compute_cost(reply: Reply, *, model: str, on: date, prices: ModelTable | None = None) -> Decimal:
+    """What this reply cost, in USD, exactly. `prices`: the table its call was made under; the current one by default."""
     return (prices or current_models.get_active()).cost(reply.usage, model=model, on=on)
 
 
-def saving(reply: Reply, *, model: str, on: date, prices: ModelTable | None = None) -> Decimal:
-    """What this reply would have cost more without caching, in USD, exactly; less than 0 where it wrote and none read."""
+def compute_saving(reply: Reply, *, model: str, on: date, prices: ModelTable | None = None) -> Decimal:
+    """How much caching saved of this reply's cost, in USD, exactly. Below 0 when it wrote to the cache and read nothing."""
     usage, table = reply.usage, prices or current_models.get_active()
     if usage.prompt_tokens == usage.input_tokens:
         return Decimal(0)
@@ -133,7 +136,7 @@ def write(
         status=_status(measured),
         quality_score=measured.overall,
         quality_metrics=measured.metrics,
-        title=draft.title or _untitled(origin),
+        title=draft.title or _make_title(origin),
         turn_count=len(draft.turns),
         **_origin_fields(origin),
         **_reply_fields(reply, cost_usd=cost_usd, reserved_usd=reserved_usd),
@@ -152,7 +155,7 @@ def _status(measured: quality.Score) -> Status:
     return Status(word)
 
 
-def _untitled(origin: Origin) -> str:
+def _make_title(origin: Origin) -> str:
     persona = str(origin.parameters.get("persona") or "")
     return " - ".join(part for part in (persona, origin.topic) if part)[:300] or origin.conversation_id
 

@@ -31,7 +31,7 @@ DELIVER = "batches.deliver"  # the task by its name
 # Minutes until the next try, for the first to the sixth failure; after that the notice stays on the pages only.
 TRY_AGAIN_MIN = (1, 5, 15, 60, 240)
 TIMEOUT_S = 10.0
-RING_AGAIN_S = 60.0
+DISPATCH_AGAIN_S = 60.0
 AT_ONCE = 50
 
 # The limited rows come as an array, as in batches/engine/dispatch.py.
@@ -75,7 +75,7 @@ def make_notices() -> int:
 def due_deliveries() -> list[UUID]:
     """Notices that a webhook waits for; they are not due again for a minute. Publish them after the commit."""
     with connection.cursor() as cursor:
-        cursor.execute(DUE, {"again": RING_AGAIN_S, "at_once": AT_ONCE})
+        cursor.execute(DUE, {"again": DISPATCH_AGAIN_S, "at_once": AT_ONCE})
         return [row[0] for row in cursor.fetchall()]
 
 

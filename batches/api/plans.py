@@ -7,12 +7,12 @@ from typing import Any, NamedTuple
 from batches.actions.drafts import save_draft
 from batches.models import BatchJob
 from batches.models.states import ErrorHandling, Priority
-from batches.planning.diversity import diversified
+from batches.planning.diversity import diversify
 from batches.planning.plan import PlanError, PlannedItem
 from batches.planning.recipe import plan_from
 from batches.planning.sources.extra import problems_of, with_details
-from batches.planning.sources.listed import ListedItem, listed_plan, template_for, with_shared
-from batches.planning.sources.matrix_plan import with_options
+from batches.planning.sources.listed import ListedItem, add_shared_parameters, listed_plan, template_for
+from batches.planning.sources.matrix_plan import apply_options
 from batches.planning.sources.matrix_wire import as_json, matrix_of
 from lib.row_problems import RowsError
 from workspaces.models import User, Workspace
@@ -37,7 +37,7 @@ def meant(given: Mapping[str, Any], *, by: User) -> Meant:
     workspace = by.personal_workspace()
     recipe = {**_common(given), **_chosen(given)}
     plan = plan_from(recipe, workspace, by=by)
-    return Meant(workspace, with_shared(plan, given["sharedParameters"]), recipe)
+    return Meant(workspace, add_shared_parameters(plan, given["sharedParameters"]), recipe)
 
 
 def _common(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -68,7 +68,7 @@ def _matrix(given: Mapping[str, Any], *, by: User) -> Meant:
         }
         for axis in given["matrix"]["axes"]
     }
-    matrix = with_options(version.workspace, matrix, weighted=weighted)
+    matrix = apply_options(version.workspace, matrix, weighted=weighted)
     recipe = {
         **_common(given),
         "kind": "matrix",
@@ -90,10 +90,10 @@ def _listed(given: Mapping[str, Any], *, by: User) -> Meant:
     if wrong:
         raise PlanError(wrong)
     plan = listed_plan(version, items, tier=given["tier"] or "", seed=given["seed"])
-    plan = with_shared(plan, given["sharedParameters"])
+    plan = add_shared_parameters(plan, given["sharedParameters"])
     plan = list(with_details(plan, given["details"]))
     if given["diversity"]:
-        plan = diversified(plan, seed=given["seed"] or 0)
+        plan = diversify(plan, seed=given["seed"] or 0)
     return Meant(version.workspace, plan, {**_common(given), "kind": "listed"})
 
 

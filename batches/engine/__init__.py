@@ -1,1 +1,1 @@
-"""The engine: ring, claim, file, and what happens when it goes wrong. The contract is docs/execution.md."""
+"""The engine: dispatch, claim, ask and file an item, and recover from every failure. The contract is docs/execution.md."""

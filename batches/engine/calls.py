@@ -1,4 +1,7 @@
-"""The call of a waiting item: its prompt, its price at worst, its key and what it will probably take. Nothing is stored yet."""
+"""Prepare the call of a queued item: its prompt, its worst-case price, its key and the tokens that it will probably take.
+
+Nothing is stored here. The claim (`batches.engine.claim`) is what writes the call down.
+"""
 
 from dataclasses import dataclass, field
 from datetime import date
@@ -12,12 +15,12 @@ from batches.limits.limiter import Expected
 from batches.limits.pools import pool_of
 from batches.models import BatchItem, BatchJob
 from batches.models.states import JobKind
-from batches.planning.estimate.history import expected_tokens
+from batches.planning.estimate.history import expect_tokens
 from claude import current_models
 from claude.current_models import ModelTable
 from claude.messages import Request
 from claude.translation import PreparedRequest, prepare
-from conversations.generation import Origin, build_request, marked, worst_case
+from conversations.generation import Origin, add_cache_mark, build_request, compute_worst_case
 from lib import clock
 from lib.statements import columns, read
 from provider import table
@@ -26,7 +29,7 @@ from workspaces.models import Workspace
 
 SECONDS_BEFORE_OUTPUT = 60
 SLOWEST_TOKENS_PER_SECOND = 40
-# What `build_call` reads of an item and of its job: all of both is 90 columns, and this is read for each call.
+# The columns that `build_call` reads. Item and job together have 90 columns, and this query runs once for each call.
 ITEM = (
     *("id", "workspace", "job", "conversation_id", "template_version", "tier", "topic", "category"),
     *("parameters", "details", "status", "attempt", "retried_at"),
@@ -36,13 +39,17 @@ JOB = ("id", "kind", "model", "max_tokens", "estimate", "created_by")
 
 
 def deadline_s(max_tokens: int) -> float:
-    """Seconds after which no answer can come any more: 60 + max_tokens / 40 (8,192 tokens: 265 s)."""
+    """The longest that a call may take, in seconds: 60 + max_tokens / 40. With 8,192 tokens that is 265 s."""
     return SECONDS_BEFORE_OUTPUT + max_tokens / SLOWEST_TOKENS_PER_SECOND
 
 
 @dataclass(frozen=True, kw_only=True)
 class Call:
-    """A call that is ready to be made: everything about it is known, nothing is stored yet."""
+    """A call that is ready to be made. Everything about it is known, and nothing is stored yet.
+
+    `pool` is the provider's pool whose rate limits apply, `key` the name of the provider key, `reservation` the most
+    that the call can cost in USD. `on` is the day whose prices apply.
+    """
 
     item_id: UUID
     job_id: UUID
@@ -56,11 +63,10 @@ class Call:
     on: date
     expected: Expected
     interactive: bool
-    # The prices that the reservation was made by, and that the reply is booked by.
+    # One table of prices for the whole call: the reservation and the booking of the reply both use it.
     prices: ModelTable = field(default_factory=current_models.get_active, repr=False)
-    token: UUID = field(
-        default_factory=uuid4
-    )  # whose claim it will be, known even when its commit breaks off
+    # Identifies the claim. It is chosen beforehand, so that it is known even when the commit of the claim breaks off.
+    token: UUID = field(default_factory=uuid4)
 
     @property
     def deadline_s(self) -> float:
@@ -68,15 +74,18 @@ class Call:
 
 
 def prepare_item(item_id: UUID) -> Call | None:
-    """The call of a waiting item, None when it is not waiting any more. Raises what `build_call` raises."""
+    """The call of a queued item, or None when it is no longer queued. Raises what `build_call` raises."""
     item = read_queued_item(item_id)
     return None if item is None else build_call(item)
 
 
 def read_queued_item(item_id: UUID) -> BatchItem | None:
-    """The item with its job and its template's version, while it is in the queue; of item and job what a call asks of them."""
+    """The item with its job, workspace and template version, or None when it is no longer queued.
+
+    Only the columns in `ITEM`, `JOB` and `WORKSPACE` are loaded.
+    """
     with connection.cursor() as cursor:
-        cursor.execute(_waiting(), [item_id])
+        cursor.execute(_queued_item_sql(), [item_id])
         row = cursor.fetchone()
     if row is None:
         return None
@@ -88,7 +97,7 @@ def read_queued_item(item_id: UUID) -> BatchItem | None:
 
 
 @cache
-def _waiting() -> str:
+def _queued_item_sql() -> str:
     return (
         f"SELECT {columns(BatchItem, ITEM, of='i')}, {columns(BatchJob, JOB, of='j')}, {columns(Workspace, WORKSPACE, of='w')} "  # noqa: S608
         "FROM batch_items i JOIN batch_jobs j ON j.id = i.job_id JOIN workspaces_workspace w ON w.id = i.workspace_id "
@@ -97,14 +106,15 @@ def _waiting() -> str:
 
 
 def build_call(item: BatchItem) -> Call:
-    """Resolve the item's prompt and its worst-case price.
+    """Render the item's prompt and compute its worst-case price.
 
-    Raises UnknownModel, UnknownPrice, UnknownKey and ValuesError: for these nothing may be asked.
+    Raises UnknownModel (RetiredModel too), UnknownPrice, UnknownKey, ValuesError, TemplateSyntax or VariableError; then
+    no call may be made.
     """
-    return table.known(partial(_call_of, item))
+    return table.known(partial(_build_known_call, item))
 
 
-def _call_of(item: BatchItem) -> Call:
+def _build_known_call(item: BatchItem) -> Call:
     on, log_id = clock.today(), uuid4()
     current_models.find_card(item.template_version.model or item.job.model, on)
     asked = build_request(
@@ -116,7 +126,7 @@ def _call_of(item: BatchItem) -> Call:
         tag=str(log_id),
     )
     shared = item.job.estimate.get("shared") or {}
-    request = marked(asked, shared, version_id=item.template_version_id)
+    request = add_cache_mark(asked, shared, version_id=item.template_version_id)
     return Call(
         item_id=item.pk,
         job_id=item.job_id,
@@ -126,20 +136,20 @@ def _call_of(item: BatchItem) -> Call:
         prepared=prepare(request),
         pool=pool_of(request.model, item.workspace.provider_key),
         key=item.workspace.provider_key,
-        reservation=worst_case(request, on=on),
+        reservation=compute_worst_case(request, on=on),
         on=on,
-        expected=_expected(item, request),
+        expected=_expect_tokens(item, request),
         interactive=item.job.kind == JobKind.SINGLE,
     )
 
 
-def _expected(item: BatchItem, request: Request) -> Expected:
-    found = expected_tokens(item.template_version_id, item.tier, request.model)
+def _expect_tokens(item: BatchItem, request: Request) -> Expected:
+    found = expect_tokens(item.template_version_id, item.tier, request.model)
     return Expected(input=found.input, output=min(found.output, request.max_tokens))
 
 
 def _max_tokens(item: BatchItem) -> int:
-    """Twice the job's, where a reply of this item was cut and the model allows it."""
+    """The job's limit; twice as many once a reply of this item was cut off, as far as the model allows."""
     if item.attempt and item.logs.filter(error_kind="max_tokens").exists():
         return min(
             2 * item.job.max_tokens,
@@ -149,7 +159,7 @@ def _max_tokens(item: BatchItem) -> int:
 
 
 def build_origin(item: BatchItem) -> Origin:
-    """Where the item's conversation comes from, whichever call brings it."""
+    """What the item's conversation is made from. It is the same for every call of the item."""
     return Origin(
         workspace_id=item.workspace_id,
         created_by_id=item.job.created_by_id,

@@ -1,4 +1,18 @@
-"""Step 2 of 4: claim an item. Item, log row, the job's reservation and the permit, in one short transaction."""
+"""Step 2 of 4: claim an item, in one short transaction that either takes everything or nothing.
+
+The transaction does the following, in this order. Every step is a single conditional statement, and a step that finds no
+row raises ClaimRefused, which rolls all of it back.
+
+1. Item: `queued -> processing`, with a token that proves whose claim it is.
+2. Log row: `pending`, with the request and the reservation, so that a call is on record before it is made.
+3. Prompt cache: when the shared beginning of the prompt is not cached yet, only one call of its kind may go first.
+4. Job: one more call in flight, and its worst-case cost is added to `reserved`, if budget and concurrency allow it.
+5. Month: the same worst case is reserved in the workspace's budget of the month.
+6. Rate limits: a permit that starts within about two seconds.
+
+Rows that many workers update (job, month, limits) come last, so that their locks are held for the shortest time. All
+transactions of the engine lock in this order (docs/execution.md section 2); another order deadlocks.
+"""
 
 import logging
 import time
@@ -22,14 +36,45 @@ from workspaces.models import ClockTimestamp
 
 logger = logging.getLogger(__name__)
 
-# So often has an item been there when a worker died that the next time parks it: one of these at a time in a job.
-LAST_CHANCE = settings.ENGINE_MAX_CRASHES - 1
-ALONE_S = 2.0
+# An item that was in flight at this many deaths of a worker fails at the next one (ENGINE_MAX_CRASHES). It is suspected of
+# killing its worker, so only one such item of a job may be in flight at a time: a second one would be blamed with it.
+SUSPECT_CRASHES = settings.ENGINE_MAX_CRASHES - 1
+SUSPECT_WAIT_S = 2.0  # after this many seconds a suspect that had to wait is tried again
+
+TAKE_ITEM = """
+UPDATE batch_items SET status = 'processing', attempt = attempt + 1, token = %(token)s, worker_id = %(worker)s,
+       claimed_at = clock_timestamp(), current_log_id = %(log)s, run_after = NULL
+ WHERE id = %(item)s AND status = 'queued'
+   -- a retry waits for its backoff, on the database's clock as it is after the wait for the lock
+   AND (run_after IS NULL OR run_after <= clock_timestamp())
+RETURNING attempt, crashes, claimed_at
+"""
+RESERVE = """
+UPDATE batch_jobs SET in_flight = in_flight + 1, reserved = reserved + %(worst)s, last_served_at = clock_timestamp(),
+       status = 'processing', started_at = coalesce(started_at, clock_timestamp())
+ WHERE id = %(job)s AND status IN ('queued', 'processing')
+   -- the person's limit of calls at once
+   AND in_flight < concurrent_processing
+   -- the budget covers everything that may be billed, this call at its worst included
+   AND spent + reserved + %(worst)s <= budget_usd
+"""
+MAY_STILL_LEAVE = """
+SELECT -- nobody has stopped the job
+       j.status IN ('queued', 'processing')
+       -- the item has not been reaped or retried meanwhile
+   AND i.token = %(token)s
+       -- the provider has not asked the pool to wait
+   AND NOT EXISTS (SELECT 1 FROM rate_limits r WHERE r.pool = %(pool)s AND r.blocked_until > clock_timestamp())
+       -- the pool's circuit breaker is closed, or this call is its probe
+   AND NOT EXISTS (SELECT 1 FROM provider_pools p
+                    WHERE p.pool = %(pool)s AND p.opened_for_s > 0 AND p.probe_id IS DISTINCT FROM %(log)s)
+  FROM batch_items i JOIN batch_jobs j ON j.id = i.job_id WHERE i.id = %(item)s
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Claim:
-    """An item that is ours, announced in the log. The permit starts at `starts_at`, on this process's monotonic clock."""
+    """A claimed item with its pending log row. Its permit starts at `starts_at` (seconds of `time.monotonic()` here)."""
 
     call: Call
     starts_at: float
@@ -40,7 +85,7 @@ class Claim:
 
 
 class ClaimRefused(Exception):
-    """The claim was rolled back; `why` is one of item, cache, job, alone, month, limit."""
+    """The claim was rolled back. `why` names the step that refused it: item, cache, job, alone, month or limit."""
 
     def __init__(self, why: str) -> None:
         self.why = why
@@ -48,29 +93,30 @@ class ClaimRefused(Exception):
 
 
 def claim(call: Call, *, worker_id: UUID) -> Claim | None:
-    """Make the item ours; None when it, its job, the budget or the limit does not allow it now.
+    """Claim the item for this worker. None when its state, its job, a budget or a rate limit does not allow it now.
 
-    Nothing of a refused claim stays, and the item may be rung again at once.
+    A refused claim leaves nothing behind, and the item may be dispatched again at once. A refusal by a budget pauses the
+    job if no claim of it could succeed any more. Raises NoLimiter when the pool has no rows, and the database's errors.
     """
     try:
         with transaction.atomic():
             taken = _take_item(call, worker_id=worker_id)
-            _announce(call, taken, worker_id=worker_id)
+            _write_log_row(call, taken, worker_id=worker_id)
             _admit_to_cache(call)
             _reserve(call)
-            if taken.crashes >= LAST_CHANCE and _another_has_its_last_chance(call):
+            if taken.crashes >= SUSPECT_CRASHES and _is_another_suspect_running(call):
                 raise ClaimRefused("alone")
             if not month_budget.reserve(call.log_id, worst=call.reservation):
                 raise ClaimRefused("month")
             leave_in = take_permit(call.pool, call.expected, log_id=call.log_id, interactive=call.interactive)
             if leave_in is None:
                 raise ClaimRefused("limit")
-            if leave_in > AHEAD_S:  # its deadline counts from its start
-                _put_off(call, seconds=leave_in)
-            starts_at = time.monotonic() + leave_in  # before the commit, which may take its time
+            if leave_in > AHEAD_S:  # a late start; the deadline counts from it
+                _delay_deadline(call, seconds=leave_in)
+            starts_at = time.monotonic() + leave_in  # read before the commit, which may be slow
     except ClaimRefused as refusal:
         if refusal.why != "item":
-            _allow_dispatch_again(call, wait_s=ALONE_S if refusal.why == "alone" else 0)
+            _allow_dispatch_again(call, wait_s=SUSPECT_WAIT_S if refusal.why == "alone" else 0)
         if refusal.why == "job":
             pause_for_budget(call)
         elif refusal.why == "month":
@@ -86,17 +132,17 @@ def _allow_dispatch_again(call: Call, *, wait_s: float) -> None:
     BatchItem.objects.filter(pk=call.item_id, status=ItemStatus.QUEUED).update(rung_at=None, run_after=later)
 
 
-def _another_has_its_last_chance(call: Call) -> bool:
-    """Asked under the job's lock: two that wait to be parked at the next crash must not die together."""
+def _is_another_suspect_running(call: Call) -> bool:
+    """Whether another suspect of the job is in flight. `_reserve` has locked the job's row, so two claims cannot both pass."""
     suspects = BatchItem.objects.filter(
-        job_id=call.job_id, status=ItemStatus.PROCESSING, crashes__gte=LAST_CHANCE
+        job_id=call.job_id, status=ItemStatus.PROCESSING, crashes__gte=SUSPECT_CRASHES
     )
     return suspects.exclude(pk=call.item_id).exists()
 
 
 @dataclass(frozen=True, slots=True)
 class ClaimedItem:
-    """What the item said when it was taken; `at` is the database's clock."""
+    """The item as it was claimed. `at` is the moment of the claim on the database's clock."""
 
     attempt: int
     crashes: int
@@ -106,10 +152,8 @@ class ClaimedItem:
 def _take_item(call: Call, *, worker_id: UUID) -> ClaimedItem:
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE batch_items SET status = 'processing', attempt = attempt + 1, token = %s, worker_id = %s, "
-            "claimed_at = clock_timestamp(), current_log_id = %s, run_after = NULL "
-            "WHERE id = %s AND status = 'queued' AND (run_after IS NULL OR run_after <= clock_timestamp()) RETURNING attempt, crashes, claimed_at",
-            [call.token, worker_id, call.log_id, call.item_id],
+            TAKE_ITEM,
+            {"token": call.token, "worker": worker_id, "log": call.log_id, "item": call.item_id},
         )
         row = cursor.fetchone()
     if row is None:
@@ -117,7 +161,7 @@ def _take_item(call: Call, *, worker_id: UUID) -> ClaimedItem:
     return ClaimedItem(*row)
 
 
-def _announce(call: Call, taken: ClaimedItem, *, worker_id: UUID) -> None:
+def _write_log_row(call: Call, taken: ClaimedItem, *, worker_id: UUID) -> None:
     announced = GenerationLog(
         id=call.log_id,
         workspace_id=call.origin.workspace_id,
@@ -153,17 +197,14 @@ def _admit_to_cache(call: Call) -> None:
         raise ClaimRefused("cache")
 
 
-def _put_off(call: Call, *, seconds: float) -> None:
+def _delay_deadline(call: Call, *, seconds: float) -> None:
     GenerationLog.objects.filter(pk=call.log_id).update(deadline=F("deadline") + timedelta(seconds=seconds))
 
 
 def _reserve(call: Call) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE batch_jobs SET in_flight = in_flight + 1, reserved = reserved + %(worst)s, last_served_at = clock_timestamp(), "
-            "status = 'processing', started_at = coalesce(started_at, clock_timestamp()) "
-            "WHERE id = %(job)s AND status IN ('queued', 'processing') AND in_flight < concurrent_processing "
-            "AND spent + reserved + %(worst)s <= budget_usd",
+            RESERVE,
             {"worst": call.reservation, "job": call.job_id},
         )
         if cursor.rowcount == 0:
@@ -171,9 +212,11 @@ def _reserve(call: Call) -> None:
 
 
 def pause_for_budget(call: Call) -> None:
-    """Pause the job when nothing is in flight and the next reservation does not fit: only then can no claim succeed.
+    """Pause the job if its budget does not cover this call and nothing is in flight. Otherwise do nothing.
 
-    A cut reply is asked again with twice the room: the dearest reservation is then this one, and says what is missing.
+    While a call is in flight its reply may release enough of the reservation. The reservation of this call is kept as the
+    job's dearest one, because a repeated call with twice the output tokens can cost more than any before it; the page
+    then says what is missing.
     """
     BatchJob.objects.filter(
         pk=call.job_id,
@@ -189,21 +232,23 @@ def pause_for_budget(call: Call) -> None:
 
 
 def may_still_leave(claim: Claim) -> bool:
-    """One look, after the wait: the job runs, the pool is open, the item is still ours, the database answers."""
+    """Check once more after waiting for the permit: the job runs, the pool takes calls, the item still has our token.
+
+    False as well when the database cannot be asked.
+    """
     try:
         return _may_still_leave(claim)
     except DATABASE_AWAY as problem:
-        logger.warning("Nobody could say whether item %s may be asked (%s)", claim.call.item_id, problem)
+        logger.warning(
+            "Could not check whether the call of item %s may start (%s)", claim.call.item_id, problem
+        )
         return False
 
 
 def _may_still_leave(claim: Claim) -> bool:
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT j.status IN ('queued', 'processing') AND i.token = %(token)s AND NOT EXISTS "
-            "(SELECT 1 FROM rate_limits r WHERE r.pool = %(pool)s AND r.blocked_until > clock_timestamp()) AND NOT EXISTS "
-            "(SELECT 1 FROM provider_pools p WHERE p.pool = %(pool)s AND p.opened_for_s > 0 AND p.probe_id IS DISTINCT FROM %(log)s) "
-            "FROM batch_items i JOIN batch_jobs j ON j.id = i.job_id WHERE i.id = %(item)s",
+            MAY_STILL_LEAVE,
             {
                 "token": claim.token,
                 "pool": claim.call.pool,

@@ -1,6 +1,12 @@
-"""Ring: choose the items whose turn it is, stamp them, tell the workers. A message is a hint; the row decides.
+"""Step 1 of 4, dispatch: choose the items whose turn it is, mark them in the database, and tell the workers.
 
-Only the database is asked. A dead broker costs a failed publish: the items are rung again after 15 s.
+The database decides; the Celery message only says that an item may be due. A message that is lost, doubled or late
+changes nothing, and an item that no worker has claimed is dispatched again after 15 s (ENGINE_DISPATCH_AGAIN_S).
+
+Three parts: items for idle slots (`dispatch_due`, called by `manage.py dispatch` on every tick), prompts that the provider
+is to count (`take_due_counts`), and the next item for a slot that has just become free (`next_item`).
+
+`batch_items.rung_at` is when an item was last dispatched; the column keeps its first name.
 """
 
 import logging
@@ -25,56 +31,67 @@ from lorapipe.queues import Queue
 logger = logging.getLogger(__name__)
 
 NO_POOL = ""
-GENERATE = "batches.generate"  # the task by its name: its slot goes on by itself (batches/engine/freed.py)
+GENERATE = "batches.generate"  # the task's name; `batches.tasks` imports this module, not the other way round
 KINDS = {Queue.GENERATION: JobKind.BATCH, Queue.INTERACTIVE: JobKind.SINGLE}
-# Least recently served workspace, then priority, then least recently served job.
+# Stands where the condition of the prompt cache is put in (`batches.engine.prompt_cache.may_dispatch`).
+CACHE_CONDITION = "/* prompt cache */"
+# The running jobs of a queue in the order of fairness, with how many of their items could be dispatched now.
 CANDIDATES = """
 SELECT j.id, j.model, month.provider_key,
+       -- due: queued items that need not wait and were not dispatched lately; counted up to the limit only
        (SELECT count(*) FROM (
             SELECT 1 FROM batch_items i WHERE i.job_id = j.id AND i.status = 'queued'
                AND (i.run_after IS NULL OR i.run_after <= now())
-               AND (i.rung_at IS NULL OR i.rung_at < now() - make_interval(secs => %(again)s))
-               /* and what its prompts share allows */
-             LIMIT %(limit)s) due) AS due,
-       rung.n AS rung,
-       j.concurrent_processing - j.in_flight - rung.n AS room,
+               AND (i.rung_at IS NULL OR i.rung_at < now() - make_interval(secs => %(again_s)s))
+               /* prompt cache */
+             LIMIT %(limit)s) due_items) AS due,
+       dispatched.n AS dispatched,
+       -- room: what the job's own limit of calls at once leaves
+       j.concurrent_processing - j.in_flight - dispatched.n AS room,
+       -- affordable: how many of the dearest call the smaller of the two budgets still covers
        CASE WHEN j.worst_item_usd > 0
             THEN floor(least(j.budget_usd - j.spent - j.reserved, month.room) / j.worst_item_usd) ELSE %(limit)s END AS affordable,
        j.in_flight
   FROM batch_jobs j
+ -- dispatched: items whose message is out and that no worker has claimed yet
  CROSS JOIN LATERAL (
        SELECT count(*) AS n FROM batch_items i WHERE i.job_id = j.id AND i.status = 'queued'
-          AND i.rung_at >= now() - make_interval(secs => %(again)s)) rung
+          AND i.rung_at >= now() - make_interval(secs => %(again_s)s)) dispatched
+ -- month: the workspace's key, and what its budget of the month still covers (NULL: no budget)
  CROSS JOIN LATERAL (
        SELECT w.provider_key, w.monthly_budget_usd - coalesce(m.spent + m.reserved, 0) AS room FROM workspaces_workspace w
          LEFT JOIN spending_months m ON m.workspace_id = w.id AND m.demo = %(demo)s
               AND m.month = date_trunc('month', now() AT TIME ZONE 'UTC')::date
         WHERE w.id = j.workspace_id) month
  WHERE j.status IN ('queued', 'processing') AND j.kind = %(kind)s
+ -- first the workspace that has waited longest, in it the priority, then the job that has waited longest
  ORDER BY (SELECT max(o.last_served_at) FROM batch_jobs o
             WHERE o.workspace_id = j.workspace_id AND o.status IN ('queued', 'processing')) NULLS FIRST,
           j.priority, j.last_served_at NULLS FIRST, j.created_at
 """
 FREE_SLOTS = """
-SELECT coalesce((SELECT sum(w.slots) FROM workers w WHERE w.stopped_at IS NULL AND %(queue)s = ANY(w.queues)
-                    AND w.heartbeat_at > clock_timestamp() - make_interval(secs => %(stale)s)), 0)
+SELECT -- the slots of all live workers of the queue
+       coalesce((SELECT sum(w.slots) FROM workers w WHERE w.stopped_at IS NULL AND %(queue)s = ANY(w.queues)
+                    AND w.heartbeat_at > clock_timestamp() - make_interval(secs => %(stale_s)s)), 0)
+       -- less the calls in flight of all jobs of its kind, stopped jobs included
      - coalesce((SELECT sum(j.in_flight) FROM batch_jobs j WHERE j.kind = %(kind)s AND j.in_flight > 0), 0)
 """
-# An array, which is made once: `IN (SELECT ... LIMIT n FOR UPDATE)` may be run for each outer row, and stamps more than n.
-# Who was in flight when a worker died comes last: one of them may have killed it, and would kill the next.
+# The ids are an array because an array is computed once. `IN (SELECT ... LIMIT n FOR UPDATE)` may run again for each outer
+# row and then marks more than n items. SKIP LOCKED leaves out items that another transaction is moving.
 MARK = """
 UPDATE batch_items SET rung_at = clock_timestamp() WHERE id = ANY(ARRAY(
     SELECT i.id FROM batch_items i WHERE i.job_id = %(job)s AND i.status = 'queued'
        AND (i.run_after IS NULL OR i.run_after <= now())
-       AND (i.rung_at IS NULL OR i.rung_at < now() - make_interval(secs => %(again)s))
-       /* and what its prompts share allows */
+       AND (i.rung_at IS NULL OR i.rung_at < now() - make_interval(secs => %(again_s)s))
+       /* prompt cache */
+     -- items that were in flight when a worker died come last: one of them may have killed it, and would kill the next
      ORDER BY i.crashes, i.position LIMIT %(n)s FOR NO KEY UPDATE SKIP LOCKED))
 RETURNING id
 """
-# The condition costs twice the planning, so it is only asked where a running job has prompts that share something.
-SHARED = "/* and what its prompts share allows */"
-SHARED_CANDIDATES = CANDIDATES.replace(SHARED, f"AND {may_dispatch('j.id')}")
-SHARED_MARK = MARK.replace(SHARED, f"AND {may_dispatch('%(job)s')}")
+# The cache's condition doubles the time of planning these queries, so it is used only while a running job has prompts with
+# a shared beginning.
+SHARED_CANDIDATES = CANDIDATES.replace(CACHE_CONDITION, f"AND {may_dispatch('j.id')}")
+SHARED_MARK = MARK.replace(CACHE_CONDITION, f"AND {may_dispatch('%(job)s')}")
 IS_SHARED = """
 SELECT EXISTS (SELECT 1 FROM batch_jobs WHERE status IN ('queued', 'processing') AND kind = %(kind)s
                   AND coalesce(estimate -> 'shared', '{}') <> '{}')
@@ -83,23 +100,26 @@ SELECT EXISTS (SELECT 1 FROM batch_jobs WHERE status IN ('queued', 'processing')
 
 @dataclass(slots=True)
 class Candidate:
-    """A running job with what could be rung of it."""
+    """A running job: how many of its items may be dispatched now, and how many are dispatched but not claimed."""
 
     id: UUID
     pool: str
     runnable: int
-    rung: int
+    dispatched: int
 
 
 def dispatch_due(queue: Queue) -> int:
-    """Ring what slots, permits, concurrency and budgets allow; returns how many."""
+    """Dispatch as many items as slots, rate limits, concurrency and budgets allow. Returns how many were published."""
     with transaction.atomic():
         ids = mark_dispatched(queue)
     return publish(queue, ids)
 
 
 def mark_dispatched(queue: Queue, *, at_most: int | None = None) -> list[UUID]:
-    """Choose items and mark them as rung now. Publish them only after the commit: nobody else rings them for 15 s."""
+    """Choose items and mark them as dispatched; nobody else dispatches them for the next 15 s. Returns their ids.
+
+    Publish them only after the commit: a worker that is told earlier may not see the mark yet.
+    """
     free = _free_slots(queue)
     if free <= 0:
         return []
@@ -109,14 +129,16 @@ def mark_dispatched(queue: Queue, *, at_most: int | None = None) -> list[UUID]:
 
 
 def publish(queue: Queue, ids: list[UUID]) -> int:
-    """Tell the workers. A broker that is away changes nothing: the rows will be rung again."""
+    """Tell the workers; returns how many messages were sent. Without a broker the items are dispatched again later."""
     for number, item_id in enumerate(ids):
         try:
             current_app.send_task(
                 GENERATE, args=[str(item_id)], queue=queue.value, retry=False, ignore_result=True
             )
         except (BrokerError, OSError) as problem:
-            logger.warning("The broker is away (%s): %d items will be rung again", problem, len(ids) - number)
+            logger.warning(
+                "The broker is away (%s): %d items will be dispatched again", problem, len(ids) - number
+            )
             return number
     return len(ids)
 
@@ -128,38 +150,44 @@ def _is_shared(queue: Queue) -> bool:
 
 
 def _choose(queue: Queue, free: int, *, at_most: int, shared: bool) -> Counter[UUID]:
-    """How many items of which job, one by one in the order of fairness. `free` slots, of which some are rung for already."""
+    """How many items of each job to dispatch, dealt out one by one in the order of fairness.
+
+    `free`: the free slots, of which some are already spoken for by dispatched items.
+    """
     candidates = _candidates(queue, at_most=at_most, shared=shared)
-    free -= sum(each.rung for each in candidates)
-    pools = list({each.pool for each in candidates})
+    free -= sum(candidate.dispatched for candidate in candidates)
+    pools = list({candidate.pool for candidate in candidates})
     permits = {NO_POOL: 1} | limiter.count_permits(pools, interactive=queue == Queue.INTERACTIVE)
-    for each in candidates:
-        permits[each.pool] = permits.get(each.pool, 0) - each.rung
+    for candidate in candidates:
+        permits[candidate.pool] = permits.get(candidate.pool, 0) - candidate.dispatched
     chosen: Counter[UUID] = Counter()
-    for each in _in_turn(candidates):
+    for candidate in _take_turns(candidates):
         if free <= 0 or chosen.total() >= at_most:
             break
-        if permits[each.pool] > 0:
-            permits[each.pool] -= 1
+        if permits[candidate.pool] > 0:
+            permits[candidate.pool] -= 1
             free -= 1
-            chosen[each.id] += 1
+            chosen[candidate.id] += 1
     return chosen
 
 
-def _in_turn(candidates: list[Candidate]) -> Iterator[Candidate]:
-    """One item of each job, then the next of each, until none has any left."""
-    left = {each.id: each.runnable for each in candidates}
+def _take_turns(candidates: list[Candidate]) -> Iterator[Candidate]:
+    """Round-robin: each job once for its first item, then each job again for its next one, until none has any left."""
+    left = {candidate.id: candidate.runnable for candidate in candidates}
     while any(n > 0 for n in left.values()):
-        for each in candidates:
-            if left[each.id] > 0:
-                left[each.id] -= 1
-                yield each
+        for candidate in candidates:
+            if left[candidate.id] > 0:
+                left[candidate.id] -= 1
+                yield candidate
 
 
 def _candidates(queue: Queue, *, at_most: int, shared: bool) -> list[Candidate]:
-    """More than `at_most` items of one job are not looked for: counting a thousand that are due costs more than all the rest."""
+    """The jobs that could be served, in the order of fairness.
+
+    At most `at_most` due items of a job are counted: counting a thousand would cost more than everything else here.
+    """
     values: dict[str, Any] = {
-        "again": settings.ENGINE_RING_AGAIN_S,
+        "again_s": settings.ENGINE_DISPATCH_AGAIN_S,
         "kind": KINDS[queue].value,
         "limit": at_most,
         "demo": settings.DEMO,
@@ -168,19 +196,19 @@ def _candidates(queue: Queue, *, at_most: int, shared: bool) -> list[Candidate]:
         cursor.execute(SHARED_CANDIDATES if shared else CANDIDATES, values)
         rows = cursor.fetchall()
     found = []
-    for job_id, model, key, due, rung, room, affordable, in_flight in rows:
-        # With nothing in flight one is rung even beyond the budget: its claim then says that the job must pause.
-        # Without a model or a key an item is rung all the same: it finds out, and stops its job with the reason.
+    for job_id, model, key, due, dispatched, room, affordable, in_flight in rows:
+        # With nothing in flight one item is dispatched even beyond the budget: its claim then pauses the job.
+        # A model or a key that is missing does not hold an item back: its worker stops the job and gives the reason.
         pool = pool_or_none(model, key) or NO_POOL
-        means = max(int(affordable), 0 if in_flight or rung else 1)
-        found.append(Candidate(job_id, pool, max(0, min(due, room, means)), rung))
+        affordable_now = max(int(affordable), 0 if in_flight or dispatched else 1)
+        found.append(Candidate(job_id, pool, max(0, min(due, room, affordable_now)), dispatched))
     return found
 
 
 def _free_slots(queue: Queue) -> int:
     with connection.cursor() as cursor:
         cursor.execute(
-            FREE_SLOTS, {"queue": queue.value, "stale": settings.ENGINE_STALE_S, "kind": KINDS[queue].value}
+            FREE_SLOTS, {"queue": queue.value, "stale_s": settings.ENGINE_STALE_S, "kind": KINDS[queue].value}
         )
         return int(cursor.fetchone()[0])
 
@@ -188,18 +216,21 @@ def _free_slots(queue: Queue) -> int:
 def _mark(job_id: UUID, n: int, *, shared: bool) -> list[UUID]:
     with connection.cursor() as cursor:
         cursor.execute(
-            SHARED_MARK if shared else MARK, {"job": job_id, "n": n, "again": settings.ENGINE_RING_AGAIN_S}
+            SHARED_MARK if shared else MARK,
+            {"job": job_id, "n": n, "again_s": settings.ENGINE_DISPATCH_AGAIN_S},
         )
         return [row[0] for row in cursor.fetchall()]
 
 
-# --- prompts whose tokens the provider is to count: as with items the row decides and the message is a hint --
+# --- prompts whose tokens the provider is to count: here, too, the row decides and the message is only a hint --
 
 COUNT = "batches.count_prompts"
 AT_ONCE = 50
 COUNT_AGAIN_S = 60
 DUE_COUNTS = """
-UPDATE prompt_sizes SET next_at = clock_timestamp() + make_interval(secs => %(again)s)
+-- not due again for a minute, in case the message is lost
+UPDATE prompt_sizes SET next_at = clock_timestamp() + make_interval(secs => %(again_s)s)
+ -- rows that have not been counted; demo and real ones are counted by different servers
  WHERE id IN (SELECT id FROM prompt_sizes WHERE counted_at IS NULL AND (next_at IS NULL OR next_at <= now()) AND simulated = %(simulated)s
                ORDER BY created_at LIMIT %(at_once)s FOR NO KEY UPDATE SKIP LOCKED)
 RETURNING id
@@ -207,14 +238,14 @@ RETURNING id
 
 
 def take_due_counts() -> list[UUID]:
-    """Rows that wait for a worker; they are not due again for a minute. Publish them after the commit."""
+    """Ids of up to 50 `prompt_sizes` rows that wait to be counted. Publish them after the commit."""
     with connection.cursor() as cursor:
-        cursor.execute(DUE_COUNTS, {"again": COUNT_AGAIN_S, "at_once": AT_ONCE, "simulated": settings.DEMO})
+        cursor.execute(DUE_COUNTS, {"again_s": COUNT_AGAIN_S, "at_once": AT_ONCE, "simulated": settings.DEMO})
         return [row[0] for row in cursor.fetchall()]
 
 
 def publish_counts(ids: Sequence[UUID]) -> None:
-    """Tell the interactive worker. A broker that is away changes nothing: they are due again in a minute."""
+    """Tell the interactive worker. Without a broker the rows are due again in a minute."""
     for row_id in ids:
         try:
             current_app.send_task(
@@ -226,14 +257,17 @@ def publish_counts(ids: Sequence[UUID]) -> None:
 
 
 # --- the slots of this process ---------------------------------------------------------------------------
+#
+# Slots that become free at the same time share one query: the first to get the lock chooses items for all slots that
+# wait by then, and hands one to each. A message for each of them would cost 4 ms of CPU (decision 0019).
 
 
 @dataclass(slots=True)
 class WaitingSlot:
-    """A slot that waits to be told what to make next."""
+    """A slot that waits for its next item. `is_served`: it has been decided; `item` is None when none was due."""
 
     item: UUID | None = None
-    told: bool = False
+    is_served: bool = False
 
 
 _waiting: dict[Queue, deque[WaitingSlot]] = {queue: deque() for queue in Queue}
@@ -241,15 +275,16 @@ _dispatching = threading.Lock()
 
 
 def next_item(queue: Queue) -> UUID | None:
-    """The item that goes on in the caller's slot, chosen in the common order; None when none is due for it.
+    """The next item for the caller's slot, chosen in the common order of all jobs. None when none is due.
 
-    Where the database breaks off, the slots that were rung for are left to the dispatcher.
+    Raises the database's errors. The other slots that were being served then get None, and the dispatcher fills them.
     """
-    connection.ensure_connection()  # before waiting: who rings must not need one that a waiting slot holds
+    # Taken before waiting for the lock: the slot that holds the lock must not need a connection that a waiting one has.
+    connection.ensure_connection()
     slot = WaitingSlot()
     _waiting[queue].append(slot)
     with _dispatching:
-        if not slot.told:
+        if not slot.is_served:
             _dispatch_for(queue)
     return slot.item
 
@@ -257,9 +292,9 @@ def next_item(queue: Queue) -> UUID | None:
 def _dispatch_for(queue: Queue) -> None:
     waiting = _waiting[queue]
     slots = [waiting.popleft() for _ in range(len(waiting))]
-    for each in slots:
-        each.told = True
+    for slot in slots:
+        slot.is_served = True
     with transaction.atomic():
         found = mark_dispatched(queue, at_most=len(slots))
-    for each, item in zip(slots, found, strict=False):
-        each.item = item
+    for slot, item in zip(slots, found, strict=False):
+        slot.item = item

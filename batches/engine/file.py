@@ -1,4 +1,8 @@
-"""Step 4 of 4: file a reply. Money outside, meaning inside: whatever goes wrong with the text, what was paid is kept."""
+"""Step 4 of 4: file a reply, in one transaction with a savepoint inside.
+
+The outer part books what was paid: usage, cost and the raw body. The savepoint stores the conversation with its turns and
+completes the item. Whatever goes wrong with the text rolls back the savepoint only; the money is booked in any case.
+"""
 
 import json
 import logging
@@ -28,7 +32,7 @@ from batches.engine.moves import (
     settle,
     settle_requeued,
 )
-from batches.engine.prompt_cache import learn
+from batches.engine.prompt_cache import record_reply
 from batches.models import GenerationLog
 from batches.models.states import OPEN_ITEMS, ItemStatus, LogState
 from claude import current_models
@@ -42,26 +46,32 @@ from conversations.states import Status
 
 logger = logging.getLogger(__name__)
 
-# From these an item can still be completed by a durable paid reply, whoever thinks he owns it.
+# In these states an item can still be completed by a paid reply, even if another worker has claimed it since.
 WINNABLE = (ItemStatus.PROCESSING, ItemStatus.QUEUED, ItemStatus.FAILED)
-UNUSABLE_REPLIES = 3  # the first and two more
-CUT_REPLIES = 2  # the first and one with doubled max_tokens
+UNUSABLE_REPLIES = 3  # this many are paid for, then the item fails
+CUT_REPLIES = 2  # the first one, and one with twice the max_tokens
 
 
 @dataclass(frozen=True)
 class Paid:
-    """A reply with its price and what could be read of it; a result that is no ClaudeError is a defect of ours."""
+    """A reply with its cost in USD and its result: a draft, or the error that reading it raised.
+
+    An error other than ClaudeError is a defect of LoRAPipe. `saved`: what caching saved of the cost, in USD.
+    """
 
     reply: Reply
     cost: Decimal
     result: Draft | Exception
-    saved: Decimal = Decimal(0)  # by caching
+    saved: Decimal = Decimal(0)
 
 
 def read_reply(reply: Reply, *, model: str, on: date, prices: ModelTable | None = None) -> Paid:
-    """Price and read a reply; pure, and done before any lock is taken. Without `prices` by those now in force."""
-    cost = generation.cost(reply, model=model, on=on, prices=prices)
-    saved = generation.saving(reply, model=model, on=on, prices=prices)
+    """Price and parse a reply. It asks no database and is done before any lock is taken.
+
+    `prices`: the table that the call was made under; the current one by default. Raises UnknownPrice.
+    """
+    cost = generation.compute_cost(reply, model=model, on=on, prices=prices)
+    saved = generation.compute_saving(reply, model=model, on=on, prices=prices)
     try:
         return Paid(reply, cost, read(reply), saved)
     except Exception as problem:
@@ -69,14 +79,15 @@ def read_reply(reply: Reply, *, model: str, on: date, prices: ModelTable | None 
 
 
 def file(claim: Claim, paid: Paid) -> None:
-    """Store a paid reply: usage, cost and body always; the conversation, if there is one and no other has won.
+    """Store a paid reply: usage, cost and body always; the conversation unless another reply has completed the item.
 
-    Safe to repeat, and to come late: the states and the one-to-one constraint guard it, not the token.
+    Safe to repeat, and safe long after the claim: the states of item and log row and the constraint of one conversation
+    per item guard it, not the claim's token. Raises the database's errors; then nothing is stored.
     """
     with transaction.atomic():
         item, log = lock_item(claim.call.item_id), lock_log(claim.call.log_id)
         if lifetime := claim.call.request.lifetime:
-            learn(log_id=log.id, lifetime=lifetime, usage=paid.reply.usage)
+            record_reply(log_id=log.id, lifetime=lifetime, usage=paid.reply.usage)
         if isinstance(paid.result, Draft):
             _file_draft(claim, paid, item, log)
         elif isinstance(paid.result, ClaudeError):
@@ -86,8 +97,11 @@ def file(claim: Claim, paid: Paid) -> None:
 
 
 def file_unreadable(claim: Claim, problem: Unusable) -> None:
-    """A 200 that holds no message, its body kept: what a stream told of its tokens is booked, else the worst case."""
-    cost = known_cost(problem, call=claim.call)
+    """File an answer with status 200 that is no message; its body is kept.
+
+    The cost is that of the tokens which a stream has reported, or the whole reservation if it has reported none.
+    """
+    cost = compute_known_cost(problem, call=claim.call)
     fields = {
         "response_body": problem.body,
         "provider_request_id": (problem.request_id or "")[:100],
@@ -103,15 +117,14 @@ def _file_draft(claim: Claim, paid: Paid, item: LockedItem, log: LockedLog) -> N
     if item.status == ItemStatus.COMPLETED:
         _book_without_item(paid, item, log, state=LogState.SURPLUS)
     elif item.status not in WINNABLE:
-        _book_without_item(
-            paid, item, log, state=LogState.SUCCEEDED
-        )  # cancelled: kept, a person may still use it
+        # The item was cancelled: the reply is kept, and a person may still make a conversation of it.
+        _book_without_item(paid, item, log, state=LogState.SUCCEEDED)
     else:
         _complete(claim, paid, item, log)
 
 
 def _complete(claim: Claim, paid: Paid, item: LockedItem, log: LockedLog) -> None:
-    key = uuid4()  # known beforehand, so that the log row is written once
+    key = uuid4()  # chosen beforehand, so that the log row is written once and not twice
     delta = book(log, state=LogState.SUCCEEDED, cost=paid.cost, conversation=key, **reply_fields(paid))
     if delta is None:
         return
@@ -119,9 +132,10 @@ def _complete(claim: Claim, paid: Paid, item: LockedItem, log: LockedLog) -> Non
         with transaction.atomic():
             conversation = _write(claim.call, paid, key)
             end_item(item, status=ItemStatus.COMPLETED, log_id=claim.call.log_id)
-            connection.check_constraints()  # here and not at the commit, where the money would go with it
+            # Deferred constraints would fail at the commit only, and take the booking of the money with them.
+            connection.check_constraints()
     except DATABASE_AWAY:
-        raise  # the whole filing is repeated, nothing is lost
+        raise  # the caller repeats the whole filing
     except Exception as bug:
         _park(bug, item, log, delta)
         return
@@ -141,7 +155,7 @@ def _write(call: Call, paid: Paid, key: UUID) -> Conversation:
 
 
 def complete_delta(delta: Delta, item: LockedItem, conversation: Conversation) -> Delta:
-    """What the item's completion does to its job, by the status that it had."""
+    """Add the item's completion to the changes of its job. They depend on the status that the item had before."""
     delta.completed = 1
     delta.successful = int(conversation.status != Status.NEEDS_REVISION)
     delta.in_flight = -1 if item.status == ItemStatus.PROCESSING else 0
@@ -156,7 +170,7 @@ def _file_bug(bug: Exception, paid: Paid, item: LockedItem, log: LockedLog) -> N
 
 
 def _park(bug: Exception, item: LockedItem, log: LockedLog, delta: Delta) -> None:
-    """Any other exception is our bug: the reply is kept and not bought again, the others go on."""
+    """Fail an item whose reply we could not read or store. The reply is paid and kept, and is not paid for a second time."""
     logger.exception("The paid reply of item %s could not be stored", item.id, exc_info=bug)
     message = (
         "The reply is paid and kept, but could not be made a conversation. This is a defect of LoRAPipe."
@@ -196,7 +210,7 @@ def _file_problem(
     delta = book(log, state=LogState.UNUSABLE, cost=cost, **fields)
     if delta is None:
         return
-    if item.token != claim.token:  # somebody else's by now: only the money is ours to book
+    if item.token != claim.token:  # the item was reaped and belongs to another claim: book the money only
         settle(item.job_id, delta)
         return
     delta.in_flight = -1
@@ -210,22 +224,23 @@ def _file_problem(
 
 
 def _is_final(problem: ClaudeError, item: LockedItem, *, asked: Request) -> bool:
-    """Bounds are counted from the item's logs, this one included."""
+    """Whether the item fails now. The limits are counted in its log rows, this one included."""
     if isinstance(problem, Declined) or item.attempt >= settings.ENGINE_MAX_ATTEMPTS:
         return True
     bought = GenerationLog.objects.filter(item_id=item.id, state=LogState.UNUSABLE)
     if problem.kind == "max_tokens":
         no_more_room = asked.max_tokens >= current_models.find_card(asked.model).max_output
         return no_more_room or bought.filter(error_kind="max_tokens").count() >= CUT_REPLIES
-    # A person's retry begins anew; a reply that was cut stays known, because the same question is cut again.
+    # After a retry by a person the count starts at 0. Cut-off replies are counted above over all retries, because the
+    # same prompt would be cut off again.
     lately = bought.exclude(error_kind="max_tokens").exclude(created_at__lt=F("item__retried_at"))
     return lately.count() >= UNUSABLE_REPLIES
 
 
-def known_cost(error: ClaudeError, *, call: Call) -> Decimal | None:
-    """In USD: the prompt as the stream told it, and of the output the most that was asked for where nobody knows better.
+def compute_known_cost(error: ClaudeError, *, call: Call) -> Decimal | None:
+    """The cost in USD of a stream that broke off, or None when it had reported no tokens.
 
-    None when nothing was told: then the whole reservation stands for it.
+    The prompt is priced as reported. The output is priced at `max_tokens` unless the final count had arrived.
     """
     usage = error.usage
     if usage is None:
@@ -236,7 +251,7 @@ def known_cost(error: ClaudeError, *, call: Call) -> Decimal | None:
 
 
 def token_fields(usage: Usage | None) -> dict[str, Any]:
-    """A log row's counts; none where the provider told none."""
+    """The token columns of a log row; empty when the provider reported no usage."""
     if usage is None:
         return {}
     return {
@@ -249,7 +264,7 @@ def token_fields(usage: Usage | None) -> dict[str, Any]:
 
 
 def reply_fields(paid: Paid) -> dict[str, Any]:
-    """What a log row keeps of a reply. The body is kept raw; as JSON only where PostgreSQL can represent it."""
+    """The columns of a log row that come from the reply. The body is kept raw, and as JSON where PostgreSQL can store it."""
     reply = paid.reply
     return {
         "response_body": reply.body,
@@ -265,7 +280,7 @@ def reply_fields(paid: Paid) -> dict[str, Any]:
 
 
 def parse_representable(body: bytes) -> Any:
-    """The body as JSON, or None: jsonb refuses NUL, and psycopg lone surrogates, escaped or not."""
+    """The body as JSON. None when it is no JSON, or when it cannot be stored: jsonb refuses NUL, psycopg lone surrogates."""
     try:
         text = body.decode()
         payload = json.loads(text)

@@ -1,6 +1,6 @@
-"""One item, from message to conversation: prepare, claim, ask, file.
+"""One item from message to conversation: prepare, claim, ask, file. This file is the whole way, from top to bottom.
 
-This is the whole way. Retries, resumed jobs and recovered crashes come back into it as messages.
+There is no second path: retries, resumed jobs and items of crashed workers come back as messages into `generate_item`.
 """
 
 import functools
@@ -18,7 +18,7 @@ from batches.engine.claim import Claim, claim, may_still_leave
 from batches.engine.dispatch import next_item
 from batches.engine.file import file, read_reply
 from batches.engine.moves import DATABASE_AWAY
-from batches.engine.retry import break_off, fail_unasked, release, set_back, stop_job, withdraw
+from batches.engine.retry import break_off, fail_unasked, handle_error, release, stop_job, withdraw
 from batches.engine.stored_replies import use_stored_reply
 from batches.limits.pools import UnknownKey, provider
 from batches.models.states import Reason
@@ -31,14 +31,15 @@ from templates_app.prompts.rendering import TemplateSyntax, ValuesError, Variabl
 
 logger = logging.getLogger(__name__)
 
-LATEST_START_S = 1.0  # a permit that is used later than this would slip out of its window
-SLOWEST_REPEAT_S = 5.0
+# A permit that is used later than this would count in another window of the rate limit than it was granted for.
+LATEST_START_S = 1.0
+SLOWEST_REPEAT_S = 5.0  # the longest pause between two attempts to store a reply
 
 
 def generate_item(item_id: UUID, *, worker_id: UUID, queue: Queue) -> UUID | None:
-    """Make one conversation of one item; returns the item that goes on in this slot, if one is due.
+    """Make the conversation of one item. Returns the item to go on with in this slot, or None.
 
-    Safe to run twice, late, or for an item that is not waiting any more.
+    Safe to run twice, late, or for an item that is no longer queued.
     """
     call = prepare_call(item_id)
     claimed = claim_or_withdraw(call, worker_id) if call else None
@@ -52,9 +53,10 @@ def generate_item(item_id: UUID, *, worker_id: UUID, queue: Queue) -> UUID | Non
 
 
 def prepare_call(item_id: UUID) -> Call | None:
-    """The call that this item asks for; None when there is nothing to ask. What forbids asking is written down.
+    """Prepare the item's call. None when no call is to be made; if that is an error, it is stored on the item or its job.
 
-    An item that a person has retried may have a reply that is paid and kept: it is read first, and not bought again.
+    An item that a person has retried may have a stored reply that is paid already. It is used first. Raises the
+    database's errors.
     """
     try:
         item = read_queued_item(item_id)
@@ -69,14 +71,17 @@ def prepare_call(item_id: UUID) -> Call | None:
         stop_job(item_id, reason=Reason.MODEL, message=str(problem))
     except (ValuesError, TemplateSyntax, VariableError) as problem:
         fail_unasked(item_id, kind="values", message=str(problem))
-    except Exception as bug:  # it would be rung, and fail, for ever
+    except Exception as bug:  # otherwise the item would be dispatched and fail for ever
         logger.exception("No request could be made of item %s", item_id)
         fail_unasked(item_id, kind="internal", message=f"No request could be made ({type(bug).__name__}).")
     return None
 
 
 def claim_or_withdraw(call: Call, worker_id: UUID) -> Claim | None:
-    """Claim the item. When the database breaks off nobody knows whether it did: then the claim is taken back."""
+    """Claim the item; None when the claim is refused.
+
+    When the connection breaks off, nobody knows whether the claim was committed: then it is withdrawn.
+    """
     try:
         return claim(call, worker_id=worker_id)
     except DATABASE_AWAY as problem:
@@ -87,24 +92,23 @@ def claim_or_withdraw(call: Call, worker_id: UUID) -> Claim | None:
 
 
 def wait_for_permit(claimed: Claim) -> bool:
-    """Wait until the permit starts, holding no connection; False when the call may not leave any more."""
+    """Wait until the permit starts, without holding a connection. False when the call may no longer be made."""
     seconds = claimed.starts_at - time.monotonic()
-    if (
-        seconds > 0
-    ):  # else the connection is used again at once, and one taken anew costs a look at its health
+    # Without a wait the connection is kept: it is needed again at once, and a new one costs a health check.
+    if seconds > 0:
         connection.close()
         time.sleep(seconds)
     return may_still_leave(claimed) and time.monotonic() <= claimed.starts_at + LATEST_START_S
 
 
 def ask_and_file(claimed: Claim) -> None:
-    """The only slow line: no transaction and no connection is held while Claude thinks."""
+    """Ask Claude and store what came of it. No transaction and no database connection is held during the call."""
     connection.close()
     call = claimed.call
     try:
         reply = ask(call)
     except ClaudeError as error:
-        until_stored(partial(set_back, claimed, error))
+        until_stored(partial(handle_error, claimed, error))
     except Exception as bug:
         logger.exception("The call for item %s broke off", call.item_id)
         until_stored(partial(break_off, claimed, bug))
@@ -114,33 +118,36 @@ def ask_and_file(claimed: Claim) -> None:
 
 
 def ask(call: Call) -> Reply:
-    """One attempt, over at the call's deadline. Raises Busy, Blocked, Declined or Unusable."""
+    """Make one attempt, which ends at the call's deadline. Raises Busy, Blocked, Declined or Unusable."""
     return _client(call.key).send(call.prepared, deadline_s=call.deadline_s)
 
 
 @functools.cache
 def _client(key: str) -> Client:
-    """One a key for the whole process: every slot shares it."""
+    """The HTTP client of a provider key. All slots of the process share it."""
     return Client(provider(key), shards=-(-settings.ENVIRONMENT.worker_slots // CONNECTIONS_PER_SHARD))
 
 
 def until_stored(store: Callable[[], None]) -> None:
-    """Repeat a filing until the database has it: the reply in our hands is paid. Every filing is safe to repeat."""
+    """Repeat `store` until the database has accepted it, because the reply in memory is paid for.
+
+    `store` must be safe to repeat. Pauses of 0.1, 0.2, 0.4 ... up to 5 s lie between the attempts.
+    """
     pause_s = 0.1
     while True:
         try:
             return store()
         except DATABASE_AWAY as problem:
-            logger.warning("The database did not take it (%s): trying again", problem)
+            logger.warning("The database could not store a result (%s): trying again", problem)
             connection.close()
             time.sleep(pause_s)
             pause_s = min(2 * pause_s, SLOWEST_REPEAT_S)
 
 
 def choose_next(queue: Queue) -> UUID | None:
-    """The slot that has just become free is everybody's: whose turn it is goes on in it. If this fails, the dispatcher does it."""
+    """The item that the free slot goes on with: of whichever job has its turn, not necessarily of the same job."""
     try:
         return next_item(queue)
     except DATABASE_AWAY as problem:
-        logger.warning("The next item was not rung (%s): the dispatcher will", problem)
+        logger.warning("The next item could not be chosen (%s): the dispatcher will dispatch it", problem)
     return None

@@ -1,6 +1,7 @@
-"""What must hold at every moment (docs/execution.md section 8), as SQL: asked by `check_invariants`, the reconciler and the tests.
+"""The rules that must hold at every moment (docs/execution.md section 8), as SQL queries that find what breaks them.
 
-I11 (what the provider billed is logged) needs the provider's ledger and is asked by the tests alone.
+They are used by `manage.py check_invariants`, by the reconciler and by the tests. I11 (whatever the provider billed is
+logged) needs the provider's ledger, which only the tests have.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,13 +13,13 @@ from uuid import UUID
 from django.conf import settings
 from django.db import connection
 
-# So many rows of a rule are named; the others are counted.
+# At most so many rows of a rule are named; the others are only counted.
 MOST_NAMED = 20
 
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
-    """`query` finds the rows of `table` that break it: id, what is, what should be."""
+    """`query` selects the rows of `table` that break the rule, in three columns: id, what is found, what is expected."""
 
     name: str
     says: str
@@ -43,14 +44,21 @@ class Violation:
 
 @dataclass(frozen=True, kw_only=True)
 class Scope:
-    """Which jobs are looked at, and the months from which on; None: all."""
+    """What is checked: these jobs, and the months from this day on. None: all of them."""
 
     jobs: Sequence[UUID] | None = None
     months_from: date | None = None
 
 
 EVERYTHING = Scope()
-# What the rules read: the rows in scope, and their sums. A part that a rule does not name costs nothing.
+# The tables that the rules read. PostgreSQL does not compute a part that a rule does not use.
+#
+# j, i, l: the jobs, items and log rows in scope.
+# sums:    for each job its money as stored, beside the sums of its log rows. `limit_usd` is the budget and what calls cost
+#          above their reservations.
+# counts:  for each job its counters as stored, beside the counts of its items.
+# months:  for each workspace, month, and demo or not, the money as stored beside the sums of its log rows. A full join: the
+#          row or the log rows may be missing.
 PARTS = """
 WITH j AS NOT MATERIALIZED (
      SELECT * FROM batch_jobs WHERE %(jobs)s::uuid[] IS NULL OR id = ANY(%(jobs)s::uuid[])
@@ -59,32 +67,33 @@ WITH j AS NOT MATERIALIZED (
 ), l AS NOT MATERIALIZED (
      SELECT * FROM generation_logs WHERE %(jobs)s::uuid[] IS NULL OR job_id = ANY(%(jobs)s::uuid[])
 ), sums AS (
-     SELECT j.id, j.spent, j.reserved, coalesce(o.spent, 0) AS log_spent, coalesce(o.reserved, 0) AS log_reserved,
-            j.budget_usd + coalesce(o.overshoot, 0) AS limit_usd
+     SELECT j.id, j.spent, j.reserved, coalesce(log.spent, 0) AS log_spent, coalesce(log.reserved, 0) AS log_reserved,
+            j.budget_usd + coalesce(log.overshoot, 0) AS limit_usd
        FROM j LEFT JOIN (
             SELECT job_id, sum(cost_usd) AS spent, sum(reservation_usd) FILTER (WHERE state = 'pending') AS reserved,
-                   sum(greatest(cost_usd - reservation_usd, 0)) AS overshoot FROM l GROUP BY job_id) o ON o.job_id = j.id
+                   sum(greatest(cost_usd - reservation_usd, 0)) AS overshoot FROM l GROUP BY job_id) log ON log.job_id = j.id
 ), counts AS (
-     SELECT j.id, j.status, j.total_items, j.completed_items, j.failed_items, j.in_flight, coalesce(o.total, 0) AS total,
-            coalesce(o.completed, 0) AS completed, coalesce(o.failed, 0) AS failed, coalesce(o.processing, 0) AS processing
+     SELECT j.id, j.status, j.total_items, j.completed_items, j.failed_items, j.in_flight, coalesce(item.total, 0) AS total,
+            coalesce(item.completed, 0) AS completed, coalesce(item.failed, 0) AS failed, coalesce(item.processing, 0) AS processing
        FROM j LEFT JOIN (
             SELECT job_id, count(*) AS total, count(*) FILTER (WHERE status = 'completed') AS completed,
                    count(*) FILTER (WHERE status = 'failed') AS failed, count(*) FILTER (WHERE status = 'processing') AS processing
-              FROM i GROUP BY job_id) o ON o.job_id = j.id
+              FROM i GROUP BY job_id) item ON item.job_id = j.id
 ), months AS (
      SELECT workspace_id || ' ' || month || CASE WHEN demo THEN ' demo' ELSE '' END AS id,
             coalesce(m.spent, 0) AS spent, coalesce(m.reserved, 0) AS reserved,
-            coalesce(o.spent, 0) AS log_spent, coalesce(o.reserved, 0) AS log_reserved
+            coalesce(log.spent, 0) AS log_spent, coalesce(log.reserved, 0) AS log_reserved
        FROM (SELECT * FROM spending_months WHERE %(months_from)s::date IS NULL OR month >= %(months_from)s::date) m
        FULL JOIN (
             SELECT workspace_id, date_trunc('month', created_at AT TIME ZONE 'UTC')::date AS month, pool LIKE 'demo:%%' AS demo,
                    sum(cost_usd) AS spent, sum(reservation_usd) FILTER (WHERE state = 'pending') AS reserved
               FROM generation_logs
              WHERE %(months_from)s::date IS NULL OR created_at >= (%(months_from)s::date::timestamp AT TIME ZONE 'UTC')
-             GROUP BY 1, 2, 3) o USING (workspace_id, month, demo)
+             GROUP BY 1, 2, 3) log USING (workspace_id, month, demo)
 )
 SELECT row::text, found::text, expected::text, count(*) OVER () FROM (
 """
+# The first rows of a rule, each with the number of all its rows.
 FIRST = ") broken (row, found, expected) ORDER BY 1 LIMIT %(most)s"
 
 RULES = (
@@ -153,6 +162,8 @@ RULES = (
                      AND (i.worker_id IS NULL OR i.token IS NULL OR l.id IS NULL OR l.state <> 'pending')""",
     ),
     Rule(
+        # The cap is the moment at which the call may be reaped: some time after its deadline, but not within the grace
+        # after the start of the database.
         name="I7",
         says="nothing is processing 60 s beyond its cap",
         table="batch_items",
@@ -163,7 +174,8 @@ RULES = (
     ),
     Rule(
         name="I8",
-        # The sweep follows the cancel in a transaction of its own (`batches.actions.jobs.cancel`), or a minute later by the dispatcher.
+        # Cancelling a job sweeps its queue in a second transaction (`batches.actions.jobs.cancel`); if that fails, the
+        # dispatcher does it within a minute.
         says="a completed job has no open item, a cancelled one soon none in the queue",
         table="batch_jobs",
         query="""SELECT j.id, j.status || ' with ' || count(*) || ' open items', '0 open items'
@@ -231,8 +243,8 @@ RULES = (
                   WHERE state = 'idle in transaction' AND state_change < clock_timestamp() - interval '60 s' AND datname = current_database()""",
     ),
 )
-# No violations: a row may lose its parent lawfully. They are listed, for whoever wonders where something came from.
-WITHOUT_PARENTS = (
+# These are no violations: an item may be deleted while its log rows and its conversation stay. They are only listed.
+ORPHAN_RULES = (
     Rule(
         name="log",
         says="a log row whose item is gone",
@@ -250,18 +262,24 @@ WITHOUT_PARENTS = (
 
 
 def violations(scope: Scope = EVERYTHING) -> list[Violation]:
-    """The rows that break a rule, at most 20 of each rule; empty when all is well. Ask in one snapshot while the engine runs."""
-    return _broken(RULES, scope)
+    """The rows that break a rule, at most 20 for each rule and one entry for the number of the others.
+
+    While the engine runs, call it inside `one_snapshot`; otherwise it may compare rows of different moments.
+    """
+    return _find_violations(RULES, scope)
 
 
-def without_parents() -> list[Violation]:
+def find_orphans() -> list[Violation]:
     """Logs and conversations whose item is gone, at most 20 of each."""
-    return _broken(WITHOUT_PARENTS, EVERYTHING)
+    return _find_violations(ORPHAN_RULES, EVERYTHING)
 
 
 @contextmanager
 def one_snapshot() -> Iterator[None]:
-    """Everything that is read inside is of the same moment. Within a transaction that one's isolation counts."""
+    """Everything that is read inside is of the same moment.
+
+    Inside a transaction it changes nothing: the isolation of that transaction applies.
+    """
     if connection.in_atomic_block:
         yield
         return
@@ -273,7 +291,7 @@ def one_snapshot() -> Iterator[None]:
             cursor.execute("ROLLBACK")
 
 
-def _broken(rules: Sequence[Rule], scope: Scope) -> list[Violation]:
+def _find_violations(rules: Sequence[Rule], scope: Scope) -> list[Violation]:
     values = {
         "jobs": None if scope.jobs is None else list(scope.jobs),
         "months_from": scope.months_from,
@@ -299,11 +317,11 @@ def _broken(rules: Sequence[Rule], scope: Scope) -> list[Violation]:
                 for row, what, should, _ in rows
             ]
             if rows and rows[0][3] > len(rows):
-                found.append(_others(rule, rows[0][3] - len(rows)))
+                found.append(_summarize_others(rule, rows[0][3] - len(rows)))
     return found
 
 
-def _others(rule: Rule, n: int) -> Violation:
+def _summarize_others(rule: Rule, n: int) -> Violation:
     return Violation(
         rule=rule.name,
         says=rule.says,

@@ -1,7 +1,8 @@
-"""A workspace's month: the sum that its budget is kept by. Months are UTC's; demo and real money never meet.
+"""The monthly budget of a workspace: reserve the worst case of a call, book what it cost, pause what is over the budget.
 
-One row per workspace, month and demo or not. A call belongs to the month in which its log row was made, so a reply that
-comes after midnight is booked where its reservation stands.
+`spending_months` has one row for each workspace, calendar month (UTC) and demo or real money. A call belongs to the month
+in which its log row was made. A reply that arrives after midnight is therefore booked in the month that holds its
+reservation.
 """
 
 from dataclasses import dataclass
@@ -12,9 +13,9 @@ from uuid import UUID
 
 from django.db import connection
 
-DEMO_POOL = "demo:"  # whose pools begin so (batches.limits.pools)
+DEMO_POOL = "demo:"  # the pools of the demo begin with this (batches.limits.pools)
 
-# A row that is not there yet is made by the first call of the month.
+# The first call of a month makes its row.
 MAKE_MONTH = """
 INSERT INTO spending_months (id, workspace_id, month, demo)
 SELECT gen_random_uuid(), l.workspace_id, date_trunc('month', l.created_at AT TIME ZONE 'UTC')::date, l.pool LIKE 'demo:%%'
@@ -24,29 +25,33 @@ ON CONFLICT DO NOTHING
 RESERVE = """
 UPDATE spending_months m SET reserved = m.reserved + %(worst)s
   FROM workspaces_workspace w, generation_logs l
+ -- the month that the log row belongs to
  WHERE l.id = %(log)s AND w.id = l.workspace_id AND m.workspace_id = l.workspace_id
    AND m.month = date_trunc('month', l.created_at AT TIME ZONE 'UTC')::date AND m.demo = (l.pool LIKE 'demo:%%')
+   -- no budget, or one that covers this call at its worst
    AND (w.monthly_budget_usd IS NULL OR m.spent + m.reserved + %(worst)s <= w.monthly_budget_usd)
 """
 SETTLE = """
 UPDATE spending_months SET spent = spent + %(spent)s, reserved = reserved - %(released)s
  WHERE workspace_id = %(workspace)s AND month = %(month)s AND demo = %(demo)s
 """
-# Only when nothing of the workspace is in flight can no claim succeed any more.
+# A job is paused only when no claim could succeed any more: a call in flight may still cost less than its reservation.
 PAUSE = """
 UPDATE batch_jobs j SET status = 'paused', reason = 'month_budget', stopped_at = clock_timestamp(),
        worst_item_usd = greatest(j.worst_item_usd, %(worst)s)
   FROM workspaces_workspace w
+  -- the current month; without a row nothing has been spent in it
   LEFT JOIN spending_months m ON m.workspace_id = w.id AND m.demo = %(demo)s
        AND m.month = date_trunc('month', clock_timestamp() AT TIME ZONE 'UTC')::date
  WHERE j.id = %(job)s AND w.id = j.workspace_id AND j.status IN ('queued', 'processing') AND j.in_flight = 0
+   -- nothing of the workspace is in flight, and what is left does not cover the next call
    AND coalesce(m.reserved, 0) = 0 AND coalesce(m.spent, 0) + %(worst)s > w.monthly_budget_usd
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Month:
-    """Whose month a call belongs to."""
+    """The row of `spending_months` that a call belongs to. `month` is its first day."""
 
     workspace_id: UUID
     month: date
@@ -54,7 +59,7 @@ class Month:
 
 
 def reserve(log_id: UUID, *, worst: Decimal) -> bool:
-    """Set the worst case of a call aside; False when the workspace's budget of the month does not cover it."""
+    """Reserve the worst case of a call, in USD. False when the workspace's budget of the month does not cover it."""
     values: dict[str, Any] = {"log": log_id, "worst": worst}
     with connection.cursor() as cursor:
         cursor.execute(RESERVE, values)
@@ -66,7 +71,10 @@ def reserve(log_id: UUID, *, worst: Decimal) -> bool:
 
 
 def settle(month: Month, *, spent: Decimal, released: Decimal) -> None:
-    """Book what a move of a log has changed. Called after the job's own UPDATE: hot rows last."""
+    """Book the change of a log row, in USD: `spent` is added (it may be below 0), `released` is taken off the reservations.
+
+    Called after the UPDATE of the job, because all calls of a workspace update this row and its lock must be short.
+    """
     values: dict[str, Any] = {
         "spent": spent,
         "released": released,
@@ -79,6 +87,6 @@ def settle(month: Month, *, spent: Decimal, released: Decimal) -> None:
 
 
 def pause_for_month(job_id: UUID, *, worst: Decimal, demo: bool) -> None:
-    """Pause a job whose next call the month does not cover, once nothing of its workspace is in flight."""
+    """Pause the job if its month does not cover a call of `worst` USD and nothing of its workspace is in flight."""
     with connection.cursor() as cursor:
         cursor.execute(PAUSE, {"job": job_id, "worst": worst, "demo": demo})

@@ -1,7 +1,7 @@
-"""Counts the samples of one template version by the provider. Only workers import this: the SDK is large.
+"""Let the provider count the tokens of a template version's sample prompts. Only workers import this: the SDK is large.
 
-A count that fails is tried again later and later; until then, and for ever where the server does not count, estimates go by the
-length of the prompts.
+A count that fails is tried again after longer and longer pauses. Until it succeeds, and for good with a server that cannot
+count tokens, estimates use the length of the prompts.
 """
 
 import functools
@@ -29,12 +29,12 @@ from workspaces.models import ClockTimestamp
 logger = logging.getLogger(__name__)
 
 DEADLINE_S = 10.0
-LATEST_MIN = 60
+LONGEST_PAUSE_MIN = 60
 A_DAY_MIN = 24 * 60
 
 
 def count_prompts_of(row_id: UUID) -> None:
-    """Count the samples of one row. Safe to run twice; a count that fails is written down and tried again later."""
+    """Count the samples of one `prompt_sizes` row. Safe to run twice. A failure is stored on the row and tried again later."""
     row = (
         PromptSize.objects.select_related("template_version__workspace")
         .filter(pk=row_id, counted_at=None)
@@ -47,20 +47,20 @@ def count_prompts_of(row_id: UUID) -> None:
         requests = _requests(row)
         client = _client(row.template_version.workspace.provider_key)
         if not connection.in_atomic_block:
-            connection.close()  # none is held while the provider thinks
+            connection.close()  # no connection is held during a call
         counts = [count_tokens(client, request, deadline_s=DEADLINE_S) for request in requests]
     except (ValuesError, TemplateSyntax, VariableError, UnknownModel, UnknownKey) as problem:
-        _failed(row, str(problem), minutes=A_DAY_MIN)
+        _record_failure(row, str(problem), minutes=A_DAY_MIN)
     except Declined as refusal:
-        _failed(row, refusal.message, minutes=A_DAY_MIN)
+        _record_failure(row, refusal.message, minutes=A_DAY_MIN)
     except ClaudeError as problem:
-        _failed(row, problem.message, minutes=min(LATEST_MIN, 2**row.failures))
+        _record_failure(row, problem.message, minutes=min(LONGEST_PAUSE_MIN, 2**row.failures))
     else:
         _store(row, requests, counts)
 
 
 def _requests(row: PromptSize) -> list[Request]:
-    """Raises ValuesError, TemplateSyntax, VariableError."""
+    """The samples as requests. Raises ValuesError, TemplateSyntax or VariableError."""
     return [
         build_request(
             version=row.template_version,
@@ -80,7 +80,7 @@ def _store(row: PromptSize, requests: Sequence[Request], counts: Sequence[int]) 
     )
 
 
-def _failed(row: PromptSize, problem: str, *, minutes: int) -> None:
+def _record_failure(row: PromptSize, problem: str, *, minutes: int) -> None:
     PromptSize.objects.filter(pk=row.pk, counted_at=None).update(
         failures=min(row.failures + 1, 30),
         problem=problem,

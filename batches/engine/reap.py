@@ -1,4 +1,9 @@
-"""Find what dead workers left behind: pending logs whose worker is stale, or whose time is up."""
+"""Release the calls of dead workers: pending log rows whose worker has no heartbeat, or whose deadline has passed.
+
+Nobody knows whether the provider answered such a call and billed it. The log row becomes `unknown`, with its whole
+reservation booked as cost; if the reply arrives after all, its real cost replaces that. The item goes back into the queue,
+and fails when three workers have died with it (ENGINE_MAX_CRASHES): it may be what kills them.
+"""
 
 import logging
 from uuid import UUID
@@ -21,39 +26,41 @@ from batches.models.states import ItemStatus, LogState
 
 logger = logging.getLogger(__name__)
 
-# Not within the grace after the database's start: replies may be waiting in the workers' memory.
+# The calls to release, the oldest deadline first.
 ABANDONED = """
 SELECT l.id, l.job_id, l.item_id FROM generation_logs l LEFT JOIN workers w ON w.id = l.worker_id
  WHERE l.state = 'pending'
+   -- not within the grace after the database's start: workers may still hold replies that they could not store
    AND clock_timestamp() > pg_postmaster_start_time() + make_interval(secs => %(grace)s)
+   -- its time is up, or its worker is gone, has signed off, or has sent no heartbeat for too long
    AND (l.deadline + make_interval(secs => %(after)s) < clock_timestamp()
         OR w.id IS NULL OR w.stopped_at IS NOT NULL
         OR w.heartbeat_at + make_interval(secs => %(stale)s) < clock_timestamp())
  ORDER BY l.deadline
 """
 CRASHED = "Its worker died {n} times while it was in flight: set aside so that the others can go on."
-
-
-# Whoever was in flight with it at those deaths is not suspected of them any more.
+# An item has failed because workers died with it, so it is taken to have killed them. Items that were in flight with it at
+# those deaths are no longer blamed for them.
 EXONERATE = """
-UPDATE batch_items i SET crashes = greatest(0, i.crashes - o.n) FROM (
+UPDATE batch_items i SET crashes = greatest(0, i.crashes - shared.n) FROM (
+    -- shared: for each other item, how many of these deaths it was in flight at
     SELECT l.item_id, count(*) AS n FROM generation_logs l
      WHERE l.error_kind = 'crashed' AND l.item_id <> %(item)s
        AND l.worker_id IN (SELECT worker_id FROM generation_logs WHERE item_id = %(item)s AND error_kind = 'crashed')
-     GROUP BY l.item_id) o
- WHERE i.id = o.item_id AND i.status IN ('queued', 'processing') AND i.crashes > 0
+     GROUP BY l.item_id) shared
+ WHERE i.id = shared.item_id AND i.status IN ('queued', 'processing') AND i.crashes > 0
 """
 
 
 def reap() -> int:
-    """Release every abandoned call: its worst case is booked as cost until a late reply says better.
+    """Release every abandoned call and return how many there were.
 
-    Returns how many. One transaction for each: one bad row must not stop the others.
+    Each call has a transaction of its own, so that one bad row does not keep the others from being released.
     """
-    return sum(_reap_one(*found) for found in _abandoned())
+    return sum(_reap_one(*found) for found in _find_abandoned())
 
 
-def _abandoned() -> list[tuple[UUID, UUID, UUID | None]]:
+def _find_abandoned() -> list[tuple[UUID, UUID, UUID | None]]:
     times = {
         "grace": settings.ENGINE_START_GRACE_S,
         "after": settings.ENGINE_REAP_AFTER_DEADLINE_S,
@@ -76,6 +83,7 @@ def _reap_one(log_id: UUID, job_id: UUID, item_id: UUID | None) -> bool:
 
 
 def _give_up(log_id: UUID, job_id: UUID, item: LockedItem | None) -> bool:
+    """Release one call, under the lock of its item. False when it has ended meanwhile."""
     log = lock_log(log_id)
     if log.state != LogState.PENDING:
         return False
@@ -105,7 +113,7 @@ def _give_up(log_id: UUID, job_id: UUID, item: LockedItem | None) -> bool:
 
 
 def _exonerate_others(item_id: UUID | None) -> None:
-    """When an item is parked, its worker's deaths are explained. In a transaction of its own: it takes many items."""
+    """If the item has failed by crashes, clear the other items of the same deaths. Not with the reaping: it locks many items."""
     if item_id is None:
         return
     if BatchItem.objects.filter(pk=item_id, status=ItemStatus.FAILED, error_kind="crashed").exists():

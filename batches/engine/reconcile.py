@@ -1,7 +1,9 @@
-"""Look whether everything agrees, and put right what can be put right without a doubt; the rest is told to people.
+"""Check that stored sums and states agree with the rows they come from, repair what is beyond doubt, and report the rest.
 
-The rows of items and logs are what happened. What is derived from them (counters, sums, a job's end) is made from them
-anew, under the lock that every move takes last: who holds a job's row sees every move that has changed it, whole.
+Items and log rows say what happened. Counters, sums of money and the end of a job are derived from them, and are computed
+anew here while the job's row is locked. Every move of the engine updates the job's row last, so whoever holds it sees each
+move either completely or not at all. Each repair is written to the table `repairs`; what only a person may decide is
+logged once as an error.
 """
 
 import logging
@@ -23,11 +25,12 @@ logger = logging.getLogger(__name__)
 
 RECONCILE_LOCK = 0x10AA02
 LOOK_BACK = timedelta(hours=1)
-# Otherwise what has moved in the last hour; every so often, and at the start, everything.
+# Every so many looks, and at the first one, everything is checked; otherwise only what has changed in the last hour.
 EVERYTHING_EACH = 60
-# A rule names few rows at a time, and a repair may show what another rule then sees.
+# How often checking and repairing is repeated: a rule names 20 rows at most, and one repair may reveal another violation.
 MOST_ROUNDS = 50
 
+# Which rule of docs/execution.md section 8 each column of a job belongs to.
 RULE_OF = {
     "total_items": "I13",
     "completed_items": "I13",
@@ -38,11 +41,13 @@ RULE_OF = {
     "spent": "I4",
     "status": "I8",
 }
+# A job's counters by its items: all, completed, failed, processing.
 COUNTS = """
 SELECT count(*), count(*) FILTER (WHERE status = 'completed'), count(*) FILTER (WHERE status = 'failed'),
        count(*) FILTER (WHERE status = 'processing')
   FROM batch_items WHERE job_id = %s
 """
+# A job's money by its log rows: how many there are, spent, reserved (USD).
 SUMS = """
 SELECT count(*), coalesce(sum(cost_usd), 0), coalesce(sum(reservation_usd) FILTER (WHERE state = 'pending'), 0)
   FROM generation_logs WHERE job_id = %s
@@ -55,10 +60,12 @@ LOCK_MONTH = """
 SELECT spent, reserved FROM spending_months
  WHERE workspace_id = %(workspace)s AND month = %(month)s AND demo = %(demo)s FOR NO KEY UPDATE
 """
+# The same for a workspace's month, by the log rows made in it.
 MONTH_SUMS = """
 SELECT count(*), coalesce(sum(cost_usd), 0), coalesce(sum(reservation_usd) FILTER (WHERE state = 'pending'), 0)
   FROM generation_logs
  WHERE workspace_id = %(workspace)s AND (pool LIKE 'demo:%%') = %(demo)s
+   -- from the first day of the month to the first day of the next one, in UTC
    AND created_at >= (%(month)s::date::timestamp AT TIME ZONE 'UTC')
    AND created_at < ((%(month)s::date + interval '1 month')::timestamp AT TIME ZONE 'UTC')
 """
@@ -66,7 +73,8 @@ SET_MONTH = """
 UPDATE spending_months SET spent = %(spent)s, reserved = %(reserved)s
  WHERE workspace_id = %(workspace)s AND month = %(month)s AND demo = %(demo)s
 """
-# The clock of the database was set back: until it has caught up, nobody would ring them.
+# After the database's clock was set back, queued items seem to have been dispatched in the future, and would not be
+# dispatched again before the clock has caught up.
 CLEAR_FUTURE_DISPATCHES = """
 UPDATE batch_items SET rung_at = NULL WHERE id IN (
     SELECT i.id FROM batch_items i JOIN batch_jobs j ON j.id = i.job_id AND j.status IN ('queued', 'processing')
@@ -76,35 +84,38 @@ RETURNING job_id
 
 
 class Reconciler:
-    """One dispatcher's: it knows when it last looked at everything, and what it has told already."""
+    """Checks and repairs for one dispatcher process. It remembers how often it has looked and what it has reported already."""
 
     def __init__(self) -> None:
         self.looks = 0
-        self.told: set[str] = set()
+        self.reported: set[str] = set()
 
     def look(self) -> None:
-        """Repair, and tell once what nobody may repair but a person."""
+        """Check and repair. What only a person may repair is logged once, and again only after it had disappeared."""
         left = reconcile(everything=self.looks % EVERYTHING_EACH == 0)
         self.looks += 1
-        found = {f"{each.rule} {each.table} {each.row}": each for each in left}
-        for key in found.keys() - self.told:
-            logger.error("This does not agree, and is left to a person: %s", found[key])
-        self.told = set(found)
+        found = {f"{violation.rule} {violation.table} {violation.row}": violation for violation in left}
+        for key in found.keys() - self.reported:
+            logger.error("A rule is broken that only a person can repair: %s", found[key])
+        self.reported = set(found)
 
 
 def reconcile(*, everything: bool = True) -> list[Violation]:
-    """Repair what is derived from items and logs. Returns what is left; nothing while another one is looking."""
+    """Repair what is derived from items and logs. Returns the violations that are left.
+
+    Returns an empty list while another process is checking. Raises the database's errors.
+    """
     clear_future_dispatches()
     broken = _look(everything)
     for _ in range(MOST_ROUNDS):
-        if not sum(map(_repaired, broken)):
+        if not sum(map(_try_repair, broken)):
             break
         broken = _look(everything)
     return broken
 
 
 def _look(everything: bool) -> list[Violation]:
-    scope = EVERYTHING if everything else _what_moved()
+    scope = EVERYTHING if everything else _find_recent()
     with one_snapshot():
         return violations(scope) if _try_lock() else []
 
@@ -115,7 +126,7 @@ def _try_lock() -> bool:
         return bool(cursor.fetchone()[0])
 
 
-def _what_moved() -> Scope:
+def _find_recent() -> Scope:
     now = timezone.now()
     recent = BatchJob.objects.filter(updated_at__gt=now - LOOK_BACK)
     running = BatchJob.objects.filter(status__in=RUNNING)
@@ -123,8 +134,8 @@ def _what_moved() -> Scope:
     return Scope(jobs=list(jobs), months_from=(now - LOOK_BACK).date().replace(day=1))
 
 
-def _repaired(broken: Violation) -> bool:
-    """One transaction for each: what cannot be repaired must not stop the others."""
+def _try_repair(broken: Violation) -> bool:
+    """Repair one violation in a transaction of its own, so that a failure does not stop the other repairs."""
     try:
         with transaction.atomic():
             return _repair(broken)
@@ -137,7 +148,7 @@ def _repaired(broken: Violation) -> bool:
 
 def _repair(broken: Violation) -> bool:
     if broken.row.startswith("and "):
-        return False  # named in the next round, when the others are repaired
+        return False  # the count of the rows beyond the first 20; the next round names them
     if broken.table == "batch_items" and broken.rule in ("I2", "I6"):
         return repair_item(UUID(broken.row))
     if broken.table == "batch_jobs" and broken.rule in RULE_OF.values():
@@ -149,9 +160,10 @@ def _repair(broken: Violation) -> bool:
 
 
 def repair_item(item_id: UUID) -> bool:
-    """An item whose conversation is there is completed; one whose call has ended without a reply goes back to the queue.
+    """Complete an item that has its conversation; put a processing item whose call has ended back into the queue.
 
-    A pending log is left alone: its reply may come, and if not it is reaped.
+    An item with a pending log row is left alone: its reply may arrive, and if not, the call is reaped. Returns whether
+    anything was changed.
     """
     item = lock_item(item_id)
     won = BatchItem.objects.filter(pk=item_id, conversation__turn_count__gt=0).exists()
@@ -186,7 +198,7 @@ def _complete(item: LockedItem) -> None:
 
 
 def sweep(job_id: UUID) -> bool:
-    """What a cancelled job still has in the queue. Items only: a claim takes its item before its job."""
+    """Cancel the items that a cancelled job still has in the queue. It locks no job, because a claim locks its item first."""
     left = BatchItem.objects.filter(job_id=job_id, job__status=JobStatus.CANCELLED, status=ItemStatus.QUEUED)
     swept = left.update(status=ItemStatus.CANCELLED, ended_at=ClockTimestamp(), rung_at=None, run_after=None)
     if swept:
@@ -195,9 +207,9 @@ def sweep(job_id: UUID) -> bool:
 
 
 def repair_job(job_id: UUID) -> bool:
-    """Counters and money from the rows, the end of a job from its counters. Its items and logs stay as they are."""
+    """Compute a job's counters and money from its rows, and its end from its counters. Items and log rows are not changed."""
     job = BatchJob.objects.select_for_update(no_key=True).get(pk=job_id)
-    right = _from_rows(job)
+    right = _compute_from_rows(job)
     changed = {name: value for name, value in right.items() if getattr(job, name) != value}
     for name, value in changed.items():
         _note(job_id, RULE_OF[name], f"batch_jobs {job_id} {name}", getattr(job, name), value)
@@ -208,7 +220,7 @@ def repair_job(job_id: UUID) -> bool:
     return bool(changed)
 
 
-def _from_rows(job: BatchJob) -> dict[str, Any]:
+def _compute_from_rows(job: BatchJob) -> dict[str, Any]:
     with connection.cursor() as cursor:
         cursor.execute(COUNTS, [job.pk])
         total, completed, failed, processing = cursor.fetchone()
@@ -230,12 +242,12 @@ def _from_rows(job: BatchJob) -> dict[str, Any]:
 
 
 def choose_believable(before: Decimal, after: Decimal, *, logs: int) -> Decimal:
-    """What was spent is never lowered because rows are missing: only where there are logs, and their sum says so."""
+    """The sum of the logs (USD), but never a smaller one if there are no log rows: then rows are missing, not money."""
     return after if logs or after >= before else before
 
 
 def repair_month(workspace_id: UUID, month: str, *, demo: bool) -> bool:
-    """A month's sums from the logs that were made in it."""
+    """Compute a month's sums from the log rows that were made in it. `month`: its first day, YYYY-MM-DD."""
     values: dict[str, Any] = {"workspace": workspace_id, "month": month, "demo": demo}
     with connection.cursor() as cursor:
         cursor.execute(MAKE_MONTH, values)
@@ -255,12 +267,14 @@ def repair_month(workspace_id: UUID, month: str, *, demo: bool) -> bool:
 
 
 def clear_future_dispatches() -> int:
-    """Items that were rung in the future wait no longer; returns how many."""
+    """Let items be dispatched that seem to have been dispatched in the future. Returns how many there were."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(CLEAR_FUTURE_DISPATCHES)
         jobs = [row[0] for row in cursor.fetchall()]
         for job_id in sorted(set(jobs)):
-            _note(job_id, "rung", f"batch_jobs {job_id} items rung in the future", jobs.count(job_id), 0)
+            _note(
+                job_id, "rung", f"batch_jobs {job_id} items dispatched in the future", jobs.count(job_id), 0
+            )
     return len(jobs)
 
 

@@ -1,6 +1,7 @@
-"""When the call brought no reply: give it back, try again later, or end it (docs/execution.md sections 4 and 6).
+"""File a call that brought no reply: release it, try again later, or fail its item (docs/execution.md sections 4 and 6).
 
-The log's move and the release of its reservation always happen; only the item's move is guarded by the token.
+The log row is always moved and its reservation always released. The item is moved only while it still has this claim's
+token: a claim whose item was reaped and claimed again must not touch the newer claim.
 """
 
 from typing import Any
@@ -11,7 +12,7 @@ from django.db import transaction
 
 from batches.engine.calls import Call
 from batches.engine.claim import Claim
-from batches.engine.file import file_unreadable, known_cost, token_fields
+from batches.engine.file import compute_known_cost, file_unreadable, token_fields
 from batches.engine.moves import (
     ZERO,
     Delta,
@@ -34,7 +35,7 @@ from workspaces.models import ClockTimestamp
 
 
 def release(claim: Claim) -> None:
-    """The call was not made: everything is given back, the attempt too."""
+    """Undo a claim whose call was not made: reservation, permit and attempt are given back."""
     with transaction.atomic():
         item = lock_item(claim.call.item_id)
         delta = _book_unpaid(
@@ -44,7 +45,7 @@ def release(claim: Claim) -> None:
 
 
 def withdraw(call: Call) -> None:
-    """After a claim that broke off: give the item back if it was committed after all."""
+    """Undo a claim whose commit broke off, if it was committed after all."""
     with transaction.atomic():
         lock_item(call.item_id)
         if GenerationLog.objects.filter(pk=call.log_id).exists():
@@ -52,14 +53,14 @@ def withdraw(call: Call) -> None:
 
 
 def break_off(claim: Claim, bug: Exception) -> None:
-    """The call ended in a defect of ours. Nobody knows whether it was paid: the worst case is booked."""
+    """Fail the item after an exception of ours during the call. Nobody knows whether it is billed: book the worst case."""
     message = f"The call broke off ({type(bug).__name__}). This is a defect of LoRAPipe."
     error = Busy(message, kind="connection", costs_attempt=True, maybe_billed=True)
     fail(claim, kind="internal", message=message, error=error)
 
 
 def fail(claim: Claim, *, kind: str, message: str, error: ClaudeError | None = None) -> None:
-    """The item ends here."""
+    """Fail the item for good, with this error kind and message."""
     with transaction.atomic():
         item = lock_item(claim.call.item_id)
         delta = _book_unpaid(claim, kind=kind, message=message, error=error)
@@ -72,7 +73,7 @@ def fail(claim: Claim, *, kind: str, message: str, error: ClaudeError | None = N
 
 
 def fail_unasked(item_id: UUID, *, kind: str, message: str) -> None:
-    """An item whose prompt cannot be made: it ends without a call."""
+    """Fail a queued item whose request cannot be built. No call was made and nothing is booked."""
     with transaction.atomic():
         item = lock_item(item_id)
         if item.status == ItemStatus.QUEUED:
@@ -81,14 +82,14 @@ def fail_unasked(item_id: UUID, *, kind: str, message: str) -> None:
 
 
 def stop_job(item_id: UUID, *, reason: Reason, message: str) -> None:
-    """The item's job can make no call at all: it fails once, with its reason; resume continues after the repair."""
+    """Fail the item's whole job, because no call of it can be made. A person repairs the cause and resumes the job."""
     BatchJob.objects.filter(items=item_id, status__in=RUNNING).update(
         status=JobStatus.FAILED, reason=reason, reason_note=message, stopped_at=ClockTimestamp()
     )
 
 
-def set_back(claim: Claim, error: ClaudeError) -> None:
-    """Decide by the error's class what happens to the item, to the pool and to the job."""
+def handle_error(claim: Claim, error: ClaudeError) -> None:
+    """Do what the error's class asks for: the item, its pool or its job is moved accordingly."""
     if isinstance(error, Unusable):
         file_unreadable(claim, error)
     elif isinstance(error, Blocked):
@@ -107,12 +108,12 @@ def _try_later(claim: Claim, error: Busy) -> None:
         delta = _book_unpaid(claim, kind=error.kind, message=error.message, error=error)
         wait_s = 0.0 if error.blocks_pool else _wait_s(claim, item, error)
         _move_back(claim, item, delta, wait_s=wait_s, attempt=0 if error.costs_attempt else -1, error=error)
-        _tell_pool(claim, error)
+        _record_in_pool(claim, error)
     return None
 
 
-def _tell_pool(claim: Claim, error: Busy) -> None:
-    """What this refusal means for everybody in the pool. Its rows are hot: last."""
+def _record_in_pool(claim: Claim, error: Busy) -> None:
+    """Record in the pool's rows what this refusal means for all its calls. Last, because all calls update these rows."""
     pool, log_id = claim.call.pool, claim.call.log_id
     if error.blocks_pool:
         block_pool(pool, seconds=_block_s(error))
@@ -125,14 +126,14 @@ def _tell_pool(claim: Claim, error: Busy) -> None:
 
 
 def _block_s(error: Busy) -> float:
-    """The provider's own word rules, but for a rate that grew too fast: that waits at least as long as without a word."""
+    """Seconds: what the provider asks for, else 15 (ENGINE_BLOCK_S). After too fast a growth of the rate at least these 15."""
     if error.retry_after is None:
         return float(settings.ENGINE_BLOCK_S)
     return max(error.retry_after, settings.ENGINE_BLOCK_S) if error.too_fast else error.retry_after
 
 
 def _wait_s(claim: Claim, item: LockedItem, error: Busy) -> float:
-    """The provider's own word rules; else the backoff of this item's failures of this kind so far."""
+    """Seconds: what the provider asks for, else the backoff by how often this item has failed in this way."""
     if error.retry_after:
         return error.retry_after
     if error.costs_attempt:
@@ -141,9 +142,10 @@ def _wait_s(claim: Claim, item: LockedItem, error: Busy) -> float:
 
 
 def _stop_jobs(claim: Claim, error: Blocked) -> None:
-    """Bad key or no credit: 1,000 items must not fail one by one.
+    """Stop all jobs that a refused key or missing credit concerns, instead of failing 1,000 items one by one.
 
-    The item's own move is committed first, then each job in a transaction of its own, ordered by id, else it deadlocks.
+    The item is moved and committed first. Then each job is stopped in a transaction of its own, in the order of the ids;
+    one transaction for all would deadlock with moves of their items.
     """
     with transaction.atomic():
         item = lock_item(claim.call.item_id)
@@ -161,7 +163,7 @@ def _stop_jobs(claim: Claim, error: Blocked) -> None:
 
 
 def _jobs_of(key: str) -> list[UUID]:
-    """The running jobs of the workspaces that call with the key of this name."""
+    """Ids of the running jobs of all workspaces that use the key of this name."""
     running = BatchJob.objects.filter(status__in=RUNNING, workspace__provider_key=key)
     return list(running.values_list("pk", flat=True))
 
@@ -170,9 +172,11 @@ def _jobs_of(key: str) -> list[UUID]:
 
 
 def _book_unpaid(claim: Claim, *, kind: str, message: str, error: ClaudeError | None = None) -> Delta | None:
-    """Nothing is booked, but where the provider may have answered and billed: then the worst case, as at a crash.
+    """Book a call without a reply. Returns the changes for its job, or None when its log row has ended already.
 
-    A stream that had begun told what the prompt was billed as: then only the output is at its worst, or known too.
+    The cost is 0, except where the provider may have billed the call (decision 0001): then it is the whole reservation.
+    A stream that had begun has reported the prompt's tokens: then only the output is priced at its worst, unless the
+    final count had arrived as well.
     """
     log = lock_log(claim.call.log_id)
     fields: dict[str, Any] = {"error_kind": kind, "error_message": message}
@@ -181,7 +185,7 @@ def _book_unpaid(claim: Claim, *, kind: str, message: str, error: ClaudeError | 
         fields["provider_request_id"] = (error.request_id or "")[:100]
         fields["response_body"] = error.body or None
         fields |= token_fields(error.usage)
-        known = known_cost(error, call=claim.call)
+        known = compute_known_cost(error, call=claim.call)
         if known is not None:
             state = LogState.FAILED if error.output_known else LogState.UNKNOWN
             return book(log, state=state, cost=known, **fields)

@@ -1,6 +1,7 @@
-"""A reply that was paid and is kept, without a conversation: read it again instead of buying another.
+"""Use a stored reply: one that is paid and kept in the log, but has no conversation. It is read again at no cost.
 
-Such are replies that a defect of ours kept from being stored, and those that came for an item that was cancelled.
+There are two kinds: replies that a defect of LoRAPipe kept from being stored as a conversation, and replies that arrived
+for an item which had been cancelled.
 """
 
 import logging
@@ -32,20 +33,20 @@ from conversations.parsing import Draft, read
 logger = logging.getLogger(__name__)
 
 STORED = (LogState.SUCCEEDED, LogState.UNUSABLE)
-# From these an item is completed by a kept reply; a processing one waits for the reply that is on its way.
+# The states in which an item may be completed by a stored reply. A processing item waits for the reply of its own call.
 USABLE_FROM = (ItemStatus.QUEUED, ItemStatus.FAILED, ItemStatus.CANCELLED)
 
 
 def find_stored_replies(item_id: UUID) -> "QuerySet[GenerationLog]":
-    """The item's paid replies of which there is no conversation, the newest first."""
+    """The item's stored replies (paid, without a conversation), the newest first."""
     rows = GenerationLog.objects.filter(item=item_id, state__in=STORED, conversation=None)
     return rows.filter(response_body__isnull=False).order_by("-created_at")
 
 
 def use_stored_reply(item: BatchItem) -> bool:
-    """Make the item's conversation of a reply that is kept; False where none can be read. It costs nothing.
+    """Make the item's conversation from one of its stored replies. False when none of them can be read.
 
-    Safe to repeat, and beside a worker: the item's state decides under its lock.
+    Safe to repeat, and safe while a worker claims the item: the item's state decides, read under its lock.
     """
     for log in find_stored_replies(item.pk):
         found = _read(log)
@@ -55,19 +56,19 @@ def use_stored_reply(item: BatchItem) -> bool:
 
 
 def _read(log: GenerationLog) -> tuple[Reply, Draft] | None:
-    """The conversation in it, as it is read today; None where there is none."""
+    """The reply and its draft, parsed by today's rules; None when there is no conversation in it."""
     try:
         reply = _reply(log)
         return reply, read(reply)
     except ClaudeError:
         return None
     except Exception:
-        logger.exception("The kept reply %s could not be read", log.pk)
+        logger.exception("The stored reply %s could not be read", log.pk)
         return None
 
 
 def _reply(log: GenerationLog) -> Reply:
-    """From the body as it came, JSON or the text of a stream."""
+    """The reply, from the raw body: JSON, or the text of a stream."""
     headers = {"request-id": log.provider_request_id}
     if log.simulated:
         headers[translation.SIMULATOR_HEADER] = "1"
@@ -77,7 +78,7 @@ def _reply(log: GenerationLog) -> Reply:
 
 
 def _file(item: BatchItem, log: GenerationLog, reply: Reply, draft: Draft) -> bool:
-    """The conversation and the item's completion. The money was booked when the reply came, and stays as it is."""
+    """Store the conversation and complete the item. The money was booked when the reply arrived, and is not changed."""
     with transaction.atomic():
         locked, row = lock_item(item.pk), lock_log(log.pk)
         if locked.status == ItemStatus.COMPLETED:
@@ -91,7 +92,7 @@ def _file(item: BatchItem, log: GenerationLog, reply: Reply, draft: Draft) -> bo
         except DATABASE_AWAY:
             raise
         except Exception:
-            logger.exception("The kept reply of item %s could not be stored", item.pk)
+            logger.exception("The stored reply of item %s could not be stored", item.pk)
             return False
         settle(locked.job_id, complete_delta(Delta(), locked, made))
     return True

@@ -1,4 +1,8 @@
-"""The end of patience: a pool that has given nothing but refusals for an hour stops its jobs (docs/execution.md section 6)."""
+"""Stop the jobs of a pool in which every call was refused for an hour (docs/execution.md section 6).
+
+Refusals that only ask to wait (429, 503, 529) cost no attempt, so without this rule such a job would wait for ever.
+`ProviderPool.waiting_since` is when the first refusal since the last reply came; it is empty while replies come.
+"""
 
 import logging
 from datetime import timedelta
@@ -17,13 +21,14 @@ NOTE = "Not one reply came: the provider answered every call with a refusal that
 
 
 def stop_waiting_jobs() -> int:
-    """Fail the jobs that have waited too long for a first reply, with the reason; resume continues. Returns how many.
+    """Fail the running jobs whose pool has given no reply for an hour (ENGINE_SYSTEMIC_WAIT_S). Returns how many.
 
-    The waiting is then forgotten, so that a job that is resumed has the whole time again.
+    Only jobs that have run for as long are stopped. The pool's waiting time then starts anew, so that a job which a
+    person resumes may wait for another hour.
     """
     since = ClockTimestamp() - timedelta(seconds=settings.ENGINE_SYSTEMIC_WAIT_S)
-    silent = list(ProviderPool.objects.filter(waiting_since__lt=since).values_list("pool", flat=True))
-    return sum(_stop(pool) for pool in silent)
+    waiting = list(ProviderPool.objects.filter(waiting_since__lt=since).values_list("pool", flat=True))
+    return sum(_stop(pool) for pool in waiting)
 
 
 def _stop(pool: str) -> int:
@@ -33,7 +38,9 @@ def _stop(pool: str) -> int:
     )
     stopped = 0
     for job_id, model, key in running.order_by("id").values_list("pk", "model", "workspace__provider_key"):
-        if pool_or_none(model, key) == pool:  # each job in a transaction of its own: two orders deadlock
+        if (
+            pool_or_none(model, key) == pool
+        ):  # one transaction for each job: several jobs in one would deadlock with moves of their items
             stopped += BatchJob.objects.filter(pk=job_id, status__in=RUNNING).update(
                 status=JobStatus.FAILED,
                 reason=Reason.SYSTEMIC_WAIT,

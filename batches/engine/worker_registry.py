@@ -1,4 +1,8 @@
-"""The workers' register: a row for each worker process, with a heartbeat that is the lease of its items."""
+"""The register of workers: each worker process has a row with a heartbeat, which is the lease of its items.
+
+The row is made when the worker starts, and its heartbeat is moved every 10 s. A worker whose heartbeat is older than 45 s
+is taken for dead, and its calls are released (`batches.engine.reap`).
+"""
 
 import logging
 import os
@@ -22,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Registered:
-    """`stopping` is set once this process is told to end: what runs is finished, nothing new is begun."""
+    """This process's row. `stopping` is set once the process is told to end: calls in flight finish, no new one starts."""
 
     id: UUID
     queue: Queue
@@ -30,9 +34,9 @@ class Registered:
 
 
 class Heartbeat(threading.Thread):
-    """Moves the worker's row until it is told to end: at `worker_shutdown`, when nothing runs any more.
+    """Renews the worker's heartbeat until Celery's `worker_shutdown`, when no task runs any more.
 
-    Not at `worker_shutting_down`: during a warm stop calls are still in flight, and would be reaped.
+    It does not stop at `worker_shutting_down`: calls are still in flight then, and would be reaped.
     """
 
     def __init__(self, worker: Worker) -> None:
@@ -44,13 +48,13 @@ class Heartbeat(threading.Thread):
         while not self.ended.wait(settings.ENGINE_HEARTBEAT_S):
             try:
                 self.beat()
-            except Exception:  # without this thread everything that is in flight would be taken for dead
+            except Exception:  # if this thread ended, all calls in flight would be taken for dead
                 logger.exception("No heartbeat")
 
     def beat(self) -> None:
         try:
             if not Worker.objects.filter(pk=self.worker.pk).update(heartbeat_at=ClockTimestamp()):
-                sign_on(self.worker)  # the first beat, or somebody has cleared the register
+                sign_on(self.worker)  # the first heartbeat, or somebody has deleted the row
         except (DatabaseError, InterfaceError) as problem:
             logger.warning("No heartbeat (%s)", problem)
         finally:
@@ -70,14 +74,14 @@ class _Process:
 
 
 def register(*, queues: Sequence[Queue], slots: int) -> Worker:
-    """A new row for this process."""
+    """Store a new row for this process and return it."""
     worker = describe_process(queues=queues, slots=slots)
     sign_on(worker)
     return worker
 
 
 def describe_process(*, queues: Sequence[Queue], slots: int) -> Worker:
-    """This process as a row that is not stored yet."""
+    """A row for this process, not stored yet. `slots`: how many calls it can have in flight."""
     return Worker(
         kind=queues[0].value,
         host=socket.gethostname(),
@@ -88,12 +92,13 @@ def describe_process(*, queues: Sequence[Queue], slots: int) -> Worker:
 
 
 def sign_on(worker: Worker) -> None:
+    """Store the row, with a heartbeat of now on the database's clock."""
     worker.heartbeat_at = ClockTimestamp()
     worker.save(force_insert=True)
 
 
 def get_this_worker() -> Registered:
-    """The row of the worker process that this task runs in."""
+    """The worker process that this task runs in. Raises RuntimeError in a process that is no worker."""
     if _Process.registered is None:
         raise RuntimeError("This process is not a worker: tasks run in `celery -A lorapipe worker`.")
     return _Process.registered
@@ -106,7 +111,7 @@ def _sign_on(sender: Any, **_: object) -> None:
     worker = describe_process(queues=queues, slots=controller.concurrency)
     _Process.registered = Registered(id=worker.pk, queue=queues[0])
     _Process.heartbeat = Heartbeat(worker)
-    _Process.heartbeat.beat()  # with the database away a later beat signs on; until then nothing is rung here
+    _Process.heartbeat.beat()  # without a database a later heartbeat makes the row; until then nothing is dispatched to it
     _Process.heartbeat.start()
 
 

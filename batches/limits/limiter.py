@@ -1,8 +1,15 @@
-"""The provider's limits per pool: requests, input and output tokens a minute, in PostgreSQL (docs/execution.md section 3).
+"""Rate limits: keep a pool within the provider's requests, input tokens and output tokens per minute.
 
-A limiter in Redis forgets on a restart and then bursts; this one is moved by the transactions that claim and file. The
-rows of a pool are locked first, in one order: `clock_timestamp()` must be read after the wait, and two dimensions taken
-in two orders deadlock. What a pool's refusals do to it is in `batches.limits.circuit_breaker`.
+Each pool (a provider key and the models that share one limit) has three rows in `rate_limits`, one for each of these
+dimensions. A row is a token bucket in the form of GCRA, the generic cell rate algorithm: one timestamp, `tat`, says when
+everything taken so far will have been paid for (`batches.limits.token_buckets` has the arithmetic and its proof).
+
+A call takes its request and its expected tokens when its item is claimed (`take_permit`), in the claim's transaction. When
+it has ended, `correct_limits` adds the difference to what it really used. Both lock all rows of the pool first, in the
+order of the dimensions: two orders would deadlock, and `clock_timestamp()` must be read after the wait for the lock.
+
+The limits are in PostgreSQL because a limiter in Redis forgets everything on a restart, and then allows a burst. What
+refusals by the provider do to a pool is in `batches.limits.circuit_breaker`. Specification: docs/execution.md section 3.
 """
 
 import logging
@@ -23,28 +30,38 @@ from claude.allowance import Allowance
 
 logger = logging.getLogger(__name__)
 
-# How far ahead a permit is given: the slot then waits, holding no transaction and no connection. Single generations
-# look further ahead than batches, and a call of the burst is left for them: one of them may leave at once, before its
-# turn, while those that batches have booked keep theirs; the next one waits until that turn has come.
+# How many seconds before its start a permit may be given. The slot waits until then, without transaction or connection.
+# Single generations go before batches in three ways: they may book further ahead; batches leave a part of the burst to
+# them (`interactive_slack`); and from 60 requests a minute up, one request of the burst is kept for them (`reserve`). A
+# single generation that takes the reserve starts at once, before its turn, and the next one may do so only after that turn
+# (`borrowed_until`). Starts that batches have booked already are not moved.
 AHEAD_S = 1.2
 INTERACTIVE_AHEAD_S = 2.0
 
 TAKE = f"""
-WITH locked AS (SELECT * FROM rate_limits WHERE pool = %(pool)s ORDER BY dimension FOR NO KEY UPDATE),
+WITH -- the buckets of the pool, locked in one order
+     locked AS (SELECT * FROM rate_limits WHERE pool = %(pool)s ORDER BY dimension FOR NO KEY UPDATE),
+     -- the time after the wait for these locks: counting the rows makes it read only then
      moment AS (SELECT clock_timestamp() AS now FROM (SELECT count(*) FROM locked) after_the_wait),
+     -- how much of its limits the pool uses, whether its breaker is open, and whether a probe may pass it
      pool_state AS (SELECT {circuit_breaker.SHARE} AS share, opened_for_s > 0 AS opened, opened_until <= now AS may_try
                    FROM provider_pools, moment WHERE pool = %(pool)s),
+     -- for each bucket: what this call costs, the seconds that one unit takes (pace), how many seconds of calls are booked
+     -- ahead (debt_s), how much of the burst may be in use (slack), and whether the reserve may be taken
      asked AS (
        SELECT id, per_minute, burst - reserve AS burst, interval_s / share AS pace, now, extract(epoch FROM tat - now) AS debt_s,
               CASE dimension WHEN 'input_tokens' THEN %(input)s WHEN 'output_tokens' THEN %(output)s ELSE 1 END::float8 AS cost,
               CASE WHEN %(deep)s THEN interactive_slack ELSE slack END AS slack, blocked_until <= now AS open,
               %(deep)s AND reserve >= 1 AND borrowed_until <= now AS may_borrow
          FROM locked, moment, pool_state),
+     -- when the bucket lets the call start, in seconds from now; a call bigger than the bucket waits for its size
      placed AS (
        SELECT *, greatest(0, debt_s + (least(cost, per_minute) - burst) * pace) AS turn_in FROM asked),
+     -- granted if no bucket is blocked and all have room soon enough; the latest start counts
      decision AS (
        SELECT count(*) AS n, bool_and(open AND debt_s - slack * pace <= %(ahead)s) AS granted,
               max(CASE WHEN may_borrow THEN 0 ELSE turn_in END) AS leave_in FROM placed),
+     -- move the timestamps, unless the breaker is open (then only a probe takes); remember the usual size of a call
      taken AS (
        UPDATE rate_limits r SET tat = greatest(r.tat, now + make_interval(secs => leave_in)) + make_interval(secs => cost * pace),
               borrowed_until = CASE WHEN may_borrow THEN now + make_interval(secs => turn_in) ELSE borrowed_until END,
@@ -56,42 +73,48 @@ BLOCK = """
 UPDATE rate_limits SET blocked_until = greatest(blocked_until, clock_timestamp() + make_interval(secs => %(seconds)s))
  WHERE id IN (SELECT id FROM rate_limits WHERE pool = %(pool)s ORDER BY dimension FOR NO KEY UPDATE)
 """
-# Given back is at most what lies ahead. A provider that has less left than our bucket believes in is right: somebody else
-# uses the key too.
 CORRECT = f"""
-WITH locked AS (SELECT id FROM rate_limits WHERE pool = %(pool)s ORDER BY dimension FOR NO KEY UPDATE),
+WITH -- as in TAKE: the buckets in one order, then the time, then the state of the pool
+     locked AS (SELECT id FROM rate_limits WHERE pool = %(pool)s ORDER BY dimension FOR NO KEY UPDATE),
      moment AS (SELECT clock_timestamp() AS now FROM (SELECT count(*) FROM locked) after_the_wait),
      pool_state AS (SELECT {circuit_breaker.SHARE} AS share, opened_for_s, probe_id, waiting_since, now
                    FROM provider_pools, moment WHERE pool = %(pool)s),
-     reported AS (SELECT * FROM unnest(%(dimensions)s::text[], %(changes)s::float8[], %(left)s::float8[]) AS each(name, change, remaining))
+     -- by dimension: what the call used beyond what was expected, and what the provider says is left (NULL: not said)
+     reported AS (SELECT * FROM unnest(%(dimensions)s::text[], %(changes)s::float8[], %(left)s::float8[]) AS by_name(name, change, remaining))
 UPDATE rate_limits r SET tat = greatest(
+         -- used more: booked from now on; used less: given back, but only of what is booked ahead of now
          CASE WHEN change > 0 THEN greatest(tat, now) + make_interval(secs => change * interval_s / share)
               WHEN change < 0 THEN greatest(tat + make_interval(secs => change * interval_s / share), least(tat, now))
               ELSE tat END,
+         -- the provider has less left than our bucket: the same key is used elsewhere as well, and the provider is right
          CASE WHEN remaining < burst THEN now + make_interval(secs => (burst - remaining) * interval_s / share) END)
   FROM locked, pool_state, reported WHERE r.id = locked.id AND reported.name = r.dimension
 RETURNING dimension, per_minute, configured, told, opened_for_s > 0 AND probe_id = %(log)s, waiting_since IS NOT NULL
 """  # noqa: S608
 PERMITS = f"""
-SELECT pool, min(CASE WHEN blocked_until > now OR (opened AND NOT may_try) THEN 0
+SELECT pool, min(-- a blocked pool, or one whose breaker is open, gives none; an open one that may be probed gives one
+                 CASE WHEN blocked_until > now OR (opened AND NOT may_try) THEN 0
                       WHEN opened THEN 1
+                      -- what is left until the end of the time that may be booked ahead, in calls of the usual size
                       ELSE greatest(0, 1 + floor((%(ahead)s + CASE WHEN %(deep)s THEN interactive_slack ELSE slack END * pace - greatest(0, extract(epoch FROM tat - now)))
                                                  / (greatest(1, typical) * pace))) END)::bigint
+  -- the buckets with the state of their pools, and the seconds that one unit takes (pace)
   FROM (SELECT r.pool, r.blocked_until, r.tat, r.slack, r.interactive_slack, r.typical, now, r.interval_s / {circuit_breaker.SHARE} AS pace, opened_for_s > 0 AS opened,
-               opened_until <= now AND {circuit_breaker.NOBODY_TRIES} AS may_try
+               opened_until <= now AND {circuit_breaker.NO_PROBE_RUNNING} AS may_try
           FROM rate_limits r JOIN provider_pools p USING (pool) CROSS JOIN (SELECT clock_timestamp() AS now) moment
-         WHERE r.pool = ANY(%(pools)s)) each
+         WHERE r.pool = ANY(%(pools)s)) bucket
+ -- the dimension with the least room decides
  GROUP BY pool
 """  # noqa: S608
 
 
 class NoLimiter(Exception):
-    """The pool has no rows: without a limit there is no call. Whoever starts makes the rows from the settings."""
+    """The pool has no rows, so no call is made. `set_limits` makes the rows, by the settings, when a stack starts."""
 
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What a call will probably take of the limits, in tokens: never `max_tokens`, which few replies reach."""
+    """The tokens that a call will probably use. Not `max_tokens`, which few replies reach: the limits would lie idle."""
 
     input: int = 0
     output: int = 0
@@ -99,9 +122,10 @@ class Expected:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Correction:
-    """What is known after a call. `changes`: what it took more than expected (less: below 0), by dimension.
+    """What is known after a call.
 
-    `reported`: the limits as the provider's headers told them. `replied`: there was a reply at all.
+    `changes`: by dimension, how much more it used than expected (less: below 0). `reported`: the limits in the headers
+    of the provider's answer, by dimension. `replied`: whether there was a reply.
     """
 
     pool: str
@@ -118,14 +142,17 @@ def set_limits(
     input_per_minute: int = MOST_PER_MINUTE,
     output_per_minute: int = MOST_PER_MINUTE,
 ) -> None:
-    """Make or correct the pools' rows; what is left of a window, of a block or of the provider's own word stays."""
+    """Make the rows of these pools, or adapt them to changed settings. Limits are per minute.
+
+    What is booked, a block, and a lower limit that the provider has reported stay as they are.
+    """
     wanted = {
         Dimension.REQUESTS: per_minute,
         Dimension.INPUT_TOKENS: input_per_minute,
         Dimension.OUTPUT_TOKENS: output_per_minute,
     }
     rows = RateLimit.objects.filter(pool__in=pools).values_list("pool", "dimension", "told")
-    told = {(pool, dimension): limit for pool, dimension, limit in rows}
+    reported = {(pool, dimension): limit for pool, dimension, limit in rows}
     ProviderPool.objects.bulk_create(
         [ProviderPool(pool=pool) for pool in sorted(pools)], ignore_conflicts=True
     )
@@ -135,7 +162,7 @@ def set_limits(
                 pool=pool,
                 dimension=dimension,
                 configured=limit,
-                **_bucket_columns(dimension, limit, told.get((pool, dimension))),
+                **_bucket_columns(dimension, limit, reported.get((pool, dimension))),
             )
             for pool in sorted(pools)
             for dimension, limit in sorted(wanted.items())
@@ -154,9 +181,9 @@ def set_limits(
     )
 
 
-def _bucket_columns(dimension: str, configured: int, told: int | None) -> dict[str, float]:
-    """The columns of a bucket: the setting's, or a smaller one where the provider says so."""
-    per_minute = min(configured, told or configured)
+def _bucket_columns(dimension: str, configured: int, reported: int | None) -> dict[str, float]:
+    """The columns of a bucket for the configured limit, or for the provider's reported limit where that is lower."""
+    per_minute = min(configured, reported or configured)
     found: Shape = (shape if dimension == Dimension.REQUESTS else token_shape)(per_minute)
     return {
         "per_minute": per_minute,
@@ -171,11 +198,11 @@ def _bucket_columns(dimension: str, configured: int, told: int | None) -> dict[s
 def take_permit(
     pool: str, expected: Expected | None = None, *, log_id: UUID | None = None, interactive: bool = False
 ) -> float | None:
-    """Seconds to wait before the call, or None when no permit can be had soon.
+    """Take a permit for a call. Returns the seconds until it may start, or None when no permit is to be had soon.
 
-    At most 2 s, but for a call bigger than the burst of tokens: it waits until its size is paid, at most a minute. While
-    the breaker is open one call alone is let through, `log_id`. Call it last in the claiming transaction: the rows are
-    hot. Raises NoLimiter.
+    The wait is at most 2 s, except for a call that is bigger than a token bucket: it waits until its size is paid for, at
+    most a minute. While the circuit breaker is open, only the call of `log_id` may pass, as its probe. Call this last in
+    the claim's transaction, because all calls of the pool lock these rows. Raises NoLimiter.
     """
     expected = expected or Expected()
     values: dict[str, Any] = {
@@ -203,13 +230,13 @@ def _take(values: dict[str, Any]) -> tuple[bool, float, bool, bool]:
 
 
 def block_pool(pool: str, *, seconds: float) -> None:
-    """No permit for anybody in this pool for so long: the provider reported when to come back."""
+    """Give no permit in this pool for so many seconds: the provider has asked all callers to wait."""
     with connection.cursor() as cursor:
         cursor.execute(BLOCK, {"pool": pool, "seconds": seconds})
 
 
 def _reach(*, interactive: bool) -> dict[str, Any]:
-    """How deep into the burst and how far ahead a permit may be taken, for TAKE and PERMITS."""
+    """Parameters of TAKE and PERMITS: `deep`, whether the whole burst may be used, and how many seconds ahead."""
     return {
         "deep": interactive,
         "ahead": INTERACTIVE_AHEAD_S if interactive else AHEAD_S,
@@ -218,7 +245,7 @@ def _reach(*, interactive: bool) -> dict[str, Any]:
 
 
 def count_permits(pools: list[str], *, interactive: bool = False) -> dict[str, int]:
-    """How many permits each pool could give now and soon, for calls of late's size. Takes no lock."""
+    """How many permits each pool could give within the next seconds, for calls of the usual size. Takes no lock."""
     values: dict[str, Any] = {"pools": pools, **_reach(interactive=interactive)}
     with connection.cursor() as cursor:
         cursor.execute(PERMITS, values)
@@ -226,9 +253,12 @@ def count_permits(pools: list[str], *, interactive: bool = False) -> dict[str, i
 
 
 def correct_limits(found: Correction) -> None:
-    """Move the buckets by what a call has really taken and by what the provider says. Called last: the rows are hot."""
+    """Correct the buckets by what a call has really used and by what the provider reports.
+
+    Called last in its transaction, because all calls of the pool lock these rows. A pool without rows is not changed.
+    """
     dimensions = sorted(Dimension.values)
-    reported = {name: each for name, each in found.reported.items() if name in dimensions}
+    reported = {name: allowance for name, allowance in found.reported.items() if name in dimensions}
     values: dict[str, Any] = {
         "pool": found.pool,
         "log": found.log_id,
@@ -240,22 +270,22 @@ def correct_limits(found: Correction) -> None:
     with connection.cursor() as cursor:
         cursor.execute(CORRECT, values)
         rows = cursor.fetchall()
-    for dimension, per_minute, configured, told, *_ in rows:
+    for dimension, per_minute, configured, last_reported, *_ in rows:
         limit = reported[dimension].limit if dimension in reported else None
-        if limit is not None and limit != told:
-            _adopt(found.pool, dimension, configured=configured, before=per_minute, told=limit)
+        if limit is not None and limit != last_reported:
+            _adopt(found.pool, dimension, configured=configured, before=per_minute, reported=limit)
     if found.replied and rows and (rows[0][-2] or rows[0][-1]):
         circuit_breaker.record_reply(found.pool, found.log_id)
 
 
-def _adopt(pool: str, dimension: str, *, configured: int, before: int, told: int) -> None:
-    """The provider's own limit counts where it is lower than the setting; it never raises it."""
-    columns = _bucket_columns(dimension, configured, told)
-    RateLimit.objects.filter(pool=pool, dimension=dimension).update(told=told, **columns)
+def _adopt(pool: str, dimension: str, *, configured: int, before: int, reported: int) -> None:
+    """Use the provider's reported limit if it is lower than the setting. A higher one does not raise the setting."""
+    columns = _bucket_columns(dimension, configured, reported)
+    RateLimit.objects.filter(pool=pool, dimension=dimension).update(told=reported, **columns)
     if columns["per_minute"] != before:
         logger.warning(
             "The provider allows %d %s a minute in the pool %s; the setting is %d: %d are in force",
-            told,
+            reported,
             Dimension(dimension).label,
             pool,
             configured,

@@ -1,4 +1,7 @@
-"""Which provider this installation talks to, as the settings say, and whose limits those are."""
+"""Pools: which calls share one rate limit of the provider.
+
+A pool is a provider account (a hash of base URL and key, or `demo`) and a group of models: `demo:claude-sonnet-5-5`.
+"""
 
 from collections.abc import Sequence
 
@@ -30,18 +33,18 @@ SMALL_POOLS = ("fable", "claude-mythos")
 
 
 def pool_of(model: str, key: str = "") -> str:
-    """The limiter's pool of a model: demo and real, or two keys, never share one. Raises UnknownModel, UnknownKey."""
+    """The pool of a model (id or alias) for the key of this name. Raises UnknownModel or UnknownKey."""
     return f"{_account(key)}:{current_models.find_card(model).pool}"
 
 
 def pools() -> list[str]:
-    """Every pool that a job of this installation may use."""
+    """Every pool that a job of this installation may use: all keys, each with all groups of models."""
     accounts = dict.fromkeys(_account(key) for key in ("", *settings.CLAUDE_NAMED_KEYS))
     return [f"{account}:{name}" for account in accounts for name in current_models.list_pools()]
 
 
 def pool_or_none(model: str, key: str) -> str | None:
-    """None where there is no such model or no such key here: then there is no call, and no limit of one."""
+    """The pool of a model, or None when there is no such model or key here. Then no call can be made either."""
     try:
         return pool_of(model, key)
     except (UnknownModel, UnknownKey):
@@ -49,25 +52,25 @@ def pool_or_none(model: str, key: str) -> str | None:
 
 
 def _account(key: str) -> str:
-    """Whose limits they are. The simulator's port is another at every start, its limits are not."""
+    """The account's name in a pool. The demo has a fixed one, because the simulator has another port at every start."""
     return "demo" if settings.DEMO else provider(key).fingerprint
 
 
 def set_limits_from_settings() -> None:
-    """Make the limiter's rows as RATE_LIMIT_RPM, _ITPM and _OTPM say. Called by whoever starts a stack."""
+    """Make or adapt the limiter's rows by RATE_LIMIT_RPM, RATE_LIMIT_ITPM and RATE_LIMIT_OTPM, when a stack starts."""
     table.refresh(now=True)
     _set_limits(pools())
 
 
 def make_missing_limits() -> None:
-    """Rows for the pools of models that were added meanwhile; the others stay as they are."""
+    """Make the rows of pools that have none, such as those of newly added models. Other rows are not changed."""
     wanted = pools()
     there = set(RateLimit.objects.filter(pool__in=wanted).values_list("pool", flat=True))
     _set_limits([pool for pool in wanted if pool not in there])
 
 
 def _set_limits(chosen: Sequence[str]) -> None:
-    """Those with the same limits in one go."""
+    """Set the limits of these pools, with one statement for all pools that have the same limits."""
     given = settings.ENVIRONMENT
     for input_, output in sorted({tokens_per_minute(pool) for pool in chosen}):
         limiter.set_limits(
@@ -79,7 +82,7 @@ def _set_limits(chosen: Sequence[str]) -> None:
 
 
 def tokens_per_minute(pool: str) -> tuple[int, int]:
-    """Input and output tokens that an account of the first tier may use a minute; the simulator knows no such limit.
+    """Input and output tokens per minute of an account in the provider's first tier. The simulator has no such limit.
 
     From the provider's documentation of its rate limits (checked 2026-11-22).
     """

@@ -1,16 +1,18 @@
-"""The arithmetic of a rate limit: GCRA buckets, pure. Why it looks so: docs/decisions/0002 and 0017.
+"""The arithmetic of a rate limit, as GCRA token buckets. Pure. The reasons are in docs/decisions/0002 and 0017.
 
-A bucket is one timestamp, `tat`: when all that was taken will have been paid for. A call of cost c starts at
-`max(now, tat + (c - burst) x interval)` at the earliest and moves `tat` to `max(tat, start) + c x interval`. Whatever
-the sizes of the calls, then no window W holds more than `burst + W / interval`. A `reserve` is taken off the burst; out
-of it one call at a time leaves before its turn, which is at most one more in any window.
+A bucket is one timestamp, `tat` (theoretical arrival time): when everything taken so far will have been paid for. A call
+of cost c starts at `max(now, tat + (c - burst) x interval)` at the earliest and moves `tat` to
+`max(tat, start) + c x interval`. Then no window of W seconds holds more than `burst + W / interval`, whatever the sizes
+of the calls. A `reserve` is taken off the burst: one call at a time may use it to start before its turn, which is at most
+one more call in any window.
 """
 
 from dataclasses import dataclass
 
 WINDOW_S = 60.0
-# Between the permit and the provider's clock lies jitter: a slot may start up to 1 s late, and a packet may dawdle.
-# Tokens need none of it: they are counted while they are produced, out of a bucket that holds a minute's worth.
+# Seconds that may lie between a permit and the moment at which the provider counts the call: a slot may start up to 1 s
+# late, and the network may delay the request. Token limits need no margin: the provider counts tokens while they are
+# produced, from a bucket that holds a minute's worth.
 MARGIN_S = 1.5
 
 
@@ -18,9 +20,9 @@ MARGIN_S = 1.5
 class Shape:
     """`burst` at once, then one every `interval_s` seconds.
 
-    `slack` is how much of the burst a batch's call may find in use and still get its permit; an `interactive_slack`
-    above it is what batches leave to single generations. `reserve` is a call of the burst that is kept for a single
-    generation to leave at once; 0 where the burst is too small to spare one.
+    A batch's call gets a permit as long as at most `slack` of the burst is in use. `interactive_slack` is the same for
+    single generations; it is larger, so that batches leave a part of the burst to them. `reserve` is a part of the burst
+    with which one single generation may start at once; 0 where the burst is too small for it.
     """
 
     burst: float
@@ -31,12 +33,12 @@ class Shape:
 
 
 def shape(per_minute: int) -> Shape:
-    """Of requests: no 60-second window, jitter of 1.5 s included, holds more than `per_minute`.
+    """The bucket for requests: no window of 60 s, a jitter of 1.5 s included, holds more than `per_minute`.
 
     A window W holds at most burst + W / interval permits. From 20 a minute up: burst = limit / 20, at most 5, and
-    interval = W / (limit - burst), which uses at least 92% of the limit. Below that this form wastes too much (at 2 a
-    minute half), so the burst is 1 and the permits are spaced a hair more than W / limit apart: at most `limit` in a
-    window, 97% used.
+    interval = W / (limit - burst), which uses at least 92% of the limit. Below 20 this form would waste too much (half of
+    the limit at 2 a minute), so there the burst is 1 and the interval is 1.001 x W / limit: at most `limit` permits in a
+    window, 97% of the limit used.
     """
     window = WINDOW_S + MARGIN_S
     if per_minute < 20:
@@ -55,9 +57,9 @@ def shape(per_minute: int) -> Shape:
 
 
 def token_shape(per_minute: int) -> Shape:
-    """Of tokens: no 60-second window holds more than `per_minute`, and 93% of it are used by calls of up to 1/16 of it.
+    """The bucket for tokens: no window of 60 s holds more than `per_minute`; calls of up to a sixteenth of it use 93% of it.
 
-    A bigger call starts later and is paid for longer: it passes in any case, and alone if it is bigger than the limit.
+    A bigger call passes too, but starts later and delays the next ones. One bigger than the limit is alone in its window.
     """
     burst = per_minute / 16
     return Shape(

@@ -1,4 +1,4 @@
-"""Which shared beginnings of a job's prompts the provider's cache holds now."""
+"""The shared beginnings of a job's prompts that are in the provider's prompt cache."""
 
 from datetime import UTC, datetime
 
@@ -10,17 +10,18 @@ LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 class CachedPrefix(TimestampedModel):
-    """Of one job and template version. Moved only by `batches.engine.prompt_cache`; made by the first call that needs it.
+    """The cached beginning of one job and template version. Only `batches.engine.prompt_cache` changes it.
 
-    Cold is a row, or none, whose `warm_until` has passed. While the log row `warming` is pending, its call is the one that
-    writes the cache.
+    The first call that needs it makes the row.
     """
 
     job = models.ForeignKey("batches.BatchJob", on_delete=models.CASCADE, related_name="+", db_index=False)
     template_version = models.ForeignKey(
         "templates_app.TemplateVersion", on_delete=models.PROTECT, related_name="+", db_index=False
     )
+    # Until when the entry is expected to be readable. The version is called cold when this is in the past, or without a row.
     warm_until = models.DateTimeField(db_default=LONG_AGO)
+    # While this log row is pending, its call is the one that writes the entry, and the others wait.
     warming = models.UUIDField(null=True, help_text="The log row of the call that warms it.")
 
     class Meta:

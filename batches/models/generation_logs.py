@@ -27,7 +27,10 @@ class GenerationLogQuerySet(WorkspaceQuerySet):
 
 
 class GenerationLog(OwnedModel):
-    """One attempt to reach Claude. Append-only for people; deleting text never deletes money."""
+    """One attempt to reach Claude, stored before the call and completed after it.
+
+    People cannot change it. It outlives its item and its conversation, so that deleting text deletes no record of money.
+    """
 
     job = models.ForeignKey(BatchJob, on_delete=models.PROTECT, related_name="logs")
     item = models.ForeignKey(BatchItem, null=True, on_delete=models.SET_NULL, related_name="logs")
@@ -50,6 +53,7 @@ class GenerationLog(OwnedModel):
     reservation_usd = models.DecimalField(**MONEY)
     cost_usd = models.DecimalField(**MONEY, default=0)
     price_version = models.CharField(max_length=30)
+    # What was taken from the pool's rate limits at the claim; the reply's usage corrects the limits by the difference.
     took_input_tokens = models.PositiveIntegerField(
         db_default=0, help_text="Of the pool's limit, as expected."
     )

@@ -1,4 +1,4 @@
-"""One conversation that a batch is to make: its values, its state, and who is working on it."""
+"""The items of a batch. An item is one conversation to be made: its values, its state and the worker that has it."""
 
 from typing import ClassVar
 
@@ -15,7 +15,8 @@ from batches.models.workers import Worker
 from templates_app.states import Tier
 from workspaces.models import OwnedModel, WorkspaceQuerySet
 
-# The database makes them, whoever writes the row; `jsonb` as text has one form for equal values.
+# Two hashes that find items with the same prompt, and with the same subject. PostgreSQL computes them, so that every way of
+# writing the row fills them; equal `jsonb` values have the same text.
 SAME_PROMPT = Func(
     template="md5(template_version_id::text || parameters::text || details::text || topic)::uuid",
     output_field=models.UUIDField(),
@@ -27,6 +28,8 @@ SAME_SUBJECT = Func(
 
 
 class BatchItem(OwnedModel):
+    """One conversation of a batch, in the order of `position` (from 1). Its state is moved only by `batches.engine` and actions."""
+
     job = models.ForeignKey(BatchJob, on_delete=models.CASCADE, related_name="items", db_index=False)
     position = models.PositiveIntegerField()
     kind = models.CharField(max_length=10, choices=ItemKind.choices, default=ItemKind.GENERATE)
@@ -57,8 +60,11 @@ class BatchItem(OwnedModel):
     error_message = models.TextField(blank=True)
 
     attempt = models.PositiveSmallIntegerField(default=0)
+    # How often its worker died while it was in flight.
     crashes = models.PositiveSmallIntegerField(default=0)
+    # Not to be claimed before this moment; empty: at once.
     run_after = models.DateTimeField(null=True, blank=True)
+    # When the item was last dispatched; empty: it may be dispatched at once. The column keeps its first name.
     rung_at = models.DateTimeField(null=True, blank=True)
     claimed_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
@@ -67,6 +73,7 @@ class BatchItem(OwnedModel):
         blank=True,
         help_text="When a person has put it back into the queue: what was tried before is done with.",
     )
+    # Identifies the claim of a processing item: only the claim with this token may fail, retry or release it.
     token = models.UUIDField(null=True, blank=True)
     worker = models.ForeignKey(
         Worker, null=True, blank=True, on_delete=models.SET_NULL, related_name="+", db_index=False

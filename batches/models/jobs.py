@@ -1,6 +1,6 @@
-"""A batch: how it is to run, what it may cost, and its counters.
+"""Batch jobs: how a batch is to run, what it may cost, and its counters.
 
-Counters and money of a job are moved only by `batches.engine`, in the transaction that moves the item.
+Only `batches.engine` changes the counters and the money of a job, in the transaction that moves the item or the log row.
 """
 
 from typing import ClassVar, Self
@@ -27,7 +27,7 @@ class BatchJobQuerySet(WorkspaceQuerySet):
         return self.filter(status__in=ACTIVE)
 
     def listed(self) -> Self:
-        """Batches proper: a single generation is looked at as its item."""
+        """The jobs that lists show: batches, but no single generations, which are shown as items."""
         return self.filter(kind=JobKind.BATCH)
 
     def newest_first(self) -> Self:
@@ -35,9 +35,10 @@ class BatchJobQuerySet(WorkspaceQuerySet):
 
 
 class OutcomeFields(models.Model):
-    """What a finished batch came to; its cost is `spent`.
+    """What a completed batch took in time and tokens. What it cost is `spent`.
 
-    Written when the batch is completed, and again if it is after a retry; a late reply corrects them."""
+    Written when the batch is completed, and again when it completes after a retry or when a late reply arrives.
+    """
 
     actual_seconds = models.FloatField(
         null=True, blank=True, editable=False, help_text="From its start to its end, without its pauses."
@@ -84,6 +85,7 @@ class BatchJob(OutcomeFields, OwnedModel):
         help_text="The draft whose first items this batch tries.",
     )
 
+    # Counters of items. `successful_items`: the completed ones whose conversation needs no revision.
     total_items = models.PositiveIntegerField(default=0)
     completed_items = models.PositiveIntegerField(default=0)
     failed_items = models.PositiveIntegerField(default=0)
@@ -98,6 +100,7 @@ class BatchJob(OutcomeFields, OwnedModel):
     spent = models.DecimalField(**MONEY, default=0)
     reserved = models.DecimalField(**MONEY, default=0)
 
+    # When an item of it was last claimed: the job that has waited longest is served first.
     last_served_at = models.DateTimeField(null=True, blank=True)
     started_at = models.DateTimeField(null=True, blank=True)
     stopped_at = models.DateTimeField(

@@ -1,4 +1,4 @@
-"""The limiter's rows: the buckets of each pool of the provider, and how the provider fares there."""
+"""The limiter's rows: the rate limits of each pool, and what the provider's refusals mean for the pool."""
 
 from datetime import UTC, datetime
 
@@ -14,7 +14,10 @@ MOST_PER_MINUTE = 100_000_000
 
 
 class RateLimit(TimestampedModel):
-    """One dimension of one pool of the provider: a GCRA bucket in one timestamp (docs/execution.md section 3)."""
+    """One dimension of one pool: a GCRA token bucket (docs/execution.md section 3). Only `batches.limits` changes it.
+
+    `batches.limits.token_buckets.Shape` explains `burst`, `interval_s`, `slack`, `interactive_slack` and `reserve`.
+    """
 
     pool = models.CharField(max_length=100)
     dimension = models.CharField(max_length=15, choices=Dimension.choices)
@@ -22,6 +25,7 @@ class RateLimit(TimestampedModel):
         help_text="In force: the setting, or less where the provider says so."
     )
     configured = models.PositiveIntegerField(help_text="The setting.")
+    # The provider's own limit, from the headers of its last answer; empty: it has not said. The column keeps its first name.
     told = models.PositiveIntegerField(
         null=True, blank=True, help_text="What the provider's last answer said."
     )
@@ -31,8 +35,10 @@ class RateLimit(TimestampedModel):
     interactive_slack = models.FloatField(db_default=0)
     reserve = models.FloatField(db_default=0, help_text="Of the burst, kept for a single generation.")
     typical = models.FloatField(db_default=1, help_text="What a call takes of late.")
-    # Long ago rather than '-infinity', which Python's datetime cannot hold.
+    # The theoretical arrival time of GCRA: when everything taken so far will have been paid for. It starts long ago and not
+    # at '-infinity', which Python's datetime cannot hold.
     tat = models.DateTimeField(db_default=LONG_AGO, help_text="Theoretical arrival time of the next permit.")
+    # No permit before this moment: the provider has asked all callers to wait.
     blocked_until = models.DateTimeField(db_default=LONG_AGO)
     borrowed_until = models.DateTimeField(
         db_default=LONG_AGO, help_text="The turn of the single generation that left before it."
@@ -52,9 +58,9 @@ class RateLimit(TimestampedModel):
 
 
 class ProviderPool(TimestampedModel):
-    """How the provider fares in one pool: the breaker, the ramp, and since when nothing but refusals came.
+    """What refusals mean for one pool: its circuit breaker, its slowing down, and how long every call has been refused.
 
-    Written after the pool's rate limits: they are locked first.
+    Locked after the pool's rate limits, always (`batches.limits.circuit_breaker`).
     """
 
     pool = models.CharField(max_length=100, unique=True)
@@ -71,6 +77,7 @@ class ProviderPool(TimestampedModel):
         db_default=1, help_text="The share of the limits right after the slowing down."
     )
     slowed_at = models.DateTimeField(db_default=LONG_AGO)
+    # The first refusal since the last reply; empty while replies come. After an hour the pool's jobs are stopped.
     waiting_since = models.DateTimeField(
         null=True, blank=True, help_text="The first refusal since the last reply, 429, 503 or 529."
     )

@@ -1,4 +1,4 @@
-"""Notices: a job has ended, or waits for a person. And where else than on the pages they are told."""
+"""Notices that a job has ended or waits for a person, and the webhooks to which a workspace has them sent."""
 
 import base64
 import hashlib
@@ -20,7 +20,7 @@ class DeliveryState(models.TextChoices):
 
 
 class Notice(OwnedModel):
-    """One job, one thing that happened to it. `status` and `reason` are the job's at that moment."""
+    """One change of one job that people should know of. `status` and `reason` are the job's at that moment."""
 
     job = models.ForeignKey(
         "batches.BatchJob", on_delete=models.CASCADE, related_name="notices", db_index=False
@@ -56,7 +56,7 @@ class Notice(OwnedModel):
 
 
 class Webhook(TimestampedModel):
-    """Where a workspace wants its notices sent. The secret that signs them is derived, not stored."""
+    """The address to which a workspace has its notices sent. The secret that signs them is derived and not stored."""
 
     workspace = models.OneToOneField("workspaces.Workspace", on_delete=models.CASCADE, related_name="webhook")
     url = models.URLField(max_length=500)
@@ -69,10 +69,10 @@ class Webhook(TimestampedModel):
         return self.url
 
     def key(self) -> bytes:
-        """32 bytes, from SECRET_KEY: another for each workspace and generation."""
+        """The 32 bytes that sign notices, derived from SECRET_KEY, the workspace and the generation."""
         named = f"webhook:{self.workspace_id}:{self.generation}".encode()
         return hmac.new(settings.SECRET_KEY.encode(), named, hashlib.sha256).digest()
 
     def secret(self) -> str:
-        """As the receiver enters it (Standard Webhooks)."""
+        """The key as the receiver enters it, in the form of Standard Webhooks: `whsec_` and base64."""
         return "whsec_" + base64.b64encode(self.key()).decode()

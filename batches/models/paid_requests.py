@@ -1,4 +1,4 @@
-"""Requests that spend: each is carried out once, however often it is sent."""
+"""Requests that cost money. Each is carried out once, however often it is sent."""
 
 from typing import ClassVar
 
@@ -16,7 +16,7 @@ class PaidRequestQuerySet(WorkspaceQuerySet):
 
 
 class PaidRequest(OwnedModel):
-    """A retry that was carried out. (A start is known by its job's own key.)"""
+    """A retry that was carried out. (A start is recognized by the idempotency key of its job.)"""
 
     job = models.ForeignKey(
         "batches.BatchJob", on_delete=models.CASCADE, related_name="paid_requests", db_index=False

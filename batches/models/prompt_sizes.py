@@ -1,4 +1,4 @@
-"""What the provider counted of a template version's prompts for one model."""
+"""The token counts of a template version's prompts for one model, as the provider counts them."""
 
 from typing import ClassVar
 
@@ -9,9 +9,9 @@ from workspaces.models import OwnedModel, WorkspaceQuerySet
 
 
 class PromptSize(OwnedModel):
-    """A line through the counts of a few samples: tokens = `base` + `per_byte` x the prompt's UTF-8 bytes.
+    """A line through the counts of a few sample prompts: tokens = `base` + `per_byte` x UTF-8 bytes of the prompt.
 
-    The row is the wish and its answer: without `counted_at` it waits for a worker, from `next_at` on.
+    The row is both the request for a count and its result: while `counted_at` is empty, it waits for a worker.
     """
 
     template_version = models.ForeignKey(

@@ -1,4 +1,4 @@
-"""What the reconciler has put right, row by row, for people to see."""
+"""The repairs that the reconciler has made (`batches.engine.reconcile`), for people to look at."""
 
 from typing import ClassVar
 
@@ -8,7 +8,7 @@ from workspaces.models import OwnedModel, WorkspaceQuerySet
 
 
 class Repair(OwnedModel):
-    """One value that did not agree with the rows it is made of, and what it was set to."""
+    """One value that did not agree with the rows it is derived from, and what it was set to."""
 
     job = models.ForeignKey(
         "batches.BatchJob",

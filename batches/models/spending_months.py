@@ -1,4 +1,4 @@
-"""What each workspace spends in each month."""
+"""What each workspace has spent in each calendar month (UTC)."""
 
 from django.db import models
 from django.db.models import Q
@@ -8,7 +8,7 @@ from workspaces.models import TimestampedModel
 
 
 class SpendingMonth(TimestampedModel):
-    """What a workspace has spent and set aside in a month (UTC). Moved only by `batches.engine`."""
+    """What a workspace has spent and reserved in a month, in USD. Only `batches.engine` changes it."""
 
     workspace = models.ForeignKey(
         "workspaces.Workspace", on_delete=models.PROTECT, related_name="+", db_index=False

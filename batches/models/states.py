@@ -1,4 +1,4 @@
-"""The states of jobs, items and logs, and the words that people see."""
+"""The states of jobs, items and log rows, the sets of states that rules refer to, and the labels that people see."""
 
 from django.db import models
 
@@ -13,12 +13,12 @@ class JobStatus(models.TextChoices):
     CANCELLED = "cancelled"
 
 
-RUNNING = (JobStatus.QUEUED, JobStatus.PROCESSING)  # items are claimed
+RUNNING = (JobStatus.QUEUED, JobStatus.PROCESSING)  # its items may be claimed
 ACTIVE = (JobStatus.QUEUED, JobStatus.PROCESSING, JobStatus.PAUSED)
 PAUSABLE = RUNNING
 RESUMABLE = (JobStatus.PAUSED, JobStatus.FAILED)
 CANCELLABLE = (JobStatus.QUEUED, JobStatus.PROCESSING, JobStatus.PAUSED, JobStatus.FAILED)
-CHANGEABLE = CANCELLABLE  # concurrency, priority and budget still mean something
+CHANGEABLE = CANCELLABLE  # its concurrency, priority and budget may be changed
 RETRYABLE = (*CHANGEABLE, JobStatus.COMPLETED)  # its failed items may go back into the queue
 COMPLETABLE = (JobStatus.QUEUED, JobStatus.PROCESSING, JobStatus.PAUSED, JobStatus.FAILED)
 
@@ -55,8 +55,10 @@ class LogState(models.TextChoices):
     SUCCEEDED = "succeeded"
     UNUSABLE = "unusable"  # paid, but no conversation could be made of it
     FAILED = "failed"
-    UNKNOWN = "unknown"  # whoever asked has died; its worst case is booked until a late reply says better
-    SURPLUS = "surplus"  # paid, but another reply had won
+    UNKNOWN = (
+        "unknown"  # nobody knows whether it was answered; its worst case is booked until a late reply arrives
+    )
+    SURPLUS = "surplus"  # paid, but the item had a conversation from another reply already
 
 
 class JobKind(models.TextChoices):
@@ -87,12 +89,12 @@ class Priority(models.IntegerChoices):
 
     @classmethod
     def of(cls, word: str) -> "Priority":
-        """The priority that a word means; KeyError for another word."""
+        """The priority with this label: high, normal or low. Raises KeyError."""
         return {each.label: each for each in cls}[word]
 
 
 class Dimension(models.TextChoices):
-    """What the provider limits per minute. Their rows are locked in the order of these words."""
+    """What the provider limits per minute. The rows of a pool are locked in the alphabetical order of these values."""
 
     INPUT_TOKENS = "input_tokens", "input tokens"
     OUTPUT_TOKENS = "output_tokens", "output tokens"

@@ -1,4 +1,4 @@
-"""The workers' register: who is alive, on which host, with how many slots."""
+"""The register of workers: which are alive, on which host, with how many slots."""
 
 from datetime import timedelta
 
@@ -10,7 +10,7 @@ from workspaces.models import ClockTimestamp, TimestampedModel
 
 
 class Worker(TimestampedModel):
-    """A worker process. An item's lease is its worker's heartbeat."""
+    """A worker process. Its heartbeat is the lease of the items it has claimed."""
 
     kind = models.CharField(max_length=20)
     host = models.CharField(max_length=200)

@@ -1,20 +1,20 @@
-"""Which combinations a plan covers: a grid of counts with its gaps, and what would fill them. It asks no database."""
+"""Coverage: how many items of a plan have each combination of two values, and which items would fill the gaps. No database."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
-from batches.planning.diversity import diversified, lists
+from batches.planning.diversity import diversify, lists
 from batches.planning.plan import PlannedItem
-from batches.planning.quotas import drawn
-from batches.planning.sources.matrix import Matrix, open_cells
+from batches.planning.quotas import draw_number
+from batches.planning.sources.matrix import Matrix, list_open_cells
 from batches.planning.sources.matrix_plan import item_of
 from templates_app.models import TemplateVersion
 
 State: TypeAlias = Literal["covered", "gap", "excluded"]
 MOST_ROWS, MOST_COLUMNS = 60, 30
-LIKELY = 20  # items of a word that are tried as a pattern for a gap
+LIKELY = 20  # for each value, at most so many items are tried as the pattern for an item that fills a gap
 DRAWN = frozenset(lists())
 
 
@@ -28,7 +28,7 @@ class Spot:
 
 @dataclass(frozen=True, kw_only=True)
 class Grid:
-    """`lines` are the rows in order; `more` is how many rows and columns are not shown."""
+    """A table of counts. `lines`: its rows, in order. `more_rows`, `more_columns`: how many are left out of it."""
 
     rows: Sequence[str]
     columns: Sequence[str]
@@ -56,9 +56,9 @@ def grid_of(
     columns: Sequence[str] = (),
     excluded: Collection[tuple[str, str]] = (),
 ) -> Grid:
-    """The grid of `(row, column, count)`. Named rows and columns come first, also those that nothing covers.
+    """The grid of `(row, column, count)`. The given `rows` and `columns` come first, even those without any item.
 
-    A combination without a count is a gap, unless it is excluded. Items that lack one of the two are not in the grid.
+    A combination without a count is a gap, unless it is in `excluded`. Items without a value for both are left out.
     """
     found: Counter[tuple[str, str]] = Counter()
     for row, column, count in counts:
@@ -85,10 +85,10 @@ def _spot(row: str, column: str, count: int, excluded: Collection[tuple[str, str
     return Spot(row, column, 0, "excluded" if (row, column) in excluded else "gap")
 
 
-def closed_pairs(matrix: Matrix, row: str, column: str) -> set[tuple[str, str]]:
-    """The pairs of two axes of which no cell is left."""
+def find_closed_pairs(matrix: Matrix, row: str, column: str) -> set[tuple[str, str]]:
+    """The pairs of values of two axes that the matrix excludes completely, whatever its other axes are."""
     names = {axis.name: [choice.name for choice in axis.choices] for axis in matrix.axes}
-    open_ = {(cell.values[row], cell.values[column]) for cell in open_cells(matrix)}
+    open_ = {(cell.values[row], cell.values[column]) for cell in list_open_cells(matrix)}
     return {(one, other) for one in names[row] for other in names[column]} - open_
 
 
@@ -102,46 +102,46 @@ def fill_by_matrix(
     values: Mapping[str, Any],
     diversity: bool,
 ) -> list[PlannedItem]:
-    """One item for each gap: where more axes vary, the seed draws among the cells that are left for it."""
+    """One item for each gap. If other axes vary too, the matrix's seed draws one of the cells that fit."""
     cells: dict[tuple[str, str], list[Any]] = {}
-    for cell in open_cells(matrix):
+    for cell in list_open_cells(matrix):
         cells.setdefault((cell.values[row], cell.values[column]), []).append(cell)
     items = [
-        item_of(version, cells[spot][drawn(matrix.seed, "fill", *spot) % len(cells[spot])], values)
+        item_of(version, cells[spot][draw_number(matrix.seed, "fill", *spot) % len(cells[spot])], values)
         for spot in spots
         if spot in cells
     ]
-    return diversified(items, seed=matrix.seed) if diversity else items
+    return diversify(items, seed=matrix.seed) if diversity else items
 
 
 def fill_by_likeness(
     plan: Sequence[PlannedItem], spots: Iterable[tuple[str, str]], *, row: str, column: str, seed: int
 ) -> list[PlannedItem]:
-    """One item for each gap, like one that has its row (else its column), with the other word changed.
+    """One item for each gap, copied from an item of the same row (else of the same column) with the other value changed.
 
-    What is drawn is drawn anew; a template that has no variable for the word is not used.
+    Randomly drawn details are drawn again. Items whose template has no variable for the value are not copied.
     """
     shelves = {name: _by_word(plan, name) for name in (row, column)}
     by_tier = {item.tier: item.version for item in reversed(plan)}
     found = (_like(shelves, by_tier, spot, row, column) for spot in spots)
-    return diversified_if([made for made in found if made is not None], plan=plan, seed=seed)
+    return diversify_like_plan([made for made in found if made is not None], plan=plan, seed=seed)
 
 
-def diversified_if(
+def diversify_like_plan(
     items: Sequence[PlannedItem], *, plan: Sequence[PlannedItem], seed: int
 ) -> list[PlannedItem]:
-    """Drawn details, where the plan has some."""
+    """The items, with randomly drawn details if the items of the plan have such details."""
     if not any(item.details.keys() >= DRAWN for item in plan):
         return list(items)
     bare = [
         replace(item, details={name: text for name, text in item.details.items() if name not in DRAWN})
         for item in items
     ]
-    return diversified(bare, seed=seed)
+    return diversify(bare, seed=seed)
 
 
 def _by_word(plan: Sequence[PlannedItem], name: str) -> dict[str, list[PlannedItem]]:
-    """The first few items of each word of an axis."""
+    """The first few items for each value of an axis."""
     shelves: dict[str, list[PlannedItem]] = {}
     for item in plan:
         shelf = shelves.setdefault(word_of(item, name), [])
@@ -165,7 +165,7 @@ def _like(
 
 
 def word_of(item: PlannedItem, name: str) -> str:
-    """Its word on an axis of the grid: tier, topic, or a value."""
+    """The item's value on an axis of the grid: its tier, its topic, or one of its parameters."""
     if name in ("tier", "topic"):
         return str(getattr(item, name))
     return str(item.parameters.get(name) or "")
@@ -174,7 +174,7 @@ def word_of(item: PlannedItem, name: str) -> str:
 def _with_word(
     item: PlannedItem, name: str, word: str, by_tier: Mapping[str, TemplateVersion]
 ) -> PlannedItem | None:
-    """The item with another word; of another tier it takes the template of the first item of that tier."""
+    """The item with another value on an axis; None when its template has no variable for it, or no template is known."""
     if name == "tier":
         return _of_tier(item, word, by_tier)
     if name not in _names(item.version):
@@ -188,6 +188,7 @@ def _with_word(
 
 
 def _of_tier(item: PlannedItem, tier: str, by_tier: Mapping[str, TemplateVersion]) -> PlannedItem | None:
+    """The item in another tier, with the template of that tier's first item."""
     if tier not in by_tier:
         return None
     known = _names(by_tier[tier])

@@ -1,4 +1,4 @@
-"""The plan's items as rows: 10,000 in one COPY, which takes a sixth of the time of as many INSERTs."""
+"""Store a plan's items as rows, with one COPY: 10,000 rows take a sixth of the time that INSERTs take."""
 
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any
@@ -16,7 +16,7 @@ FIELDS = {field.name: field for field in BatchItem._meta.concrete_fields if not 
 
 
 def freeze_items(job: BatchJob, plan: Sequence[PlannedItem], ids: Sequence[str]) -> None:
-    """Store the items of a stored job under these human ids, queued. The caller owns the transaction."""
+    """Store the plan as queued items of a stored job, with these human ids, in order. The caller owns the transaction."""
     values = [_values(item, human_id) for item, human_id in zip(plan, ids, strict=True)]
     same = _same_of_all(job, varying=values[0].keys())
     columns = [*same, *values[0]]
@@ -45,7 +45,7 @@ def _values(item: PlannedItem, human_id: str) -> dict[str, Any]:
 
 
 def _same_of_all(job: BatchJob, *, varying: Collection[str]) -> dict[str, Any]:
-    """Every other column that PostgreSQL does not fill itself, as a new item has it."""
+    """The columns that are equal for all items and that PostgreSQL does not fill itself, with a new item's values."""
     item = BatchItem(workspace=job.workspace, created_by=job.created_by, job=job)
     found = {
         name: field.get_db_prep_save(getattr(item, field.attname), connection)

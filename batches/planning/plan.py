@@ -1,4 +1,4 @@
-"""The plan of a batch: which conversations will be made, checked completely before anything is stored or spent."""
+"""The plan of a batch: the conversations to be made. It is checked completely before anything is stored or spent."""
 
 import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -19,12 +19,15 @@ LARGEST_PLAN = 10_000
 
 
 class PlanError(RowsError):
-    """The plan cannot be started; carries every problem that was found."""
+    """The plan cannot be started. `problems` has every problem that was found."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class PlannedItem:
-    """One conversation to be made. `parameters` fill the template's variables, topic included; `details` follow its text."""
+    """One conversation to be made; `position` counts from 1.
+
+    `parameters` fill the variables of the template, the topic included. `details` are added below its text.
+    """
 
     position: int
     tier: str
@@ -43,7 +46,7 @@ class PlannedItem:
         return str(self.parameters.get("emotion") or "")
 
     def request(self, *, model: str, max_tokens: int) -> Request:
-        """What would be asked. Raises ValuesError."""
+        """The request that would be sent. Raises ValuesError or TemplateSyntax."""
         return build_request(
             version=self.version,
             values=self.parameters,
@@ -62,11 +65,11 @@ def starter_plan(
 ) -> list[PlannedItem]:
     """The starter pack's 90 items (40 template, 35 scenario, 15 edge case), or those of some tiers.
 
-    Scenarios and edge cases are the workspace's rows of the pack: one that a person has edited or archived is planned
-    as it is now, or not at all. With a seed the order is shuffled, the same for the same seed; `limit` then takes the
-    first N.
+    Scenarios and edge cases are read from the workspace, where the pack has stored them: an edited one is planned as it is
+    now, an archived one is left out. A seed shuffles the order, always in the same way; then `limit` takes the first N.
+    Raises PlanError when a template is missing.
     """
-    versions = published_versions(workspace)
+    versions = find_published_versions(workspace)
     wanted = set(Tier.values) if tiers is None else set(tiers)
     problems: list[RowProblem] = []
     items = [
@@ -81,7 +84,7 @@ def starter_plan(
 
 
 def starter_sizes(workspace: Workspace) -> dict[str, int]:
-    """How many items the starter plan has of each tier."""
+    """How many items the starter plan has in each tier: tier to number."""
     templates = sum(item.tier == Tier.TEMPLATE for item in load_pack().items)
     rows = {tier.value: _starter_rows(workspace, tier).count() for tier in (Tier.SCENARIO, Tier.EDGE_CASE)}
     return {Tier.TEMPLATE.value: templates, **rows}
@@ -93,14 +96,14 @@ def _starter_items(
     if tier == Tier.TEMPLATE:
         for item in load_pack().items:
             if item.tier == tier and (version := versions.get(item.template)):
-                yield _planned(item, version)
+                yield _plan_pack_item(item, version)
             elif item.tier == tier:
                 message = f"The starter template {item.template!r} is missing: run `./run manage prepare`."
                 problems.append(RowProblem(None, "template", message))
         return
     for row in _starter_rows(workspace, tier).select_related("template"):
         try:
-            yield planned_situation(row, versions)
+            yield plan_situation(row, versions)
         except PlanError as wrong:
             problems += wrong.problems
 
@@ -110,7 +113,7 @@ def _starter_rows(workspace: Workspace, tier: Tier) -> SituationQuerySet:
     return model.objects.filter(workspace=workspace, pack=load_pack().name).usable()
 
 
-def _planned(item: PackItem, version: TemplateVersion) -> PlannedItem:
+def _plan_pack_item(item: PackItem, version: TemplateVersion) -> PlannedItem:
     return PlannedItem(
         position=1,
         tier=item.tier,
@@ -121,10 +124,10 @@ def _planned(item: PackItem, version: TemplateVersion) -> PlannedItem:
     )
 
 
-def planned_situation(row: Situation, versions: Mapping[str, TemplateVersion]) -> PlannedItem:
-    """A scenario or an edge case as an item, of its own template or else the newest of its tier. Raises PlanError.
+def plan_situation(row: Situation, versions: Mapping[str, TemplateVersion]) -> PlannedItem:
+    """A scenario or an edge case as an item, with its own template or else the newest one of its tier. Raises PlanError.
 
-    `versions` are those of `published_versions`, by name.
+    `versions` are those of `find_published_versions`, by name.
     """
     if row.template is not None:
         version = versions.get(row.template.name)
@@ -150,15 +153,15 @@ def planned_situation(row: Situation, versions: Mapping[str, TemplateVersion]) -
 
 
 def cut(items: Sequence[PlannedItem], *, limit: int | None, seed: int | None) -> list[PlannedItem]:
-    """Shuffle by seed, take the first `limit`, number them from 1."""
+    """Shuffle the items if there is a seed, take the first `limit` of them, and number them from 1."""
     ordered = list(items)
     if seed is not None:
         random.Random(seed).shuffle(ordered)  # noqa: S311
     return [replace(item, position=position) for position, item in enumerate(ordered[:limit], start=1)]
 
 
-def published_versions(workspace: Workspace) -> dict[str, TemplateVersion]:
-    """The newest published version of each usable template of a workspace, by the template's name."""
+def find_published_versions(workspace: Workspace) -> dict[str, TemplateVersion]:
+    """The newest published version of each template of the workspace that is not archived, by the template's name."""
     templates = PromptTemplate.objects.filter(workspace=workspace).usable()
     newest = (
         TemplateVersion.objects.filter(template__in=templates, published_at__isnull=False)
@@ -170,7 +173,7 @@ def published_versions(workspace: Workspace) -> dict[str, TemplateVersion]:
 
 
 def check(items: Sequence[PlannedItem], *, model: str, max_tokens: int) -> list[Request]:
-    """Every item's request, in order. Raises PlanError with all problems of all items at once."""
+    """The request of every item, in order. Raises PlanError with all problems of all items."""
     problems = size_problems(items)
     requests = []
     for item in items:

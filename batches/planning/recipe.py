@@ -1,10 +1,10 @@
-"""What a plan is made from, as a draft remembers it: the kind, and what was chosen. The same recipe, the same plan."""
+"""Recipes: what a plan is made from, as a draft stores it. The same recipe and the same data give the same plan."""
 
 from collections.abc import Mapping
 from typing import Any, Literal, TypeAlias, get_args
 from uuid import UUID
 
-from batches.planning.diversity import diversified
+from batches.planning.diversity import diversify
 from batches.planning.plan import PlanError, PlannedItem, cut, starter_plan
 from batches.planning.sources.chosen import chosen_plan
 from batches.planning.sources.csv_file import csv_plan
@@ -19,22 +19,22 @@ from workspaces.models import User, Workspace
 
 Kind: TypeAlias = Literal["starter", "matrix", "situations", "csv", "chosen"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
-# Plans whose items are alike but for a few words; the others say enough by themselves.
+# Kinds of plans whose items differ in a few words only. They get drawn details by default; items of the others differ enough.
 DIVERSE = ("matrix", "situations")
 
 
 def plan_from(
     recipe: Mapping[str, Any], workspace: Workspace, *, by: User, upload: bytes | None = None
 ) -> list[PlannedItem]:
-    """The items that a recipe means, numbered from 1. `upload` is the file of the kind `csv`. Raises PlanError."""
+    """The plan of a recipe, numbered from 1. `upload`: the content of the file, for the kind `csv`. Raises PlanError."""
     seed = recipe.get("seed")
-    made = with_details(_made(recipe, workspace, by=by, upload=upload), recipe.get("details") or {})
+    made = with_details(_make_items(recipe, workspace, by=by, upload=upload), recipe.get("details") or {})
     if recipe.get("diversity", recipe["kind"] in DIVERSE):
-        made = diversified(made, seed=seed or 0)
+        made = diversify(made, seed=seed or 0)
     return cut(made, limit=recipe.get("limit"), seed=seed)
 
 
-def _made(
+def _make_items(
     recipe: Mapping[str, Any], workspace: Workspace, *, by: User, upload: bytes | None
 ) -> list[PlannedItem]:
     kind: Kind = recipe["kind"]

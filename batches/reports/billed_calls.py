@@ -1,4 +1,4 @@
-"""The log as the model table asks it: were calls of these models made since a day?"""
+"""Answers the model table's question to the log: was any of these models called since a day?"""
 
 from collections.abc import Collection
 from datetime import UTC, date, datetime, time
@@ -7,6 +7,6 @@ from batches.models import GenerationLog
 
 
 def was_called_since(models: Collection[str], day: date) -> bool:
-    """Any call, billed or not: what was reserved by a price counts as priced by it."""
+    """Whether there was any call of these models since the start of `day` (UTC), billed or not: its price was used to reserve."""
     begin = datetime.combine(day, time(), UTC)
     return GenerationLog.objects.filter(model__in=models, created_at__gte=begin).exists()

@@ -1,4 +1,8 @@
-"""What holds a running batch back, and until when: from the rows that `batches.reports.progress` reads, in the order of weight."""
+"""The bottleneck: what keeps a running batch from making its next call, and until when.
+
+Derived from the row that `batches.reports.progress` reads. The first that applies counts: no worker or a refusing provider,
+money, concurrency or slots, rate limits.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,13 +21,13 @@ TEXTS = {
     "concurrency": "concurrency",
     **{each.value: each.label for each in Dimension},
 }
-# Of a paused batch.
+# The bottleneck of a paused batch, by the reason of the pause.
 REASONS = {Reason.BUDGET: "budget", Reason.MONTH_BUDGET: "month"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Bottleneck:
-    """`by`: a word of the API. `until`: when the next call may start, where that is known. `detail`: the number behind it."""
+    """`by`: the key that the API returns. `until`: when the next call may start, if known. `detail`: the number behind it."""
 
     by: str
     until: datetime | None = None
@@ -35,7 +39,7 @@ class Bottleneck:
 
 
 def find_bottleneck(row: Mapping[str, Any]) -> Bottleneck | None:
-    """None when nothing waits, or when the next call may start now."""
+    """The bottleneck of a job's row. None when no item waits, or when the next call may start now."""
     if row["status"] not in RUNNING:
         by = REASONS.get(row["reason"])
         return Bottleneck(by=by) if by else None

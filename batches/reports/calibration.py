@@ -1,4 +1,4 @@
-"""How near the estimates of finished batches came: numbers, and the geometry of their chart. Pure but for the query."""
+"""How accurate the estimates of completed batches were, as numbers and as the geometry of a chart. Only one query."""
 
 import statistics
 from collections import defaultdict
@@ -18,14 +18,14 @@ LEFT, RIGHT, TOP, BOTTOM = 52, 12, 10, 10
 LEAST_SHOWN, MOST_SHOWN = 0.25, 1.0
 
 
-class Judged(NamedTuple):
+class JobAccuracy(NamedTuple):
     job: BatchJob
     accuracy: EstimateAccuracy
 
 
 @dataclass(frozen=True, kw_only=True)
 class Summary:
-    """Of some batches; errors are medians of their sizes, `holds` is the share whose cost was in the range."""
+    """The accuracy of some batches. Errors are medians of absolute values; `holds`: the share whose cost was in the range."""
 
     name: str
     count: int
@@ -36,19 +36,19 @@ class Summary:
 
 @dataclass(frozen=True, kw_only=True)
 class Point:
-    """One batch in the chart, whole pixels: its mark, and the range from `top` down `height` pixels."""
+    """One batch in the chart, in whole pixels: its mark at (x, y), and its range as a bar of `height` pixels from `top`."""
 
     x: int
     y: int
     top: int
     height: int
     inside: bool
-    judged: Judged
+    judged: JobAccuracy
 
 
 @dataclass(frozen=True, kw_only=True)
 class Chart:
-    """Errors over time, the oldest on the left; `lines` are the heights of the shares beside them."""
+    """The errors over time, the oldest on the left. `lines`: the grid lines, each as its height and its label."""
 
     points: Sequence[Point]
     lines: Sequence[tuple[int, str]]
@@ -58,8 +58,8 @@ class Chart:
     right: int = field(default=WIDTH - RIGHT)
 
 
-def finished(user: User, *, simulated: bool, model: str = "") -> list[Judged]:
-    """The last hundred completed batches with an estimate, the newest first."""
+def list_finished(user: User, *, simulated: bool, model: str = "") -> list[JobAccuracy]:
+    """The last 100 completed batches that the user may see and that had an estimate, the newest first."""
     jobs = (
         BatchJob.objects.visible_to(user)
         .listed()
@@ -71,10 +71,10 @@ def finished(user: User, *, simulated: bool, model: str = "") -> list[Judged]:
         *("name", "model", "simulated", "status", "estimate", "spent", "completed_at", "actual_seconds")
     )[:LAST]
     judged = ((job, measure_accuracy(job)) for job in rows)
-    return [Judged(job, found) for job, found in judged if found is not None]
+    return [JobAccuracy(job, found) for job, found in judged if found is not None]
 
 
-def summary(judged: Iterable[Judged], *, name: str = "") -> Summary | None:
+def summarize(judged: Iterable[JobAccuracy], *, name: str = "") -> Summary | None:
     found = [each.accuracy for each in judged]
     if not found:
         return None
@@ -87,16 +87,16 @@ def summary(judged: Iterable[Judged], *, name: str = "") -> Summary | None:
     )
 
 
-def by_model(judged: Iterable[Judged]) -> list[Summary]:
-    groups: dict[str, list[Judged]] = defaultdict(list)
+def summarize_by_model(judged: Iterable[JobAccuracy]) -> list[Summary]:
+    groups: dict[str, list[JobAccuracy]] = defaultdict(list)
     for each in judged:
         groups[each.job.model].append(each)
-    found = [summary(group, name=model) for model, group in sorted(groups.items())]
+    found = [summarize(group, name=model) for model, group in sorted(groups.items())]
     return [each for each in found if each is not None]
 
 
-def chart(judged: Sequence[Judged]) -> Chart:
-    """From the newest-first list."""
+def draw_chart(judged: Sequence[JobAccuracy]) -> Chart:
+    """The chart of a list that has the newest batch first."""
     ordered = list(reversed(judged))
     errors = [abs(each.accuracy.cost_error) for each in ordered]
     shown = min(MOST_SHOWN, max([LEAST_SHOWN, *(error * 1.1 for error in errors)]))
@@ -105,10 +105,10 @@ def chart(judged: Sequence[Judged]) -> Chart:
         _point(each, x=round(LEFT + step * (place + 0.5)), shown=shown) for place, each in enumerate(ordered)
     ]
     shares = (shown, shown / 2, 0.0, -shown / 2, -shown)
-    return Chart(points=points, lines=[(_height(share, shown), signed(share)) for share in shares])
+    return Chart(points=points, lines=[(_height(share, shown), format_share(share)) for share in shares])
 
 
-def _point(each: Judged, *, x: int, shown: float) -> Point:
+def _point(each: JobAccuracy, *, x: int, shown: float) -> Point:
     found = each.accuracy
     low, high = (float(bound / found.said) - 1 if found.said else 0.0 for bound in (found.low, found.high))
     top = _height(high, shown)
@@ -123,12 +123,12 @@ def _point(each: Judged, *, x: int, shown: float) -> Point:
 
 
 def _height(share: float, shown: float) -> int:
-    """Pixels from the top; what is beyond the scale stands at its edge."""
+    """Pixels from the top. A value beyond the scale is drawn at its edge."""
     middle = TOP + (HEIGHT - TOP - BOTTOM) / 2
     return round(middle - max(-1.0, min(1.0, share / shown)) * (middle - TOP))
 
 
-def signed(share: float) -> str:
-    """`+12%`, `−3%`, `0%`."""
+def format_share(share: float) -> str:
+    """A share with its sign: `+12%`, `−3%`, `0%`."""
     percent = round(100 * share)
     return f"{'+' if percent > 0 else '−' if percent < 0 else ''}{abs(percent)}%"

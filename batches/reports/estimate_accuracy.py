@@ -1,4 +1,4 @@
-"""The estimate of a finished batch beside what it came to."""
+"""The accuracy of an estimate: what was estimated for a completed batch, and what it really took."""
 
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -7,7 +7,7 @@ from batches.models import BatchJob
 
 
 class EstimateAccuracy(NamedTuple):
-    """An estimate and what came. Costs in USD, times in seconds; errors as shares, +0.1 when it came to a tenth more."""
+    """Estimate and outcome. Costs in USD, times in seconds; errors as shares: +0.1 means that it took 10% more."""
 
     said: Decimal
     low: Decimal
@@ -32,7 +32,7 @@ class EstimateAccuracy(NamedTuple):
 
 
 def measure_accuracy(job: BatchJob) -> EstimateAccuracy | None:
-    """None while it is not completed, and for a batch without an estimate."""
+    """The accuracy of a job's estimate. None when the job is not completed or had no estimate."""
     stored: dict[str, Any] = job.estimate
     if job.completed_at is None or job.actual_seconds is None or not stored.get("cost"):
         return None

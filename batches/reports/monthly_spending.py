@@ -1,4 +1,4 @@
-"""What a workspace has spent this month, for people; the engine keeps the sums (batches/engine/month_budget.py)."""
+"""What a workspace has spent in each month, for pages. The sums are kept by `batches/engine/month_budget.py`."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -15,7 +15,7 @@ ZERO = Decimal(0)
 
 @dataclass(frozen=True, kw_only=True)
 class MonthSoFar:
-    """Money in USD. `room` is what new calls may still cost at worst; None where there is no limit."""
+    """The current month, money in USD. `room`: what new calls may still cost at worst; None without a budget."""
 
     month: date
     spent: Decimal
@@ -28,7 +28,7 @@ class MonthSoFar:
 
     @property
     def percent(self) -> int:
-        """Of the budget, spent and set aside; 100 at most, 0 without a budget."""
+        """The share of the budget that is spent or reserved, in percent: at most 100, and 0 without a budget."""
         used = self.spent + self.reserved
         if self.budget is None:
             return 0
@@ -36,7 +36,7 @@ class MonthSoFar:
 
 
 def this_month(workspace: Workspace) -> MonthSoFar:
-    """Of real money, or in demo mode of the demo's."""
+    """The workspace's current month: of real money, or in demo mode of the demo."""
     first = clock.today().replace(day=1)
     row = SpendingMonth.objects.filter(workspace=workspace, month=first, demo=settings.DEMO).first()
     return MonthSoFar(
@@ -48,6 +48,6 @@ def this_month(workspace: Workspace) -> MonthSoFar:
 
 
 def past_months(workspace: Workspace, *, at_most: int = 12) -> list[SpendingMonth]:
-    """The newest first, this one among them."""
+    """The last months with a row, the newest (the current one, if it has a row) first."""
     rows = SpendingMonth.objects.filter(workspace=workspace, demo=settings.DEMO)
     return list(rows.order_by("-month")[:at_most])

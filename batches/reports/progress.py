@@ -1,4 +1,4 @@
-"""Where a batch stands: from the rows, in one query, true at every moment."""
+"""The progress of a batch, read from its rows in one query, so that it is never out of date."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,27 +21,35 @@ RATE_SAMPLE = 30
 
 QUERY = f"""
 SELECT clock_timestamp() AS at, j.*,
+       -- current_item: the topic of the item that was claimed last
        (SELECT i.topic FROM batch_items i WHERE i.job_id = j.id AND i.status = 'processing' ORDER BY i.claimed_at DESC LIMIT 1) AS current_item,
+       -- blocked_until: how long the provider has asked the pool to wait
        (SELECT r.blocked_until FROM rate_limits r WHERE r.pool = %(pool)s AND r.blocked_until > clock_timestamp() LIMIT 1) AS blocked_until,
        pool_state.opened_until, coalesce(pool_state.share, 1) AS share, rate.*,
+       -- month_room: what the workspace's budget of the month still covers (NULL: no budget)
        (SELECT w.monthly_budget_usd - coalesce(m.spent + m.reserved, 0) FROM workspaces_workspace w
           LEFT JOIN spending_months m ON m.workspace_id = w.id AND m.demo = %(demo)s
                AND m.month = date_trunc('month', now() AT TIME ZONE 'UTC')::date
          WHERE w.id = j.workspace_id) AS month_room,
+       -- free_slots: the slots of live workers of the queue, less the calls in flight of its kind of job
        (SELECT coalesce(sum(w.slots), 0) FROM workers w WHERE w.stopped_at IS NULL AND w.queues && ARRAY[%(queue)s]::varchar[]
            AND w.heartbeat_at > clock_timestamp() - make_interval(secs => %(stale)s))
        - (SELECT coalesce(sum(o.in_flight), 0) FROM batch_jobs o WHERE o.kind = j.kind AND o.in_flight > 0) AS free_slots,
+       -- has_worker: whether any live worker serves the queue
        EXISTS (SELECT 1 FROM workers w WHERE w.stopped_at IS NULL AND w.queues && ARRAY[%(queue)s]::varchar[]
                   AND w.heartbeat_at > clock_timestamp() - make_interval(secs => %(stale)s)) AS has_worker,
        recent.n AS recent_n, recent.first AS recent_first, recent.last AS recent_last
   FROM batch_jobs j
+ -- recent: the items that ended last, from which the rate per minute is computed
  CROSS JOIN LATERAL (
        SELECT count(*) AS n, min(ended_at) AS first, max(ended_at) AS last
          FROM (SELECT ended_at FROM batch_items i WHERE i.job_id = j.id AND i.ended_at IS NOT NULL AND i.status IN ('completed', 'failed')
                 ORDER BY ended_at DESC LIMIT %(sample)s) latest) recent
+ -- pool_state: whether the circuit breaker is open, and the share of the limits that the pool uses
   LEFT JOIN LATERAL (
        SELECT CASE WHEN opened_for_s > 0 THEN opened_until END AS opened_until, {SHARE} AS share
          FROM provider_pools WHERE pool = %(pool)s) pool_state ON true
+ -- rate: the rate limit that lets the next call start last, if it does not let one start now
   LEFT JOIN LATERAL (
        SELECT dimension, per_minute, configured, tat - make_interval(secs => slack * interval_s / coalesce(pool_state.share, 1)) AS opens_at
          FROM rate_limits WHERE pool = %(pool)s AND tat - make_interval(secs => slack * interval_s / coalesce(pool_state.share, 1)) > clock_timestamp()
@@ -52,7 +60,11 @@ SELECT clock_timestamp() AS at, j.*,
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """Counts are items, times seconds, money USD. `word` is for people: it knows pausing, stopping and cancelling."""
+    """Counts are items, times seconds, money USD.
+
+    `word` is the state for people: besides the statuses it can be pausing, stopping or cancelling, while calls are still
+    in flight.
+    """
 
     status: JobStatus
     word: str
@@ -79,7 +91,7 @@ class Progress:
 
 
 def progress(job: BatchJob) -> Progress:
-    """One query, under 10 ms. Rate and remaining time come from the last 30 items that ended."""
+    """Read the progress of a job: one query, under 10 ms. Its rate is that of the last 30 items that ended."""
     row = _row(job)
     status = JobStatus(row["status"])
     rate = _per_minute(row)
@@ -125,7 +137,7 @@ def _row(job: BatchJob) -> dict[str, Any]:
 
 
 def _pool(job: BatchJob) -> str:
-    # Where there is one key the workspace is not looked up.
+    # With only one key there is no need to load the workspace.
     key = job.workspace.provider_key if settings.CLAUDE_NAMED_KEYS and not settings.DEMO else ""
     try:
         return table.known(partial(pool_of, job.model, key))
@@ -134,7 +146,7 @@ def _pool(job: BatchJob) -> str:
 
 
 def state_word(status: JobStatus, *, in_flight: int, failed: int) -> str:
-    """What a person reads: calls that are still in flight finish and are kept."""
+    """The state in words. A job that was stopped is, for example, `pausing` until the calls in flight have finished."""
     if in_flight:
         word = {
             JobStatus.PAUSED: "pausing",
@@ -149,7 +161,7 @@ def state_word(status: JobStatus, *, in_flight: int, failed: int) -> str:
 
 
 def _per_minute(row: dict[str, Any]) -> float | None:
-    """Over the latest ends, once there are five; while it runs, up to now, so that a standstill shows."""
+    """Items per minute over the last ones that ended; None before the fifth. For a running job up to now, so that a halt shows."""
     if row["recent_n"] < 5:
         return None
     until = row["at"] if row["status"] == JobStatus.PROCESSING else row["recent_last"]

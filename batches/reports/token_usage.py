@@ -1,4 +1,4 @@
-"""The tokens of a batch's calls, and what the provider's prompt cache has saved of their price."""
+"""The tokens of a batch's calls, and how much the provider's prompt cache has saved."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -10,7 +10,7 @@ from batches.models import BatchJob
 
 @dataclass(frozen=True, kw_only=True)
 class Tokens:
-    """`input` is every token of the prompts, written to the cache, read from it, or neither. `saved` in USD."""
+    """`input`: all tokens of the prompts, whether written to the cache, read from it, or neither. `saved` in USD."""
 
     input: int
     output: int
@@ -28,12 +28,12 @@ class Tokens:
 
     @property
     def read_percent(self) -> float:
-        """Of the input, the share that was read from the cache."""
+        """The share of the input tokens that was read from the cache, in percent."""
         return round(100 * self.cache_read / self.input, 1) if self.input else 0.0
 
 
 def tokens_of(job: BatchJob) -> Tokens:
-    """One query. What was saved is less than 0 while more was written than read."""
+    """The sums over a job's log rows, in one query. `saved` is below 0 while cache writes cost more than reads saved."""
     found = job.logs.aggregate(
         plain=Sum("input_tokens", default=0),
         output=Sum("output_tokens", default=0),

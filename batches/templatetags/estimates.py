@@ -2,7 +2,7 @@
 
 from django import template
 
-from batches.reports.calibration import Summary, signed
+from batches.reports.calibration import Summary, format_share
 
 register = template.Library()
 
@@ -15,7 +15,7 @@ def share(value: float) -> str:
 
 @register.filter(name="signed")
 def signed_filter(value: float) -> str:
-    return signed(value)
+    return format_share(value)
 
 
 @register.filter

@@ -13,7 +13,7 @@ from workspaces.models import User
 OWNER = "bench"
 
 
-def started_job(
+def start_job(
     *, items: int, concurrency: int, per_minute: int, output_per_minute: int | None = None
 ) -> BatchJob:
     """The starter plan, over and over, as one job of so many items under that limit."""

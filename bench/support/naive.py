@@ -49,7 +49,7 @@ def send(count: int) -> None:
         generate.delay(number)
 
 
-def stored() -> tuple[int, int]:
+def count_stored() -> tuple[int, int]:
     """How many rows, and how many different numbers."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*), count(DISTINCT number) FROM naive_conversations")

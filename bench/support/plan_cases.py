@@ -16,7 +16,7 @@ PACK = "financial_planning"
 ACROSS = 50
 
 
-def filled(items: int) -> Client:
+def fill(items: int) -> Client:
     """A person whose starter plan has so many items: the pack's, and more scenarios beside its own."""
     call_command("migrate", verbosity=0)
     user: User = User.objects.create_with_workspace("bench")

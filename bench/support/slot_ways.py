@@ -31,19 +31,19 @@ from lorapipe.queues import Queue  # noqa: E402
 DATABASE_THREADS = 8
 
 
-def prepared(job_id: UUID, *, slots: int) -> tuple[list[UUID], UUID]:
+def prepare(job_id: UUID, *, slots: int) -> tuple[list[UUID], UUID]:
     """The job's items in order, and this process as a worker."""
     worker_id: UUID = register(queues=[Queue.GENERATION], slots=slots).pk
     items = BatchItem.objects.filter(job=job_id).order_by("position")
     return list(items.values_list("pk", flat=True)), worker_id
 
 
-def claimed_of(item_id: UUID, worker_id: UUID) -> Claim | None:
+def claim_item(item_id: UUID, worker_id: UUID) -> Claim | None:
     call = generate.prepare_call(item_id)
     return generate.claim_or_withdraw(call, worker_id) if call else None
 
 
-def again(claimed: Claim | None) -> None:
+def dispatch_again(claimed: Claim | None) -> None:
     """As the engine does it: what cannot leave in time is given back, what was refused waits for its turn."""
     if claimed is not None:
         release(claimed)
@@ -51,12 +51,12 @@ def again(claimed: Claim | None) -> None:
     time.sleep(0.05)
 
 
-def in_threads(items: Sequence[UUID], worker_id: UUID, in_flight: int) -> None:
+def run_in_threads(items: Sequence[UUID], worker_id: UUID, in_flight: int) -> None:
     """The steps are those of `batches.engine.generate`."""
 
     def one(item_id: UUID) -> None:
-        while (claimed := claimed_of(item_id, worker_id)) is None or not generate.wait_for_permit(claimed):
-            again(claimed)
+        while (claimed := claim_item(item_id, worker_id)) is None or not generate.wait_for_permit(claimed):
+            dispatch_again(claimed)
         generate.ask_and_file(claimed)
         connection.close()  # as after each task: a slot without an item holds none
 
@@ -89,9 +89,9 @@ class Coroutines:
             while claimed is None or not await self.may_leave(claimed):
                 if claimed is not None:
                     await self.in_database(partial(release, claimed))
-                claimed = await self.in_database(partial(claimed_of, item_id, self.worker_id))
+                claimed = await self.in_database(partial(claim_item, item_id, self.worker_id))
             reply = await self.asked(claimed.call.request)
-            await self.in_database(partial(filed, claimed, reply))
+            await self.in_database(partial(file_reply, claimed, reply))
 
     async def may_leave(self, claimed: Claim) -> bool:
         await asyncio.sleep(max(0.0, claimed.starts_at - time.monotonic()))
@@ -99,7 +99,7 @@ class Coroutines:
         return may and time.monotonic() <= claimed.starts_at + generate.LATEST_START_S
 
     async def in_database(self, step: Callable[[], Any]) -> Any:
-        return await asyncio.get_running_loop().run_in_executor(self.database, given_back, step)
+        return await asyncio.get_running_loop().run_in_executor(self.database, give_back_connection, step)
 
     async def asked(self, request: Request) -> Reply:
         extra, began = translation.payload(request), time.monotonic()
@@ -113,7 +113,7 @@ class Coroutines:
         )
 
 
-def given_back(step: Callable[[], Any]) -> Any:
+def give_back_connection(step: Callable[[], Any]) -> Any:
     """Do a step, and give the connection back to the pool."""
     try:
         return step()
@@ -121,11 +121,11 @@ def given_back(step: Callable[[], Any]) -> Any:
         connection.close()
 
 
-def filed(claim: Claim, reply: Reply) -> None:
+def file_reply(claim: Claim, reply: Reply) -> None:
     file(claim, read_reply(reply, model=claim.call.request.model, on=claim.call.on))
 
 
-def in_coroutines(items: Sequence[UUID], worker_id: UUID, in_flight: int) -> None:
+def run_in_coroutines(items: Sequence[UUID], worker_id: UUID, in_flight: int) -> None:
     """A slot is a coroutine over the SDK's aiohttp transport."""
 
     async def main() -> None:
@@ -134,4 +134,4 @@ def in_coroutines(items: Sequence[UUID], worker_id: UUID, in_flight: int) -> Non
     asyncio.run(main())
 
 
-WAYS = {"threads": in_threads, "asyncio": in_coroutines}
+WAYS = {"threads": run_in_threads, "asyncio": run_in_coroutines}

@@ -1,6 +1,6 @@
 """A whole stack for a measurement: servers of its own in a temporary folder, the simulator, and the engine's processes.
 
-Settings need the servers' addresses, so everything of Django is imported after `running_servers` has begun.
+Settings need the servers' addresses, so everything of Django is imported after `run_servers` has begun.
 """
 
 import os
@@ -32,7 +32,7 @@ class Servers:
 
 
 @contextmanager
-def running_servers(*, environment: dict[str, str] | None = None) -> Iterator[Servers]:
+def run_servers(*, environment: dict[str, str] | None = None) -> Iterator[Servers]:
     """PostgreSQL that keeps what it commits, Valkey and the simulator; Django is set up for them, all tables made."""
     with ExitStack() as ending:
         path = Path(ending.enter_context(tempfile.TemporaryDirectory(prefix="lorapipe-bench-")))

@@ -79,7 +79,7 @@ class Bucket:
         self.arrival += takes * self.interval_s
 
 
-def played(
+def play(
     items: Sequence[Sequence[Made]],
     *,
     concurrency: int,

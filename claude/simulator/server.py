@@ -25,7 +25,7 @@ from claude.simulator.rules.rejection import Rejection
 from claude.simulator.rules.request import (
     Asked,
     accept,
-    authenticated,
+    authenticate,
     check_version,
     count,
     parse,
@@ -109,7 +109,7 @@ class Simulator:
             digest=asked.digest,
             seed=self.options.seed,
             stream=asked.stream,
-            key=authenticated(call.http.headers),
+            key=authenticate(call.http.headers),
         )
         if call.fault is not None:
             call.entry.fault = call.fault.kind
@@ -121,18 +121,18 @@ class Simulator:
             return await self._stream(call, asked, split, message)
         await asyncio.sleep(self.options.delay(asked.digest))
         self._begin(call, asked, split, message["stop_reason"], output_tokens=reply.output_tokens)
-        self._produced(call, reply.output_tokens)
+        self._record_output(call, reply.output_tokens)
         return await self._whole(call, message)
 
     async def _accept(self, call: Call) -> Asked:
-        call.workspace = authenticated(call.http.headers)
+        call.workspace = authenticate(call.http.headers)
         version = check_version(call.http.headers.get("anthropic-version"))
         body = parse(await call.http.read())
         prompt, model = prompt_of(body), body.get("model")
         call.entry.model = model if isinstance(model, str) else None
         call.entry.prompt_sha256 = hashlib.sha256(prompt.encode()).hexdigest()
         if self.options.keep_prompts:
-            self.prompts.append(_kept(call.entry, prompt, body))
+            self.prompts.append(_entry_as_json(call.entry, prompt, body))
         asked = accept(body, version=version, options=self.options)
         call.entry.stream = asked.stream
         return asked
@@ -164,13 +164,13 @@ class Simulator:
         call.entry.stop_reason = stop_reason
         call.own = {"requests": 1, "input-tokens": split.limited}
         if call.is_hit_by("reset_after"):
-            self._produced(call, output_tokens)
+            self._record_output(call, output_tokens)
             raise HungUp
         call.entry.status = 200
 
-    def _produced(self, call: Call, output_tokens: int) -> None:
+    def _record_output(self, call: Call, output_tokens: int) -> None:
         call.own["output-tokens"] = output_tokens
-        self.limits.produced(call.pool or "", output_tokens, now=time.monotonic())
+        self.limits.record_output(call.pool or "", output_tokens, now=time.monotonic())
 
     async def _whole(self, call: Call, message: Mapping[str, Any]) -> web.StreamResponse:
         headers = self._headers(call)
@@ -203,35 +203,37 @@ class Simulator:
                 )
             return await wire.stream(call.http, course, headers, seconds=seconds)
         finally:
-            self._produced(call, course.output_tokens)
+            self._record_output(call, course.output_tokens)
 
     def _headers(self, call: Call) -> dict[str, str]:
         limits = self.limits.headers(call.pool, own=call.own, now=time.monotonic(), clock=time.time())
-        return {**wire.always(call.entry.request_id), **limits}
+        return {**wire.build_common_headers(call.entry.request_id), **limits}
 
     # ------------------------------------------------------------------------------ the free routes
 
     async def count_tokens(self, http: web.Request) -> web.StreamResponse:
         """Not in the ledger, which is about what costs something."""
         _only_if(self.options.counts_tokens, http)
-        authenticated(http.headers)
+        authenticate(http.headers)
         version = check_version(http.headers.get("anthropic-version"))
         tokens = count(parse(await http.read()), version=version, options=self.options)
-        return web.json_response({"input_tokens": tokens}, headers=wire.always(wire.new_id("req_")))
+        return web.json_response(
+            {"input_tokens": tokens}, headers=wire.build_common_headers(wire.new_id("req_"))
+        )
 
     async def models(self, http: web.Request) -> web.StreamResponse:
         _only_if(self.options.lists_models, http)
-        authenticated(http.headers)
+        authenticate(http.headers)
         check_version(http.headers.get("anthropic-version"))
         page = catalogue.page(http.query, today=self.options.today())
-        return web.json_response(page, headers=wire.always(wire.new_id("req_")))
+        return web.json_response(page, headers=wire.build_common_headers(wire.new_id("req_")))
 
     async def model(self, http: web.Request) -> web.StreamResponse:
         _only_if(self.options.lists_models, http)
-        authenticated(http.headers)
+        authenticate(http.headers)
         check_version(http.headers.get("anthropic-version"))
         found = catalogue.model(http.match_info["id"], today=self.options.today())
-        return web.json_response(found, headers=wire.always(wire.new_id("req_")))
+        return web.json_response(found, headers=wire.build_common_headers(wire.new_id("req_")))
 
 
 def _only_if(served: bool, http: web.Request) -> None:
@@ -258,17 +260,19 @@ async def errors(request: web.Request, handler: Route) -> web.StreamResponse:
     try:
         return await handler(request)
     except Rejection as rejection:
-        return wire.error(rejection, request_id, wire.always(request_id))
+        return wire.error(rejection, request_id, wire.build_common_headers(request_id))
     except web.HTTPException as exc:
         messages = {404: f"Not found: {request.path}", 405: f"Method not allowed: {request.method}"}
         translated = Rejection(exc.status, messages.get(exc.status, exc.reason))
-        return wire.error(translated, request_id, wire.always(request_id))
+        return wire.error(translated, request_id, wire.build_common_headers(request_id))
     except Exception:
         traceback.print_exc(file=sys.stderr)
-        return wire.error(Rejection(500, "The simulator itself failed"), request_id, wire.always(request_id))
+        return wire.error(
+            Rejection(500, "The simulator itself failed"), request_id, wire.build_common_headers(request_id)
+        )
 
 
-def _kept(entry: Entry, prompt: str, body: Mapping[str, Any]) -> dict[str, Any]:
+def _entry_as_json(entry: Entry, prompt: str, body: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "request_id": entry.request_id,
         "client_request_id": entry.client_request_id,

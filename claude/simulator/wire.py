@@ -25,7 +25,7 @@ def new_id(prefix: str) -> str:
     return prefix + "01" + secrets.token_hex(11)
 
 
-def always(request_id: str) -> dict[str, str]:
+def build_common_headers(request_id: str) -> dict[str, str]:
     """The headers of every answer."""
     return {
         "request-id": request_id,

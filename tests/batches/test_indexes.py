@@ -36,8 +36,8 @@ def seeded(django_db_setup: None, django_db_blocker: Any) -> Iterator[tuple[User
             seed_job(users[1].personal_workspace(), size=ROWS, turns=0, running=False)
             for user in users:
                 seed_finished_jobs(user.personal_workspace(), count=1000)
-            rung = job.items.filter(status="queued").values("pk")[:10]
-            BatchItem.objects.filter(pk__in=list(rung.values_list("pk", flat=True))).update(
+            dispatched = job.items.filter(status="queued").values("pk")[:10]
+            BatchItem.objects.filter(pk__in=list(dispatched.values_list("pk", flat=True))).update(
                 rung_at=timezone.now()
             )
             analyze()
@@ -103,7 +103,7 @@ def test_the_status_query(seeded: tuple[User, BatchJob]) -> None:
 
 def test_the_engine_of_prompts_that_share_something(seeded: tuple[User, BatchJob]) -> None:
     _, job = seeded
-    values = {"again": 15.0, "kind": "batch", "limit": 1000, "demo": True, "n": 10, "job": job.pk}
+    values = {"again_s": 15.0, "kind": "batch", "limit": 1000, "demo": True, "n": 10, "job": job.pk}
     for query in (SHARED_CANDIDATES, SHARED_MARK):
         plan = plan_of_sql(query, **values)
         assert "item_queued" in plan
@@ -112,10 +112,10 @@ def test_the_engine_of_prompts_that_share_something(seeded: tuple[User, BatchJob
 
 def test_the_engine(seeded: tuple[User, BatchJob]) -> None:
     _, job = seeded
-    candidates = plan_of_sql(CANDIDATES, again=15.0, kind="batch", limit=1000, demo=True)
+    candidates = plan_of_sql(CANDIDATES, again_s=15.0, kind="batch", limit=1000, demo=True)
     for index in ("job_active", "item_queued", "item_rung"):
         assert index in candidates, candidates
-    assert "item_queued" in plan_of_sql(MARK, job=job.pk, n=10, again=15.0)
+    assert "item_queued" in plan_of_sql(MARK, job=job.pk, n=10, again_s=15.0)
     assert "log_pending" in plan_of_sql(ABANDONED, grace=75.0, after=30.0, stale=45.0)
 
 

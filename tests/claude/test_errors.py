@@ -6,7 +6,16 @@ from email.utils import format_datetime
 
 import pytest
 
-from claude.errors import Blocked, Busy, ClaudeError, Declined, Unusable, from_response, retry_after, storable
+from claude.errors import (
+    Blocked,
+    Busy,
+    ClaudeError,
+    Declined,
+    Unusable,
+    from_response,
+    make_storable,
+    retry_after,
+)
 
 
 @pytest.mark.parametrize(
@@ -42,7 +51,7 @@ def test_a_message_can_be_stored() -> None:
     error = Declined("bad \x00 and \ud800" + "x" * 5_000, kind="invalid_request")
     assert str(error).startswith("bad \ufffd and \ufffdx")
     assert len(error.message) == 2_000
-    assert storable("x\udfff\x00", limit=2) == "x\ufffd"
+    assert make_storable("x\udfff\x00", limit=2) == "x\ufffd"
 
 
 @pytest.mark.parametrize(

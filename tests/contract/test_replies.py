@@ -73,7 +73,7 @@ def test_shown_thinking_is_streamed(our_claude: Anthropic) -> None:
     assert kinds.index("thinking") < kinds.index("signature") < kinds.index("text")
 
 
-class Verdict(BaseModel):
+class Opinion(BaseModel):
     """A schema that is not one of a conversation."""
 
     model_config = ConfigDict(extra="forbid")
@@ -82,10 +82,10 @@ class Verdict(BaseModel):
 
 
 def test_structured_outputs_whole_and_streamed(our_claude: Anthropic) -> None:
-    parsed = our_claude.messages.parse(**QUESTION, output_format=Verdict).parsed_output
-    assert isinstance(parsed, Verdict)
-    with our_claude.messages.stream(**QUESTION, output_format=Verdict) as stream:
-        assert isinstance(stream.get_final_message().parsed_output, Verdict)
+    parsed = our_claude.messages.parse(**QUESTION, output_format=Opinion).parsed_output
+    assert isinstance(parsed, Opinion)
+    with our_claude.messages.stream(**QUESTION, output_format=Opinion) as stream:
+        assert isinstance(stream.get_final_message().parsed_output, Opinion)
 
 
 def test_a_refusal_is_a_reply(ours: RunningSimulator, our_claude: Anthropic) -> None:

@@ -19,7 +19,7 @@ from batches.engine.calls import prepare_item
 from batches.engine.claim import Claim, claim
 from batches.engine.file import Paid, file, read_reply
 from batches.engine.reap import reap
-from batches.engine.retry import break_off, release, set_back, withdraw
+from batches.engine.retry import break_off, handle_error, release, withdraw
 from batches.engine.stored_replies import use_stored_reply
 from batches.models import (
     BatchItem,
@@ -162,7 +162,7 @@ class Machine(RuleBasedStateMachine):
     @rule(which=WHICH, error=st.sampled_from(sorted(ERRORS)), crash=CRASHES)
     def fails(self, which: int, error: str, crash: Crash) -> None:
         claimed = self.calls.pop(which % len(self.calls))
-        self.make(lambda: set_back(claimed, ERRORS[error]()), crash)
+        self.make(lambda: handle_error(claimed, ERRORS[error]()), crash)
 
     @precondition(lambda self: self.calls)
     @rule(which=WHICH, crash=CRASHES)

@@ -1,4 +1,4 @@
-"""`./run manage check_invariants [--json]`: does everything hold that must (docs/execution.md section 8)?"""
+"""`./run manage check_invariants [--json]`: check the rules of docs/execution.md section 8 over all batches."""
 
 import json
 import sys
@@ -8,20 +8,20 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from batches.engine.invariants import RULES, Violation, one_snapshot, violations, without_parents
+from batches.engine.invariants import RULES, Violation, find_orphans, one_snapshot, violations
 
 BROKEN = 1
 
 
 class Command(BaseCommand):
-    help = "Check what must hold over all batches. Names each row that breaks a rule, and exits 1 if there is one."
+    help = "Check the rules that must always hold, over all batches. Names each row that breaks a rule, and exits 1 if there is one."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--json", action="store_true", help="One JSON object instead of lines.")
+        parser.add_argument("--json", action="store_true", help="Print one JSON object instead of lines.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         with one_snapshot():
-            broken, orphans = violations(), without_parents()
+            broken, orphans = violations(), find_orphans()
         if options["json"]:
             self.stdout.write(json.dumps(_as_json(broken, orphans), indent=1))
         else:
@@ -30,10 +30,10 @@ class Command(BaseCommand):
             sys.exit(BROKEN)
 
     def _say(self, broken: Sequence[Violation], orphans: Sequence[Violation]) -> None:
-        for each in broken:
-            self.stdout.write(str(each))
-        for each in orphans:
-            self.stdout.write(f"Without parent: {each.says}: {each.table} {each.row}: {each.found}")
+        for violation in broken:
+            self.stdout.write(str(violation))
+        for row in orphans:
+            self.stdout.write(f"Without parent: {row.says}: {row.table} {row.row}: {row.found}")
         names = sorted({rule.name for rule in RULES}, key=lambda name: int(name[1:]))
         held = f"All {len(names)} rules hold ({', '.join(names)})."
         self.stdout.write(f"{len(broken)} violations." if broken else held)

@@ -1,4 +1,9 @@
-"""`manage.py dispatch`: the one process that sees what is due. It rings, it reaps, and it looks whether everything agrees."""
+"""`manage.py dispatch`: the dispatcher, the process that runs what is due by time.
+
+Its duties, each repeated at its own interval: dispatch due items (every 0.5 s), make and send notices and have prompts
+counted (2 s), release the calls of dead workers, sweep cancelled jobs and stop jobs that only wait (15 s), and check that
+everything agrees (60 s). Several dispatchers may run at the same time.
+"""
 
 import logging
 import signal
@@ -24,39 +29,39 @@ from provider import table
 
 logger = logging.getLogger(__name__)
 
-RING_LOCK = 0x10AA01
+DISPATCH_LOCK = 0x10AA01
 NOTICE_EVERY_S = 2.0
 
 
 class Command(BaseCommand):
-    help = "Ring due items every half second, release what dead workers left, until SIGTERM."
+    help = "Run the dispatcher until SIGTERM: dispatch due items, release the calls of dead workers, check and repair."
 
     def handle(self, *args: Any, **options: Any) -> None:
         ended = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: ended.set())
-        begin(ended)
+        prepare_limits(ended)
         logger.info("Dispatching")
         reconciler = Reconciler()
         reaped_at = noticed_at = 0.0
         reconciled_at = time.monotonic()
         while not ended.wait(settings.ENGINE_TICK_S):
-            attempt(keep_up)
-            attempt(ring_all)
+            attempt(refresh_models)
+            attempt(dispatch_all)
             if time.monotonic() - noticed_at >= NOTICE_EVERY_S:
-                attempt(notice)
-                attempt(measure)
+                attempt(make_and_publish_notices)
+                attempt(publish_prompt_counts)
                 noticed_at = time.monotonic()
             if time.monotonic() - reaped_at >= settings.ENGINE_REAP_EVERY_S:
-                attempt(tidy)
+                attempt(clean_up)
                 reaped_at = time.monotonic()
             if time.monotonic() - reconciled_at >= settings.ENGINE_RECONCILE_EVERY_S:
                 attempt(reconciler.look)
                 reconciled_at = time.monotonic()
 
 
-def begin(ended: threading.Event) -> None:
-    """Make the limiter's rows, as soon as the database is there: it may just be starting, too."""
+def prepare_limits(ended: threading.Event) -> None:
+    """Make the limiter's rows. Waits for the database, which may just be starting; gives up when `ended` is set."""
     while not ended.is_set():
         try:
             return set_limits_from_settings()
@@ -68,7 +73,7 @@ def begin(ended: threading.Event) -> None:
 
 
 def attempt(duty: Callable[[], None]) -> None:
-    """Do a duty; its failure must stop neither the others nor the next time."""
+    """Run a duty. Its failure is logged, and stops neither the other duties nor the next run."""
     try:
         duty()
     except DATABASE_AWAY as problem:
@@ -79,47 +84,47 @@ def attempt(duty: Callable[[], None]) -> None:
         connection.close()
 
 
-def keep_up() -> None:
-    """With the model table: a model that was added needs its limiter's row."""
+def refresh_models() -> None:
+    """Load the model table if it has changed, and make the limiter's rows of added models."""
     if table.refresh():
         make_missing_limits()
 
 
-def ring_all() -> None:
-    """One tick: ring every queue. Two dispatchers do no harm: who finds the lock held leaves this tick to the other."""
+def dispatch_all() -> None:
+    """Dispatch the due items of every queue. If another dispatcher is doing it at this moment, leave this tick to it."""
     for queue in Queue:
         with transaction.atomic():
-            ids = mark_dispatched(queue) if try_lock(RING_LOCK) else []
+            ids = mark_dispatched(queue) if try_lock(DISPATCH_LOCK) else []
         publish(queue, ids)
 
 
-def tidy() -> None:
-    """Release abandoned calls, cancel what a cancelled job still has in the queue, stop who waits in vain.
+def clean_up() -> None:
+    """Release abandoned calls, sweep the queues of cancelled jobs, and stop jobs whose every call is refused.
 
-    No lock over it: each log is reaped in a transaction of its own, guarded by the log's state.
+    It takes no advisory lock: each call is released in a transaction of its own that the log row's state guards (0005).
     """
     reap()
     sweep_cancelled()
     stop_waiting_jobs()
 
 
-def notice() -> None:
-    """Tell of what has ended or waits for a person. Rows are skipped that another dispatcher is just telling of."""
+def make_and_publish_notices() -> None:
+    """Make notices of jobs that have ended or wait for a person, and send those that are due to the webhooks."""
     with transaction.atomic():
         make_notices()
         ids = due_deliveries()
     publish_deliveries(ids)
 
 
-def measure() -> None:
-    """Have the prompts counted of which an estimate has asked the size."""
+def publish_prompt_counts() -> None:
+    """Let workers count the prompts whose size an estimate has asked for."""
     with transaction.atomic():
         ids = take_due_counts()
     publish_counts(ids)
 
 
 def try_lock(key: int) -> bool:
-    """True when nobody else holds this duty; until the end of the transaction."""
+    """Take an advisory lock until the end of the transaction. False when another process holds it."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [key])
         return bool(cursor.fetchone()[0])

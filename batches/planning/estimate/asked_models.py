@@ -1,4 +1,4 @@
-"""Which models a plan asks, and whether they can be asked on that day."""
+"""Which models a plan calls, and whether they can be called on a day."""
 
 from collections.abc import Iterator, Sequence
 from datetime import date
@@ -11,9 +11,9 @@ from lib.row_problems import RowProblem
 
 
 def cards_of(plan: Sequence[PlannedItem], requests: Sequence[Request], *, on: date) -> dict[str, ModelCard]:
-    """The card of each model that is asked, by the name it is asked under.
+    """The card of each model that the requests name, by that name (id or alias).
 
-    Raises UnknownModel or RetiredModel for the installation's model, PlanError for those that templates name.
+    Raises UnknownModel or RetiredModel for the installation's model, PlanError for a model that a template names.
     """
     asked = {request.model: item for item, request in zip(reversed(plan), reversed(requests), strict=True)}
     problems = [problem for name, item in asked.items() for problem in _problems(name, item, on)]
@@ -35,8 +35,8 @@ def _problems(name: str, item: PlannedItem, on: date) -> Iterator[RowProblem]:
         )
 
 
-def shortcomings(card: ModelCard) -> Iterator[str]:
-    """What a plan's reader should know that the model, or the server it is on, does not do."""
+def find_shortcomings(card: ModelCard) -> Iterator[str]:
+    """Sentences for the estimate about what this model, or the server it runs on, cannot do."""
     if not card.structured_outputs:
         yield (
             f"{card.id} takes no schema here: the shape of a conversation is asked for in words, and replies are read "

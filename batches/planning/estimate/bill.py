@@ -1,4 +1,4 @@
-"""What the items of each kind cost: their prompts, which are known, and their expected output. Exact from the tokens on."""
+"""What the items of each kind cost, from the tokens of their prompts and their expected output. Exact decimal arithmetic."""
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
@@ -18,7 +18,7 @@ MILLION = Decimal(1_000_000)
 
 @dataclass(kw_only=True)
 class Bill:
-    """Costs in USD of all items of one kind; the tokens are those of all their calls."""
+    """The costs in USD, and the tokens, of all calls of all items of one kind."""
 
     input_tokens: int = 0
     output_tokens: int = 0
@@ -38,10 +38,10 @@ def bill_of(
     cached: Collection[str] = (),
     on: date,
 ) -> dict[Key, Bill]:
-    """Of each kind. `prompts` are the tokens of each item's prompt; its size decides the price step.
+    """The bill of each kind. `keys` and `prompts` have one entry for each item: its kind, and the tokens of its prompt.
 
-    Of the versions in `cached` so much is read from the cache as history shows; without history nothing is counted on.
-    Raises UnknownPrice.
+    The size of a prompt decides its price step. For the template versions in `cached`, the shares of cache reads and
+    writes are those of the history; without history no saving is assumed. Raises UnknownPrice.
     """
 
     @cache
@@ -71,7 +71,7 @@ def _add(bill: Bill, kind: Kind, step: Price, sizes: Sequence[int], *, cached: b
 
 
 def _split(past: Past | None, asked: int) -> Usage:
-    """So much of the prompts as history shows is written to the cache, and read from it."""
+    """Prompt tokens divided into plain input, cache writes and cache reads, in the shares that the history shows."""
     read = round(asked * past.cache_read) if past else 0
     written = round(asked * past.cache_write) if past else 0
     return Usage(

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.conf import settings
 
-from batches.planning.estimate.asked_models import cards_of, shortcomings
+from batches.planning.estimate.asked_models import cards_of, find_shortcomings
 from batches.planning.estimate.bill import Bill, bill_of
 from batches.planning.estimate.forecast import Part, distance
 from batches.planning.estimate.history import Key
@@ -16,11 +16,11 @@ from batches.planning.estimate.kinds import Kind, keys_of, kinds_of
 from batches.planning.estimate.prompt_sizes import Sizes, prompt_sizes
 from batches.planning.estimate.rates import rates_of
 from batches.planning.estimate.schedule import Call, Duration, duration
-from batches.planning.estimate.sharing import shared_prefixes
+from batches.planning.estimate.sharing import find_shared_prefixes
 from batches.planning.plan import PlanError, PlannedItem, check
 from claude import current_models
 from claude.messages import Request
-from conversations.generation import marked, worst_case
+from conversations.generation import add_cache_mark, compute_worst_case
 from lib.row_problems import RowProblem
 from provider import table
 
@@ -35,11 +35,12 @@ LIMITS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Estimate:
-    """Costs in USD, time in seconds. In 80% of such batches the cost is `cost_low` to `cost_high`; `basis` says why.
+    """What a plan will cost and how long it will take. Costs in USD, time in seconds.
 
-    `history` is how many items of the past it rests on; `limited_by` is what rules the time.
-    `shared`: how much of the prompt of each template version is cached, by which the worst item is the dearer; the cost
-    does not count on it.
+    In 80% of such batches the cost is between `cost_low` and `cost_high`; `basis` says in words what this rests on, and
+    `history` on how many earlier items. `limited_by` is what decides the time: `concurrency` or a rate limit. `shared`:
+    by template version, how many characters of the prompt are cached and for how long. A cache write makes the worst
+    item dearer; the cost assumes no saving without history.
     """
 
     items: int
@@ -62,11 +63,11 @@ class Estimate:
 
     @property
     def limit_words(self) -> str:
-        """What makes it slower than its concurrency would, for people; empty when that rules."""
+        """The rate limit that decides the time, in words. Empty when the concurrency decides."""
         return f"limited by {LIMITS[self.limited_by]}" if self.limited_by in LIMITS else ""
 
     def as_json(self) -> dict[str, Any]:
-        """For storage on the job: money as strings, exactly."""
+        """The estimate as JSON, as it is stored on the job. Money is text, so that it stays exact."""
         return {
             name: str(value) if isinstance(value, Decimal) else value for name, value in asdict(self).items()
         }
@@ -75,7 +76,7 @@ class Estimate:
 def estimate(
     plan: Sequence[PlannedItem], *, model: str, max_tokens: int, concurrency: int, on: date
 ) -> Estimate:
-    """Price and time of a plan. Raises PlanError with all problems, UnknownModel, RetiredModel or UnknownPrice."""
+    """Estimate the cost and the time of a plan. Raises PlanError with all problems, UnknownModel, RetiredModel, UnknownPrice."""
     table.refresh()
     requests = check(plan, model=model, max_tokens=max_tokens)
     cards = cards_of(plan, requests, on=on)
@@ -87,11 +88,12 @@ def estimate(
     sizes = prompt_sizes(plan, requests, keys)
     prompts = sizes.tokens
     time = _duration(keys, kinds, prompts, model=model, concurrency=concurrency)
-    shared = shared_prefixes(plan, requests, seconds=time.seconds, concurrency=concurrency, on=on)
+    shared = find_shared_prefixes(plan, requests, seconds=time.seconds, concurrency=concurrency, on=on)
     asked = [
-        marked(each, shared, version_id=item.version.pk) for item, each in zip(plan, requests, strict=True)
+        add_cache_mark(each, shared, version_id=item.version.pk)
+        for item, each in zip(plan, requests, strict=True)
     ]
-    worst = _worst(asked, prompts, on=on)
+    worst = _find_worst(asked, prompts, on=on)
     bills = bill_of(keys, kinds, prompts, cached=shared.keys(), on=on)
     cost = sum((bill.cost for bill in bills.values()), Decimal(0))
     below, above = _distance(kinds, bills)
@@ -108,7 +110,7 @@ def estimate(
         model=model,
         concurrency=concurrency,
         requests_per_minute=settings.ENVIRONMENT.rate_limit_rpm,
-        basis=f"{basis(kinds.values())}; {_counted(sizes)}",
+        basis=f"{basis(kinds.values())}; {_describe_counting(sizes)}",
         history=sum(kind.known for kind in kinds.values()),
         limited_by=time.limited_by,
         shared=shared,
@@ -117,18 +119,18 @@ def estimate(
 
 
 def _warming_s(kinds: Mapping[Key, Kind], shared: Mapping[str, Any]) -> float:
-    """The first call of a version that is cached goes alone; those of several versions go at once."""
+    """Seconds for the call that goes first to write the prompt cache. Those of several template versions run side by side."""
     return max((kind.seconds.mean for kind in kinds.values() if str(kind.key.version) in shared), default=0.0)
 
 
-def _worst(requests: Sequence[Request], prompts: Sequence[int], *, on: date) -> Decimal:
-    """The dearest call: of each model, cached or not, the one with the longest prompt."""
+def _find_worst(requests: Sequence[Request], prompts: Sequence[int], *, on: date) -> Decimal:
+    """The worst case of the dearest call in USD. For each model and cache lifetime that is the one with the longest prompt."""
     longest: dict[tuple[str, str], int] = {}
     for place, request in enumerate(requests):
         kind = (request.model, request.lifetime)
         if prompts[place] >= prompts[longest.setdefault(kind, place)]:
             longest[kind] = place
-    return max(worst_case(requests[place], on=on) for place in longest.values())
+    return max(compute_worst_case(requests[place], on=on) for place in longest.values())
 
 
 def _distance(kinds: dict[Key, Kind], bills: dict[Key, Bill]) -> tuple[Decimal, Decimal]:
@@ -157,7 +159,7 @@ def _duration(
 
 
 def basis(kinds: Iterable[Kind]) -> str:
-    """Where an estimate comes from, in words."""
+    """What an estimate rests on, in words."""
     known = [kind for kind in kinds if kind.known]
     unknown = [kind for kind in kinds if not kind.known]
     if not known:
@@ -177,7 +179,7 @@ def basis(kinds: Iterable[Kind]) -> str:
     return words
 
 
-def _counted(sizes: Sizes) -> str:
+def _describe_counting(sizes: Sizes) -> str:
     if sizes.counted == sizes.kinds:
         return "prompts as the provider counts them"
     if sizes.counted:
@@ -190,9 +192,9 @@ def _templates(number: int) -> str:
 
 
 def _notes(models: set[str]) -> Iterator[str]:
-    """Settings that will not be sent, because the model refuses them, and what the models cannot do."""
+    """Sentences about what the models cannot do, and about settings that are not sent because a model refuses them."""
     for model in sorted(models):
-        yield from shortcomings(current_models.find_card(model))
+        yield from find_shortcomings(current_models.find_card(model))
     if settings.ENVIRONMENT.anthropic_temperature is None:
         return
     for model in sorted(models):
@@ -201,15 +203,15 @@ def _notes(models: set[str]) -> Iterator[str]:
 
 
 def default_budget(high: Decimal, *, worst: Decimal) -> Decimal:
-    """max(1.5 x upper end, upper end + one worst case), up to the next cent.
+    """The larger of 1.5 x upper end and upper end + one worst case, in USD, rounded up to a cent.
 
-    Without the second term every job of one item would pause at once.
+    Without the second one, every job of one item would pause at once.
     """
     return max(high * Decimal("1.5"), high + worst).quantize(CENT, rounding=ROUND_UP)
 
 
 def _output_problems(kinds: Iterable[Kind], max_tokens: int) -> list[RowProblem]:
-    """A plan whose replies would be cut is refused with the number."""
+    """Tiers whose replies would probably be cut off by `max_tokens`, with the number that would be enough."""
     longest: dict[str, float] = {}
     for kind in kinds:
         longest[kind.key.tier] = max(longest.get(kind.key.tier, 0), kind.output.mean / kind.calls)

@@ -1,4 +1,4 @@
-"""What items of one kind will take, learned from few, and how far the total of a batch can be from that. Pure.
+"""What items of one kind will take, learned from a few earlier ones, and how far off the total of a batch may be. Pure.
 
 Shrinkage as in Efron and Morris, "Stein's paradox in statistics" (1977), on logarithms: the mean of n items is pulled to the
 tier's usual length D with the weight k / (k + n), k = spread / PRIOR_DOUBT**2. D counts as a guess that is off by a factor
@@ -14,22 +14,23 @@ from dataclasses import dataclass
 
 # The standard normal's quantile for 80% in the middle.
 Z80 = 1.2815515655446004
-# How far a tier's usual length may be from the truth (standard deviation of the logarithm).
+# How far the usual length of a tier may be off: the standard deviation of its logarithm.
 PRIOR_DOUBT = 0.5
-# How much conversations of one kind differ, before there are some (the same unit), and as how many items that counts.
+# How much conversations of one kind are assumed to differ before there are any (same unit), and how many items that weighs.
 PRIOR_SPREAD = 0.3
 PRIOR_SPREAD_ITEMS = 2
-# Other topics, another day: a batch differs from history by about this, however long the history is.
+# However long the history is, a batch differs from it by about this, because its topics and its day are other ones.
 DRIFT = 0.02
-# Without history the length is known no better than half more or less.
+# Without history the length may be half more or half less.
 COLD = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
 class Belief:
-    """About one item: its mean, the relative variance of items around it, the variance of the mean's logarithm.
+    """What is believed about one item: its mean, and two variances.
 
-    `known` is how many items of history it rests on; 0 is the tier's usual length alone.
+    `spread`: the relative variance of single items around the mean. `doubt`: the variance of the mean's logarithm.
+    `known`: how many items of history it rests on; 0 means the usual length of the tier alone.
     """
 
     mean: float
@@ -46,7 +47,7 @@ def belief(
     log_variance: float = 0.0,
     known: int = 0,
 ) -> Belief:
-    """From `known` items with that mean and variance of logarithms, shrunk to the usual values."""
+    """The belief from `known` items with this mean and variance of logarithms, pulled to the usual values of the tier."""
     seen = max(0, known - 1)
     variance = PRIOR_SPREAD_ITEMS * usual_spread**2 + seen * log_variance
     variance /= PRIOR_SPREAD_ITEMS + seen
@@ -71,7 +72,7 @@ def _student(freedom: int) -> float:
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """So many items of one kind, and the cost in USD of their expected output together."""
+    """The items of one kind: how many, and the cost in USD of their expected output altogether."""
 
     items: int
     belief: Belief
@@ -79,7 +80,7 @@ class Part:
 
 
 def distance(parts: Sequence[Part], *, fixed: float) -> tuple[float, float]:
-    """How far below and above its mean the total may be, in USD, in 80% of such batches. `fixed` is known exactly.
+    """How far below and above its mean the total lies in 80% of such batches, in USD. `fixed`: costs that are known exactly.
 
     Kinds without history may all be wrong in the same direction, so their distances add up; the others are independent.
     """

@@ -1,7 +1,7 @@
-"""What the newest calls of a template version took: the estimator's and the limiter's only view of the past.
+"""What the newest calls of a template version took. Estimates and rate limits know the past only through this module.
 
-An item counts as a whole: what a reply cost that could not be used, or a call whose bill is unknown, is part of what its
-conversation takes. Simulated and real calls never mix.
+All calls of an item are added up: a reply that could not be used, or a call whose bill is unknown, is part of what its
+conversation took. Simulated and real calls are never mixed.
 """
 
 import time
@@ -13,44 +13,48 @@ from uuid import UUID
 from django.conf import settings
 from django.db import connection
 
-# Older calls than these say less about the next one than they cost to read.
+# Only so many calls are read, the newest ones: older ones say little about the next call.
 NEWEST = 500
 # Of one call, until there is history (docs/execution.md section 3).
 TIER_INPUT_TOKENS = {"template": 2000, "scenario": 2500, "edge_case": 3000}
 TIER_OUTPUT_TOKENS = {"template": 3000, "scenario": 4000, "edge_case": 5000}
-# So many calls must be on record before their mean counts as much as the tier's usual length.
+# The usual length of the tier weighs as much as so many calls.
 PRIOR_CALLS = 1
-# How long an expectation stands: not long while little is known, because tokens that are expected too many lie idle.
+# Seconds for which an expectation is kept in memory. Shorter while few calls are known, because it changes fast then, and
+# too high an expectation leaves a part of the limit unused.
 FRESH_S = 30.0
 LEARNING_CALLS, LEARNING_FRESH_S = 20, 2.0
 
-# A call whose bill is unknown has booked its worst case: as output, that is all it was allowed to write.
-# Without a reply nobody has said whether it was the simulator: then the pool tells.
 QUERY = """
+-- one row for each kind that is asked for: means, sums and variances of logarithms over its items
 SELECT wanted.version, wanted.tier, wanted.model, count(*) AS items, sum(calls) AS calls,
        avg(output) AS output, coalesce(var_samp(ln(output)), 0) AS output_spread,
        sum(prompt) AS prompt, sum(cache_read) AS cache_read, sum(cache_write) AS cache_write,
        avg(seconds) AS seconds, coalesce(var_samp(ln(seconds)), 0) AS seconds_spread, count(seconds) AS timed
   FROM unnest(%(versions)s::uuid[], %(tiers)s::text[], %(models)s::text[]) AS wanted(version, tier, model)
  CROSS JOIN LATERAL (
+       -- by_item: the calls of an item added up; a call without an item counts for itself
        SELECT coalesce(item_id, id) AS item, count(*) AS calls,
+              -- a call whose bill is unknown has booked its worst case, which is as much output as it was allowed
               sum(greatest(CASE WHEN output_tokens = 0 THEN max_tokens ELSE output_tokens END, 1))::float8 AS output,
               sum(input_tokens + cache_read_tokens + cache_write_tokens) AS prompt,
               sum(cache_read_tokens) AS cache_read, sum(cache_write_tokens) AS cache_write,
               greatest(sum(duration_ms), 1) / 1000.0::float8 AS seconds
+         -- newest: the newest calls of the kind that were billed or may have been
          FROM (SELECT id, item_id, max_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, duration_ms
                  FROM generation_logs
                 WHERE template_version_id = wanted.version AND tier = wanted.tier AND model = wanted.model
                   AND simulated = %(simulated)s AND (output_tokens > 0 OR cost_usd > 0)
+                  -- without a reply only the pool says whether it went to the simulator
                   AND (simulated OR pool NOT LIKE 'demo:%%')
                 ORDER BY created_at DESC LIMIT %(newest)s) newest
-        GROUP BY 1) each
+        GROUP BY 1) by_item
  GROUP BY 1, 2, 3
 """
 
 
 class Key(NamedTuple):
-    """Calls that are alike: of one template version, for one tier, to one model."""
+    """A kind of calls: of one template version, in one tier, to one model."""
 
     version: UUID
     tier: str
@@ -58,7 +62,7 @@ class Key(NamedTuple):
 
 
 class Tokens(NamedTuple):
-    """Of one call: the whole prompt, cached parts included, and what is written."""
+    """The tokens of one call: the whole prompt, cached parts included, and the output."""
 
     input: int
     output: int
@@ -66,7 +70,11 @@ class Tokens(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Past:
-    """What items of one kind took. Means are per item, shares are of the prompt, spreads are variances of logarithms."""
+    """What items of one kind took.
+
+    `output`, `prompt` and `seconds` are means per item, `cache_read` and `cache_write` shares of the prompt, the spreads
+    variances of logarithms. `timed`: how many items have a measured time.
+    """
 
     items: int
     calls: int
@@ -85,7 +93,7 @@ class Past:
 
 
 def past(keys: Iterable[Key], *, simulated: bool) -> dict[Key, Past]:
-    """What is on record of each kind, of its newest 500 calls, in one query; a kind without a paid call is missing."""
+    """The newest 500 calls of each kind, summed up, in one query. Kinds without a paid call are left out."""
     wanted = sorted(set(keys))
     if not wanted:
         return {}
@@ -133,17 +141,17 @@ class _Expectation:
 _expected: dict[tuple[Key, bool], _Expectation] = {}
 
 
-def expected_tokens(version_id: UUID, tier: str, model: str) -> Tokens:
-    """What the next call of this kind will probably take, for limits on tokens; at most 30 s old, so cheap to ask often.
+def expect_tokens(version_id: UUID, tier: str, model: str) -> Tokens:
+    """The tokens that the next call of this kind will probably use. Cheap: the answer is kept for up to 30 s.
 
-    The mean of the newest calls, shrunk to the tier's usual length as if that were one call more.
+    It is the mean of the newest calls, with the usual length of the tier counted as one more call.
     """
     key, simulated = Key(version_id, tier, model), settings.DEMO
     found = _expected.get((key, simulated))
     if found is None or not found.fresh:
         known = past([key], simulated=simulated).get(key)
         found = _Expectation(_tokens(key, known), time.monotonic(), known.calls if known else 0)
-        if len(_expected) > 10_000:  # years of versions in one process
+        if len(_expected) > 10_000:  # so that a process which runs for years does not grow
             _expected.clear()
         _expected[key, simulated] = found
     return found.tokens
@@ -153,7 +161,7 @@ def _tokens(key: Key, found: Past | None) -> Tokens:
     usual = Tokens(TIER_INPUT_TOKENS[key.tier], TIER_OUTPUT_TOKENS[key.tier])
     if found is None:
         return usual
-    # Per call: of the prompt an item's mean is already the sum over its calls.
+    # Means per call; those of `found` are sums over the calls of an item.
     means = (found.prompt / found.calls_per_item, found.output / found.calls_per_item)
     known = found.calls / (found.calls + PRIOR_CALLS)
     return Tokens(

@@ -1,4 +1,4 @@
-"""The items of a plan that history cannot tell apart, and what is believed about each kind of them."""
+"""The kinds of items in a plan (same template version, tier and model), and what is expected of each kind."""
 
 import math
 from collections import Counter
@@ -13,17 +13,17 @@ from batches.planning.estimate.history import TIER_OUTPUT_TOKENS, Key, Past, pas
 from batches.planning.plan import PlannedItem
 from claude.messages import Request
 
-TOKENS_PER_SECOND = 70  # of a current model, for the time of a call
+TOKENS_PER_SECOND = 70  # output of a current model
 SECONDS_BEFORE_OUTPUT = 2.0
-# The simulator's calls, as it is started: a second, a fifth more or less.
+# Calls of the simulator with its default options: about a second, a fifth more or less.
 SIMULATED_CALL_S, SIMULATED_SPREAD = 1.05, 0.12
-# That an item needs one call counts as much as so many items of history.
+# The assumption of one call for each item weighs as much as so many items of history.
 PRIOR_ITEMS = 2
 
 
 @dataclass(frozen=True, kw_only=True)
 class Kind:
-    """`items` of the plan are of one template version, for one tier, to one model."""
+    """So many `items` of the plan have this key. `past`: what earlier items of the kind took; None without any."""
 
     key: Key
     items: int
@@ -31,12 +31,12 @@ class Kind:
 
     @property
     def known(self) -> int:
-        """How many items of history there are."""
+        """The number of earlier items."""
         return self.past.items if self.past else 0
 
     @cached_property
     def output(self) -> Belief:
-        """Output tokens of an item, with what is paid for and cannot be used."""
+        """The output tokens of an item, unusable replies included."""
         usual = TIER_OUTPUT_TOKENS[self.key.tier]
         if self.past is None:
             return belief(usual)
@@ -46,14 +46,14 @@ class Kind:
 
     @cached_property
     def calls(self) -> float:
-        """How often an item is asked for, in the mean."""
+        """The mean number of calls for an item."""
         if self.past is None:
             return 1.0
         return (self.past.calls + PRIOR_ITEMS) / (self.past.items + PRIOR_ITEMS)
 
     @cached_property
     def seconds(self) -> Belief:
-        """Seconds of an item's calls together."""
+        """The seconds of all calls of an item."""
         usual = self._usual_seconds()
         usual_spread = SIMULATED_SPREAD if settings.DEMO else PRIOR_SPREAD
         if self.past is None or not self.past.timed:
@@ -68,11 +68,11 @@ class Kind:
 
     @property
     def seconds_spread(self) -> float:
-        """The variance of an item's logarithm."""
+        """The variance of the logarithm of an item's seconds."""
         return math.log1p(self.seconds.spread)
 
     def takes(self, rate: str, *, prompt: int) -> float:
-        """What an item with a prompt of so many tokens takes of a limit. Reads from a cache are not input there."""
+        """What an item with a prompt of so many tokens uses of a rate limit. Tokens read from the cache do not count there."""
         fresh = 1 - self.past.cache_read if self.past else 1.0
         return {
             "requests": self.calls,
@@ -93,6 +93,6 @@ def keys_of(plan: Sequence[PlannedItem], requests: Sequence[Request]) -> list[Ke
 
 
 def kinds_of(keys: Sequence[Key]) -> dict[Key, Kind]:
-    """Every kind with what is on record of it. Calls of a demo tell nothing about real ones, nor they about those."""
+    """The kinds of these items, each with its history. In demo mode the history is that of simulated calls, else of real ones."""
     found = past(keys, simulated=settings.DEMO)
     return {key: Kind(key=key, items=items, past=found.get(key)) for key, items in Counter(keys).items()}

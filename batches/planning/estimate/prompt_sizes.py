@@ -1,10 +1,10 @@
-"""The tokens of a plan's prompts: counted by the provider where it has, else their upper bound by length.
+"""The tokens of a plan's prompts: by the provider's count if there is one, else an upper bound by their length.
 
-Ten thousand prompts are not counted by HTTP, and no page waits for a provider: of each template version and model the shortest,
-the middle and the longest prompt of the first plan are counted once by a worker (`batches/engine/dispatch.py`), and the line through
-them is kept. The next estimate reads it. Template text, schema and framing are the same for all items, so the line is
-near: within 1% over the starter plan by the simulator's counts. It is drawn by bytes, not characters, because tokens follow
-bytes across scripts.
+Counting ten thousand prompts over HTTP would take too long, and no page waits for the provider. So a worker counts the
+shortest, the middle and the longest prompt of the first plan, once for each template version and model
+(`batches/engine/prompt_counts.py`). The line through these three counts is stored, and the next estimate uses it. All
+items share the template's text, the schema and the framing, so the line is close: within 1% over the starter plan by the
+simulator's counts. It is a function of bytes and not of characters, because that holds across scripts.
 """
 
 import statistics
@@ -21,18 +21,18 @@ from claude import current_models
 from claude.messages import Request
 from conversations.generation import input_tokens
 
-# Of English text, where the samples do not differ enough to tell: 2.5 bytes a token.
+# Tokens per byte of English text (2.5 bytes a token), for samples that differ too little to tell.
 USUAL_PER_BYTE = 0.4
 LEAST_PER_BYTE, MOST_PER_BYTE = 0.1, 1.0
-# Samples whose sizes differ less than this say nothing about a byte's worth.
+# Samples that differ by less than this share say nothing about the tokens per byte.
 LEAST_DIFFERENCE = 0.05
-# Prompts so many times longer or shorter than the samples are another matter: counted anew.
+# If the prompts of a plan are so many times longer or shorter than the samples, new samples are counted.
 FAR = 2.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sizes:
-    """Of each item, in order. `counted` of `kinds` template versions and models were counted by the provider."""
+    """The tokens of each item's prompt, in order. `counted` of the `kinds` (version and model) rest on the provider's counts."""
 
     tokens: Sequence[int]
     counted: int
@@ -40,7 +40,7 @@ class Sizes:
 
 
 def prompt_sizes(plan: Sequence[PlannedItem], requests: Sequence[Request], keys: Sequence[Key]) -> Sizes:
-    """In one query; what was never counted is asked for by one more."""
+    """The sizes of a plan's prompts, by one query. A second one requests counts for kinds that have none."""
     kinds: dict[tuple[object, str], list[int]] = defaultdict(list)
     for place, key in enumerate(keys):
         kinds[key.version, key.model].append(place)
@@ -64,18 +64,19 @@ def prompt_sizes(plan: Sequence[PlannedItem], requests: Sequence[Request], keys:
 
 
 def size_of(request: Request) -> int:
+    """The UTF-8 bytes of system prompt and prompt."""
     return len(request.prompt.encode()) + len(request.system.encode())
 
 
 def tokens_of(row: PromptSize, size: int) -> int:
-    """By a row that is counted."""
+    """The tokens of a prompt of so many bytes, by a row that has been counted."""
     assert row.base is not None
     assert row.per_byte is not None
     return max(1, round(row.base + row.per_byte * size))
 
 
 def fit(sizes: Sequence[int], counts: Sequence[int]) -> tuple[float, float]:
-    """The least-squares line (base, per byte) through the samples; its slope is that of usual text where they are alike."""
+    """The least-squares line (base, tokens per byte) through the samples. If they are too similar, the slope is that of English."""
     middle, mean = statistics.fmean(sizes), statistics.fmean(counts)
     slope = USUAL_PER_BYTE
     if max(sizes) - min(sizes) >= LEAST_DIFFERENCE * middle:
@@ -93,7 +94,7 @@ def _is_far(row: PromptSize, sizes: Sequence[int]) -> bool:
 def _wish(
     plan: Sequence[PlannedItem], requests: Sequence[Request], sizes: Sequence[int], places: Sequence[int]
 ) -> PromptSize | None:
-    """None where there is nobody to ask: a model without count_tokens, or a text that may still change."""
+    """A row that requests a count. None for a model that cannot count tokens, and for a draft, whose text may still change."""
     first = plan[places[0]].version
     model = requests[places[0]].model
     if first.published_at is None or not current_models.find_card(model).counts_tokens:
@@ -114,7 +115,7 @@ def _wish(
 
 
 def _ask_for(wishes: Sequence[PromptSize]) -> None:
-    """A line that is there stays in use until the new samples are counted; two pages at once do no harm."""
+    """Store the requests for counts. Two pages that do it at the same time do no harm: the later one replaces the samples."""
     if wishes:
         PromptSize.objects.bulk_create(
             sorted(wishes, key=lambda wish: (str(wish.template_version_id), wish.model)),

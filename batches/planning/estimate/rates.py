@@ -1,4 +1,4 @@
-"""The limits that a batch will meet: of requests as the settings say, of tokens as the limiter has them."""
+"""The rate limits for an estimate: requests per minute from the settings, tokens per minute from the limiter's rows."""
 
 from django.conf import settings
 
@@ -12,7 +12,7 @@ TOKENS = ("input_tokens", "output_tokens")
 
 
 def rates_of(model: str) -> list[Rate]:
-    """The requests first. Raises UnknownModel."""
+    """The limits of the model's pool, that of requests first. Raises UnknownModel."""
     permits = shape(settings.ENVIRONMENT.rate_limit_rpm)
     requests = Rate(name=Dimension.REQUESTS.value, burst=permits.burst, interval_s=permits.interval_s)
     rows = RateLimit.objects.filter(pool=pool_of(model), dimension__in=TOKENS).order_by("dimension")

@@ -1,8 +1,8 @@
-"""What the prompts of a plan have in common, and whether caching it saves money.
+"""Shared prefixes: what the prompts of a plan begin with, and whether caching it saves money.
 
-Of each template version: the longest beginning of system and prompt that all its items share. It is kept on the job with
-the estimate, as `shared`: the version's id to characters and lifetime. A call that is made later marks so much of its own
-text, whatever it is: a beginning that differs after all costs a cache miss and nothing else.
+For each template version it is the longest beginning of system prompt and prompt that all its items have in common. The
+job's estimate keeps it as `shared`: the id of the version to its number of characters and its lifetime in the cache. Each
+call later marks so many characters of its own text for caching. If they differ after all, only the saving is lost.
 """
 
 from collections import defaultdict
@@ -19,18 +19,18 @@ from claude.current_models import UnknownModel
 from claude.messages import LIFETIMES_S, Request
 from claude.model_card import Price
 
-# Fewer tokens than characters / 4 no text of a European language has; what is too short is silently not cached.
+# Text in a European language has at least one token for 4 characters. The provider does not cache too short a prefix.
 MOST_CHARACTERS_A_TOKEN = 4
-# A gap between two calls is known only about: beyond this share of its lifetime an entry counts as gone.
+# Gaps between calls are only estimated, so an entry is taken to be expired after this share of its lifetime.
 SURE_SHARE = 0.7
-# Where nothing better is near, a cut after a space; a line's end within the last quarter is better.
+# The prefix is cut after a line if one ends within its last quarter, else after a space.
 NEAR = 0.75
 
 
-def shared_prefixes(
+def find_shared_prefixes(
     plan: Sequence[PlannedItem], requests: Sequence[Request], *, seconds: float, concurrency: int, on: date
 ) -> dict[str, dict[str, Any]]:
-    """By version: `characters` and `lifetime`, only where it saves. `seconds`: what the whole plan will take."""
+    """By version id: `characters` and `lifetime` (5m or 1h), where caching saves money. `seconds`: the time of the whole plan."""
     places: dict[UUID, list[int]] = defaultdict(list)
     for place, item in enumerate(plan):
         places[item.version.pk].append(place)
@@ -40,7 +40,7 @@ def shared_prefixes(
     for version, those in places.items():
         asked = [requests[place] for place in those]
         gaps = [pace * (after - before) for before, after in pairwise(those)]
-        characters = shared_characters(asked) if len(asked) > 1 else 0
+        characters = count_shared_characters(asked) if len(asked) > 1 else 0
         if not _is_long_enough(characters, asked[0].model):
             continue
         lifetime = _lifetime(asked[0].model, gaps, call_s=call_s, on=on)
@@ -49,8 +49,8 @@ def shared_prefixes(
     return found
 
 
-def shared_characters(requests: Sequence[Request]) -> int:
-    """How many characters of system and prompt, counted together, all of them begin with."""
+def count_shared_characters(requests: Sequence[Request]) -> int:
+    """The number of characters, of system prompt and prompt together, that all requests begin with."""
     systems = _common([request.system for request in requests])
     if any(request.system != systems for request in requests):
         return _cut(systems)
@@ -60,20 +60,20 @@ def shared_characters(requests: Sequence[Request]) -> int:
 
 
 def _common(texts: Sequence[str]) -> str:
-    """What all of them begin with: what the first and the last in order of the alphabet do."""
+    """The common beginning of all texts, which is that of the first and the last one in alphabetical order."""
     first, last = min(texts), max(texts)
     ends = (place for place, (one, other) in enumerate(zip(first, last, strict=False)) if one != other)
     return first[: next(ends, min(len(first), len(last)))]
 
 
 def _cut(common: str) -> int:
-    """Where a text may be parted: behind a line, else behind a space; never inside a word, whose tokens would change."""
+    """Where to cut a common beginning: after a line or a space, never inside a word, because its tokens would change."""
     line = common.rfind("\n") + 1
     return line if line >= NEAR * len(common) else max(line, common.rfind(" ") + 1)
 
 
 def _lifetime(model: str, gaps: Sequence[float], *, call_s: float, on: date) -> str:
-    """Empty, 5m or 1h: whichever makes the shared tokens of these calls cheapest."""
+    """The lifetime (none, 5m or 1h) with which the shared tokens of these calls cost least."""
     price = current_models.find_price(model, on=on, prompt_tokens=0)
     # The second call waits for the first one's reply, and an entry lives from the start of a request on.
     waits = [max(gaps[0], call_s), *gaps[1:]]
@@ -91,6 +91,6 @@ def _is_long_enough(characters: int, model: str) -> bool:
 
 
 def _cost(price: Price, waits: Sequence[float], lifetime: str) -> Decimal:
-    """Of one shared token over all calls, in millionths: a write at first and after each gap, a read else."""
+    """The cost of one shared token over all calls, in millionths of a USD: a write at first and after each long gap, else a read."""
     lost = sum(wait > SURE_SHARE * LIFETIMES_S[lifetime] for wait in waits)
     return (1 + lost) * price.dearest_input(lifetime) + (len(waits) - lost) * price.cache_read

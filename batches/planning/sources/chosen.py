@@ -1,9 +1,9 @@
-"""The plan of chosen conversations: drafts that a person has written down, each to be generated from its own values."""
+"""The plan of chosen conversations: drafts without text, each of which is generated from its own values."""
 
 from collections.abc import Sequence
 from uuid import UUID
 
-from batches.planning.plan import PlanError, PlannedItem, published_versions
+from batches.planning.plan import PlanError, PlannedItem, find_published_versions
 from conversations.models import Conversation
 from conversations.states import Status
 from lib.row_problems import RowProblem
@@ -11,15 +11,15 @@ from workspaces.models import Workspace
 
 
 def chosen_plan(workspace: Workspace, ids: Sequence[UUID]) -> list[PlannedItem]:
-    """One item for each draft, in the order given, by its own template version. The drafts stay as they are.
+    """One item for each draft, in the given order and with its own template version. The drafts are not changed.
 
-    Raises PlanError for what is not there, is no draft, or has no template.
+    Raises PlanError for a conversation that does not exist, is not a draft, or has no template.
     """
     rows = Conversation.objects.filter(workspace=workspace, pk__in=ids).select_related(
         "template_version__template"
     )
     found = {each.pk: each for each in rows}
-    starters = {version.template.tier: version for version in published_versions(workspace).values()}
+    starters = {version.template.tier: version for version in find_published_versions(workspace).values()}
     problems, items = [], []
     for position, key in enumerate(dict.fromkeys(ids), start=1):
         draft = found.get(key)

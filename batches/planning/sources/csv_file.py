@@ -1,4 +1,4 @@
-"""The plan that a CSV file holds: one conversation a row, every cell a value, all problems named with row and column."""
+"""The plan in a CSV file: each row is a conversation, each cell a value. All problems are named with row and column."""
 
 import difflib
 import functools
@@ -15,7 +15,7 @@ from batches.planning.plan import (
     PlannedItem,
     check,
     cut,
-    published_versions,
+    find_published_versions,
     size_problems,
 )
 from lib.csv_table import HEADER_ROW, Row, Table, column_label, read_table
@@ -41,10 +41,11 @@ def csv_plan(
     limit: int | None = None,
     seed: int | None = None,
 ) -> list[PlannedItem]:
-    """One item per row, values byte-exact. `template` is the default template's name, else the tier's starter template.
+    """One item for each row, with its values byte for byte.
 
-    Raises PlanError with all problems of all rows (the first 200 and how many more), whatever the limit. Rows are
-    numbered as a spreadsheet shows them: the header is row 1.
+    `template`: the name of the template for rows that name none; by default the starter template of the row's tier. Raises
+    PlanError with the problems of all rows, the first 200 of them, even if `limit` takes only some rows. Rows are numbered
+    as in a spreadsheet: the header is row 1.
     """
     table = _table(data if isinstance(data, bytes) else data.read())
     if len(table.rows) > LARGEST_PLAN:
@@ -57,15 +58,15 @@ def csv_plan(
                 )
             ]
         )
-    sheet = _Sheet(table, published_versions(workspace), default_tier=default_tier, template=template)
+    sheet = _Sheet(table, find_published_versions(workspace), default_tier=default_tier, template=template)
     items = sheet.items()
-    problems = _once([*table.problems, *sheet.problems, *_value_problems(items)])
+    problems = _drop_repeated([*table.problems, *sheet.problems, *_value_problems(items)])
     if not table.rows and not problems:
         problems = [
             RowProblem(None, "", "The file has no rows below its header: add one for each conversation.")
         ]
     if problems:
-        raise PlanError(_bounded(problems))
+        raise PlanError(_cut_to_most(problems))
     return cut(items, limit=limit, seed=seed)
 
 
@@ -78,7 +79,7 @@ def _table(content: bytes) -> Table:
 
 @dataclass
 class _Sheet:
-    """The rows of a file on their way to items; `problems` gathers what is wrong with them."""
+    """Turns the rows of a file into items. `problems` collects what is wrong with them."""
 
     table: Table
     versions: Mapping[str, TemplateVersion]
@@ -87,7 +88,7 @@ class _Sheet:
     problems: list[RowProblem] = field(default_factory=list)
 
     def items(self) -> list[PlannedItem]:
-        """The rows whose tier and template are known; an item's position is its row, until the plan is cut."""
+        """The items of all rows whose tier and template are known. Their positions are the row numbers, until the plan is cut."""
         if self.template is not None and self.template not in self.versions:
             self._blame(None, "template", self._unknown_template(self.template))
         chosen = [
@@ -104,7 +105,7 @@ class _Sheet:
         self._blame(
             row.number,
             "tier",
-            f"{_quoted(word)} is not a tier; choose {', '.join(Tier.values)}, or leave it empty for {self.default_tier}.",
+            f"{_quote(word)} is not a tier; choose {', '.join(Tier.values)}, or leave it empty for {self.default_tier}.",
         )
         return None
 
@@ -123,7 +124,10 @@ class _Sheet:
         return found
 
     def _known_columns(self, versions: Sequence[TemplateVersion | None]) -> set[str]:
-        """Variables of the templates in use; of all, where a row's template is in doubt: it is then named for that alone."""
+        """The columns that may have values: the variables of the templates in use.
+
+        If the template of a row is unknown, those of all templates, so that only the unknown template is reported.
+        """
         used = [version for version in versions if version is not None]
         if len(used) < len(versions) or not used:
             used = list(self.versions.values())
@@ -167,19 +171,19 @@ class _Sheet:
                 self._blame(
                     row.number,
                     "category",
-                    f"{_quoted(word)} is longer than {LONGEST_CATEGORY} characters; words are separated by ; or |.",
+                    f"{_quote(word)} is longer than {LONGEST_CATEGORY} characters; words are separated by ; or |.",
                 )
             elif not word.isprintable():
                 self._blame(
                     row.number,
                     "category",
-                    f"{_quoted(word)} holds a control character or a line break; remove it.",
+                    f"{_quote(word)} holds a control character or a line break; remove it.",
                 )
         return found
 
     def _unknown_template(self, name: str) -> str:
         known = ", ".join(sorted(self.versions)) or "none"
-        return f"There is no template {_quoted(name)} with a published version; there are: {known}."
+        return f"There is no template {_quote(name)} with a published version; there are: {known}."
 
     def _blame(self, row: int | None, column: str, message: str) -> None:
         self.problems.append(RowProblem(row, column, message))
@@ -196,7 +200,7 @@ def _variables(version: TemplateVersion) -> frozenset[str]:
 
 
 def _value_problems(items: Sequence[PlannedItem]) -> list[RowProblem]:
-    """What the templates say about the values: missing ones, wrong types, forbidden characters."""
+    """What is wrong with the values by their templates: missing ones, wrong types, forbidden characters."""
     if size_problems(items):
         return []
     environment = settings.ENVIRONMENT
@@ -215,26 +219,26 @@ def _unknown_column(name: str, known: set[str]) -> str:
 def _did_you_mean(name: str, known: Iterable[str]) -> str:
     by_folded = {each.casefold(): each for each in known}
     close = difflib.get_close_matches(name.casefold(), by_folded, n=1)
-    return f" Is it {_quoted(by_folded[close[0]])}?" if close else ""
+    return f" Is it {_quote(by_folded[close[0]])}?" if close else ""
 
 
-def _quoted(word: str) -> str:
+def _quote(word: str) -> str:
     return repr(word if len(word) <= 60 else word[:57] + "...")
 
 
-def _once(problems: Iterable[RowProblem]) -> list[RowProblem]:
-    """One problem per cell, the first that was found, in the order of the file."""
+def _drop_repeated(problems: Iterable[RowProblem]) -> list[RowProblem]:
+    """The first problem of each cell, in the order of the file."""
     first: dict[tuple[int | None, str], RowProblem] = {}
     for problem in problems:
         first.setdefault((problem.row, problem.column or problem.message), problem)
-    if (HEADER_ROW, "topic") in first:  # a missing column is not said again for each row
+    if (HEADER_ROW, "topic") in first:  # a missing column is reported once, and not for each row
         first = {
             place: each for place, each in first.items() if place[1] != "topic" or place[0] == HEADER_ROW
         }
     return sorted(first.values(), key=lambda problem: problem.row or 0)
 
 
-def _bounded(problems: Sequence[RowProblem]) -> list[RowProblem]:
+def _cut_to_most(problems: Sequence[RowProblem]) -> list[RowProblem]:
     more = len(problems) - MOST_PROBLEMS
     rest = [RowProblem(None, "", f"... and {more:,} more problems.")] if more > 0 else []
     return [*problems[:MOST_PROBLEMS], *rest]

@@ -13,7 +13,7 @@ LONGEST_TEXT = 5_000
 NAME = re.compile(r"[^\W_](?:[\w .,/'()-]{0,58}[\w.)])?")
 
 
-def parsed(text: str) -> tuple[dict[str, str], list[RowProblem]]:
+def parse_details(text: str) -> tuple[dict[str, str], list[RowProblem]]:
     """The details of a text area, `name: text` a line, and what is wrong with which line."""
     found: dict[str, str] = {}
     problems = []
@@ -33,7 +33,7 @@ def parsed(text: str) -> tuple[dict[str, str], list[RowProblem]]:
 
 
 def lines_of(details: Mapping[str, str]) -> str:
-    """What `parsed` reads back; a line break in a text becomes a space."""
+    """What `parse_details` reads back; a line break in a text becomes a space."""
     return "\n".join(f"{name}: {' '.join(text.split())}" for name, text in details.items())
 
 

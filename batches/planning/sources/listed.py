@@ -1,4 +1,4 @@
-"""Plans made of what a request lists: items of one template, and parameters that all items share."""
+"""The plan of items that an API request lists: all of one template, with parameters that all of them may share."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,7 +15,7 @@ from workspaces.models import User
 
 @dataclass(frozen=True, kw_only=True)
 class ListedItem:
-    """One conversation as a request lists it. Without a tier it is of the template's."""
+    """One conversation as a request lists it. An empty tier means the tier of the template."""
 
     topic: str
     tier: str = ""
@@ -64,12 +64,12 @@ def listed_plan(
     )
 
 
-def with_shared(plan: Sequence[PlannedItem], shared: Mapping[str, Any]) -> list[PlannedItem]:
-    """Each item with the shared parameters under its own: where both name one, the item's stands.
+def add_shared_parameters(plan: Sequence[PlannedItem], shared: Mapping[str, Any]) -> list[PlannedItem]:
+    """The items with the shared parameters added. An item's own parameter replaces a shared one of the same name.
 
-    A shared name that a used template lacks is an error, told once and together with the items' own problems.
+    Raises PlanError when a template in use has no variable of a shared name, together with the problems of the items.
     """
-    problems = shared_problems(plan, shared)
+    problems = find_shared_problems(plan, shared)
     wrong = {problem.column.removeprefix("sharedParameters.") for problem in problems}
     fitting = {name: value for name, value in shared.items() if name not in wrong}
     merged = [replace(item, parameters={**fitting, **item.parameters}) for item in plan]
@@ -78,7 +78,7 @@ def with_shared(plan: Sequence[PlannedItem], shared: Mapping[str, Any]) -> list[
     return merged
 
 
-def shared_problems(plan: Sequence[PlannedItem], shared: Mapping[str, Any]) -> list[RowProblem]:
+def find_shared_problems(plan: Sequence[PlannedItem], shared: Mapping[str, Any]) -> list[RowProblem]:
     versions = {item.version.pk: item.version for item in plan}.values() if shared else ()
     lacking = {name: [str(each) for each in versions if name not in names_of(each)] for name in shared}
     return [
@@ -93,7 +93,7 @@ def shared_problems(plan: Sequence[PlannedItem], shared: Mapping[str, Any]) -> l
 
 
 def problems_of(plan: Sequence[PlannedItem]) -> list[RowProblem]:
-    """What is wrong with the values, whatever the model will be."""
+    """What is wrong with the items' values. It does not depend on the model."""
     try:
         check(plan, model="any", max_tokens=1)
     except PlanError as wrong:

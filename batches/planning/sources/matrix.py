@@ -1,4 +1,4 @@
-"""A parameter matrix: every combination of some lists, without what is excluded, each as often as its quota says. Pure Python."""
+"""A parameter matrix: all combinations of some lists of values, without excluded ones, each with its number. Pure Python."""
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from math import prod
 
-from batches.planning.quotas import quotas
+from batches.planning.quotas import share_out
 from lib.row_problems import RowProblem, RowsError
 
 MOST_AXES = 6
@@ -14,12 +14,12 @@ MOST_CELLS = 100_000
 
 
 class MatrixError(RowsError):
-    """A matrix that contradicts itself, or a quota that cannot be met; carries every problem."""
+    """A matrix contradicts itself, or a quota cannot be met. `problems` has every problem."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:
-    """One value of a list; with weight 2 it is planned twice as often as one with weight 1."""
+    """One value of an axis. With weight 2 it is planned twice as often as a value with weight 1."""
 
     name: str
     weight: Fraction = Fraction(1)
@@ -28,7 +28,7 @@ class Choice:
 
 @dataclass(frozen=True, kw_only=True)
 class Axis:
-    """What varies: the name of a template's variable, and its values in order."""
+    """One dimension of the matrix: the name of a template variable, and its values in order."""
 
     name: str
     choices: tuple[Choice, ...]
@@ -36,7 +36,7 @@ class Axis:
 
 @dataclass(frozen=True, kw_only=True)
 class Quota:
-    """So many of the one cell that has these values on all axes, or of each cell that has them on some."""
+    """A fixed number for each cell that has these values. They may name all axes (one cell) or only some."""
 
     values: Mapping[str, str]
     count: int
@@ -44,7 +44,7 @@ class Quota:
 
 @dataclass(frozen=True, kw_only=True)
 class Matrix:
-    """Either `per_cell` of every cell, or `total` shared out by weight. Quotas of single cells stand above both."""
+    """Either `per_cell` conversations for each cell, or `total` ones shared out by weight. A quota overrides both."""
 
     axes: tuple[Axis, ...]
     per_cell: int | None = 1
@@ -56,7 +56,7 @@ class Matrix:
 
 @dataclass(frozen=True, kw_only=True)
 class Cell:
-    """One combination, in the order of the axes, and how many conversations of it are planned."""
+    """One combination, in the order of the axes. `count`: how many conversations of it are planned."""
 
     choices: tuple[Choice, ...]
     values: Mapping[str, str]
@@ -67,19 +67,19 @@ class Cell:
         return prod((choice.weight for choice in self.choices), start=Fraction(1))
 
 
-def planned_cells(matrix: Matrix, *, most: int) -> list[Cell]:
-    """Every cell that is not excluded, with its number; the last axis varies first.
+def plan_cells(matrix: Matrix, *, most: int) -> list[Cell]:
+    """Every cell that is not excluded, with its count. The last axis varies fastest.
 
-    Raises MatrixError with all problems: unknown values, a quota without a cell, two quotas for one cell, more than a
-    total allows, more than `most` conversations in all.
+    Raises MatrixError with all problems: unknown values, a quota without a cell, two quotas for one cell, quotas above the
+    total, more than `most` conversations altogether.
     """
     problems = [*_axis_problems(matrix), *_size_problems(matrix, most)]
     if not problems:
         problems = [*_pattern_problems(matrix)]
     if problems:
         raise MatrixError(problems)
-    cells = list(open_cells(matrix))
-    fixed = _fixed(matrix, cells)
+    cells = list(list_open_cells(matrix))
+    fixed = _find_fixed_counts(matrix, cells)
     counts = _counts(matrix, cells, fixed)
     if sum(counts) > most:
         raise MatrixError(
@@ -96,8 +96,8 @@ def planned_cells(matrix: Matrix, *, most: int) -> list[Cell]:
     ]
 
 
-def open_cells(matrix: Matrix) -> Iterator[Cell]:
-    """The cells that are not excluded, without their numbers."""
+def list_open_cells(matrix: Matrix) -> Iterator[Cell]:
+    """The cells that are not excluded, without their counts."""
     names = [axis.name for axis in matrix.axes]
     for choices in itertools.product(*(axis.choices for axis in matrix.axes)):
         values = dict(zip(names, (choice.name for choice in choices), strict=True))
@@ -109,21 +109,21 @@ def _matches(values: Mapping[str, str], pattern: Mapping[str, str]) -> bool:
     return all(values.get(name) == value for name, value in pattern.items())
 
 
-def _fixed(matrix: Matrix, cells: Sequence[Cell]) -> dict[int, int]:
-    """The numbers that quotas of their own give, by the cell's place."""
+def _find_fixed_counts(matrix: Matrix, cells: Sequence[Cell]) -> dict[int, int]:
+    """The counts that quotas fix: index of the cell to number. Raises MatrixError."""
     fixed: dict[int, int] = {}
     problems = []
     for quota in matrix.quotas:
         found = [place for place, cell in enumerate(cells) if _matches(cell.values, quota.values)]
         if not found:
             problems.append(
-                _blame("quota", f"{_said(quota.values)} is excluded: it can have no quota of its own.")
+                _blame("quota", f"{_describe(quota.values)} is excluded: it can have no quota of its own.")
             )
         elif any(place in fixed for place in found):
             problems.append(
                 _blame(
                     "quota",
-                    f"{_said(quota.values)} has a cell that another quota names too; keep one of them.",
+                    f"{_describe(quota.values)} has a cell that another quota names too; keep one of them.",
                 )
             )
         fixed |= dict.fromkeys(found, quota.count)
@@ -143,7 +143,7 @@ def _counts(matrix: Matrix, cells: Sequence[Cell], fixed: Mapping[int, int]) -> 
     if left and not any(weights):
         said = f"{left:,} of {matrix.total:,} have no cell to go to: the others are excluded, have the weight 0 or a quota of their own."
         raise MatrixError([_blame("total", f"{said} Lower the total, or exclude less.")])
-    shares = quotas(weights, left, seed=matrix.seed)
+    shares = share_out(weights, left, seed=matrix.seed)
     return [fixed.get(place, share) for place, share in enumerate(shares)]
 
 
@@ -179,7 +179,7 @@ def _size_problems(matrix: Matrix, most: int) -> Iterator[RowProblem]:
             yield _blame(name, f"must be 1 to {most:,}, not {number:,}.")
     for quota in matrix.quotas:
         if not 0 <= quota.count <= most:
-            yield _blame("quota", f"{_said(quota.values)}: must be 0 to {most:,}, not {quota.count:,}.")
+            yield _blame("quota", f"{_describe(quota.values)}: must be 0 to {most:,}, not {quota.count:,}.")
 
 
 def _pattern_problems(matrix: Matrix) -> Iterator[RowProblem]:
@@ -195,7 +195,7 @@ def _pattern_problems(matrix: Matrix) -> Iterator[RowProblem]:
                 yield _blame(where, f"{name!r} does not vary here; known are {', '.join(known)}.")
             elif value not in known[name]:
                 yield _blame(where, f"{value!r} is not a value of {name}.")
-    if matrix.axes and not any(True for _ in open_cells(matrix)):
+    if matrix.axes and not any(True for _ in list_open_cells(matrix)):
         yield _blame("exclude", "Every combination is excluded: nothing is left to plan.")
 
 
@@ -203,5 +203,5 @@ def _blame(column: str, message: str) -> RowProblem:
     return RowProblem(None, column, message)
 
 
-def _said(values: Mapping[str, str]) -> str:
+def _describe(values: Mapping[str, str]) -> str:
     return ", ".join(f"{name} {value!r}" for name, value in values.items())

@@ -1,14 +1,14 @@
-"""The plan of a matrix: its cells as items of one template, with what the option lists say about the chosen words."""
+"""The plan of a matrix: its cells as items of one template, with the option lists' descriptions of the chosen values."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
-from batches.planning.diversity import diversified
+from batches.planning.diversity import diversify
 from batches.planning.plan import LARGEST_PLAN, PlanError, PlannedItem, cut
 from batches.planning.sources.listed import names_of
-from batches.planning.sources.matrix import Axis, Cell, Choice, Matrix, planned_cells
+from batches.planning.sources.matrix import Axis, Cell, Choice, Matrix, plan_cells
 from lib.row_problems import RowProblem, RowsError
 from templates_app.models import Option, OptionKind, TemplateVersion
 from workspaces.models import Workspace
@@ -24,26 +24,26 @@ def matrix_plan(
     diversity: bool = True,
     shuffle: int | None = None,
 ) -> list[PlannedItem]:
-    """Each cell as often as its quota says, cell by cell; `values` fill the other variables of every item.
+    """The items of all cells, cell by cell. `values` fill the variables that do not vary.
 
-    The same arguments give the same plan. Raises PlanError with all problems.
+    The same arguments give the same plan. `shuffle`: a seed for the order. Raises PlanError with all problems.
     """
     values = values or {}
     wrong = name_problems(version, matrix, values)
     try:
-        cells = planned_cells(matrix, most=LARGEST_PLAN)
+        cells = plan_cells(matrix, most=LARGEST_PLAN)
     except RowsError as problem:
         raise PlanError([*wrong, *problem.problems]) from problem
     if wrong:
         raise PlanError(wrong)
     items = [item for cell in cells for item in [item_of(version, cell, values)] * cell.count]
     if diversity:
-        items = diversified(items, seed=matrix.seed)
+        items = diversify(items, seed=matrix.seed)
     return cut(items, limit=None, seed=shuffle)
 
 
 def item_of(version: TemplateVersion, cell: Cell, values: Mapping[str, Any]) -> PlannedItem:
-    """One item of a cell. Where the template takes no topic, the words of the cell stand for it in lists."""
+    """One item of a cell. Without a topic in its values, the values of the cell together are shown as its topic."""
     parameters = {**values, **cell.values}
     topic = str(parameters.get("topic") or "")
     names = cell.values.keys()
@@ -92,8 +92,8 @@ def name_problems(version: TemplateVersion, matrix: Matrix, values: Mapping[str,
     ]
 
 
-def with_options(workspace: Workspace, matrix: Matrix, *, weighted: Mapping[str, set[str]]) -> Matrix:
-    """The matrix with descriptions from the option lists, and with their weights but where one was given (`weighted`)."""
+def apply_options(workspace: Workspace, matrix: Matrix, *, weighted: Mapping[str, set[str]]) -> Matrix:
+    """The matrix with the descriptions and weights of the option lists. Values in `weighted` (by axis) keep their own weight."""
     known = options_of(workspace, [axis.name for axis in matrix.axes])
     return replace(
         matrix,
@@ -101,7 +101,7 @@ def with_options(workspace: Workspace, matrix: Matrix, *, weighted: Mapping[str,
             Axis(
                 name=axis.name,
                 choices=tuple(
-                    _described(
+                    _describe(
                         choice,
                         known.get((axis.name, choice.name)),
                         keep=choice.name in weighted.get(axis.name, ()),
@@ -115,7 +115,7 @@ def with_options(workspace: Workspace, matrix: Matrix, *, weighted: Mapping[str,
 
 
 def options_of(workspace: Workspace, kinds: Sequence[str]) -> dict[tuple[str, str], Choice]:
-    """The words of these option lists, as choices, by kind and name."""
+    """The options of these lists as choices, by kind and name. Archived ones are left out."""
     wanted = [kind for kind in kinds if kind in OptionKind.values]
     rows = Option.objects.filter(workspace=workspace, kind__in=wanted).usable() if wanted else []
     return {(row.kind, row.name): choice_of(row) for row in rows}
@@ -125,7 +125,7 @@ def choice_of(option: Option) -> Choice:
     return Choice(name=option.name, weight=Fraction(option.weight), description=option.description)
 
 
-def _described(choice: Choice, option: Choice | None, *, keep: bool) -> Choice:
+def _describe(choice: Choice, option: Choice | None, *, keep: bool) -> Choice:
     if option is None:
         return choice
     return Choice(

@@ -1,7 +1,8 @@
-"""A matrix as people type it: a value a line, ` * 2` behind one that is to come twice as often. Pure Python.
+"""A matrix as people type it into a form. Pure Python.
 
-Exclusions and quotas name cells by their values, with `|` between them: `Gig Worker | ashamed`, and `5 | Gig Worker`.
-Where two lists have the same value its list is named too: `persona = Gig Worker`.
+Each line of a list is a value; ` * 2` after it gives it the weight 2. Exclusions and quotas name cells by their values,
+separated by `|`: `Gig Worker | ashamed`, and with a count `5 | Gig Worker`. A value that is in two lists is written with
+the name of its list: `persona = Gig Worker`.
 """
 
 import re
@@ -16,7 +17,7 @@ WEIGHTED = re.compile(r"(?P<value>.*\S)\s+\*\s*(?P<weight>\d{1,7}(?:\.\d{1,3})?)
 
 
 def values_of(text: str) -> list[dict[str, Any]]:
-    """The values of a list with their weights; empty lines say nothing. Without a weight none is named."""
+    """The values of a list, as `{"value": ..., "weight": ...}`. `weight` is left out where none is given, empty lines are skipped."""
     found = []
     for line in filter(None, (line.strip() for line in text.splitlines())):
         match = WEIGHTED.fullmatch(line)
@@ -35,18 +36,18 @@ def lines_of(axis: Axis) -> str:
 
 
 class PatternReader:
-    """Reads cells by the values of the axes; `problems` says which lines name none."""
+    """Reads exclusions and quotas, given the values of the axes. `problems`: the lines that name no cell."""
 
     def __init__(self, axes: Mapping[str, Iterable[str]]) -> None:
         self.problems: list[RowProblem] = []
         self.axes = {name: {value.casefold(): value for value in values} for name, values in axes.items()}
 
-    def excluded(self, text: str) -> list[dict[str, str]]:
+    def read_excluded(self, text: str) -> list[dict[str, str]]:
         return [
             pattern for number, line in _lines(text) if (pattern := self._pattern(line, number, "exclude"))
         ]
 
-    def quotas(self, text: str) -> list[dict[str, Any]]:
+    def read_quotas(self, text: str) -> list[dict[str, Any]]:
         found = []
         for number, line in _lines(text):
             count, _, rest = line.partition("|")
@@ -59,7 +60,7 @@ class PatternReader:
     def _pattern(self, line: str, number: int, column: str) -> dict[str, str]:
         pattern: dict[str, str] = {}
         for word in filter(None, (word.strip() for word in line.split("|"))):
-            found = self._found(word)
+            found = self._find(word)
             if len(found) == 1:
                 pattern |= dict(found)
             elif found:
@@ -69,7 +70,7 @@ class PatternReader:
                 self._blame(number, column, f"{word!r} is in none of the lists that vary.")
         return pattern
 
-    def _found(self, word: str) -> list[tuple[str, str]]:
+    def _find(self, word: str) -> list[tuple[str, str]]:
         everywhere = [
             (name, values[word.casefold()]) for name, values in self.axes.items() if word.casefold() in values
         ]
@@ -83,16 +84,16 @@ class PatternReader:
         self.problems.append(RowProblem(number, column, message))
 
 
-def excluded_lines(matrix: Matrix) -> str:
+def format_excluded(matrix: Matrix) -> str:
     return "\n".join(_line(matrix, pattern) for pattern in matrix.excluded)
 
 
-def quota_lines(matrix: Matrix) -> str:
+def format_quotas(matrix: Matrix) -> str:
     return "\n".join(f"{quota.count} | {_line(matrix, quota.values)}" for quota in matrix.quotas)
 
 
 def _line(matrix: Matrix, pattern: Mapping[str, str]) -> str:
-    """Values alone where each is in one list, else with their lists."""
+    """The pattern as a line. A value that is in several lists is written with the name of its list."""
     words = []
     for name, value in pattern.items():
         homes = [

@@ -1,4 +1,4 @@
-"""A matrix as JSON: what the API takes, what a draft remembers, what the form writes. Pure Python."""
+"""A matrix as JSON, as the API takes it, drafts store it and the form writes it. Pure Python."""
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal, InvalidOperation
@@ -17,7 +17,7 @@ HIGHEST_WEIGHT = Decimal(1_000_000)
 
 
 def matrix_of(given: Mapping[str, Any], *, seed: int) -> Matrix:
-    """The matrix that JSON describes. Raises MatrixError with everything that is not of its shape."""
+    """The matrix in a JSON object. Raises MatrixError with everything in it that has not the right shape."""
     reader = _Reader()
     reader.keys(given, KEYS, "matrix")
     axes = tuple(reader.axis(each) for each in reader.list_of(given.get("axes", []), "axes"))
@@ -39,7 +39,7 @@ def matrix_of(given: Mapping[str, Any], *, seed: int) -> Matrix:
 
 
 def as_json(matrix: Matrix) -> dict[str, Any]:
-    """What `matrix_of` reads back as the same matrix, apart from the seed."""
+    """The matrix as JSON. `matrix_of` reads it back as the same matrix, given the same seed."""
     found: dict[str, Any] = {
         "axes": [
             {
@@ -62,12 +62,12 @@ def as_json(matrix: Matrix) -> dict[str, Any]:
 
 
 def weight_text(weight: Fraction) -> str:
-    """`2`, `0.5`: weights come as decimals, so they leave as such."""
+    """A weight as a decimal number: `2`, `0.5`."""
     return format((Decimal(weight.numerator) / Decimal(weight.denominator)).normalize(), "f")
 
 
 def weight_of(given: object) -> Fraction | None:
-    """A number from 0, at most three places behind the point; None for anything else."""
+    """A weight: a number from 0 to 1,000,000 with at most three decimals. None for anything else."""
     if isinstance(given, bool) or not isinstance(given, str | int | float | Decimal):
         return None
     try:
@@ -79,7 +79,7 @@ def weight_of(given: object) -> Fraction | None:
 
 
 class _Reader:
-    """Takes JSON apart and remembers what is wrong."""
+    """Reads the parts of the JSON object and collects in `problems` what is wrong with them."""
 
     def __init__(self) -> None:
         self.problems: list[RowProblem] = []

@@ -1,11 +1,11 @@
-"""Plans made of stored situations: scenarios and edge cases, by id or by tag."""
+"""The plan of stored situations (scenarios and edge cases), chosen by id or by tag."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
-from batches.planning.plan import PlanError, PlannedItem, planned_situation, published_versions
+from batches.planning.plan import PlanError, PlannedItem, find_published_versions, plan_situation
 from batches.planning.sources.listed import names_of
 from batches.planning.sources.matrix import Choice
 from batches.planning.sources.matrix_plan import options_of
@@ -25,10 +25,10 @@ def situation_plan(
     tags: Sequence[str] = (),
     tiers: Collection[str] = (Tier.SCENARIO, Tier.EDGE_CASE),
 ) -> list[PlannedItem]:
-    """One item for each situation that was named, scenarios first, each in its own order.
+    """One item for each chosen situation: scenarios first, then edge cases, each in the order of its list.
 
-    With tags alone: every usable one of these tiers that carries a tag. What a template has no variable for, and what
-    the option lists say about its words, follows the prompt as details. Raises PlanError.
+    Without ids: all situations of these tiers that have one of the tags and are not archived. Values for which the
+    template has no variable become details, and so do the option lists' descriptions of the values. Raises PlanError.
     """
     problems: list[RowProblem] = []
     found: list[Situation] = []
@@ -44,17 +44,17 @@ def situation_plan(
     if not found and not problems:
         words = f" with the tag {' or '.join(map(repr, tags))}" if tags else ""
         problems.append(RowProblem(None, "tags", f"There is no scenario or edge case{words}."))
-    versions = published_versions(workspace)
+    versions = find_published_versions(workspace)
     items = []
     for each in found:
         try:
-            items.append(planned_situation(each, versions))
+            items.append(plan_situation(each, versions))
         except PlanError as wrong:
             problems += wrong.problems
     if problems:
         raise PlanError(problems)
     described = options_of(workspace, OptionKind.values)
-    return [_detailed(item, described) for item in items]
+    return [_add_details(item, described) for item in items]
 
 
 def _rows(
@@ -77,7 +77,7 @@ def _rows(
     return found
 
 
-def _detailed(item: PlannedItem, described: Mapping[tuple[str, str], Choice]) -> PlannedItem:
+def _add_details(item: PlannedItem, described: Mapping[tuple[str, str], Choice]) -> PlannedItem:
     names, values = names_of(item.version), item.parameters
     words = {
         kind: described[kind, str(values[kind])].description

@@ -78,7 +78,7 @@ class ItemForm(forms.Form):
         return {**values, "topic": item.topic, "details": extra.lines_of(item.details)}
 
     def clean_details(self) -> dict[str, str]:
-        found, problems = extra.parsed(line_ends(self.cleaned_data["details"]))
+        found, problems = extra.parse_details(line_ends(self.cleaned_data["details"]))
         if problems:
             raise forms.ValidationError(
                 [f"line {each.row}: {each.message}" if each.row else each.message for each in problems]

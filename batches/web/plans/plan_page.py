@@ -10,7 +10,7 @@ from django.db.models.fields.json import KeyTextTransform
 
 from batches.models import BatchItem, BatchJob
 from batches.models.states import ItemStatus
-from batches.planning.coverage import Grid, closed_pairs, grid_of
+from batches.planning.coverage import Grid, find_closed_pairs, grid_of
 from batches.planning.sources.matrix import Matrix
 from batches.planning.sources.matrix_wire import matrix_of
 from conversations.states import Status
@@ -137,7 +137,7 @@ def coverage(job: BatchJob, pair: tuple[str, str]) -> Grid:
     names: Mapping[str, list[str]] = (
         {axis.name: [choice.name for choice in axis.choices] for axis in matrix.axes} if matrix else {}
     )
-    closed = closed_pairs(matrix, *pair) if matrix and set(pair) <= names.keys() else set()
+    closed = find_closed_pairs(matrix, *pair) if matrix and set(pair) <= names.keys() else set()
     return grid_of(counts, rows=names.get(pair[0], ()), columns=names.get(pair[1], ()), excluded=closed)
 
 

@@ -19,7 +19,7 @@ from claude import current_models
 from claude.current_models import RetiredModel, UnknownModel, UnknownPrice
 from claude.messages import Request, Usage
 from claude.translation import payload
-from conversations.generation import build_request, input_tokens, worst_case
+from conversations.generation import build_request, compute_worst_case, input_tokens
 from lib import clock
 from lib.htmx import targets
 from provider import table
@@ -120,5 +120,5 @@ def priced(asked: Request, *, tier: str) -> Price:
         input_tokens=usage.input_tokens,
         output_tokens=output,
         expected=current_models.compute_cost(usage, model=asked.model, on=on),
-        worst=worst_case(asked, on=on),
+        worst=compute_worst_case(asked, on=on),
     )

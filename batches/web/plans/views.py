@@ -21,7 +21,7 @@ from batches.actions.starting import CANNOT_PRICE, TRIED, planned_items, price, 
 from batches.models import BatchItem, BatchJob
 from batches.models.states import ErrorHandling, JobStatus, Priority
 from batches.planning.plan import PlanError
-from batches.planning.quotas import drawn
+from batches.planning.quotas import draw_number
 from batches.reports.monthly_spending import this_month
 from batches.web.jobs.views import editable, visible
 from batches.web.plans import plan_page
@@ -206,7 +206,7 @@ def shuffle(request: HttpRequest, job: BatchJob, about: str) -> str:
     sign, digits = (-1, text[1:]) if text.startswith("-") else (1, text)
     if text and not (digits.isascii() and digits.isdigit() and len(digits) <= 18):
         raise PlanError([RowProblem(None, "", "A seed is a whole number.")])
-    seed = sign * int(digits) if text else drawn(0, uuid4()) % 10_000
+    seed = sign * int(digits) if text else draw_number(0, uuid4()) % 10_000
     drafts.shuffle(job, revision=revision_of(request), seed=seed, by=get_person(request))
     return f"Shuffled with the seed {seed}."
 

@@ -10,12 +10,12 @@ from batches.planning.plan import LARGEST_PLAN
 from batches.planning.recipe import DIVERSE
 from batches.planning.sources import extra
 from batches.planning.sources.matrix import Matrix, MatrixError
-from batches.planning.sources.matrix_plan import options_of, with_options
+from batches.planning.sources.matrix_plan import apply_options, options_of
 from batches.planning.sources.matrix_text import (
     PatternReader,
-    excluded_lines,
+    format_excluded,
+    format_quotas,
     lines_of,
-    quota_lines,
     values_of,
 )
 from batches.planning.sources.matrix_wire import as_json, matrix_of
@@ -97,7 +97,7 @@ class RecipeForm(forms.Form):
         }
 
     def clean_details(self) -> dict[str, str]:
-        found, problems = extra.parsed(line_ends(self.cleaned_data["details"]))
+        found, problems = extra.parse_details(line_ends(self.cleaned_data["details"]))
         if problems:
             raise forms.ValidationError([_said(problem) for problem in problems])
         return found
@@ -311,7 +311,7 @@ class MatrixForm(RecipeForm):
         matrix = matrix_of(recipe["matrix"], seed=recipe.get("seed") or 0)
         shown |= {f"list-{axis.name}": lines_of(axis) for axis in matrix.axes}
         shown |= {f"list-{name}": value for name, value in recipe["values"].items()}
-        shown |= {"exclude": excluded_lines(matrix), "quotas": quota_lines(matrix)}
+        shown |= {"exclude": format_excluded(matrix), "quotas": format_quotas(matrix)}
         if matrix.total is not None:
             return {**shown, "how": "total", "count": matrix.total}
         return {**shown, "count": matrix.per_cell}
@@ -343,8 +343,8 @@ class MatrixForm(RecipeForm):
         wire = {
             "axes": [{"name": name, "values": given} for name, given in axes.items()],
             "perCell" if chosen["how"] == "cell" else "total": chosen["count"],
-            "exclude": reader.excluded(line_ends(chosen["exclude"])),
-            "quotas": reader.quotas(line_ends(chosen["quotas"])),
+            "exclude": reader.read_excluded(line_ends(chosen["exclude"])),
+            "quotas": reader.read_quotas(line_ends(chosen["quotas"])),
         }
         self.blame(reader.problems)
         try:
@@ -355,7 +355,7 @@ class MatrixForm(RecipeForm):
         weighted = {
             name: {each["value"] for each in given if "weight" in each} for name, given in axes.items()
         }
-        return with_options(self.workspace, matrix, weighted=weighted)
+        return apply_options(self.workspace, matrix, weighted=weighted)
 
 
 FORMS: Mapping[str, type[RecipeForm]] = {

@@ -7,7 +7,14 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from batches.reports.calibration import Judged, by_model, chart, finished, signed, summary
+from batches.reports.calibration import (
+    JobAccuracy,
+    draw_chart,
+    format_share,
+    list_finished,
+    summarize,
+    summarize_by_model,
+)
 from workspaces.people import get_person
 
 SORTS = {"real": False, "simulated": True}
@@ -19,7 +26,7 @@ def estimates(request: HttpRequest) -> HttpResponse:
     """Finished batches beside what was said of them; `?which=real|simulated`, `?model=`."""
     user, model = get_person(request), request.GET.get("model", "")
     which = request.GET.get("which", "")
-    every = {name: finished(user, simulated=simulated) for name, simulated in SORTS.items()}
+    every = {name: list_finished(user, simulated=simulated) for name, simulated in SORTS.items()}
     if which not in SORTS:
         which = "real" if every["real"] else "simulated"
     judged = [each for each in every[which] if model in ("", each.job.model)]
@@ -30,18 +37,18 @@ def estimates(request: HttpRequest) -> HttpResponse:
         "models": sorted({each.job.model for each in every[which]}),
         "any": any(every.values()),
         "judged": [row(each) for each in judged],
-        "chart": chart(judged) if judged else None,
-        "all": summary(judged),
-        "with_history": summary(each for each in judged if each.accuracy.history),
-        "by_model": by_model(judged),
+        "chart": draw_chart(judged) if judged else None,
+        "all": summarize(judged),
+        "with_history": summarize(each for each in judged if each.accuracy.history),
+        "by_model": summarize_by_model(judged),
     }
     return render(request, "batches/estimates.html", context)
 
 
-def row(each: Judged) -> dict[str, Any]:
+def row(each: JobAccuracy) -> dict[str, Any]:
     return {
         "job": each.job,
         "accuracy": each.accuracy,
-        "cost_error": signed(each.accuracy.cost_error),
-        "time_error": signed(each.accuracy.time_error),
+        "cost_error": format_share(each.accuracy.cost_error),
+        "time_error": format_share(each.accuracy.time_error),
     }

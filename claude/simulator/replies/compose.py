@@ -69,7 +69,7 @@ def answer(asked: Asked, *, seed: int, fault: Fault | None = None) -> Reply:
     if kind == "max_tokens":
         spoilt = replace(reply, text=text[: len(text) * 3 // 5])
         return replace(spoilt, stop_reason="max_tokens", output_tokens=asked.max_tokens)
-    return _bounded(asked, replace(reply, text=text))
+    return _apply_bounds(asked, replace(reply, text=text))
 
 
 def message(asked: Asked, reply: Reply, split: Split, *, message_id: str) -> dict[str, Any]:
@@ -138,7 +138,7 @@ def _think(asked: Asked, chance: random.Random) -> Reply:
     )
 
 
-def _bounded(asked: Asked, reply: Reply) -> Reply:
+def _apply_bounds(asked: Asked, reply: Reply) -> Reply:
     """Cuts at a stop sequence and at max_tokens, and counts the output."""
     text = reply.text or ""
     stops = [(text.index(stop), stop) for stop in asked.body.get("stop_sequences") or [] if stop in text]
@@ -166,7 +166,7 @@ def _text(asked: Asked, chance: random.Random, fault: Fault | None) -> str:
     script = _script(story, chance)
     if fault is not None:
         _spoil(script, fault, chance)
-    return _escape(_dump(_filled(shape, turns or "turns", script, chance)))
+    return _escape(_dump(_fill_schema(shape, turns or "turns", script, chance)))
 
 
 def _script(story: brief.Brief, chance: random.Random) -> Script:
@@ -185,7 +185,9 @@ def _turns_property(schema: Mapping[str, Any]) -> str | None:
     return None
 
 
-def _filled(schema: Mapping[str, Any], turns: str, script: Script, chance: random.Random) -> dict[str, Any]:
+def _fill_schema(
+    schema: Mapping[str, Any], turns: str, script: Script, chance: random.Random
+) -> dict[str, Any]:
     told = {"title": script.title, turns: [{"role": role, "content": text} for role, text in script.turns]}
     if not schema:
         return told

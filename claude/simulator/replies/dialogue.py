@@ -129,7 +129,7 @@ class _Writer:
         return [best] if _fit(best["words"], self.brief) > 1 else []
 
     def _title(self) -> str:
-        title = self.brief.topic if _told_of(self.brief.topic) else self.words.pick(bank()["titles"])
+        title = self.brief.topic if _is_about_person(self.brief.topic) else self.words.pick(bank()["titles"])
         return title[0].upper() + title[1:]
 
     def _feeling(self) -> Mapping[str, Any]:
@@ -198,12 +198,14 @@ class _Writer:
 
     def _plan(self) -> None:
         if self.grave:
-            self._say_grave("request", "plan", _listed(self.grave["steps"], bank()["ordinals"][0]), "check")
+            self._say_grave(
+                "request", "plan", _join_steps(self.grave["steps"], bank()["ordinals"][0]), "check"
+            )
             return
         user = [*self._mood(0.6, "user"), self.words.pick(bank()["requests"])]
         more = self.chance.sample(bank()["steps"], 3)
         steps = [*self.steps[:4], *map(self.words.say, more)][: max(3, min(4, len(self.steps)))]
-        listed = _listed(steps, self.chance.choice(bank()["ordinals"]))
+        listed = _join_steps(steps, self.chance.choice(bank()["ordinals"]))
         self._say(user, [self.words.pick(bank()["plans"]), listed, self.words.pick(bank()["checks"])])
 
     def _close(self) -> None:
@@ -228,18 +230,18 @@ class _Writer:
         self.turns += [" ".join(filter(None, user)), " ".join(filter(None, assistant))]
 
 
-def _listed(steps: Sequence[str], names: Sequence[str]) -> str:
+def _join_steps(steps: Sequence[str], names: Sequence[str]) -> str:
     return " ".join(f"{name} {step}" for name, step in zip(names, steps, strict=False))
 
 
 def _slots(brief: Brief) -> dict[str, str]:
     """A topic that tells of somebody (`hides a loan`) does not fit into a sentence: the subject's name stands in."""
-    topic = str(subject_of(brief)["label"]) if _told_of(brief.topic) else _inside(mine(brief.topic))
+    topic = str(subject_of(brief)["label"]) if _is_about_person(brief.topic) else _inside(mine(brief.topic))
     slots = {"topic": topic, "emotion": brief.arc[0]}
     return slots | ({"age": brief.age} if brief.age else {})
 
 
-def _told_of(topic: str) -> bool:
+def _is_about_person(topic: str) -> bool:
     first = topic.split(" ", 1)[0]
     return bool(_TELLING.fullmatch(first.lower())) or first in ("I", "We", "He", "She", "They")
 

@@ -25,7 +25,7 @@ class Event:
     data: Mapping[str, Any]
     text: int = 0
 
-    def encoded(self, *, named: bool = True) -> bytes:
+    def encode(self, *, named: bool = True) -> bytes:
         line = f"event: {self.name}\n" if named else ""
         return f"{line}data: {json.dumps(self.data, separators=(',', ':'))}\n\n".encode()
 
@@ -46,7 +46,7 @@ def course(message: Mapping[str, Any], *, fault: Fault | None, digest: bytes) ->
     events = list(_events(message, random.Random(digest)))  # noqa: S311 (not a secret)
     kind = fault.kind if fault else ""
     whole = Course(
-        pieces=[event.encoded() for event in events],
+        pieces=[event.encode() for event in events],
         pauses={},
         ending="clean",
         output_tokens=message["usage"]["output_tokens"],
@@ -64,25 +64,25 @@ def course(message: Mapping[str, Any], *, fault: Fault | None, digest: bytes) ->
     if kind == "stream_nameless":
         start = 0 if fault.after_chunks is None else at
         return replace(
-            whole, pieces=[event.encoded(named=index < start) for index, event in enumerate(events)]
+            whole, pieces=[event.encode(named=index < start) for index, event in enumerate(events)]
         )
-    odd = {"stream_malformed": BROKEN, "stream_unknown_event": _unknown().encoded()}[kind]
+    odd = {"stream_malformed": BROKEN, "stream_unknown_event": _unknown().encode()}[kind]
     return replace(whole, pieces=[*whole.pieces[:at], odd, *whole.pieces[at:]])
 
 
 def _cut(whole: Course, events: Sequence[Event], message: Mapping[str, Any], *, at: int, kind: str) -> Course:
     """An end before the message is complete: what was produced until then is billed, and no more."""
-    last = [_overloaded().encoded()] if kind == "stream_error" else []
+    last = [_overloaded().encode()] if kind == "stream_error" else []
     return replace(
         whole,
         pieces=[*whole.pieces[:at], *last],
         ending="abort" if kind == "stream_dropped" else "clean",
-        output_tokens=_produced(events[:at], events, message["usage"]),
+        output_tokens=_count_produced(events[:at], events, message["usage"]),
         stop_reason=None,
     )
 
 
-def _produced(sent: Sequence[Event], events: Sequence[Event], usage: Mapping[str, Any]) -> int:
+def _count_produced(sent: Sequence[Event], events: Sequence[Event], usage: Mapping[str, Any]) -> int:
     """Output tokens of the events sent: all thinking once it was shown, and its share of the text."""
     thought = int(usage["output_tokens_details"]["thinking_tokens"])
     told = int(usage["output_tokens"]) - thought

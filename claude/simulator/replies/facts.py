@@ -49,7 +49,7 @@ def first_person(context: str) -> str:
     sentence = _SENTENCE.split(context.strip())[0]
     if not _SUBJECT.match(sentence) or _UNFIT.search(sentence) or len(sentence) > 240:
         return ""
-    return _turned(sentence)
+    return _turn_to_first_person(sentence)
 
 
 def amounts(context: str) -> Mapping[str, int]:
@@ -70,7 +70,7 @@ def _number(match: re.Match[str]) -> int:
     return int(next(group for group in match.groups() if group).replace(",", ""))
 
 
-def _turned(sentence: str) -> str:
+def _turn_to_first_person(sentence: str) -> str:
     many = sentence.startswith("They")
     subject = "we" if many else "I"
     words = _OURS if many else _MINE

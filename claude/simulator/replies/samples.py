@@ -37,7 +37,7 @@ def sample(schema: Mapping[str, Any], chance: random.Random) -> Any:
 
 
 def _value(schema: Mapping[str, Any], defs: Mapping[str, Any], chance: random.Random) -> Any:
-    schema = _merged(resolve(schema, defs))
+    schema = _merge(resolve(schema, defs))
     if "const" in schema:
         return schema["const"]
     if schema.get("enum"):
@@ -53,7 +53,7 @@ def _value(schema: Mapping[str, Any], defs: Mapping[str, Any], chance: random.Ra
     return _scalar(kind, schema, chance)
 
 
-def _merged(schema: Mapping[str, Any]) -> Mapping[str, Any]:
+def _merge(schema: Mapping[str, Any]) -> Mapping[str, Any]:
     parts = schema.get("allOf")
     if not parts:
         return schema
@@ -90,11 +90,11 @@ def _string(schema: Mapping[str, Any], chance: random.Random) -> str:
     if "pattern" not in schema:
         return chance.choice(SENTENCES)
     pattern = schema["pattern"]
-    tries = (*_CANDIDATES, _spelled(pattern))
+    tries = (*_CANDIDATES, _spell(pattern))
     return next((text for text in tries if re.search(pattern, text)), "")
 
 
-def _spelled(pattern: str) -> str:
+def _spell(pattern: str) -> str:
     """A string for patterns of plain characters, classes and counts; a guess for anything richer."""
     return "".join(_one(atom) * int(count or 1) for atom, _, count in _ATOM.findall(pattern.strip("^$")))
 

@@ -79,7 +79,7 @@ class Limits:
         for name in buckets.keys() & {"requests", "input-tokens"}:
             buckets[name].level -= wanted[name]
 
-    def produced(self, pool: str, output_tokens: int, *, now: float) -> None:
+    def record_output(self, pool: str, output_tokens: int, *, now: float) -> None:
         bucket = self._buckets(pool, now).get("output-tokens")
         if bucket is not None:
             bucket.level -= output_tokens
@@ -118,11 +118,11 @@ class Limits:
         limit = self._limits.get(name)
         if limit is None:
             named = UNLIMITED[name]
-            return Line(named, _rounded(name, named - own), 60 * own / named if own else 0)
+            return Line(named, _round_remaining(name, named - own), 60 * own / named if own else 0)
         if bucket is None:
             return Line(math.ceil(limit), math.ceil(limit), 0)
         full_in = (bucket.size - bucket.level) / bucket.rate
-        return Line(math.ceil(limit), _rounded(name, bucket.level), full_in)
+        return Line(math.ceil(limit), _round_remaining(name, bucket.level), full_in)
 
     def _refusal(self, name: str, wait: float) -> Rejection:
         limit = math.ceil(self._limits[name])
@@ -133,7 +133,7 @@ class Limits:
         )
 
 
-def _rounded(name: str, remaining: float) -> int:
+def _round_remaining(name: str, remaining: float) -> int:
     """Tokens are told to the nearest thousand, requests exactly; never below zero."""
     return max(0, int(remaining) if name == "requests" else int(round(remaining, -3)))
 

@@ -45,7 +45,7 @@ def read(body: Mapping[str, Any], known: model_rules.Facts) -> list[Block]:
         length, extra = length + part.length, extra + part.extra
         through = math.ceil(length / known.chars_per_token) + extra
         blocks.append(Block(content=part.content, through=through, mark=part.mark, markable=part.markable))
-    return _checked(_with_automatic(blocks, body))
+    return _check_marks(_add_automatic_mark(blocks, body))
 
 
 def text_of(content: Any) -> str:
@@ -132,7 +132,7 @@ def _lifetime(mark: Any, where: str) -> str | None:
     return str(lifetime)
 
 
-def _with_automatic(blocks: list[Block], body: Mapping[str, Any]) -> list[Block]:
+def _add_automatic_mark(blocks: list[Block], body: Mapping[str, Any]) -> list[Block]:
     """The mark at the top level stands for one on the last block that can carry it."""
     lifetime = _lifetime(body.get("cache_control"), "cache_control")
     at = next((index for index in reversed(range(len(blocks))) if blocks[index].markable), None)
@@ -143,7 +143,7 @@ def _with_automatic(blocks: list[Block], body: Mapping[str, Any]) -> list[Block]
     return [*blocks[:at], replace(blocks[at], mark=lifetime), *blocks[at + 1 :]]
 
 
-def _checked(blocks: list[Block]) -> list[Block]:
+def _check_marks(blocks: list[Block]) -> list[Block]:
     marks = [block.mark for block in blocks if block.mark]
     if len(marks) > MOST_MARKS:
         raise invalid(

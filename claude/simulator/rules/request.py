@@ -104,17 +104,17 @@ def accept(body: Mapping[str, Any], *, version: str, options: Options) -> Asked:
     _check_fields(body, known=FIELDS, required=("model", "max_tokens", "messages"))
     facts = model_rules.facts(body["model"], today=options.today(), any_model=options.any_model)
     _check_max_tokens(body["max_tokens"], facts)
-    return _asked(body, facts, version=version, schema=options.schema)
+    return _read_request(body, facts, version=version, schema=options.schema)
 
 
 def count(body: Mapping[str, Any], *, version: str, options: Options) -> int:
     """The input tokens of a body of count_tokens, which is checked as strictly."""
     _check_fields(body, known=COUNTED, required=("model", "messages"))
     facts = model_rules.facts(body["model"], today=options.today(), any_model=options.any_model)
-    return _asked(body, facts, version=version, schema=options.schema).input_tokens
+    return _read_request(body, facts, version=version, schema=options.schema).input_tokens
 
 
-def _asked(body: Mapping[str, Any], facts: model_rules.Facts, *, version: str, schema: str) -> Asked:
+def _read_request(body: Mapping[str, Any], facts: model_rules.Facts, *, version: str, schema: str) -> Asked:
     _check_messages(body["messages"], facts, version=version)
     _check_options(body)
     _check_output_config(body)
@@ -309,7 +309,7 @@ def _check_context(asked: Asked) -> None:
         raise invalid(f"prompt is too long: {asked.input_tokens} tokens > {asked.facts.context} maximum")
 
 
-def authenticated(headers: Mapping[str, str]) -> str:
+def authenticate(headers: Mapping[str, str]) -> str:
     """The key, which stands for its workspace; 401 without one in either of the two headers."""
     scheme, _, token = headers.get("authorization", "").partition(" ")
     key = (token if scheme.lower() == "bearer" else "").strip() or headers.get("x-api-key", "").strip()

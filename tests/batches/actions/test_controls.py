@@ -14,7 +14,7 @@ from batches.actions.jobs import cancel, pause
 from batches.engine.calls import prepare_item
 from batches.engine.claim import claim
 from batches.engine.generate import prepare_call
-from batches.engine.retry import fail, set_back
+from batches.engine.retry import fail, handle_error
 from batches.models import BatchItem, BatchJob, GenerationLog, PaidRequest, Worker
 from batches.models.states import ErrorHandling, ItemStatus, JobStatus, LogState, Priority, Reason
 from batches.planning.plan import PlanError
@@ -207,7 +207,7 @@ def test_after_a_retry_unreadable_replies_are_counted_anew(
 
 def test_a_late_reply_after_a_retry_wins(owner: User, job: BatchJob, worker: Worker) -> None:
     late = claim_item(job, worker)
-    set_back(late, Busy("broke off", kind="connection", costs_attempt=True, maybe_billed=True))
+    handle_error(late, Busy("broke off", kind="connection", costs_attempt=True, maybe_billed=True))
     BatchItem.objects.filter(position=1).update(attempt=3)
     fail(claim_item(job, worker), kind="connection", message="no")
     retry_failed(job, by=owner)
@@ -270,7 +270,7 @@ def test_an_item_that_was_never_retried_reads_nothing(job: BatchJob, worker: Wor
 
 def test_a_reply_that_came_after_the_cancel_is_used(owner: User, job: BatchJob, worker: Worker) -> None:
     claimed = claim_item(job, worker)
-    set_back(claimed, Busy("broke off", kind="connection", costs_attempt=True, maybe_billed=True))
+    handle_error(claimed, Busy("broke off", kind="connection", costs_attempt=True, maybe_billed=True))
     cancel(job, by=owner)
     file_reply(claimed)
     assert state_of(claimed) == (ItemStatus.CANCELLED, LogState.SUCCEEDED)

@@ -105,7 +105,7 @@ def test_it_is_sent_signed(receiver: Receiver) -> None:
     webhook = Webhook.objects.create(workspace=job.workspace, url=receiver.url)
     make_notices()
     [notice_id] = due_deliveries()
-    assert due_deliveries() == [], "not rung again within a minute"
+    assert due_deliveries() == [], "not dispatched again within a minute"
     deliver(notice_id)
     [(headers, body)] = receiver.got
     key = base64.b64decode(webhook.secret().removeprefix("whsec_"))

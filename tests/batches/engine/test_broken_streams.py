@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 from pytest_django import Settings
 
-from batches.engine.retry import set_back
+from batches.engine.retry import handle_error
 from batches.models import BatchJob, GenerationLog, Worker
 from batches.models.states import ItemStatus, LogState
 from claude import current_models
@@ -43,7 +43,7 @@ def test_the_prompt_is_booked_as_told_and_the_output_at_its_worst(
     error: ClaudeError, job: BatchJob, worker: Worker
 ) -> None:
     claimed = claim_item(job, worker)
-    set_back(claimed, broken(error))
+    handle_error(claimed, broken(error))
     log = GenerationLog.objects.get()
     call = claimed.call
     most = Usage(input_tokens=700, output_tokens=8192, cache_write_5m=300, cache_read=50)
@@ -61,7 +61,7 @@ def test_the_prompt_is_booked_as_told_and_the_output_at_its_worst(
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
 def test_what_is_known_whole_is_booked_exactly(error: ClaudeError, job: BatchJob, worker: Worker) -> None:
     claimed = claim_item(job, worker)
-    set_back(claimed, broken(error, output_known=True))
+    handle_error(claimed, broken(error, output_known=True))
     log = GenerationLog.objects.get()
     assert log.cost_usd == current_models.compute_cost(
         TOLD, model=claimed.call.request.model, on=claimed.call.on
@@ -72,7 +72,7 @@ def test_what_is_known_whole_is_booked_exactly(error: ClaudeError, job: BatchJob
 
 def test_a_late_whole_reply_takes_the_pessimism_back(job: BatchJob, worker: Worker) -> None:
     claimed = claim_item(job, worker)
-    set_back(claimed, broken(Busy("cut", kind="connection", costs_attempt=True, maybe_billed=True)))
+    handle_error(claimed, broken(Busy("cut", kind="connection", costs_attempt=True, maybe_billed=True)))
     file_reply(claimed)
     log = GenerationLog.objects.get()
     assert state_of(claimed) == (ItemStatus.COMPLETED, LogState.SUCCEEDED)

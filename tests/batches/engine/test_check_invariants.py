@@ -13,7 +13,7 @@ from django.db import connection
 from django.utils import timezone
 
 from batches.actions.jobs import cancel, pause
-from batches.engine.invariants import MOST_NAMED, Scope, violations, without_parents
+from batches.engine.invariants import MOST_NAMED, Scope, find_orphans, violations
 from batches.models import BatchItem, BatchJob, GenerationLog, SpendingMonth, Worker
 from batches.models.states import ItemStatus, JobStatus
 from bench.support.seeding import seed_job
@@ -147,7 +147,7 @@ def test_what_has_lost_its_parent_is_listed_and_no_violation(half_done: BatchJob
     made = make_conversation(workspace=half_done.workspace)
     log = make_log(item=item, state="failed", conversation=made)  # type: ignore[arg-type]
     GenerationLog.objects.filter(pk=log.pk).update(item=None)
-    assert {(each.rule, each.row) for each in without_parents()} == {
+    assert {(each.rule, each.row) for each in find_orphans()} == {
         ("log", str(log.pk)),
         ("conversation", str(made.pk)),
     }

@@ -11,14 +11,21 @@ from django.db import OperationalError, connection, transaction
 
 from batches.limits.limiter import set_limits
 from batches.limits.pools import pools
-from batches.management.commands.dispatch import RING_LOCK, attempt, begin, ring_all, tidy, try_lock
+from batches.management.commands.dispatch import (
+    DISPATCH_LOCK,
+    attempt,
+    clean_up,
+    dispatch_all,
+    prepare_limits,
+    try_lock,
+)
 from batches.models import BatchItem, RateLimit
 from batches.models.states import ItemStatus, JobStatus
 from tests.factories import make_job, make_worker
 
 
 @pytest.fixture
-def rung(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+def dispatched(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     told: list[Any] = []
     monkeypatch.setattr("batches.management.commands.dispatch.publish", lambda queue, ids: told.extend(ids))
     return told
@@ -32,12 +39,12 @@ def make_runnable_job() -> None:
 
 @pytest.fixture
 def another_dispatcher(transactional_db: None) -> Iterator[None]:
-    """Holds the duty of ringing, in a connection of its own."""
+    """Holds the duty of dispatching, in a connection of its own."""
     held, over = threading.Event(), threading.Event()
 
     def hold() -> None:
         with transaction.atomic():
-            assert try_lock(RING_LOCK)
+            assert try_lock(DISPATCH_LOCK)
             held.set()
             over.wait(30)
         connection.close()
@@ -50,23 +57,25 @@ def another_dispatcher(transactional_db: None) -> Iterator[None]:
     thread.join(10)
 
 
-def test_a_tick_rings(db: None, rung: list[Any]) -> None:
+def test_a_tick_dispatches(db: None, dispatched: list[Any]) -> None:
     make_runnable_job()
-    ring_all()
-    assert len(rung) == 3
+    dispatch_all()
+    assert len(dispatched) == 3
 
 
-def test_while_another_one_rings_this_one_does_not(another_dispatcher: None, rung: list[Any]) -> None:
+def test_while_another_one_dispatches_this_one_does_not(
+    another_dispatcher: None, dispatched: list[Any]
+) -> None:
     make_runnable_job()
-    ring_all()
-    assert rung == []
+    dispatch_all()
+    assert dispatched == []
     assert not BatchItem.objects.exclude(rung_at=None).exists()
 
 
 def test_tidying_cancels_what_a_cancelled_job_has_left(db: None) -> None:
     make_job(status=JobStatus.CANCELLED, items=2)
     make_job(items=1)
-    tidy()
+    clean_up()
     assert sorted(BatchItem.objects.values_list("status", flat=True)) == ["cancelled", "cancelled", "queued"]
 
 
@@ -88,11 +97,11 @@ def test_a_defect_in_one_duty_does_not_end_the_dispatcher(
     assert "duty failed" in caplog.text
 
 
-def test_a_pool_without_its_row_is_not_rung_and_hinders_nobody(db: None, rung: list[Any]) -> None:
+def test_a_pool_without_its_row_is_not_dispatched_and_hinders_nobody(db: None, dispatched: list[Any]) -> None:
     make_runnable_job()
     RateLimit.objects.all().delete()
-    ring_all()
-    assert rung == []
+    dispatch_all()
+    assert dispatched == []
     assert set(BatchItem.objects.values_list("status", flat=True)) == {ItemStatus.QUEUED}
 
 
@@ -101,12 +110,12 @@ def test_a_dispatcher_that_starts_before_its_database_waits_for_it(
 ) -> None:
     tries = iter([OperationalError("starting up"), OperationalError("starting up"), None])
 
-    def set_limits() -> None:
+    def set_limits_at_last() -> None:
         problem = next(tries)
         if problem is not None:
             raise problem
 
-    monkeypatch.setattr("batches.management.commands.dispatch.set_limits_from_settings", set_limits)
+    monkeypatch.setattr("batches.management.commands.dispatch.set_limits_from_settings", set_limits_at_last)
     monkeypatch.setattr("batches.management.commands.dispatch.connection.close", lambda: None)
-    begin(threading.Event())
+    prepare_limits(threading.Event())
     assert next(tries, "none left") == "none left"

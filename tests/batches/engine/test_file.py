@@ -10,7 +10,7 @@ from batches.actions.jobs import change_budget
 from batches.engine.calls import prepare_item
 from batches.engine.claim import claim
 from batches.engine.file import parse_representable
-from batches.engine.retry import set_back
+from batches.engine.retry import handle_error
 from batches.models import BatchItem, BatchJob, GenerationLog, Worker
 from batches.models.states import ErrorHandling, ItemStatus, JobStatus, LogState, Reason
 from batches.planning.plan import PlanError
@@ -53,7 +53,7 @@ def test_unreadable_is_asked_again_twice(job: BatchJob, worker: Worker) -> None:
 
 def test_errors_and_unreadable_replies_share_the_attempts(job: BatchJob, worker: Worker) -> None:
     for _ in range(2):
-        set_back(claim_item(job, worker), Busy("busy", kind="server_error", costs_attempt=True))
+        handle_error(claim_item(job, worker), Busy("busy", kind="server_error", costs_attempt=True))
     claimed = claim_item(job, worker)
     file_reply(claimed, unreadable())
     assert state_of(claimed) == (ItemStatus.FAILED, LogState.UNUSABLE)
@@ -118,7 +118,7 @@ def test_an_unusable_reply_filed_twice_counts_once(job: BatchJob, worker: Worker
 
 def test_a_body_that_is_no_message_books_its_worst_case_and_is_kept(job: BatchJob, worker: Worker) -> None:
     claimed = claim_item(job, worker)
-    set_back(
+    handle_error(
         claimed, Unusable("no message", kind="unreadable", status=200, request_id="req_1", body=b"\x00{")
     )
     log = GenerationLog.objects.get()

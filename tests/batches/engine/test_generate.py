@@ -38,20 +38,22 @@ def _invariants_hold_at_the_end(transactional_db: None) -> Iterator[None]:
 
 
 @pytest.fixture
-def rung() -> list[UUID]:
+def dispatched() -> list[UUID]:
     """What goes on in the slot, call by call."""
     return []
 
 
 @pytest.fixture
-def generate(job: BatchJob, worker: Worker, rung: list[UUID], monkeypatch: pytest.MonkeyPatch) -> Generate:
+def generate(
+    job: BatchJob, worker: Worker, dispatched: list[UUID], monkeypatch: pytest.MonkeyPatch
+) -> Generate:
     """Work on the job's first item, with an answer that `ask` gives; returns the item."""
 
     def generated(ask: Callable[..., Reply] = lambda call: make_reply()) -> BatchItem:
         monkeypatch.setattr(steps, "ask", ask)
         item_id = job.items.get(position=1).pk
         if due := steps.generate_item(item_id, worker_id=worker.pk, queue=Queue.GENERATION):
-            rung.append(due)
+            dispatched.append(due)
         job.refresh_from_db()
         return BatchItem.objects.get(pk=item_id)
 
@@ -74,19 +76,19 @@ def once(failing: Exception, then: Callable[..., Any]) -> Callable[..., Any]:
     return called
 
 
-def test_the_whole_way(job: BatchJob, generate: Generate, rung: list[UUID]) -> None:
+def test_the_whole_way(job: BatchJob, generate: Generate, dispatched: list[UUID]) -> None:
     assert generate().status == ItemStatus.COMPLETED
     assert Conversation.objects.get().conversation_id == job.items.get(position=1).conversation_id
-    assert len(rung) == 1, "the slot that is free now gets the next item"
+    assert len(dispatched) == 1, "the slot that is free now gets the next item"
 
 
 def test_the_slot_that_becomes_free_goes_to_who_waits_longest(
-    job: BatchJob, generate: Generate, rung: list[UUID]
+    job: BatchJob, generate: Generate, dispatched: list[UUID]
 ) -> None:
     """Were it its own job's, a job that keeps all slots busy would keep everybody else out until it ends."""
     waits = make_job(items=2, budget_usd=Decimal(10), worst_item_usd=Decimal("0.1"))
     generate()
-    assert [BatchItem.objects.get(pk=item_id).job_id for item_id in rung] == [waits.pk]
+    assert [BatchItem.objects.get(pk=item_id).job_id for item_id in dispatched] == [waits.pk]
 
 
 def test_no_connection_is_held_during_the_call(generate: Generate) -> None:
@@ -186,7 +188,7 @@ def test_a_message_is_lost_while_the_database_is_away(
     monkeypatch.setattr(steps, "read_queued_item", away)
     with pytest.raises(OperationalError):
         generate(never)
-    assert BatchItem.objects.filter(status=ItemStatus.QUEUED).count() == 3, "rung again after 15 s"
+    assert BatchItem.objects.filter(status=ItemStatus.QUEUED).count() == 3, "dispatched again after 15 s"
 
 
 # --- the permit -------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from pytest_django import Settings
 from batches.actions.jobs import cancel, pause, resume
 from batches.engine.calls import prepare_item
 from batches.engine.claim import Claim, claim, may_still_leave
-from batches.engine.retry import fail, release, set_back
+from batches.engine.retry import fail, handle_error, release
 from batches.models import BatchItem, BatchJob, GenerationLog, Worker
 from batches.models.states import ItemStatus, JobStatus, LogState
 from claude.errors import Busy
@@ -138,7 +138,7 @@ def test_an_error_of_a_lost_call_moves_only_its_log(
     frozen = take()
     lose_worker(worker, settings)
     second = take()
-    set_back(frozen, Busy("late", kind="server_error", costs_attempt=True))
+    handle_error(frozen, Busy("late", kind="server_error", costs_attempt=True))
     assert state_of(frozen) == (ItemStatus.PROCESSING, LogState.FAILED)
     assert state_of(second)[1] == LogState.PENDING
     job.refresh_from_db()
@@ -160,7 +160,7 @@ def test_a_retry_in_a_cancelled_job_is_cancelled(
 ) -> None:
     claimed = take()
     cancel(job, by=owner)
-    set_back(claimed, Busy("try later", kind="server_error", costs_attempt=True))
+    handle_error(claimed, Busy("try later", kind="server_error", costs_attempt=True))
     assert state_of(claimed) == (ItemStatus.CANCELLED, LogState.FAILED)
 
 

@@ -1,4 +1,4 @@
-"""Slots that become free at the same time: one ring for all that wait, an item for each, and none twice."""
+"""Slots that become free at the same time: one dispatch for all that wait, an item for each, and none twice."""
 
 import threading
 from collections.abc import Callable
@@ -27,14 +27,14 @@ def waiting() -> int:
     return len(dispatch._waiting[Queue.GENERATION])
 
 
-def let_go_together(rung: Callable[..., list[UUID]], monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """Five slots: the first rings, and ends its ring when the four others wait. What each got, errors too."""
+def let_go_together(dispatched: Callable[..., list[UUID]], monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Five slots: the first dispatches, and ends that when the four others wait. What each got, errors too."""
     first = threading.Lock()
 
     def held(queue: Queue, *, at_most: int) -> list[UUID]:
         if first.acquire(blocking=False):
             wait_for(lambda: waiting() == SLOTS - 1, what="the others wait")
-        return rung(queue, at_most=at_most)
+        return dispatched(queue, at_most=at_most)
 
     def one(_: int) -> Any:
         try:
@@ -54,14 +54,14 @@ def test_each_goes_on_with_an_item_of_its_own(
     owner: User, worker: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make_job(items=9, budget_usd=10, worst_item_usd="0.1", concurrent_processing=9)
-    rings: list[int] = []
+    rounds: list[int] = []
 
-    def rung(queue: Queue, *, at_most: int) -> list[UUID]:
-        rings.append(at_most)
+    def dispatched(queue: Queue, *, at_most: int) -> list[UUID]:
+        rounds.append(at_most)
         return mark_dispatched(queue, at_most=at_most)
 
-    found = let_go_together(rung, monkeypatch)
-    assert rings == [1, SLOTS - 1], "one ring for all that waited"
+    found = let_go_together(dispatched, monkeypatch)
+    assert rounds == [1, SLOTS - 1], "one dispatch for all that waited"
     assert len(set(found)) == SLOTS
     assert set(found) == set(BatchItem.objects.filter(rung_at__isnull=False).values_list("pk", flat=True))
 
@@ -77,7 +77,9 @@ def test_where_fewer_are_due_the_others_end(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_ring_that_breaks_off_leaves_its_slots_to_the_dispatcher(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_dispatch_that_breaks_off_leaves_its_slots_to_the_dispatcher(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     def away(queue: Queue, *, at_most: int) -> list[UUID]:
         raise OperationalError("away")
 

@@ -1,4 +1,4 @@
-"""One call warms what its job's prompts share; the others are neither claimed nor rung until it has a reply."""
+"""One call warms what its job's prompts share; the others are neither claimed nor dispatched until it has a reply."""
 
 import threading
 from datetime import timedelta
@@ -14,7 +14,7 @@ from batches.actions.jobs import start_batch
 from batches.engine.calls import prepare_item
 from batches.engine.claim import claim
 from batches.engine.dispatch import mark_dispatched
-from batches.engine.retry import release, set_back
+from batches.engine.retry import handle_error, release
 from batches.models import BatchItem, BatchJob, CachedPrefix, GenerationLog, Worker
 from batches.planning.plan import PlannedItem
 from claude import current_models
@@ -73,7 +73,7 @@ def reply(**counts: int) -> Reply:
     return Reply(**{**{name: getattr(found, name) for name in found.__dataclass_fields__}, "usage": usage})
 
 
-def rung_positions() -> list[int]:
+def dispatched_positions() -> list[int]:
     ids = mark_dispatched(Queue.GENERATION)
     return sorted(BatchItem.objects.filter(pk__in=ids).values_list("position", flat=True))
 
@@ -105,7 +105,7 @@ def test_a_warming_call_that_fails_hands_on_to_the_next(
     error: Busy | Unusable, job: BatchJob, worker: Worker
 ) -> None:
     first = claim_item(job, worker)
-    set_back(first, error)
+    handle_error(first, error)
     assert may_claim(job, worker, position=2)
     assert not may_claim(job, worker, position=3)
     assert_no_violations()
@@ -194,30 +194,30 @@ def test_of_many_at_once_one_warms(owner: User, worker: Worker) -> None:
     assert_invariants()
 
 
-# --- the ring ---------------------------------------------------------------------------------------
+# --- dispatching ------------------------------------------------------------------------------------
 
 
-def test_one_is_rung_until_it_is_warm_and_then_all(job: BatchJob, worker: Worker) -> None:
-    assert rung_positions() == [1]
-    assert rung_positions() == [], "the one that is rung may be about to be claimed"
+def test_one_is_dispatched_until_it_is_warm_and_then_all(job: BatchJob, worker: Worker) -> None:
+    assert dispatched_positions() == [1]
+    assert dispatched_positions() == [], "the one that is dispatched may be about to be claimed"
     first = claim_item(job, worker)
-    assert rung_positions() == []
+    assert dispatched_positions() == []
     file_reply(first, reply(**WROTE))
-    assert rung_positions() == [2, 3, 4]
+    assert dispatched_positions() == [2, 3, 4]
 
 
-def test_when_it_fails_the_next_is_rung_and_not_the_one_that_waits(
+def test_when_it_fails_the_next_is_dispatched_and_not_the_one_that_waits(
     job: BatchJob, worker: Worker, settings: Settings
 ) -> None:
     settings.ENGINE_BACKOFF_S = [60.0]
     first = claim_item(job, worker)
-    set_back(first, Busy("later", kind="overloaded", costs_attempt=False))
-    assert rung_positions() == [2]
+    handle_error(first, Busy("later", kind="overloaded", costs_attempt=False))
+    assert dispatched_positions() == [2]
 
 
-def test_one_of_each_template_is_rung(owner: User, worker: Worker) -> None:
+def test_one_of_each_template_is_dispatched(owner: User, worker: Worker) -> None:
     start(owner, items=6, templates=3)
-    assert rung_positions() == [1, 2, 3]
+    assert dispatched_positions() == [1, 2, 3]
 
 
 # --- the money --------------------------------------------------------------------------------------

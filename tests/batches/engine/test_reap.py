@@ -105,8 +105,8 @@ def test_one_bad_row_does_not_stop_the_others(
     claim_item(job, worker)
     good = claim_item(job, worker, position=2)
     Worker.objects.update(heartbeat_at=LONG_AGO)
-    found = reaping._abandoned()
-    monkeypatch.setattr(reaping, "_abandoned", lambda: [(worker.pk, *found[0][1:]), *found])
+    found = reaping._find_abandoned()
+    monkeypatch.setattr(reaping, "_find_abandoned", lambda: [(worker.pk, *found[0][1:]), *found])
     assert reap() >= 1
     assert state_of(good) == (ItemStatus.QUEUED, LogState.UNKNOWN)
 

@@ -147,7 +147,7 @@ def test_what_a_cancelled_job_has_left_is_swept(half_done: BatchJob, settings: A
     assert Repair.objects.filter(rule="I8").count() == 1
 
 
-def test_items_that_were_rung_in_the_future_wait_no_longer(half_done: BatchJob) -> None:
+def test_items_that_were_dispatched_in_the_future_wait_no_longer(half_done: BatchJob) -> None:
     BatchItem.objects.filter(position=3).update(rung_at="2100-01-01T00:00:00Z")
     assert reconcile() == []
     assert BatchItem.objects.get(position=3).rung_at is None

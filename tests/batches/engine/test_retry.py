@@ -6,7 +6,7 @@ import pytest
 from pytest_django import Settings
 
 from batches.actions.jobs import cancel, pause, resume
-from batches.engine.retry import fail, fail_unasked, release, set_back
+from batches.engine.retry import fail, fail_unasked, handle_error, release
 from batches.limits.limiter import block_pool
 from batches.models import BatchItem, BatchJob, GenerationLog, RateLimit, Worker
 from batches.models.states import ErrorHandling, ItemStatus, JobStatus, LogState, Reason
@@ -43,7 +43,7 @@ def test_three_failures_end_the_item(job: BatchJob, worker: Worker) -> None:
     for attempt in (1, 2, 3):
         claimed = claim_item(job, worker)
         assert BatchItem.objects.get(pk=claimed.call.item_id).attempt == attempt
-        set_back(claimed, busy())
+        handle_error(claimed, busy())
     assert state_of(claimed) == (ItemStatus.FAILED, LogState.FAILED)
     job.refresh_from_db()
     assert (job.failed_items, job.in_flight, job.reserved, job.spent) == (1, 0, Decimal(0), Decimal(0))
@@ -54,7 +54,7 @@ def test_three_failures_end_the_item(job: BatchJob, worker: Worker) -> None:
 def test_what_is_the_providers_load_costs_no_attempt(kind: Kind, job: BatchJob, worker: Worker) -> None:
     for _ in range(5):
         claimed = claim_item(job, worker)
-        set_back(claimed, busy(kind, costs=False))
+        handle_error(claimed, busy(kind, costs=False))
         RateLimit.objects.update(blocked_until="2000-01-01T00:00:00Z")
     item = BatchItem.objects.get(pk=claimed.call.item_id)
     assert (item.status, item.attempt, item.logs.count()) == (ItemStatus.QUEUED, 0, 5)
@@ -65,7 +65,7 @@ def test_a_429_blocks_the_pool_for_everybody(
     retry_after: float | None, seconds: int, job: BatchJob, worker: Worker
 ) -> None:
     claimed = claim_item(job, worker)
-    set_back(claimed, busy("rate_limited", costs=False, retry_after=retry_after))
+    handle_error(claimed, busy("rate_limited", costs=False, retry_after=retry_after))
     assert blocked_s(claimed.call.pool) == pytest.approx(seconds, abs=2)
     assert BatchItem.objects.get(pk=claimed.call.item_id).run_after is None
 
@@ -73,13 +73,13 @@ def test_a_429_blocks_the_pool_for_everybody(
 def test_a_shorter_word_does_not_lift_a_longer_block(job: BatchJob, worker: Worker) -> None:
     claimed = claim_item(job, worker)
     block_pool(claimed.call.pool, seconds=100)
-    set_back(claimed, busy("rate_limited", costs=False, retry_after=1.0))
+    handle_error(claimed, busy("rate_limited", costs=False, retry_after=1.0))
     assert blocked_s(claimed.call.pool) > 90
 
 
 def test_a_503_with_retry_after_waits_so_long_alone(job: BatchJob, worker: Worker) -> None:
     claimed = claim_item(job, worker)
-    set_back(claimed, busy("overloaded", costs=False, retry_after=40.0))
+    handle_error(claimed, busy("overloaded", costs=False, retry_after=40.0))
     item = BatchItem.objects.get(pk=claimed.call.item_id)
     assert item.run_after
     assert blocked_s(claimed.call.pool) < 0
@@ -87,7 +87,7 @@ def test_a_503_with_retry_after_waits_so_long_alone(job: BatchJob, worker: Worke
 
 def test_what_may_have_been_billed_is_booked_at_its_worst(job: BatchJob, worker: Worker) -> None:
     claimed = claim_item(job, worker)
-    set_back(claimed, busy("timeout", maybe_billed=True))
+    handle_error(claimed, busy("timeout", maybe_billed=True))
     log = GenerationLog.objects.get()
     assert (log.state, log.cost_usd) == (LogState.UNKNOWN, claimed.call.reservation)
     assert_no_violations()
@@ -104,7 +104,7 @@ def test_a_lost_call_moves_only_its_log(
     lose_worker(worker, settings)
     BatchItem.objects.update(attempt=2)
     second = claim_item(job, worker)
-    set_back(frozen, error)
+    handle_error(frozen, error)
     assert state_of(frozen) == (ItemStatus.PROCESSING, LogState.FAILED)
     assert state_of(second)[1] == LogState.PENDING
     job.refresh_from_db()
@@ -117,7 +117,7 @@ def test_a_move_that_is_repeated_counts_once(move: str, job: BatchJob, worker: W
     claimed = claim_item(job, worker)
     for _ in range(2):
         if move == "set back":
-            set_back(claimed, busy("timeout", maybe_billed=True))
+            handle_error(claimed, busy("timeout", maybe_billed=True))
         elif move == "release":
             release(claimed)
         else:
@@ -142,8 +142,8 @@ def test_an_item_that_runs_meanwhile_does_not_fail_unasked(job: BatchJob, worker
 def test_a_refused_key_stops_its_job_once_and_no_other(owner: User, job: BatchJob, worker: Worker) -> None:
     other = make_job(items=1)
     first, second = claim_item(job, worker), claim_item(job, worker, position=2)
-    set_back(first, Blocked("Check ANTHROPIC_API_KEY", kind="provider_auth"))
-    set_back(second, Blocked("Check ANTHROPIC_API_KEY", kind="provider_auth"))
+    handle_error(first, Blocked("Check ANTHROPIC_API_KEY", kind="provider_auth"))
+    handle_error(second, Blocked("Check ANTHROPIC_API_KEY", kind="provider_auth"))
     job.refresh_from_db()
     other.refresh_from_db()
     assert (job.status, job.reason, job.failed_items) == (JobStatus.FAILED, Reason.PROVIDER_AUTH, 0)
@@ -162,7 +162,7 @@ def test_no_credit_stops_every_running_job(job: BatchJob, worker: Worker) -> Non
     standing = [
         make_job(status=status) for status in (JobStatus.DRAFT, JobStatus.COMPLETED, JobStatus.CANCELLED)
     ]
-    set_back(claim_item(job, worker), Blocked("No credit", kind="provider_billing"))
+    handle_error(claim_item(job, worker), Blocked("No credit", kind="provider_billing"))
     for each in (job, running, *standing):
         each.refresh_from_db()
     assert {job.status, running.status} == {JobStatus.FAILED}
@@ -175,7 +175,7 @@ def test_a_refused_key_tells_a_paused_job_why_it_cannot_go_on(
 ) -> None:
     claimed = claim_item(job, worker)
     pause(job, by=owner)
-    set_back(claimed, Blocked("Check ANTHROPIC_API_KEY", kind="provider_auth"))
+    handle_error(claimed, Blocked("Check ANTHROPIC_API_KEY", kind="provider_auth"))
     job.refresh_from_db()
     assert (job.status, job.reason, job.in_flight) == (JobStatus.PAUSED, Reason.PROVIDER_AUTH, 0)
     assert state_of(claimed)[0] == ItemStatus.QUEUED
@@ -184,7 +184,7 @@ def test_a_refused_key_tells_a_paused_job_why_it_cannot_go_on(
 def test_a_refused_key_does_not_revive_a_cancelled_job(owner: User, job: BatchJob, worker: Worker) -> None:
     claimed = claim_item(job, worker)
     cancel(job, by=owner)
-    set_back(claimed, Blocked("Check ANTHROPIC_API_KEY", kind="provider_auth"))
+    handle_error(claimed, Blocked("Check ANTHROPIC_API_KEY", kind="provider_auth"))
     job.refresh_from_db()
     assert (job.status, state_of(claimed)[0]) == (JobStatus.CANCELLED, ItemStatus.CANCELLED)
     assert_no_violations()

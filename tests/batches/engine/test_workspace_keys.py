@@ -5,7 +5,7 @@ from pytest_django import Settings
 
 from batches.engine import generate
 from batches.engine.dispatch import dispatch_due, mark_dispatched
-from batches.engine.retry import set_back
+from batches.engine.retry import handle_error
 from batches.limits.limiter import block_pool, set_limits
 from batches.limits.pools import pool_of, pool_or_none, pools
 from batches.models import BatchItem, BatchJob, GenerationLog, Worker
@@ -59,8 +59,8 @@ def test_a_blocked_key_holds_nobody_else_back(job: BatchJob) -> None:
     give_key(other, "research")
     block_pool(pool_of(MODEL, "research"), seconds=60)
     make_worker(slots=8)
-    rung = BatchItem.objects.filter(pk__in=mark_dispatched(Queue.GENERATION))
-    assert set(rung.values_list("job", flat=True)) == {job.pk}
+    dispatched = BatchItem.objects.filter(pk__in=mark_dispatched(Queue.GENERATION))
+    assert set(dispatched.values_list("job", flat=True)) == {job.pk}
 
 
 def test_its_block_is_told_on_its_jobs_alone(job: BatchJob) -> None:
@@ -76,10 +76,10 @@ def test_no_credit_stops_the_jobs_of_that_key_alone(job: BatchJob, worker: Worke
     theirs, also_theirs = make_job(items=1), make_job(items=1, status=JobStatus.PROCESSING)
     for each in (theirs, also_theirs):
         give_key(each, "research")
-    set_back(claim_item(theirs, worker), Blocked("No credit", kind="provider_billing"))
+    handle_error(claim_item(theirs, worker), Blocked("No credit", kind="provider_billing"))
     assert [each.status for each in reload(theirs, also_theirs)] == [JobStatus.FAILED] * 2
     assert reload(job)[0].status == JobStatus.QUEUED
-    set_back(claim_item(job, worker), Blocked("No credit", kind="provider_billing"))
+    handle_error(claim_item(job, worker), Blocked("No credit", kind="provider_billing"))
     assert reload(job)[0].reason == Reason.PROVIDER_BILLING
 
 

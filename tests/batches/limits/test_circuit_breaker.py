@@ -11,7 +11,7 @@ from batches.actions.jobs import resume
 from batches.engine.calls import prepare_item
 from batches.engine.claim import claim, may_still_leave
 from batches.engine.dispatch import mark_dispatched
-from batches.engine.retry import release, set_back
+from batches.engine.retry import handle_error, release
 from batches.engine.systemic_wait import stop_waiting_jobs
 from batches.limits import circuit_breaker
 from batches.limits.circuit_breaker import Breaker
@@ -67,7 +67,7 @@ def let_the_time_pass() -> None:
 def open_breaker(job: BatchJob, worker: Worker) -> None:
     claims = [claim_item(job, worker, position=position) for position in range(1, 6)]
     for claimed in claims:
-        set_back(claimed, overloaded())
+        handle_error(claimed, overloaded())
 
 
 def try_claim(job: BatchJob, worker: Worker, *, position: int) -> bool:
@@ -133,7 +133,7 @@ def test_then_one_call_tries_and_its_reply_closes_it(job: BatchJob, worker: Work
 def test_its_failure_opens_it_for_twice_as_long(job: BatchJob, worker: Worker) -> None:
     open_breaker(job, worker)
     let_the_time_pass()
-    set_back(claim_item(job, worker, position=1), overloaded())
+    handle_error(claim_item(job, worker, position=1), overloaded())
     assert (pool().opened_for_s, pool().probe_id) == (60, None)
     assert not try_claim(job, worker, position=2)
 
@@ -174,7 +174,7 @@ def test_a_rate_that_grew_too_fast_is_halved_after_a_pause(
     claims = [claim_item(job, worker, position=position) for position in (1, 2, 3)]
     set_limits([pool_of(MODEL)], per_minute=6)
     for claimed in claims:
-        set_back(claimed, too_fast(retry_after))
+        handle_error(claimed, too_fast(retry_after))
     assert pool().slowed_to == 0.5, "once: the others were out before"
     until = RateLimit.objects.get(pool=pool().pool, dimension="requests").blocked_until
     assert (until - pool().slowed_at).total_seconds() == pytest.approx(blocked, abs=2)
@@ -187,13 +187,13 @@ def test_a_rate_that_grew_too_fast_is_halved_after_a_pause(
 
 def test_a_second_time_it_is_halved_again_but_not_for_ever(job: BatchJob, worker: Worker) -> None:
     for _ in range(6):
-        set_back(claim_item(job, worker), too_fast())
+        handle_error(claim_item(job, worker), too_fast())
         RateLimit.objects.update(blocked_until="2000-01-01T00:00:00Z")
     assert pool().slowed_to == circuit_breaker.SLOWEST
 
 
 def test_a_plain_429_slows_nothing_down(job: BatchJob, worker: Worker) -> None:
-    set_back(
+    handle_error(
         claim_item(job, worker),
         Busy("busy", kind="rate_limited", costs_attempt=False, retry_after=20),
     )
@@ -212,7 +212,7 @@ def wait_an_hour(job: BatchJob) -> None:
 def test_an_hour_of_refusals_without_a_reply_stops_the_job_and_resume_goes_on(
     owner: User, job: BatchJob, worker: Worker
 ) -> None:
-    set_back(claim_item(job, worker), overloaded())
+    handle_error(claim_item(job, worker), overloaded())
     assert pool().waiting_since is not None
     assert stop_waiting_jobs() == 0
     wait_an_hour(job)
@@ -230,13 +230,13 @@ def test_an_hour_of_refusals_without_a_reply_stops_the_job_and_resume_goes_on(
 
 
 def test_a_reply_ends_the_waiting(job: BatchJob, worker: Worker) -> None:
-    set_back(claim_item(job, worker), overloaded())
+    handle_error(claim_item(job, worker), overloaded())
     file_reply(claim_item(job, worker))
     assert pool().waiting_since is None
 
 
 def test_a_job_that_has_only_begun_is_not_stopped_for_what_was_before(job: BatchJob, worker: Worker) -> None:
-    set_back(claim_item(job, worker), overloaded())
+    handle_error(claim_item(job, worker), overloaded())
     wait_an_hour(job)
     BatchJob.objects.filter(pk=job.pk).update(started_at=None)
     assert stop_waiting_jobs() == 0
@@ -266,7 +266,7 @@ def test_what_was_not_answered_gives_its_tokens_back(how: str, job: BatchJob, wo
     if how == "released":
         release(claimed)
     else:
-        set_back(claimed, overloaded())
+        handle_error(claimed, overloaded())
     assert output_debt_s() <= 0
 
 

@@ -7,13 +7,13 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from batches.planning.quotas import quotas
-from batches.planning.sources.matrix import Axis, Choice, Matrix, MatrixError, Quota, planned_cells
+from batches.planning.quotas import share_out
+from batches.planning.sources.matrix import Axis, Choice, Matrix, MatrixError, Quota, plan_cells
 from batches.planning.sources.matrix_text import (
     PatternReader,
-    excluded_lines,
+    format_excluded,
+    format_quotas,
     lines_of,
-    quota_lines,
     values_of,
 )
 from batches.planning.sources.matrix_wire import as_json, matrix_of
@@ -32,9 +32,9 @@ weights = st.lists(st.integers(0, 50_000).map(lambda number: Fraction(number, 10
 def test_quotas_are_exact(weights: list[Fraction], total: int, seed: int) -> None:
     if not any(weights):
         weights = [*weights, Fraction(1)]
-    found = quotas(weights, total, seed=seed)
+    found = share_out(weights, total, seed=seed)
     assert sum(found) == total
-    assert found == quotas(weights, total, seed=seed)
+    assert found == share_out(weights, total, seed=seed)
     for number, weight in zip(found, weights, strict=True):
         assert abs(number - weight * total / sum(weights)) < 1
         assert number == 0 or weight > 0
@@ -42,8 +42,8 @@ def test_quotas_are_exact(weights: list[Fraction], total: int, seed: int) -> Non
 
 def test_nobody_can_take_anything() -> None:
     with pytest.raises(ValueError, match="No weight"):
-        quotas([Fraction(0)], 1)
-    assert quotas([Fraction(0)], 0) == [0]
+        share_out([Fraction(0)], 1)
+    assert share_out([Fraction(0)], 0) == [0]
 
 
 @st.composite
@@ -75,11 +75,11 @@ def matrices(draw: Any) -> Matrix:
 @given(matrices())
 def test_exclusions_hold_and_the_total_is_met(matrix: Matrix) -> None:
     try:
-        cells = planned_cells(matrix, most=MOST)
+        cells = plan_cells(matrix, most=MOST)
     except MatrixError as wrong:
         messages = {problem.message.split(" ")[-1] for problem in wrong.problems}
         assume(not messages)  # everything was excluded, or has no weight
-    assert cells == planned_cells(matrix, most=MOST)
+    assert cells == plan_cells(matrix, most=MOST)
     for cell in cells:
         assert not any(pattern.items() <= cell.values.items() for pattern in matrix.excluded)
     if matrix.total is None:
@@ -100,7 +100,7 @@ def test_quotas_of_single_cells_stand_above_the_total() -> None:
             Quota(values={"persona": "Farmer"}, count=0),
         ),
     )
-    found = {tuple(cell.values.values()): cell.count for cell in planned_cells(matrix, most=MOST)}
+    found = {tuple(cell.values.values()): cell.count for cell in plan_cells(matrix, most=MOST)}
     assert found.pop(("Nurse", "calm")) == 11
     assert found.pop(("Farmer", "calm")) == found.pop(("Farmer", "ashamed")) == 0
     assert found == {("Nurse", "ashamed"): 3, ("Gig Worker", "calm"): 3, ("Gig Worker", "ashamed"): 3}
@@ -154,7 +154,7 @@ def test_quotas_of_single_cells_stand_above_the_total() -> None:
 def test_what_cannot_be_is_said(fields: dict[str, Any], words: str) -> None:
     matrix = Matrix(**{"axes": (PERSONAS, EMOTIONS), **fields})
     with pytest.raises(MatrixError, match=words):
-        planned_cells(matrix, most=MOST)
+        plan_cells(matrix, most=MOST)
 
 
 def test_as_people_type_it() -> None:
@@ -167,14 +167,14 @@ def test_as_people_type_it() -> None:
         {"value": "5 * 3 = 15 * x"},
     ]
     reader = PatternReader({"persona": ["Nurse", "calm"], "emotion": ["calm", "ashamed"]})
-    assert reader.excluded("nurse | ASHAMED\n\nemotion = calm") == [
+    assert reader.read_excluded("nurse | ASHAMED\n\nemotion = calm") == [
         {"persona": "Nurse", "emotion": "ashamed"},
         {"emotion": "calm"},
     ]
-    assert reader.quotas("5 | Nurse") == [{"values": {"persona": "Nurse"}, "count": 5}]
+    assert reader.read_quotas("5 | Nurse") == [{"values": {"persona": "Nurse"}, "count": 5}]
     assert reader.problems == []
-    reader.excluded("calm\nNobody")
-    reader.quotas("Nurse | 5")
+    reader.read_excluded("calm\nNobody")
+    reader.read_quotas("Nurse | 5")
     assert [str(problem) for problem in reader.problems] == [
         "row 1, column exclude: 'calm' is in several lists; write persona = calm",
         "row 2, column exclude: 'Nobody' is in none of the lists that vary.",
@@ -190,10 +190,10 @@ def test_text_and_json_say_the_same() -> None:
         quotas=(Quota(values={"persona": "Nurse"}, count=4),),
     )
     assert lines_of(axis) == "Nurse * 2.5\ncalm"
-    assert excluded_lines(matrix) == "persona = calm | ashamed"
-    assert quota_lines(matrix) == "4 | Nurse"
+    assert format_excluded(matrix) == "persona = calm | ashamed"
+    assert format_quotas(matrix) == "4 | Nurse"
     reader = PatternReader({each.name: [c.name for c in each.choices] for each in matrix.axes})
-    assert tuple(reader.excluded(excluded_lines(matrix))) == matrix.excluded
+    assert tuple(reader.read_excluded(format_excluded(matrix))) == matrix.excluded
 
 
 @pytest.mark.parametrize(

@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from batches.planning.coverage import closed_pairs, fill_by_likeness, fill_by_matrix, grid_of
-from batches.planning.diversity import combinations, diversified, drawn_details, lists
+from batches.planning.coverage import fill_by_likeness, fill_by_matrix, find_closed_pairs, grid_of
+from batches.planning.diversity import combinations, diversify, draw_details, lists
 from batches.planning.plan import PlanError, PlannedItem, check, starter_plan
 from batches.planning.recipe import plan_from
-from batches.planning.sources.extra import lines_of, parsed, problems_of
+from batches.planning.sources.extra import lines_of, parse_details, problems_of
 from batches.planning.sources.matrix import Axis, Choice, Matrix
-from batches.planning.sources.matrix_plan import matrix_plan, with_options
+from batches.planning.sources.matrix_plan import apply_options, matrix_plan
 from conversations.states import Status
 from templates_app.models import OptionKind, PromptTemplate, TemplateVersion
 from templates_app.states import Tier
@@ -81,7 +81,7 @@ def test_no_draw_comes_twice_before_all_have_come_once(monkeypatch: pytest.Monke
     small = {"setting": ("a", "b", "c"), "register": ("d", "e"), "length": ("f", "g")}
     monkeypatch.setattr("batches.planning.diversity.lists", lambda: small)
     for seed in range(30):
-        draws = [tuple(drawn_details(seed=seed, cell="x", number=n).values()) for n in range(24)]
+        draws = [tuple(draw_details(seed=seed, cell="x", number=n).values()) for n in range(24)]
         assert len(set(draws[:12])) == 12 == combinations()
         assert draws[:12] == draws[12:]
 
@@ -109,17 +109,17 @@ def test_what_an_item_says_itself_is_not_drawn(place: Workspace) -> None:
         parameters={"topic": "tea"},
         details={"setting": "mine"},
     )
-    (found,) = diversified([item], seed=1)
+    (found,) = diversify([item], seed=1)
     assert found.details["setting"] == "mine"
     assert "register" in found.details
 
 
 def test_descriptions_of_the_option_lists_reach_the_prompt(place: Workspace) -> None:
     make_option(workspace=place, name="persona 0", description="Counts every coin.", weight="2.5")
-    described = with_options(place, matrix(1, 1), weighted={})
+    described = apply_options(place, matrix(1, 1), weighted={})
     assert described.axes[0].choices[0].weight == 2.5
     assert (
-        with_options(place, matrix(1, 1), weighted={"persona": {"persona 0"}}).axes[0].choices[0].weight == 1
+        apply_options(place, matrix(1, 1), weighted={"persona": {"persona 0"}}).axes[0].choices[0].weight == 1
     )
     (item,) = matrix_plan(version_of(place), described, values={"topic": "tea"}, diversity=False)
     assert "\n- persona: Counts every coin.\n" in item.request(model="any", max_tokens=1).prompt
@@ -184,10 +184,10 @@ def test_drafts_are_chosen(person: User, place: Workspace) -> None:
 
 
 def test_free_details(person: User, place: Workspace) -> None:
-    found, problems = parsed("setting: on a train\n\nlength : short: two turns")
+    found, problems = parse_details("setting: on a train\n\nlength : short: two turns")
     assert (found, problems) == ({"setting": "on a train", "length": "short: two turns"}, [])
-    assert parsed(lines_of(found))[0] == found
-    assert [str(each) for each in parsed("no colon\n: x\na: b\na: c")[1]][
+    assert parse_details(lines_of(found))[0] == found
+    assert [str(each) for each in parse_details("no colon\n: x\na: b\na: c")[1]][
         2
     ] == "row 4, column details: 'a' is there twice."
     assert problems_of({"-": "x"})
@@ -213,7 +213,7 @@ def test_gaps_and_what_fills_them(place: Workspace) -> None:
     kept = [item for item in plan if item.emotion != "emotion 2"]
     counts = [(item.persona, item.emotion, 1) for item in kept]
     names = {axis.name: [c.name for c in axis.choices] for axis in found.axes}
-    closed = closed_pairs(found, "persona", "emotion")
+    closed = find_closed_pairs(found, "persona", "emotion")
     assert closed == {("persona 0", "emotion 1")}
     grid = grid_of(counts, rows=names["persona"], columns=names["emotion"], excluded=closed)
     assert (grid.covered, grid.gaps) == (5, 3)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batches.planning.estimate.sharing import shared_characters, shared_prefixes
+from batches.planning.estimate.sharing import count_shared_characters, find_shared_prefixes
 from claude.messages import Request
 
 ON = date(2026, 11, 27)
@@ -28,7 +28,7 @@ def prefixes(
     requests: list[Request], *, seconds: float = 60, concurrency: int = 10, versions: list[UUID] | None = None
 ) -> dict[str, dict[str, Any]]:
     plan = planned(versions or [uuid4()] * len(requests))
-    return shared_prefixes(plan, requests, seconds=seconds, concurrency=concurrency, on=ON)
+    return find_shared_prefixes(plan, requests, seconds=seconds, concurrency=concurrency, on=ON)
 
 
 @pytest.mark.parametrize(
@@ -44,21 +44,21 @@ def prefixes(
     ],
 )
 def test_a_text_is_parted_behind_a_line_or_a_word(texts: list[str], shared: str) -> None:
-    found = shared_characters([asked(text) for text in texts])
+    found = count_shared_characters([asked(text) for text in texts])
     assert texts[0][:found] == shared
 
 
 def test_the_prompt_counts_only_behind_a_system_prompt_that_is_the_same() -> None:
     same = [asked("Do a", system="Be brief. "), asked("Do b", system="Be brief. ")]
-    assert shared_characters(same) == len("Be brief. Do ")
+    assert count_shared_characters(same) == len("Be brief. Do ")
     different = [asked("Do a", system="You are Al"), asked("Do a", system="You are Bo")]
-    assert shared_characters(different) == len("You are ")
+    assert count_shared_characters(different) == len("You are ")
 
 
 @given(st.lists(st.tuples(st.text("ab \n"), st.text("ab \n")), min_size=1, max_size=6))
 def test_what_is_shared_is_shared_by_all(texts: list[tuple[str, str]]) -> None:
     requests = [asked(prompt, system=system) for system, prompt in texts]
-    count = shared_characters(requests)
+    count = count_shared_characters(requests)
     same = all(each.system == requests[0].system for each in requests)
     begins = {(each.system + each.prompt if same else each.system)[:count] for each in requests}
     assert len(begins) == 1

@@ -7,7 +7,7 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from batches.actions.jobs import cancel
-from batches.engine.retry import fail, set_back
+from batches.engine.retry import fail, handle_error
 from batches.models import BatchJob, Worker
 from batches.models.states import ItemStatus, JobStatus, Priority
 from claude.errors import Busy
@@ -91,7 +91,7 @@ def test_a_paid_reply_of_a_cancelled_item_is_offered(
     signed_in: Client, job: BatchJob, worker: Worker, owner: User
 ) -> None:
     claimed = claim_item(job, worker)
-    set_back(claimed, Busy("broke off", kind="connection", costs_attempt=True, maybe_billed=True))
+    handle_error(claimed, Busy("broke off", kind="connection", costs_attempt=True, maybe_billed=True))
     cancel(job, by=owner)
     assert "Paid: use it" not in signed_in.get(f"/batches/{job.pk}/").text
     file_reply(claimed)

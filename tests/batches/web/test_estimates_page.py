@@ -12,7 +12,7 @@ from pytest_django import DjangoAssertNumQueries
 from batches.actions.jobs import pause, resume
 from batches.models import BatchJob, GenerationLog, Worker
 from batches.models.states import JobStatus
-from batches.reports.calibration import chart, finished, signed, summary
+from batches.reports.calibration import draw_chart, format_share, list_finished, summarize
 from batches.reports.estimate_accuracy import measure_accuracy
 from tests.factories import make_job, make_token, make_user
 from tests.support.steps import claim_item, file_reply
@@ -77,7 +77,7 @@ def test_a_batch_that_a_resume_completes_keeps_it_too(owner: User) -> None:
 def test_errors_are_shares_of_the_estimate(owner: User) -> None:
     found = measure_accuracy(ended(owner, spent="0.97", seconds=120))
     assert found is not None
-    assert (signed(found.cost_error), signed(found.time_error)) == ("−3%", "+20%")
+    assert (format_share(found.cost_error), format_share(found.time_error)) == ("−3%", "+20%")
     assert found.holds
     outside = measure_accuracy(ended(owner, spent="1.26"))
     assert outside is not None
@@ -91,23 +91,23 @@ def test_errors_are_shares_of_the_estimate(owner: User) -> None:
 def test_the_numbers_are_medians_and_a_share(owner: User) -> None:
     for spent in ("0.50", "1.00", "1.10"):
         ended(owner, spent=spent)
-    judged = finished(owner, simulated=True)
-    found = summary(judged)
+    judged = list_finished(owner, simulated=True)
+    found = summarize(judged)
     assert found is not None
     assert found.count == 3
     assert found.holds == pytest.approx(2 / 3)
     assert found.cost_error == pytest.approx(0.1)
     assert found.time_error == pytest.approx(0.1)
-    drawn = chart(judged)
+    drawn = draw_chart(judged)
     assert [point.inside for point in drawn.points] == [False, True, True]
     assert drawn.points[0].y > drawn.points[1].y > drawn.points[2].y, "cheaper is lower"
     assert all(0 <= point.top <= point.y + 200 for point in drawn.points)
-    assert summary([]) is None
+    assert summarize([]) is None
 
 
 def test_what_is_far_off_stays_in_the_picture(owner: User) -> None:
     ended(owner, spent="40.00")
-    (point,) = chart(finished(owner, simulated=True)).points
+    (point,) = draw_chart(list_finished(owner, simulated=True)).points
     assert 0 < point.y < 200
 
 

@@ -10,7 +10,7 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from batches.actions.jobs import cancel
-from batches.engine.retry import fail, set_back
+from batches.engine.retry import fail, handle_error
 from batches.models import BatchItem, BatchJob, Worker
 from batches.models.states import ItemStatus, JobKind, JobStatus, Reason
 from claude.errors import Busy
@@ -201,7 +201,7 @@ def test_a_failure_shows_reason_words_request_and_price(
 ) -> None:
     error = Busy("Overloaded.", kind="server_error", costs_attempt=True, request_id="req_77")
     BatchItem.objects.update(attempt=2)
-    set_back(claim_item(item.job, worker), error)
+    handle_error(claim_item(item.job, worker), error)
     page = client.get(f"/items/{item.pk}/").text
     for words in ("Error at the provider", "Overloaded.", "req_77", "Retry, about $"):
         assert words in page, words
@@ -227,7 +227,7 @@ def test_a_retry_of_a_single_raises_its_budget(client: Client, item: BatchItem, 
 
 def test_use_it(client: Client, item: BatchItem, worker: Worker, owner: User) -> None:
     claimed = claim_item(item.job, worker)
-    set_back(claimed, Busy("broke off", kind="connection", costs_attempt=True, maybe_billed=True))
+    handle_error(claimed, Busy("broke off", kind="connection", costs_attempt=True, maybe_billed=True))
     cancel(item.job, by=owner)
     assert "Nothing of it is kept" in client.get(f"/items/{item.pk}/").text
     file_reply(claimed)

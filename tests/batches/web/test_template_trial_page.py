@@ -11,7 +11,7 @@ from django.utils import timezone
 from batches.models import GenerationLog
 from batches.planning.estimate.history import TIER_OUTPUT_TOKENS
 from claude.translation import payload
-from conversations.generation import build_request, input_tokens, worst_case
+from conversations.generation import build_request, compute_worst_case, input_tokens
 from templates_app.prompts.rendering import Variable
 from tests.factories import make_template
 from workspaces.models import User
@@ -39,7 +39,7 @@ def test_the_exact_request_and_its_price(client: Client, owner: User) -> None:
     price = answer.context["price"]
     assert price.input_tokens == input_tokens(asked)
     assert price.output_tokens == TIER_OUTPUT_TOKENS["template"]
-    assert price.worst == worst_case(asked, on=timezone.now().date())
+    assert price.worst == compute_worst_case(asked, on=timezone.now().date())
     assert Decimal(0) < price.expected < price.worst
     assert "R&amp;D &lt;b&gt;" in answer.text
     assert not GenerationLog.objects.exists()

@@ -94,7 +94,7 @@ def test_another_job_of_the_workspace_in_flight_keeps_it_from_being_paused(
 
 
 @pytest.mark.django_db
-def test_only_what_the_month_affords_is_rung(job: BatchJob, worker: Worker) -> None:
+def test_only_what_the_month_affords_is_dispatched(job: BatchJob, worker: Worker) -> None:
     limit_month(job, job.worst_item_usd * 2)
     assert len(mark_dispatched(Queue.GENERATION)) == 2
 
