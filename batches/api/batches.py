@@ -4,8 +4,6 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.core.exceptions import PermissionDenied
-from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from rest_framework.decorators import api_view
 from rest_framework.exceptions import ValidationError
@@ -204,14 +202,11 @@ def batch_status(request: Request, job_id: UUID) -> Response:
 
 
 def visible(request: Request, job_id: UUID) -> BatchJob:
-    jobs = BatchJob.objects.visible_to(request.user)
-    job: BatchJob = get_object_or_404(jobs, pk=job_id)
+    job: BatchJob = BatchJob.objects.get_visible_or_404(request.user, job_id)
     return job
 
 
 def editable(request: Request, job_id: UUID) -> BatchJob:
     """404 for what one may not see, 403 for what one may see but not change."""
-    job = visible(request, job_id)
-    if not BatchJob.objects.editable_by(request.user).filter(pk=job.pk).exists():
-        raise PermissionDenied
+    job: BatchJob = BatchJob.objects.get_editable_or_403(request.user, job_id)
     return job

@@ -4,8 +4,6 @@ import re
 from typing import Any
 from uuid import UUID
 
-from django.core.exceptions import PermissionDenied
-from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from rest_framework import serializers
 from rest_framework.decorators import api_view
@@ -184,14 +182,13 @@ def item_use(request: Request, item_id: UUID) -> Response:
 
 
 def visible_item(user: Any, item_id: UUID) -> BatchItem:
-    rows = BatchItem.objects.visible_to(user).select_related("job", "conversation")
-    found: BatchItem = get_object_or_404(rows, pk=item_id)
+    rows = BatchItem.objects.select_related("job", "conversation")
+    found: BatchItem = rows.get_visible_or_404(user, item_id)
     return found
 
 
 def editable_item(user: Any, item_id: UUID) -> BatchItem:
     """404 for what one may not see, 403 for what one may see but not change."""
-    found = visible_item(user, item_id)
-    if not BatchItem.objects.editable_by(user).filter(pk=found.pk).exists():
-        raise PermissionDenied
+    rows = BatchItem.objects.select_related("job", "conversation")
+    found: BatchItem = rows.get_editable_or_403(user, item_id)
     return found

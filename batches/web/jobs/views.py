@@ -7,9 +7,8 @@ from uuid import UUID, uuid4
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -325,14 +324,13 @@ def moved(request: HttpRequest, job: BatchJob, move: Callable[..., BatchJob]) ->
 
 
 def visible(request: HttpRequest, job_id: UUID) -> BatchJob:
-    rows = BatchJob.objects.visible_to(request.user).select_related("created_by")
-    found: BatchJob = get_object_or_404(rows, pk=job_id)
+    rows = BatchJob.objects.select_related("created_by")
+    found: BatchJob = rows.get_visible_or_404(request.user, job_id)
     return found
 
 
 def editable(request: HttpRequest, job_id: UUID) -> BatchJob:
     """404 for what one may not see, 403 for what one may see but not change."""
-    job = visible(request, job_id)
-    if not BatchJob.objects.editable_by(request.user).filter(pk=job.pk).exists():
-        raise PermissionDenied
-    return job
+    rows = BatchJob.objects.select_related("created_by")
+    found: BatchJob = rows.get_editable_or_403(request.user, job_id)
+    return found

@@ -60,7 +60,7 @@ def shown(
     context = {
         "job": job,
         "form": form or RunForm(initial=run_of(job)),
-        "can_edit": BatchJob.objects.editable_by(request.user).filter(pk=job.pk).exists(),
+        "can_edit": BatchJob.objects.editable_by(request.user).contains(job),
         "page": page,
         "rows": plan_page.marked(job, list(page.rows)),
         "tiers": plan_page.by_tier(job),

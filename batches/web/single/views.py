@@ -5,10 +5,8 @@ from uuid import UUID, uuid4
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -27,10 +25,12 @@ from conversations.details import HEADING, DetailsError, in_order
 from lib.htmx import is_htmx, targets
 from lib.stale_state import StaleState
 from templates_app.models import PromptTemplate, TemplateVersion
+from templates_app.models.templates import PromptTemplateQuerySet
 from templates_app.prompts.preview import Piece, pieces
 from workspaces.people import get_person
 
 MOST_TEMPLATES = 500
+RELATED = ("job", "conversation", "template_version__template")
 COUNTED = ("filled", "default", "missing", "wrong")
 
 
@@ -82,7 +82,7 @@ def preview(request: HttpRequest) -> HttpResponse:
     return render(request, "batches/generate_one.html#previewed", context)
 
 
-def usable(request: HttpRequest) -> "QuerySet[PromptTemplate]":
+def usable(request: HttpRequest) -> PromptTemplateQuerySet:
     rows = PromptTemplate.objects.editable_by(request.user).usable()
     return rows.select_related("workspace").order_by("name", "pk")
 
@@ -94,10 +94,7 @@ def chosen_template(request: HttpRequest) -> PromptTemplate | None:
         wanted = str(item.template_version.template_id)
     if not wanted:
         return usable(request).first()
-    try:
-        found: PromptTemplate = get_object_or_404(usable(request), pk=UUID(wanted))
-    except ValueError as wrong:
-        raise Http404 from wrong
+    found: PromptTemplate = usable(request).get_visible_or_404(request.user, wanted)
     return found
 
 
@@ -106,11 +103,8 @@ def item_again(request: HttpRequest) -> BatchItem | None:
     wanted = request.GET.get("from", "")
     if not wanted:
         return None
-    try:
-        rows = BatchItem.objects.visible_to(request.user).select_related("template_version")
-        found: BatchItem = get_object_or_404(rows, pk=UUID(wanted))
-    except ValueError as wrong:
-        raise Http404 from wrong
+    rows = BatchItem.objects.select_related("template_version")
+    found: BatchItem = rows.get_visible_or_404(request.user, wanted)
     return found
 
 
@@ -261,15 +255,11 @@ def moved_on(request: HttpRequest, address: str) -> HttpResponse:
 
 
 def visible_item(request: HttpRequest, item_id: UUID) -> BatchItem:
-    rows = BatchItem.objects.visible_to(request.user)
-    related = ("job", "conversation", "template_version__template")
-    found: BatchItem = get_object_or_404(rows.select_related(*related), pk=item_id)
+    found: BatchItem = BatchItem.objects.select_related(*RELATED).get_visible_or_404(request.user, item_id)
     return found
 
 
 def editable_item(request: HttpRequest, item_id: UUID) -> BatchItem:
     """404 for what one may not see, 403 for what one may see but not change."""
-    found = visible_item(request, item_id)
-    if not BatchItem.objects.editable_by(request.user).filter(pk=found.pk).exists():
-        raise PermissionDenied
+    found: BatchItem = BatchItem.objects.select_related(*RELATED).get_editable_or_403(request.user, item_id)
     return found
