@@ -20,13 +20,13 @@ class DetailsError(ProblemsError):
     """A person's own details cannot be used; carries every problem."""
 
 
-def with_details(prompt: str, details: Mapping[str, str]) -> str:
+def append_details(prompt: str, details: Mapping[str, str]) -> str:
     """The prompt and, below it, a line for each detail that says something; the same details, the same bytes."""
-    lines = [f"- {name}: {details[name]}" for name in in_order(details) if details[name].strip()]
+    lines = [f"- {name}: {details[name]}" for name in sort_names(details) if details[name].strip()]
     return "\n".join([prompt.rstrip("\n"), "", HEADING, *lines]) + "\n" if lines else prompt
 
 
-def in_order(details: Mapping[str, str]) -> list[str]:
+def sort_names(details: Mapping[str, str]) -> list[str]:
     """The names as people see them: the known ones first."""
     known = [name for name in FIRST if name in details]
     return known + sorted(details.keys() - set(FIRST))
@@ -35,7 +35,7 @@ def in_order(details: Mapping[str, str]) -> list[str]:
 MOST, LONGEST_NAME, LONGEST_TEXT = 30, 64, 2000
 
 
-def from_lines(text: str) -> dict[str, str]:
+def parse_details(text: str) -> dict[str, str]:
     """`name: text`, one a line, blank lines left out. Raises DetailsError with every line that is not so."""
     found: dict[str, str] = {}
     problems = []
@@ -49,18 +49,18 @@ def from_lines(text: str) -> dict[str, str]:
             problems.append(Problem(f"line {number}", f"{name} is there twice; keep one"))
         else:
             found[name] = said
-    problems += details_problems(found)
+    problems += find_detail_problems(found)
     if problems:
         raise DetailsError(problems)
     return found
 
 
-def as_lines(details: Mapping[str, str]) -> str:
-    """The other way round: what `from_lines` reads. Line breaks inside a text become spaces."""
-    return "\n".join(f"{name}: {' '.join(details[name].split())}" for name in in_order(details))
+def format_details(details: Mapping[str, str]) -> str:
+    """The other way round: what `parse_details` reads. Line breaks inside a text become spaces."""
+    return "\n".join(f"{name}: {' '.join(details[name].split())}" for name in sort_names(details))
 
 
-def details_problems(details: Mapping[str, str]) -> list[Problem]:
+def find_detail_problems(details: Mapping[str, str]) -> list[Problem]:
     """Everything that is wrong with a person's own details: too many, too long, unprintable names, control characters."""
     found = [
         Problem(name[:LONGEST_NAME], message)

@@ -13,7 +13,7 @@ from claude import current_models
 from claude.current_models import ModelTable, UnknownModel
 from claude.messages import Reply, Request, Usage
 from conversations import quality
-from conversations.details import with_details
+from conversations.details import append_details
 from conversations.models import Conversation, Turn
 from conversations.parsing import SCHEMA, SHAPE_IN_WORDS, Draft
 from conversations.states import Status
@@ -52,7 +52,7 @@ def build_request(
     """
     resolved = resolve(version.typed_variables(), values)
     asked = version.model or model
-    prompt = with_details(version.prompt(resolved), details or {})
+    prompt = append_details(version.prompt(resolved), details or {})
     shaped = takes_schema(asked)
     return Request(
         model=asked,

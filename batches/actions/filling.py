@@ -7,7 +7,7 @@ from batches.actions.starting import planned_items
 from batches.models import BatchJob
 from batches.planning.coverage import fill_by_likeness, fill_by_matrix
 from batches.planning.plan import PlannedItem
-from batches.planning.sources.extra import with_details
+from batches.planning.sources.extra import add_details
 from batches.web.plans import plan_page
 from templates_app.models import TemplateVersion
 from workspaces.models import User
@@ -31,7 +31,7 @@ def fill_gaps(job: BatchJob, *, pair: tuple[str, str], revision: int, by: User |
             values=job.recipe["values"],
             diversity=job.recipe.get("diversity", True),
         )
-        items = list(with_details(bare, job.recipe.get("details") or {}))
+        items = list(add_details(bare, job.recipe.get("details") or {}))
     if items:
         drafts.append(job, revision=revision, items=items, by=by)
     return len(items)

@@ -79,7 +79,7 @@ class LogsQuery(PageQuery):
     state = serializers.MultipleChoiceField(choices=LogState.choices, default=set)
 
     def get_fields(self) -> dict[str, Any]:
-        return {**super().get_fields(), **period()}
+        return {**super().get_fields(), **make_period_fields()}
 
 
 class CostQuery(PageQuery):
@@ -87,45 +87,49 @@ class CostQuery(PageQuery):
     job = serializers.UUIDField(default=None)
 
     def get_fields(self) -> dict[str, Any]:
-        return {**super().get_fields(), **period()}
+        return {**super().get_fields(), **make_period_fields()}
 
 
-def period() -> dict[str, Any]:
+def make_period_fields() -> dict[str, Any]:
     """`from` is a word of Python, so the two fields cannot stand in a class."""
     return {"from": MomentField(default=None), "to": MomentField(default=None, end=True)}
 
 
 @api_view(["GET"])
-def logs(request: Request) -> Response:
+def list_logs(request: Request) -> Response:
     """The attempts of one's workspaces, the newest first, without the payloads."""
     query = LogsQuery.of(request)
-    rows = wanted(request, query)
+    rows = filter_logs(request, query)
     if query["state"]:
         rows = rows.filter(state__in=query["state"])
     rows = rows.select_related("created_by").only(*COLUMNS).newest_first()
     found = slice_of(rows, limit=query["limit"], offset=query["offset"])
-    return Response({"logs": [log_row(log) for log in found.rows], **found.about})
+    return Response({"logs": [serialize_log(log) for log in found.rows], **found.about})
 
 
 @api_view(["GET"])
-def cost(request: Request) -> Response:
+def sum_cost(request: Request) -> Response:
     """What was spent, by day, user, job, template version or model; the dearest first, days in order."""
     query = CostQuery.of(request)
-    rows = wanted(request, query).order_by()
+    rows = filter_logs(request, query).order_by()
     order = "day" if query["by"] == "day" else "-cost"
     groups = rows.values(**GROUPS[query["by"]]).annotate(**SUMS).order_by(order)[:LARGEST_GROUPS]
     total = rows.aggregate(**SUMS)
     return Response(
-        {"by": query["by"], "total": sums(total), "rows": [cost_row(row, query["by"]) for row in groups]}
+        {
+            "by": query["by"],
+            "total": serialize_sums(total),
+            "rows": [serialize_cost_row(row, query["by"]) for row in groups],
+        }
     )
 
 
-def wanted(request: Request, query: dict[str, Any]) -> GenerationLogQuerySet:
+def filter_logs(request: Request, query: dict[str, Any]) -> GenerationLogQuerySet:
     rows = GenerationLog.objects.visible_to(request.user).made_between(query["from"], query["to"])
     return rows.filter(job=query["job"]) if query["job"] else rows
 
 
-def sums(row: dict[str, Any]) -> dict[str, Any]:
+def serialize_sums(row: dict[str, Any]) -> dict[str, Any]:
     return {
         "costUsd": dollars(row["cost"]),
         "calls": row["calls"],
@@ -138,11 +142,11 @@ def sums(row: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def cost_row(row: dict[str, Any], by: str) -> dict[str, Any]:
-    return {**{name: row[name] for name in GROUPS[by]}, **sums(row)}
+def serialize_cost_row(row: dict[str, Any], by: str) -> dict[str, Any]:
+    return {**{name: row[name] for name in GROUPS[by]}, **serialize_sums(row)}
 
 
-def log_row(log: GenerationLog) -> dict[str, Any]:
+def serialize_log(log: GenerationLog) -> dict[str, Any]:
     return {
         "id": log.pk,
         "createdAt": moment(log.created_at),

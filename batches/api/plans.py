@@ -10,7 +10,7 @@ from batches.models.states import ErrorHandling, Priority
 from batches.planning.diversity import diversified
 from batches.planning.plan import PlanError, PlannedItem
 from batches.planning.recipe import plan_from
-from batches.planning.sources.extra import problems_of, with_details
+from batches.planning.sources.extra import add_details, problems_of
 from batches.planning.sources.listed import ListedItem, listed_plan, template_for, with_shared
 from batches.planning.sources.matrix_plan import with_options
 from batches.planning.sources.matrix_wire import as_json, matrix_of
@@ -20,13 +20,13 @@ from workspaces.models import User, Workspace
 SITUATIONS = ("scenarioIds", "edgeCaseIds", "tags")
 
 
-class Meant(NamedTuple):
+class BodyPlan(NamedTuple):
     workspace: Workspace
     plan: list[PlannedItem]
     recipe: dict[str, Any]
 
 
-def meant(given: Mapping[str, Any], *, by: User) -> Meant:
+def plan_from_body(given: Mapping[str, Any], *, by: User) -> BodyPlan:
     """The workspace is the template's, else the personal one. Raises PlanError with all problems."""
     if problems := problems_of(given["details"]):
         raise PlanError(problems)
@@ -37,7 +37,7 @@ def meant(given: Mapping[str, Any], *, by: User) -> Meant:
     workspace = by.personal_workspace()
     recipe = {**_common(given), **_chosen(given)}
     plan = plan_from(recipe, workspace, by=by)
-    return Meant(workspace, with_shared(plan, given["sharedParameters"]), recipe)
+    return BodyPlan(workspace, with_shared(plan, given["sharedParameters"]), recipe)
 
 
 def _common(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -56,7 +56,7 @@ def _chosen(given: Mapping[str, Any]) -> dict[str, Any]:
     return {"kind": "starter", "tiers": [given["tier"]] if given["tier"] else []}
 
 
-def _matrix(given: Mapping[str, Any], *, by: User) -> Meant:
+def _matrix(given: Mapping[str, Any], *, by: User) -> BodyPlan:
     version = template_for(by, given["templateId"])
     try:
         matrix = matrix_of(given["matrix"], seed=given["seed"] or 0)
@@ -76,10 +76,10 @@ def _matrix(given: Mapping[str, Any], *, by: User) -> Meant:
         "matrix": as_json(matrix),
         "values": dict(given["sharedParameters"]),
     }
-    return Meant(version.workspace, plan_from(recipe, version.workspace, by=by), recipe)
+    return BodyPlan(version.workspace, plan_from(recipe, version.workspace, by=by), recipe)
 
 
-def _listed(given: Mapping[str, Any], *, by: User) -> Meant:
+def _listed(given: Mapping[str, Any], *, by: User) -> BodyPlan:
     version = template_for(by, given["templateId"])
     items = [ListedItem(**item) for item in given["items"]]
     wrong = [
@@ -91,13 +91,13 @@ def _listed(given: Mapping[str, Any], *, by: User) -> Meant:
         raise PlanError(wrong)
     plan = listed_plan(version, items, tier=given["tier"] or "", seed=given["seed"])
     plan = with_shared(plan, given["sharedParameters"])
-    plan = list(with_details(plan, given["details"]))
+    plan = list(add_details(plan, given["details"]))
     if given["diversity"]:
         plan = diversified(plan, seed=given["seed"] or 0)
-    return Meant(version.workspace, plan, {**_common(given), "kind": "listed"})
+    return BodyPlan(version.workspace, plan, {**_common(given), "kind": "listed"})
 
 
-def keep(found: Meant, given: Mapping[str, Any], *, by: User, key: str | None) -> BatchJob:
+def save_as_draft(found: BodyPlan, given: Mapping[str, Any], *, by: User, key: str | None) -> BatchJob:
     """The plan as a draft, to be looked at and started on its page."""
     return save_draft(
         workspace=found.workspace,

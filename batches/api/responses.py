@@ -22,7 +22,7 @@ from templates_app.models import TemplateVersion
 WIRE_NAMES = {"concurrency": "concurrentProcessing", "budget": "budgetUsd", "template": "templateId"}
 
 
-def on_the_wire(wrong: PlanError) -> PlanError:
+def use_wire_names(wrong: PlanError) -> PlanError:
     """The same problems under the names that the request used."""
     return PlanError(
         [
@@ -34,7 +34,7 @@ def on_the_wire(wrong: PlanError) -> PlanError:
     )
 
 
-def started(job: BatchJob) -> dict[str, Any]:
+def serialize_start(job: BatchJob) -> dict[str, Any]:
     """The answer to a start, the same for the same Idempotency-Key."""
     return {
         "success": True,
@@ -42,13 +42,13 @@ def started(job: BatchJob) -> dict[str, Any]:
         "status": job.status,
         "name": job.name,
         "totalItems": job.total_items,
-        **estimated(job.estimate),
+        **serialize_estimate(job.estimate),
         "budgetUsd": dollars(job.budget_usd),
         "templates": [_template(each) for each in _versions_of(job)],
     }
 
 
-def drafted(job: BatchJob) -> dict[str, Any]:
+def serialize_draft(job: BatchJob) -> dict[str, Any]:
     """The answer to a plan that is kept as a draft."""
     return {
         "success": True,
@@ -68,18 +68,18 @@ def _versions_of(job: BatchJob) -> list[TemplateVersion]:
     )
 
 
-def priced(found: Estimate, versions: Mapping[Any, TemplateVersion]) -> dict[str, Any]:
+def serialize_priced_plan(found: Estimate, versions: Mapping[Any, TemplateVersion]) -> dict[str, Any]:
     """The answer to an estimate."""
     return {
         "success": True,
         "totalItems": found.items,
-        **estimated(found.as_json()),
+        **serialize_estimate(found.as_json()),
         "templates": [_template(each) for each in versions.values()],
         "simulated": settings.DEMO,
     }
 
 
-def estimated(stored: Mapping[str, Any]) -> dict[str, Any]:
+def serialize_estimate(stored: Mapping[str, Any]) -> dict[str, Any]:
     """An estimate as it is stored on its job; money as strings there."""
     if not stored:
         return {"estimatedCost": None, "estimatedTime": None}
@@ -115,7 +115,7 @@ def _template(version: TemplateVersion) -> dict[str, Any]:
     }
 
 
-def status_of(job: BatchJob, now: Progress) -> dict[str, Any]:
+def serialize_status(job: BatchJob, now: Progress) -> dict[str, Any]:
     """The design's status, with exact numbers beside its words."""
     return {
         "jobId": job.pk,
@@ -145,7 +145,7 @@ def status_of(job: BatchJob, now: Progress) -> dict[str, Any]:
     }
 
 
-def settings_of(job: BatchJob) -> dict[str, Any]:
+def serialize_settings(job: BatchJob) -> dict[str, Any]:
     """What a batch was started with."""
     return {
         "name": job.name,
@@ -160,11 +160,11 @@ def settings_of(job: BatchJob) -> dict[str, Any]:
         "createdAt": moment(job.created_at),
         "startedAt": moment(job.started_at),
         "completedAt": moment(job.completed_at),
-        "outcome": outcome_of(job),
+        "outcome": serialize_outcome(job),
     }
 
 
-def cache_of(tokens: Tokens) -> dict[str, Any]:
+def serialize_cache(tokens: Tokens) -> dict[str, Any]:
     """What the provider's prompt cache did for a batch."""
     return {
         "cache": {
@@ -176,7 +176,7 @@ def cache_of(tokens: Tokens) -> dict[str, Any]:
     }
 
 
-def changed(job: BatchJob) -> dict[str, Any]:
+def serialize_changed_settings(job: BatchJob) -> dict[str, Any]:
     """The answer to other settings: those that it has now."""
     return {
         "jobId": job.pk,
@@ -187,7 +187,7 @@ def changed(job: BatchJob) -> dict[str, Any]:
     }
 
 
-def job_row(job: BatchJob) -> dict[str, Any]:
+def serialize_job(job: BatchJob) -> dict[str, Any]:
     """A batch in a list: from its own row alone."""
     return {
         "jobId": job.pk,
@@ -202,11 +202,11 @@ def job_row(job: BatchJob) -> dict[str, Any]:
         "actualCost": about_dollars(job.spent),
         "actualCostUsd": dollars(job.spent),
         "budgetUsd": dollars(job.budget_usd),
-        **settings_of(job),
+        **serialize_settings(job),
     }
 
 
-def outcome_of(job: BatchJob) -> dict[str, Any] | None:
+def serialize_outcome(job: BatchJob) -> dict[str, Any] | None:
     """The estimate and what came, of a completed batch; errors as shares, +0.1 when it came to a tenth more."""
     found = measure_accuracy(job)
     if found is None:
@@ -226,7 +226,7 @@ def outcome_of(job: BatchJob) -> dict[str, Any] | None:
     }
 
 
-def item_row(item: BatchItem) -> dict[str, Any]:
+def serialize_item(item: BatchItem) -> dict[str, Any]:
     made = getattr(item, "conversation", None)
     return {
         "id": item.pk,

@@ -22,7 +22,7 @@ PRIORITY_WORDS = [each.label for each in Priority]
 KINDS = (("items",), ("matrix",), ("conversationIds",), ("scenarioIds", "edgeCaseIds", "tags"))
 
 
-def ids_field() -> serializers.ListField:
+def make_ids_field() -> serializers.ListField:
     return serializers.ListField(
         child=serializers.UUIDField(), allow_null=True, default=None, max_length=LARGEST_PLAN
     )
@@ -51,9 +51,9 @@ class BatchBody(StrictSerializer):
         child=ItemBody(), allow_null=True, default=None, max_length=LARGEST_PLAN
     )
     matrix = serializers.DictField(allow_null=True, default=None)
-    conversationIds = ids_field()
-    scenarioIds = ids_field()
-    edgeCaseIds = ids_field()
+    conversationIds = make_ids_field()
+    scenarioIds = make_ids_field()
+    edgeCaseIds = make_ids_field()
     tags = serializers.ListField(
         child=serializers.CharField(max_length=100), allow_null=True, default=None, max_length=100
     )

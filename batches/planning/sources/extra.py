@@ -58,6 +58,6 @@ def problems_of(details: Mapping[str, object]) -> list[RowProblem]:
     return problems
 
 
-def with_details(items: Iterable[PlannedItem], details: Mapping[str, str]) -> Sequence[PlannedItem]:
+def add_details(items: Iterable[PlannedItem], details: Mapping[str, str]) -> Sequence[PlannedItem]:
     """Each item with these below its own: where both name one, the item's stands."""
     return [replace(item, details={**details, **item.details}) for item in items] if details else list(items)

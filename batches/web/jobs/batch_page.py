@@ -29,7 +29,7 @@ from batches.reports.token_usage import tokens_of
 from templates_app.states import Tier
 
 FINAL = (JobStatus.COMPLETED, JobStatus.CANCELLED)
-SHOWN = (
+FILTERS = (
     "",
     ItemStatus.FAILED,
     ItemStatus.PROCESSING,
@@ -37,7 +37,7 @@ SHOWN = (
     ItemStatus.QUEUED,
     ItemStatus.CANCELLED,
 )
-DERIVED = ("pausing", "stopping", "cancelling")
+TRANSITIONAL = ("pausing", "stopping", "cancelling")
 
 
 class Banner(NamedTuple):
@@ -48,34 +48,34 @@ class Banner(NamedTuple):
     detail: str = ""
 
 
-def state_of(job: BatchJob) -> tuple[str, str]:
+def describe_state(job: BatchJob) -> tuple[str, str]:
     """The state that chooses the badge, and its words, from the row alone: for lists."""
     status = JobStatus(job.status)
     word = state_word(status, in_flight=job.in_flight, failed=job.failed_items)
-    return (word if word in DERIVED else status.value), word[:1].upper() + word[1:]
+    return (word if word in TRANSITIONAL else status.value), word[:1].upper() + word[1:]
 
 
-def live_context(job: BatchJob, now: Progress) -> dict[str, Any]:
+def build_live_context(job: BatchJob, now: Progress) -> dict[str, Any]:
     """The region that is polled: title, state, controls, banners, numbers."""
     moving = now.status not in FINAL or now.in_flight > 0
     return {
         "job": job,
         "progress": now,
-        "state": now.word if now.word in DERIVED else now.status.value,
+        "state": now.word if now.word in TRANSITIONAL else now.status.value,
         "state_words": now.word[:1].upper() + now.word[1:],
         "page_title": f"{int(now.percent)}% {job.name}" if now.status in RUNNING else job.name,
         "percent": int(now.percent),
         "announcement": f"{now.word}, {int(now.percent // 10) * 10}% finished",
         "polls": moving,
-        "rev": revision(now),
+        "rev": compute_revision(now),
         "can_pause": now.status in PAUSABLE,
         "can_resume": now.status in RESUMABLE,
         "can_cancel": now.status in CANCELLABLE,
         "can_change": now.status in CHANGEABLE,
         "can_retry": now.status in RETRYABLE and now.failed > 0,
         "retry_cost": retry_cost(job, now.failed),
-        "banners": banners(job, now),
-        "rate": rate(now),
+        "banners": list_banners(job, now),
+        "rate": compute_rate(now),
         "others": max(0, now.in_flight - 1),
         "weak": now.completed - now.successful,
         "tokens": tokens_of(job),
@@ -84,14 +84,14 @@ def live_context(job: BatchJob, now: Progress) -> dict[str, Any]:
     }
 
 
-def rate(now: Progress) -> float | None:
+def compute_rate(now: Progress) -> float | None:
     """Items a minute: of late while it runs, over the whole time when it has ended."""
     if now.status in FINAL and now.elapsed_s:
         return now.ended / now.elapsed_s * 60
     return now.items_per_minute
 
 
-def revision(now: Progress) -> str:
+def compute_revision(now: Progress) -> str:
     """`<items>.<everything>`: the first part changes when a row of the item table does."""
     items = (now.status, now.completed, now.failed, now.in_flight, now.current_item)
     rest = (
@@ -101,17 +101,17 @@ def revision(now: Progress) -> str:
         now.bound and (now.bound.by, now.bound.detail),
         int((now.elapsed_s or 0) / 5),
     )
-    return f"{short_hash(items)}.{short_hash(items + rest)}"
+    return f"{hash_values(items)}.{hash_values(items + rest)}"
 
 
-def short_hash(values: tuple[Any, ...]) -> str:
+def hash_values(values: tuple[Any, ...]) -> str:
     return hashlib.sha256(repr(values).encode()).hexdigest()[:10]
 
 
 # --- banners ---------------------------------------------------------------------------------------
 
 
-def banners(job: BatchJob, now: Progress) -> list[Banner]:
+def list_banners(job: BatchJob, now: Progress) -> list[Banner]:
     found = [
         _finishing(now),
         _reason(job, now),
@@ -124,7 +124,7 @@ def banners(job: BatchJob, now: Progress) -> list[Banner]:
 
 
 def _finishing(now: Progress) -> Banner | None:
-    if now.word not in DERIVED:
+    if now.word not in TRANSITIONAL:
         return None
     calls = f"{now.in_flight} call{'' if now.in_flight == 1 else 's'}"
     return Banner(
@@ -223,11 +223,11 @@ def with_kept(rows: "QuerySet[BatchItem]", job: BatchJob) -> "QuerySet[BatchItem
     return rows.annotate(kept=Case(When(status=ItemStatus.CANCELLED, then=Exists(paid)), default=False))
 
 
-def counts(job: BatchJob) -> list[dict[str, Any]]:
+def count_by_tier_and_status(job: BatchJob) -> list[dict[str, Any]]:
     return [dict(row) for row in job.items.order_by().values("tier", "status").annotate(n=Count("pk"))]
 
 
-def by_tier(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def sum_by_tier(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
     ended = (ItemStatus.COMPLETED, ItemStatus.FAILED)
     rows = [
         {
@@ -240,7 +240,7 @@ def by_tier(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [row for row in rows if row["total"]]
 
 
-def choices(found: list[dict[str, Any]], *, show: str, path: str) -> list[dict[str, Any]]:
+def build_filter_links(found: list[dict[str, Any]], *, show: str, path: str) -> list[dict[str, Any]]:
     """The filters above the items: all, and each state that has some."""
     rows = [
         {
@@ -250,12 +250,12 @@ def choices(found: list[dict[str, Any]], *, show: str, path: str) -> list[dict[s
             "href": f"{path}?show={name}" if name else path,
             "on": name == show,
         }
-        for name in SHOWN
+        for name in FILTERS
     ]
     return [row for row in rows if row["count"] or row["on"] or not row["name"]]
 
 
-def errors_of(job: BatchJob) -> list[dict[str, Any]]:
+def group_errors(job: BatchJob) -> list[dict[str, Any]]:
     """Failed items by kind, the most frequent first, with one of the messages and what to do."""
     if not job.failed_items:
         return []

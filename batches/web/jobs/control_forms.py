@@ -23,7 +23,7 @@ class ConcurrencyField(forms.IntegerField):
         return found
 
 
-def budget_field(**options: Any) -> forms.DecimalField:
+def make_budget_field(**options: Any) -> forms.DecimalField:
     least = Decimal("0.01")
     return forms.DecimalField(
         label="Stop at cost", min_value=least, max_digits=12, decimal_places=4, **options
@@ -37,7 +37,7 @@ class ChangeForm(forms.Form):
     priority = forms.TypedChoiceField(
         choices=[(each.value, each.label.capitalize()) for each in Priority], coerce=int
     )
-    budget = budget_field()
+    budget = make_budget_field()
 
     @classmethod
     def of(cls, job: BatchJob) -> "ChangeForm":
@@ -49,7 +49,7 @@ class RetryForm(forms.Form):
     """Which failed items, and how far the budget is raised for them."""
 
     kind = forms.CharField(required=False, max_length=30)
-    budget = budget_field()
+    budget = make_budget_field()
     idempotency_key = forms.CharField(required=False, max_length=200)
 
 
@@ -58,5 +58,5 @@ class CopyForm(forms.Form):
 
     name = forms.CharField(label="Name", required=False, max_length=200)
     concurrency = ConcurrencyField()
-    budget = budget_field(required=False)
+    budget = make_budget_field(required=False)
     idempotency_key = forms.CharField(required=False, max_length=200)

@@ -10,7 +10,7 @@ from batches.models import BatchItem
 from batches.models.states import ErrorHandling, Priority
 from batches.planning.sources import extra
 from batches.planning.sources.listed import names_of
-from batches.web.plans.wizard_forms import area, box, line_ends
+from batches.web.plans.wizard_forms import make_input, make_text_area, normalize_line_ends
 from templates_app.prompts.rendering import ValuesError, resolve
 
 LONGEST_TOPIC = 500
@@ -44,7 +44,7 @@ class ItemForm(forms.Form):
     details = forms.CharField(
         label="Details",
         required=False,
-        widget=area(6),
+        widget=make_text_area(6),
         help_text="A name, a colon and a text a line. They follow the prompt.",
     )
 
@@ -54,13 +54,13 @@ class ItemForm(forms.Form):
         super().__init__(*args, **kwargs)
         first = {}
         if "topic" not in names_of(item.template_version):
-            first["topic"] = forms.CharField(label="topic", max_length=LONGEST_TOPIC, widget=box())
+            first["topic"] = forms.CharField(label="topic", max_length=LONGEST_TOPIC, widget=make_input())
         for variable in self.variables:
             first[f"value-{variable.name}"] = forms.CharField(
                 label=variable.name,
                 required=False,
                 strip=False,
-                widget=area(1),
+                widget=make_text_area(1),
                 help_text=variable.help,
             )
         self.fields = {**first, **self.fields}
@@ -78,7 +78,7 @@ class ItemForm(forms.Form):
         return {**values, "topic": item.topic, "details": extra.lines_of(item.details)}
 
     def clean_details(self) -> dict[str, str]:
-        found, problems = extra.parsed(line_ends(self.cleaned_data["details"]))
+        found, problems = extra.parsed(normalize_line_ends(self.cleaned_data["details"]))
         if problems:
             raise forms.ValidationError(
                 [f"line {each.row}: {each.message}" if each.row else each.message for each in problems]
@@ -88,7 +88,9 @@ class ItemForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         """Every value against its variable; what is left empty is not stored, so that the default counts."""
         chosen = super().clean() or self.cleaned_data
-        values = {each.name: line_ends(chosen.get(f"value-{each.name}", "")) for each in self.variables}
+        values = {
+            each.name: normalize_line_ends(chosen.get(f"value-{each.name}", "")) for each in self.variables
+        }
         try:
             resolve(self.variables, values)
         except ValuesError as wrong:
@@ -99,7 +101,7 @@ class ItemForm(forms.Form):
         if len(topic) > LONGEST_TOPIC:
             self.add_error("value-topic", f"has {len(topic)} characters; at most {LONGEST_TOPIC} are kept.")
         before, given = self.typed(self.item), self.data.get("details", "")
-        unchanged = line_ends(given) == before["details"]
+        unchanged = normalize_line_ends(given) == before["details"]
         self.columns = {
             "topic": topic,
             "parameters": {

@@ -43,7 +43,7 @@ def items_of(job: BatchJob) -> "QuerySet[BatchItem]":
     )
 
 
-def marked(job: BatchJob, items: Sequence[BatchItem]) -> list[tuple[BatchItem, Mark]]:
+def mark_repeats(job: BatchJob, items: Sequence[BatchItem]) -> list[tuple[BatchItem, Mark]]:
     """Each item with what it repeats: three queries, however many items."""
     same = _made(job, "prompt_hash", [item.prompt_hash for item in items])
     alike = _made(job, "subject_hash", [item.subject_hash for item in items])
@@ -64,10 +64,10 @@ def marked(job: BatchJob, items: Sequence[BatchItem]) -> list[tuple[BatchItem, M
 
 
 def _made(job: BatchJob, column: str, hashes: Sequence[UUID]) -> dict[UUID, UUID]:
-    return dict(made_before(job, column, hashes).values_list(column, "conversation__pk"))
+    return dict(find_earlier_items(job, column, hashes).values_list(column, "conversation__pk"))
 
 
-def made_before(job: BatchJob, column: str, hashes: Sequence[UUID]) -> "QuerySet[BatchItem]":
+def find_earlier_items(job: BatchJob, column: str, hashes: Sequence[UUID]) -> "QuerySet[BatchItem]":
     """The item of the newest conversation of this workspace for each of these hashes."""
     rows: QuerySet[BatchItem] = BatchItem.objects.filter(
         workspace_id=job.workspace_id, status=ItemStatus.COMPLETED, **{f"{column}__in": set(hashes)}
@@ -81,7 +81,7 @@ def _first_places(job: BatchJob, hashes: Sequence[UUID]) -> dict[UUID, int]:
     return {row["prompt_hash"]: row["first"] for row in rows.annotate(first=Min("position"))}
 
 
-def repeats(job: BatchJob) -> int:
+def count_repeats(job: BatchJob) -> int:
     """How many items have the prompt of an earlier one."""
     found = BatchItem.objects.filter(job=job).aggregate(
         all=Count("pk"), different=Count("prompt_hash", distinct=True)
@@ -89,7 +89,7 @@ def repeats(job: BatchJob) -> int:
     return int(found["all"] - found["different"])
 
 
-def by_tier(job: BatchJob) -> list[dict[str, Any]]:
+def count_by_tier(job: BatchJob) -> list[dict[str, Any]]:
     rows = BatchItem.objects.filter(job=job).order_by("tier").values("tier")
     return [dict(row) for row in rows.annotate(n=Count("pk"))]
 
@@ -103,7 +103,7 @@ def matrix_in(job: BatchJob) -> Matrix | None:
     return matrix_of(job.recipe["matrix"], seed=job.recipe.get("seed") or 0)
 
 
-def grid_choices(job: BatchJob) -> dict[str, tuple[str, str]]:
+def list_grids(job: BatchJob) -> dict[str, tuple[str, str]]:
     """The grids that this plan can be seen in: key to (rows, columns)."""
     pairs = [AXES, ("tier", "topic")]
     matrix = matrix_in(job)
@@ -112,9 +112,9 @@ def grid_choices(job: BatchJob) -> dict[str, tuple[str, str]]:
     return {f"{one}-{other}": (one, other) for one, other in dict.fromkeys(pairs)}
 
 
-def default_grid(job: BatchJob) -> str:
+def choose_grid(job: BatchJob) -> str:
     """Of a matrix without persona or emotion its first two axes."""
-    choices = list(grid_choices(job))
+    choices = list(list_grids(job))
     matrix = matrix_in(job)
     if matrix and len(matrix.axes) > 1 and not set(AXES) <= {axis.name for axis in matrix.axes}:
         return f"{matrix.axes[0].name}-{matrix.axes[1].name}"
@@ -148,11 +148,11 @@ def _word(name: str) -> Any:
 # --- what was tried -----------------------------------------------------------------------------------------
 
 
-def trials(job: BatchJob) -> list[BatchJob]:
+def list_trials(job: BatchJob) -> list[BatchJob]:
     return list(job.trials.order_by("-created_at")[:10])
 
 
-def problem_rows(found: Mapping[str, Any]) -> list[dict[str, Any]]:
+def build_problem_rows(found: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The problems of an estimate that could not be made, each with the page of its item."""
     return [
         {"row": row, "column": column, "message": message, "page": (row - 1) // PER_PAGE + 1 if row else None}

@@ -30,7 +30,7 @@ LARGEST_FILE = 20_000_000
 
 @require_safe
 @login_required
-def new(request: HttpRequest) -> HttpResponse:
+def list_kinds(request: HttpRequest) -> HttpResponse:
     """The kinds of plans to choose from."""
     drafts = Conversation.objects.visible_to(request.user).filter(status=Status.DRAFT)[:1].count()
     kinds = [
@@ -44,17 +44,17 @@ def new(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
-def new_kind(request: HttpRequest, kind: str) -> HttpResponse:
+def create_plan(request: HttpRequest, kind: str) -> HttpResponse:
     """The form of one kind; POST keeps its plan as a new draft."""
     if kind not in FORMS:
         raise Http404
-    return configured(request, kind=kind)
+    return fill_form(request, kind=kind)
 
 
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
-def configure(request: HttpRequest, job_id: UUID) -> HttpResponse:
+def configure_plan(request: HttpRequest, job_id: UUID) -> HttpResponse:
     """The form that a draft was made with; POST makes its plan anew."""
     job = editable(request, job_id)
     if job.status != JobStatus.DRAFT:
@@ -62,25 +62,29 @@ def configure(request: HttpRequest, job_id: UUID) -> HttpResponse:
     if job.recipe.get("kind") not in FORMS:
         messages.info(request, "This plan was made over the API: it can be edited here, not made anew.")
         return redirect("plan", job.pk)
-    return configured(request, kind=job.recipe["kind"], job=job)
+    return fill_form(request, kind=job.recipe["kind"], job=job)
 
 
-def configured(request: HttpRequest, *, kind: str, job: BatchJob | None = None) -> HttpResponse:
+def fill_form(request: HttpRequest, *, kind: str, job: BatchJob | None = None) -> HttpResponse:
     by = get_person(request)
     workspace = job.workspace if job else by.personal_workspace()
     recipe = dict(job.recipe) if job else {}
     try:
-        version = chosen_version(request, kind, recipe, by=by)
+        version = find_version(request, kind, recipe, by=by)
     except PlanError as wrong:
         messages.error(request, str(wrong))
         return redirect("batch_new")
     if kind == "matrix" and version is None:
         return render(
-            request, "batches/choose_template.html", {"templates": usable_templates(workspace), "job": job}
+            request,
+            "batches/choose_template.html",
+            {"templates": list_usable_templates(workspace), "job": job},
         )
-    form = form_of(request, kind, workspace, recipe, version=version, job=job)
+    form = build_form(request, kind, workspace, recipe, version=version, job=job)
     if request.method == "POST" and form.is_valid():
-        answer = kept(request, form, by=by, workspace=version.workspace if version else workspace, job=job)
+        answer = save_plan(
+            request, form, by=by, workspace=version.workspace if version else workspace, job=job
+        )
         if answer is not None:
             return answer
     context = {
@@ -92,7 +96,7 @@ def configured(request: HttpRequest, *, kind: str, job: BatchJob | None = None) 
     return render(request, "batches/configure.html", context, status=422 if form.errors else 200)
 
 
-def chosen_version(
+def find_version(
     request: HttpRequest, kind: str, recipe: dict[str, Any], *, by: User
 ) -> TemplateVersion | None:
     """Of a matrix: the published version of the template that the address or the draft names. Raises PlanError."""
@@ -105,11 +109,11 @@ def chosen_version(
         raise Http404 from wrong
 
 
-def usable_templates(workspace: Workspace) -> list[PromptTemplate]:
+def list_usable_templates(workspace: Workspace) -> list[PromptTemplate]:
     return list(PromptTemplate.objects.filter(workspace=workspace).usable().order_by("tier", "name"))
 
 
-def form_of(
+def build_form(
     request: HttpRequest,
     kind: str,
     workspace: Workspace,
@@ -132,7 +136,7 @@ def form_of(
     return cls(initial={**typed, "name": job.name if job else "", "idempotency_key": str(uuid4())}, **more)
 
 
-def kept(
+def save_plan(
     request: HttpRequest, form: RecipeForm, *, by: User, workspace: Workspace, job: BatchJob | None
 ) -> HttpResponse | None:
     """The redirect to the plan; None when the form then says what is wrong."""
@@ -144,7 +148,7 @@ def kept(
         return None
     try:
         plan = plan_from(recipe, workspace, by=by, upload=upload.read() if upload else None)
-        made = stored(request, form, plan, recipe, by=by, workspace=workspace, job=job)
+        made = store_plan(request, form, plan, recipe, by=by, workspace=workspace, job=job)
     except PlanError as wrong:
         form.blame(wrong.problems)
         return None
@@ -162,7 +166,7 @@ def kept(
     return redirect("plan", made.pk)
 
 
-def stored(
+def store_plan(
     request: HttpRequest,
     form: RecipeForm,
     plan: list[PlannedItem],

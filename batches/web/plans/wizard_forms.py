@@ -38,15 +38,15 @@ PLACES = {
 }
 
 
-def line_ends(text: str) -> str:
+def normalize_line_ends(text: str) -> str:
     return text.replace("\r\n", "\n")
 
 
-def area(rows: int, **attributes: Any) -> forms.Textarea:
+def make_text_area(rows: int, **attributes: Any) -> forms.Textarea:
     return forms.Textarea(attrs={"class": "textarea", "rows": rows, "dir": "auto", **attributes})
 
 
-def box(kind: type[forms.Widget] = forms.TextInput, **attributes: Any) -> Any:
+def make_input(kind: type[forms.Widget] = forms.TextInput, **attributes: Any) -> Any:
     return kind(attrs={"class": "input", **attributes})
 
 
@@ -57,25 +57,25 @@ class RecipeForm(forms.Form):
     title = ""
     about = ""
 
-    name = forms.CharField(label="Name", required=False, max_length=200, widget=box())
+    name = forms.CharField(label="Name", required=False, max_length=200, widget=make_input())
     seed = forms.IntegerField(
         label="Seed",
         required=False,
         min_value=-SEED_LIMIT,
         max_value=SEED_LIMIT - 1,
-        widget=box(forms.NumberInput),
+        widget=make_input(forms.NumberInput),
         help_text="Shuffles the plan and rules what is drawn; the same seed gives the same plan. Empty: in order.",
     )
     diversity = forms.BooleanField(
         label="Vary setting, register, length, opening and obstacle",
         required=False,
-        widget=box(forms.CheckboxInput),
+        widget=make_input(forms.CheckboxInput),
         help_text="Drawn by the seed for each item, so that two of one kind get different prompts.",
     )
     details = forms.CharField(
         label="Details for every item",
         required=False,
-        widget=area(2),
+        widget=make_text_area(2),
         help_text="A name, a colon and a text a line. They follow each prompt.",
     )
     idempotency_key = forms.CharField(required=False, max_length=200, widget=forms.HiddenInput)
@@ -97,9 +97,9 @@ class RecipeForm(forms.Form):
         }
 
     def clean_details(self) -> dict[str, str]:
-        found, problems = extra.parsed(line_ends(self.cleaned_data["details"]))
+        found, problems = extra.parsed(normalize_line_ends(self.cleaned_data["details"]))
         if problems:
-            raise forms.ValidationError([_said(problem) for problem in problems])
+            raise forms.ValidationError([_describe(problem) for problem in problems])
         return found
 
     def recipe(self) -> dict[str, Any]:
@@ -117,10 +117,10 @@ class RecipeForm(forms.Form):
         for problem in problems[:100]:
             place = PLACES.get(problem.column, problem.column)
             place = next((each for each in (place, f"list-{place}") if each in self.fields), "")
-            self.add_error(place or None, _said(problem) if place else str(problem))
+            self.add_error(place or None, _describe(problem) if place else str(problem))
 
 
-def _said(problem: RowProblem) -> str:
+def _describe(problem: RowProblem) -> str:
     return f"line {problem.row}: {problem.message}" if problem.row else problem.message
 
 
@@ -130,14 +130,14 @@ class StarterForm(RecipeForm):
     about = "The pack’s conversations of the tiers that you choose, with your own scenarios and edge cases of the pack."
 
     tiers = forms.MultipleChoiceField(
-        label="Tiers", choices=Tier.choices, widget=box(forms.CheckboxSelectMultiple)
+        label="Tiers", choices=Tier.choices, widget=make_input(forms.CheckboxSelectMultiple)
     )
     limit = forms.IntegerField(
         label="Conversations",
         required=False,
         min_value=1,
         max_value=LARGEST_PLAN,
-        widget=box(forms.NumberInput),
+        widget=make_input(forms.NumberInput),
         help_text="Empty: all.",
     )
 
@@ -156,18 +156,18 @@ class SituationsForm(RecipeForm):
     about = "One conversation for each situation of your lists that carries one of the tags."
 
     tiers = forms.MultipleChoiceField(
-        label="Which", choices=SITUATION_TIERS, widget=box(forms.CheckboxSelectMultiple)
+        label="Which", choices=SITUATION_TIERS, widget=make_input(forms.CheckboxSelectMultiple)
     )
     tags = forms.MultipleChoiceField(
         label="Tags",
         required=False,
-        widget=box(forms.CheckboxSelectMultiple),
+        widget=make_input(forms.CheckboxSelectMultiple),
         help_text="Those with at least one of the chosen. None chosen: all.",
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["tags"].choices = [(tag, tag) for tag in tags_of(self.workspace)]  # type: ignore[attr-defined]
+        self.fields["tags"].choices = [(tag, tag) for tag in list_tags(self.workspace)]  # type: ignore[attr-defined]
 
     @classmethod
     def typed(cls, recipe: Mapping[str, Any]) -> dict[str, Any]:
@@ -178,7 +178,7 @@ class SituationsForm(RecipeForm):
         return {**super().recipe(), "tiers": self.cleaned_data["tiers"], "tags": self.cleaned_data["tags"]}
 
 
-def tags_of(workspace: Workspace) -> list[str]:
+def list_tags(workspace: Workspace) -> list[str]:
     found: set[str] = set()
     for model in (Scenario, EdgeCase):
         rows = model.objects.filter(workspace=workspace).usable().exclude(tags=[])
@@ -192,7 +192,7 @@ class CsvForm(RecipeForm):
     title = "Rows of a CSV file"
     about = "One conversation a row: a column topic, and one for each variable of the template that it fills."
 
-    file = forms.FileField(label="File", widget=box(forms.FileInput, accept=".csv,text/csv"))
+    file = forms.FileField(label="File", widget=make_input(forms.FileInput, accept=".csv,text/csv"))
     tier = forms.ChoiceField(
         label="Tier of rows that name none",
         choices=Tier.choices,
@@ -202,7 +202,7 @@ class CsvForm(RecipeForm):
         label="Template of rows that name none",
         required=False,
         max_length=200,
-        widget=box(),
+        widget=make_input(),
         help_text="Its name. Empty: the starter template of the row’s tier.",
     )
 
@@ -229,7 +229,7 @@ class ChosenForm(RecipeForm):
     title = "Draft conversations"
     about = "Conversations that are written down as drafts, each made from its own values."
 
-    conversations = forms.MultipleChoiceField(label="Drafts", widget=box(forms.CheckboxSelectMultiple))
+    conversations = forms.MultipleChoiceField(label="Drafts", widget=make_input(forms.CheckboxSelectMultiple))
 
     def __init__(self, *args: Any, drafts: "QuerySet[Conversation]", **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -257,21 +257,21 @@ class MatrixForm(RecipeForm):
     how = forms.ChoiceField(
         label="How many",
         choices=(("cell", "for each combination"), ("total", "in total, shared out by weight")),
-        widget=box(forms.RadioSelect),
+        widget=make_input(forms.RadioSelect),
     )
     count = forms.IntegerField(
-        label="Conversations", min_value=1, max_value=LARGEST_PLAN, widget=box(forms.NumberInput)
+        label="Conversations", min_value=1, max_value=LARGEST_PLAN, widget=make_input(forms.NumberInput)
     )
     exclude = forms.CharField(
         label="Leave out",
         required=False,
-        widget=area(3),
+        widget=make_text_area(3),
         help_text="A combination a line, its values between bars: Gig Worker | ashamed. A value alone leaves out all of it.",
     )
     quotas = forms.CharField(
         label="Numbers of their own",
         required=False,
-        widget=area(3),
+        widget=make_text_area(3),
         help_text="First the number: 5 | Gig Worker | ashamed. They stand above the number for all.",
     )
 
@@ -283,13 +283,13 @@ class MatrixForm(RecipeForm):
             self._add_rows(variable.name, help_text=variable.help, required=variable.required)
 
     def _add_rows(self, name: str, *, help_text: str, required: bool) -> None:
-        field = forms.CharField(label=name, required=False, widget=area(3), help_text=help_text)
+        field = forms.CharField(label=name, required=False, widget=make_text_area(3), help_text=help_text)
         field.widget.attrs["aria-describedby"] = f"hint-list-{name}"
         self.fields[f"list-{name}"] = field
         listed = sum(kind == name and choice.weight > 0 for (kind, _), choice in self.known.items())
         if listed:
             self.fields[f"all-{name}"] = forms.BooleanField(
-                label=f"the whole list of {listed}", required=False, widget=box(forms.CheckboxInput)
+                label=f"the whole list of {listed}", required=False, widget=make_input(forms.CheckboxInput)
             )
 
     def rows(self) -> list[dict[str, Any]]:
@@ -320,7 +320,7 @@ class MatrixForm(RecipeForm):
         axes: dict[str, list[dict[str, Any]]] = {}
         values: dict[str, str] = {}
         for variable in self.version.typed_variables():
-            typed = line_ends(self.cleaned_data[f"list-{variable.name}"])
+            typed = normalize_line_ends(self.cleaned_data[f"list-{variable.name}"])
             given = [*values_of(typed), *self._whole_list(variable.name, typed)]
             if len(given) > 1 or self.cleaned_data.get(f"all-{variable.name}"):
                 axes[variable.name] = given
@@ -343,8 +343,8 @@ class MatrixForm(RecipeForm):
         wire = {
             "axes": [{"name": name, "values": given} for name, given in axes.items()],
             "perCell" if chosen["how"] == "cell" else "total": chosen["count"],
-            "exclude": reader.excluded(line_ends(chosen["exclude"])),
-            "quotas": reader.quotas(line_ends(chosen["quotas"])),
+            "exclude": reader.excluded(normalize_line_ends(chosen["exclude"])),
+            "quotas": reader.quotas(normalize_line_ends(chosen["quotas"])),
         }
         self.blame(reader.problems)
         try:

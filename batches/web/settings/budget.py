@@ -33,7 +33,7 @@ class MonthForm(forms.Form):
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
-def budget(request: HttpRequest) -> HttpResponse:
+def edit_month_budget(request: HttpRequest) -> HttpResponse:
     """What this month has cost, and the most that it may."""
     chosen = changeable_workspace(request) if request.method == "POST" else chosen_workspace(request)
     form = MonthForm(request.POST or {"budget": chosen.workspace.monthly_budget_usd})

@@ -15,7 +15,7 @@ SORTS = {"real": False, "simulated": True}
 
 @require_safe
 @login_required
-def estimates(request: HttpRequest) -> HttpResponse:
+def show_estimates(request: HttpRequest) -> HttpResponse:
     """Finished batches beside what was said of them; `?which=real|simulated`, `?model=`."""
     user, model = get_person(request), request.GET.get("model", "")
     which = request.GET.get("which", "")
@@ -29,7 +29,7 @@ def estimates(request: HttpRequest) -> HttpResponse:
         "sorts": [(name, len(found)) for name, found in every.items()],
         "models": sorted({each.job.model for each in every[which]}),
         "any": any(every.values()),
-        "judged": [row(each) for each in judged],
+        "judged": [build_row(each) for each in judged],
         "chart": chart(judged) if judged else None,
         "all": summary(judged),
         "with_history": summary(each for each in judged if each.accuracy.history),
@@ -38,7 +38,7 @@ def estimates(request: HttpRequest) -> HttpResponse:
     return render(request, "batches/estimates.html", context)
 
 
-def row(each: Judged) -> dict[str, Any]:
+def build_row(each: Judged) -> dict[str, Any]:
     return {
         "job": each.job,
         "accuracy": each.accuracy,

@@ -7,7 +7,7 @@ from typing import Any
 from django.http import QueryDict
 
 from batches.models import BatchItem
-from conversations.details import DetailsError, as_lines, from_lines
+from conversations.details import DetailsError, format_details, parse_details
 from templates_app.models import TemplateVersion
 from templates_app.prompts.variables import Variable, entries
 
@@ -28,21 +28,23 @@ class SingleForm:
         """As a browser sends it: line ends as CR LF, several ticked boxes under one name."""
         return cls(
             version=version,
-            values={name: text for name in names_of(version) if (text := _sent(data, f"value-{name}"))},
+            values={
+                name: text for name in list_variable_names(version) if (text := _sent(data, f"value-{name}"))
+            },
             details_text=_sent(data, "details"),
         )
 
     @classmethod
     def of_item(cls, version: TemplateVersion, item: BatchItem) -> "SingleForm":
         """The same values again; those that the template does not ask for any more are left out."""
-        known = names_of(version)
+        known = list_variable_names(version)
         values = {name: _as_text(value) for name, value in item.parameters.items() if name in known}
-        return cls(version=version, values=values, details_text=as_lines(item.details))
+        return cls(version=version, values=values, details_text=format_details(item.details))
 
     def details(self) -> dict[str, str]:
         """Raises DetailsError; what is wrong then stands at the field too."""
         try:
-            return from_lines(self.details_text)
+            return parse_details(self.details_text)
         except DetailsError as problem:
             self.wrong["details"] = [str(each) for each in problem.problems]
             raise
@@ -67,7 +69,7 @@ class SingleForm:
         }
 
 
-def names_of(version: TemplateVersion) -> list[str]:
+def list_variable_names(version: TemplateVersion) -> list[str]:
     return [str(each["name"]) for each in version.variables]
 
 

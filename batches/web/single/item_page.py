@@ -17,10 +17,10 @@ from batches.models.states import (
 )
 from batches.reports.progress import progress
 from batches.reports.reason_texts import find_error_text
-from batches.web.jobs.batch_page import banners
+from batches.web.jobs.batch_page import list_banners
 
 
-def context(item: BatchItem) -> dict[str, Any]:
+def build_item_context(item: BatchItem) -> dict[str, Any]:
     """Everything of one item that is no conversation yet."""
     job, now = item.job, progress(item.job)
     single = job.kind == JobKind.SINGLE
@@ -35,10 +35,10 @@ def context(item: BatchItem) -> dict[str, Any]:
         "polls": moves,
         "page_title": f"{ItemStatus(item.status).label}: {item.topic or item.conversation_id}",
         "announcement": ItemStatus(item.status).label,
-        "banners": banners(job, now) if item.status in OPEN_ITEMS and (single or stands) else [],
+        "banners": list_banners(job, now) if item.status in OPEN_ITEMS and (single or stands) else [],
         "failed": failed,
         "error": find_error_text(item.error_kind),
-        "attempts": attempts_of(item),
+        "attempts": list_attempts(item),
         "kept": item.status in USABLE_FROM and find_stored_replies(item.pk).exists(),
         "can_retry": failed and job.status in RETRYABLE,
         "retry_cost": retry_cost(job, 1),
@@ -50,7 +50,7 @@ def context(item: BatchItem) -> dict[str, Any]:
     }
 
 
-def attempts_of(item: BatchItem) -> list[GenerationLog]:
+def list_attempts(item: BatchItem) -> list[GenerationLog]:
     """Every attempt to reach Claude for it, the newest first, without the payloads, which can be megabytes."""
     rows = item.logs.defer("request_payload", "response_payload", "response_body", "parameters")
     return list(rows.order_by("-created_at")[:20])

@@ -13,7 +13,7 @@ from batches.models import BatchItem, BatchJob
 from batches.models.states import ErrorHandling, ItemStatus, JobStatus, Priority
 from batches.planning.plan import PlanError
 from batches.planning.recipe import plan_from
-from batches.web.plans.plan_page import coverage, marked, repeats
+from batches.web.plans.plan_page import count_repeats, coverage, mark_repeats
 from lib.stale_state import StaleState
 from tests.factories import make_conversation, make_template
 from workspaces.models import User
@@ -126,8 +126,8 @@ def test_an_edited_item(draft: BatchJob, owner: User) -> None:
     fields = {"parameters": twin.parameters, "details": twin.details}
     drafts.edit_item(draft, revision=1, item_id=first, fields=fields, by=owner)
     assert draft.items.get(pk=first).prompt_hash == twin.prompt_hash != before
-    assert repeats(draft) == 1
-    marks = [mark for _, mark in marked(draft, list(draft.items.order_by("position")))]
+    assert count_repeats(draft) == 1
+    marks = [mark for _, mark in mark_repeats(draft, list(draft.items.order_by("position")))]
     assert [mark.first for mark in marks] == [None, 1, None, None, None, None]
     assert drafts.remove_repeats(draft, revision=2, by=owner) == 1
     assert order(draft) == ["Na", "Fc", "Fa", "Gc", "Ga"]
@@ -141,10 +141,10 @@ def test_what_has_been_made_before_is_marked(owner: User) -> None:
     made = make_conversation(item=BatchItem.objects.get(pk=item.pk))
     other = draft_of(owner, diversity=False)
     BatchItem.objects.filter(job=other).update(template_version=item.template_version)
-    plain = marked(other, list(other.items.order_by("position")))
+    plain = mark_repeats(other, list(other.items.order_by("position")))
     assert [(mark.same, mark.alike) for _, mark in plain][:2] == [(made.pk, made.pk), (None, None)]
     varied = draft_of(owner)
-    (_, mark), *_ = marked(varied, list(varied.items.order_by("position")))
+    (_, mark), *_ = mark_repeats(varied, list(varied.items.order_by("position")))
     assert (mark.same, mark.alike) == (None, made.pk)
 
 

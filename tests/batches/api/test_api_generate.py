@@ -167,7 +167,7 @@ def test_only_who_may_spend_generates_and_retries(template: PromptTemplate) -> N
     ],
 )
 def test_how_long_it_waits(prefer: str, seconds: float, rf: Any) -> None:
-    assert single.wait_of(rf.post(PATH, headers={"Prefer": prefer} if prefer else {})) == seconds
+    assert single.read_wait(rf.post(PATH, headers={"Prefer": prefer} if prefer else {})) == seconds
 
 
 def test_singles_are_no_batches_in_lists(caller: Client, template: PromptTemplate) -> None:
