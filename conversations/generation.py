@@ -20,6 +20,7 @@ from conversations.states import Status
 from lib.statements import insert
 from templates_app.models import TemplateVersion
 from templates_app.prompts.rendering import render, resolve
+from templates_app.states import LONGEST_TOPIC
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,7 +171,7 @@ def _origin_fields(origin: Origin) -> dict[str, Any]:
         "template_version": origin.template_version,
         "language": origin.template_version.language,
         "tier": origin.tier,
-        "topic": origin.topic[:500],
+        "topic": origin.topic[:LONGEST_TOPIC],
         "category": origin.category,
         "parameters": dict(origin.parameters),
         **words,

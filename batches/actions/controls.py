@@ -24,16 +24,13 @@ from batches.models.states import (
     JobKind,
     Priority,
 )
-from batches.planning.estimate.estimate import Estimate, estimate
-from batches.planning.plan import PlanError, PlannedItem
+from batches.planning.estimate.estimate import CENT, Estimate, estimate_now
+from batches.planning.freezing import read_plan
+from batches.planning.plan import PlanError, PlannedItem, cut
 from conversations.models import Conversation
-from lib import clock
 from lib.row_problems import RowProblem
 from lib.stale_state import StaleState
-from templates_app.models import TemplateVersion
 from workspaces.models import User
-
-CENT = Decimal("0.01")
 
 
 class BudgetTooLow(ValueError):
@@ -194,36 +191,14 @@ def budget_for_retry(job: BatchJob, n: int) -> Decimal:
 # --- copy -----------------------------------------------------------------------------------------------
 
 
-def plan_of(job: BatchJob) -> list[PlannedItem]:
+def _plan_of(job: BatchJob) -> list[PlannedItem]:
     """The items of a batch as the plan of another: the same versions, values and details in the same order."""
-    rows = job.items.order_by("position")
-    used = rows.order_by().values("template_version").distinct()
-    versions = TemplateVersion.objects.select_related("template", "workspace").in_bulk(
-        [each["template_version"] for each in used]
-    )
-    return [
-        PlannedItem(
-            position=position,
-            tier=item.tier,
-            version=versions[item.template_version_id],
-            topic=item.topic,
-            parameters=item.parameters,
-            category=tuple(item.category),
-            details=item.details,
-        )
-        for position, item in enumerate(rows, start=1)
-    ]
+    return cut(read_plan(job), limit=None, seed=None)
 
 
 def price_copy(job: BatchJob, *, concurrency: int) -> Estimate:
-    """What a copy would cost today. Raises what `estimate` raises."""
-    return estimate(
-        plan_of(job),
-        model=settings.ENVIRONMENT.anthropic_model,
-        max_tokens=settings.ENVIRONMENT.anthropic_max_tokens,
-        concurrency=concurrency,
-        on=clock.today(),
-    )
+    """What a copy would cost today. Raises one of CANNOT_PRICE."""
+    return estimate_now(_plan_of(job), concurrency=concurrency)
 
 
 def copied_name(job: BatchJob) -> str:
@@ -247,7 +222,7 @@ def duplicate(
     """
     return start_batch(
         workspace=job.workspace,
-        plan=plan_of(job),
+        plan=_plan_of(job),
         by=by,
         name=name or copied_name(job),
         concurrency=concurrency or min(job.concurrent_processing, settings.ENVIRONMENT.max_concurrency),

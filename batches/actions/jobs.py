@@ -25,11 +25,10 @@ from batches.models.states import (
     Priority,
     Reason,
 )
-from batches.planning.estimate.estimate import estimate
+from batches.planning.estimate.estimate import estimate_now
 from batches.planning.freezing import freeze_items
 from batches.planning.plan import PlanError, PlannedItem
 from conversations.ids import take_ids
-from lib import clock
 from lib.row_problems import RowProblem
 from lib.stale_state import StaleState
 from workspaces.models import ClockTimestamp, User, Workspace
@@ -60,13 +59,7 @@ def start_batch(
     if earlier is not None:
         return earlier
     concurrency = settings.ENVIRONMENT.max_concurrency if concurrency is None else concurrency
-    priced = estimate(
-        plan,
-        model=settings.ENVIRONMENT.anthropic_model,
-        max_tokens=settings.ENVIRONMENT.anthropic_max_tokens,
-        concurrency=concurrency,
-        on=clock.today(),
-    )
+    priced = estimate_now(plan, concurrency=concurrency)
     budget = priced.default_budget if budget_usd is None else budget_usd
     check_settings(concurrency, budget, worst=priced.worst_item)
     job = BatchJob(

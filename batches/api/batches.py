@@ -3,10 +3,8 @@
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.urls import reverse
 from rest_framework.decorators import api_view
-from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -14,21 +12,19 @@ from batches.actions import jobs
 from batches.actions.controls import change, duplicate, retry_failed
 from batches.api import responses
 from batches.api.plans import plan_from_body, save_as_draft
+from batches.api.requests import read_idempotency_key
 from batches.api.serializers import BatchBody, ChangeBody, CopyBody, JobsQuery, StartBody
-from batches.models import BatchJob
+from batches.models import BatchItem, BatchJob
 from batches.models.states import ErrorHandling, JobStatus, Priority
-from batches.planning.estimate.estimate import Estimate, estimate
-from batches.planning.plan import PlanError, PlannedItem
+from batches.planning.estimate.estimate import estimate_now
+from batches.planning.plan import PlanError
 from batches.reports.progress import progress
 from batches.reports.token_usage import tokens_of
-from batches.web.jobs import batch_page
-from lib import clock
 from lib.wire import PageQuery, checked, slice_of
 from workspaces.models import User
 from workspaces.people import get_person
 
 MOVES = {"pause": jobs.pause, "resume": jobs.resume, "cancel": jobs.cancel}
-LONGEST_KEY = 200
 
 
 # --- before the start, and the start ------------------------------------------------------------------
@@ -77,29 +73,11 @@ def estimate_batch(request: Request) -> Response:
     given = checked(BatchBody(data=request.data))
     try:
         plan = plan_from_body(given, by=get_person(request)).plan
-        found = estimate_of(plan, given)
+        found = estimate_now(plan, concurrency=given.get("concurrentProcessing"))
     except PlanError as wrong:
         raise responses.use_wire_names(wrong) from wrong
     versions = {item.version.pk: item.version for item in plan}
     return Response(responses.serialize_priced_plan(found, versions))
-
-
-def estimate_of(plan: list[PlannedItem], given: dict[str, Any]) -> Estimate:
-    return estimate(
-        plan,
-        model=settings.ENVIRONMENT.anthropic_model,
-        max_tokens=settings.ENVIRONMENT.anthropic_max_tokens,
-        concurrency=given.get("concurrentProcessing") or settings.ENVIRONMENT.max_concurrency,
-        on=clock.today(),
-    )
-
-
-def read_idempotency_key(request: Request) -> str | None:
-    key = request.headers.get("Idempotency-Key", "").strip()
-    if len(key) > LONGEST_KEY or not key.isprintable():
-        problem = f"At most {LONGEST_KEY} printable characters."
-        raise ValidationError({"Idempotency-Key": [problem]})
-    return key or None
 
 
 # --- jobs -----------------------------------------------------------------------------------------------
@@ -126,8 +104,9 @@ def show_or_change_batch(request: Request, job_id: UUID) -> Response:
 def show_batch(request: Request, job_id: UUID) -> Response:
     """The batch with its items in plan order, a page of them."""
     query = PageQuery.of(request)
-    job = visible(request, job_id)
-    items = slice_of(batch_page.items_of(job, ""), limit=query["limit"], offset=query["offset"])
+    job: BatchJob = BatchJob.objects.get_visible_or_404(request.user, job_id)
+    rows = BatchItem.objects.filter(job=job).in_plan_order().with_conversation_summary()
+    items = slice_of(rows, limit=query["limit"], offset=query["offset"])
     return Response(
         {
             **responses.serialize_status(job, progress(job)),
@@ -141,7 +120,8 @@ def show_batch(request: Request, job_id: UUID) -> Response:
 
 def change_batch(request: Request, job_id: UUID) -> Response:
     """One verb, or other settings; each is checked against the batch's state where it is carried out."""
-    job, by = editable(request, job_id), get_person(request)
+    job: BatchJob = BatchJob.objects.get_editable_or_403(request.user, job_id)
+    by = get_person(request)
     given = checked(ChangeBody(data=request.data))
     try:
         if given.get("action") == "retry_failed":
@@ -178,7 +158,7 @@ def read_settings(given: dict[str, Any]) -> dict[str, Any]:
 @api_view(["POST"])
 def duplicate_batch(request: Request, job_id: UUID) -> Response:
     """202 with a new job of the same items, at once. The body may change how it is run."""
-    job = editable(request, job_id)
+    job: BatchJob = BatchJob.objects.get_editable_or_403(request.user, job_id)
     given = checked(CopyBody(data=request.data))
     handling = given.get("errorHandling")
     try:
@@ -199,16 +179,5 @@ def duplicate_batch(request: Request, job_id: UUID) -> Response:
 @api_view(["GET"])
 def show_status(request: Request, job_id: UUID) -> Response:
     """Small and quick: made to be polled."""
-    job = visible(request, job_id)
-    return Response(responses.serialize_status(job, progress(job)))
-
-
-def visible(request: Request, job_id: UUID) -> BatchJob:
     job: BatchJob = BatchJob.objects.get_visible_or_404(request.user, job_id)
-    return job
-
-
-def editable(request: Request, job_id: UUID) -> BatchJob:
-    """404 for what one may not see, 403 for what one may see but not change."""
-    job: BatchJob = BatchJob.objects.get_editable_or_403(request.user, job_id)
-    return job
+    return Response(responses.serialize_status(job, progress(job)))

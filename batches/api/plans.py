@@ -1,7 +1,6 @@
 """The plan that a body of the API means, with the recipe that a draft of it remembers."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 from batches.actions.drafts import save_draft
@@ -10,7 +9,7 @@ from batches.models.states import ErrorHandling, Priority
 from batches.planning.diversity import diversified
 from batches.planning.plan import PlanError, PlannedItem
 from batches.planning.recipe import plan_from
-from batches.planning.sources.extra import add_details, problems_of
+from batches.planning.sources.details import add_details, check_details, list_problems
 from batches.planning.sources.listed import ListedItem, listed_plan, template_for, with_shared
 from batches.planning.sources.matrix_plan import with_options
 from batches.planning.sources.matrix_wire import as_json, matrix_of
@@ -28,8 +27,7 @@ class BodyPlan(NamedTuple):
 
 def plan_from_body(given: Mapping[str, Any], *, by: User) -> BodyPlan:
     """The workspace is the template's, else the personal one. Raises PlanError with all problems."""
-    if problems := problems_of(given["details"]):
-        raise PlanError(problems)
+    check_details(given["details"])
     if given["matrix"] is not None:
         return _matrix(given, by=by)
     if given["templateId"] is not None:
@@ -83,9 +81,7 @@ def _listed(given: Mapping[str, Any], *, by: User) -> BodyPlan:
     version = template_for(by, given["templateId"])
     items = [ListedItem(**item) for item in given["items"]]
     wrong = [
-        replace(problem, row=row)
-        for row, item in enumerate(items, start=1)
-        for problem in problems_of(item.details)
+        problem for row, item in enumerate(items, start=1) for problem in list_problems(item.details, row=row)
     ]
     if wrong:
         raise PlanError(wrong)

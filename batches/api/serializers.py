@@ -5,12 +5,12 @@ from typing import Any
 from django.conf import settings
 from rest_framework import serializers
 
+from batches.models.jobs import LONGEST_NAME
 from batches.models.states import ErrorHandling, JobStatus, Mode, Priority
-from batches.planning.plan import LARGEST_PLAN
+from batches.planning.plan import LARGEST_PLAN, LARGEST_SEED, LEAST_SEED
 from lib.wire import PageQuery, StrictSerializer
-from templates_app.states import Tier
+from templates_app.states import LONGEST_TOPIC, Tier
 
-BIGGEST = 2**63 - 1
 ACTIONS = ("pause", "resume", "cancel", "retry_failed")
 SETTINGS = ("concurrentProcessing", "priority", "budgetUsd")
 RETRY = ("action", "errorKind", "itemIds", "budgetUsd")
@@ -29,7 +29,7 @@ def make_ids_field() -> serializers.ListField:
 
 
 class ItemBody(StrictSerializer):
-    topic = serializers.CharField(max_length=500, trim_whitespace=False)
+    topic = serializers.CharField(max_length=LONGEST_TOPIC, trim_whitespace=False)
     tier = serializers.ChoiceField(choices=Tier.choices, default="")
     parameters = serializers.DictField(default=dict)
     category = serializers.ListField(child=serializers.CharField(max_length=100), max_length=20, default=list)
@@ -44,7 +44,7 @@ class ItemBody(StrictSerializer):
 class BatchBody(StrictSerializer):
     """What both the start and the estimate take."""
 
-    name = serializers.CharField(max_length=200, required=False)
+    name = serializers.CharField(max_length=LONGEST_NAME, required=False)
     tier = serializers.ChoiceField(choices=Tier.choices, allow_null=True, default=None)
     templateId = serializers.UUIDField(allow_null=True, default=None)
     items: serializers.ListSerializer[Any] = serializers.ListSerializer(
@@ -67,7 +67,9 @@ class BatchBody(StrictSerializer):
     budgetUsd = serializers.DecimalField(
         max_digits=18, decimal_places=9, min_value=0, allow_null=True, default=None
     )
-    seed = serializers.IntegerField(min_value=-BIGGEST - 1, max_value=BIGGEST, allow_null=True, default=None)
+    seed = serializers.IntegerField(
+        min_value=LEAST_SEED, max_value=LARGEST_SEED, allow_null=True, default=None
+    )
 
     def validate_concurrentProcessing(self, value: int) -> int:
         ceiling = settings.ENVIRONMENT.max_concurrency
@@ -95,7 +97,7 @@ class BatchBody(StrictSerializer):
 
 
 class StartBody(BatchBody):
-    name = serializers.CharField(max_length=200)
+    name = serializers.CharField(max_length=LONGEST_NAME)
     draft = serializers.BooleanField(default=False)
 
 
@@ -129,7 +131,7 @@ class ChangeBody(StrictSerializer):
 class CopyBody(StrictSerializer):
     """What differs from the batch that is copied."""
 
-    name = serializers.CharField(max_length=200, required=False)
+    name = serializers.CharField(max_length=LONGEST_NAME, required=False)
     concurrentProcessing = serializers.IntegerField(min_value=1, required=False)
     errorHandling = serializers.ChoiceField(choices=ErrorHandling.choices, required=False)
     priority = serializers.ChoiceField(choices=PRIORITY_WORDS, required=False)

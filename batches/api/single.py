@@ -15,8 +15,8 @@ from batches.actions import jobs
 from batches.actions.controls import budget_for_retry, retry_failed, use_reply
 from batches.actions.single import item_of, plan_one, start_one
 from batches.api import responses
-from batches.api.batches import read_idempotency_key
 from batches.api.long_poll import LONGEST_S, wait_for_item
+from batches.api.requests import read_idempotency_key
 from batches.models import BatchItem
 from batches.models.states import ItemStatus, JobKind, JobStatus
 from batches.planning.plan import PlanError

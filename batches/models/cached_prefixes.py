@@ -1,12 +1,9 @@
 """Which shared beginnings of a job's prompts the provider's cache holds now."""
 
-from datetime import UTC, datetime
-
 from django.db import models
 
+from batches.models.limits import LONG_AGO
 from workspaces.models import TimestampedModel
-
-LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 class CachedPrefix(TimestampedModel):

@@ -8,7 +8,7 @@ from batches.planning.diversity import diversified
 from batches.planning.plan import PlanError, PlannedItem, cut, starter_plan
 from batches.planning.sources.chosen import chosen_plan
 from batches.planning.sources.csv_file import csv_plan
-from batches.planning.sources.extra import add_details
+from batches.planning.sources.details import add_details
 from batches.planning.sources.listed import template_for
 from batches.planning.sources.matrix_plan import matrix_plan
 from batches.planning.sources.matrix_wire import matrix_of

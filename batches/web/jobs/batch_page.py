@@ -4,13 +4,13 @@ import hashlib
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from django.db.models import Case, Count, Exists, Min, OuterRef, QuerySet, When
-from django.db.models.fields.json import KeyTextTransform
+from django.db.models import Case, Count, Exists, Min, OuterRef, When
 from django.utils import timezone
 
 from batches.actions.controls import retry_cost
 from batches.engine.stored_replies import STORED
 from batches.models import BatchItem, BatchJob, GenerationLog
+from batches.models.items import BatchItemQuerySet
 from batches.models.states import (
     CANCELLABLE,
     CHANGEABLE,
@@ -196,31 +196,22 @@ def _end(job: BatchJob, now: Progress) -> Banner | None:
 # --- the tables below ----------------------------------------------------------------------------------
 
 
-def items_of(job: BatchJob, show: str) -> "QuerySet[BatchItem]":
-    """In plan order, which never changes while one looks. Values stay in the database: one can have 20,000 characters."""
-    rows: QuerySet[BatchItem] = (
-        job.items.filter(status=show) if show in ItemStatus.values else job.items.all()
-    )
-    return (
-        rows.select_related("conversation")
-        .annotate(persona=KeyTextTransform("persona", "parameters"))
-        .only(
-            *("job_id", "position", "conversation_id", "topic", "tier", "status", "attempt", "ended_at"),
-            *("error_kind", "error_message"),
-            *("conversation__title", "conversation__status", "conversation__quality_score"),
-        )
-        .order_by("position")
-    )
+def list_items(job: BatchJob, show: str) -> BatchItemQuerySet:
+    """The items of a batch in plan order, or those of the state `show`.
 
-
-def with_kept(rows: "QuerySet[BatchItem]", job: BatchJob) -> "QuerySet[BatchItem]":
-    """Cancelled items say as `kept` whether a paid reply of theirs waits to be used."""
+    A cancelled item says as `kept` whether a reply of it was paid for and waits to be used.
+    """
+    rows = BatchItem.objects.filter(job=job).in_plan_order().with_conversation_summary()
+    if show:
+        rows = rows.filter(status=show)
     if job.status != JobStatus.CANCELLED:
         return rows
     paid = GenerationLog.objects.filter(
         item=OuterRef("pk"), state__in=STORED, conversation=None, response_body__isnull=False
     )
-    return rows.annotate(kept=Case(When(status=ItemStatus.CANCELLED, then=Exists(paid)), default=False))
+    is_kept = Case(When(status=ItemStatus.CANCELLED, then=Exists(paid)), default=False)
+    annotated: BatchItemQuerySet = rows.annotate(kept=is_kept)
+    return annotated
 
 
 def count_by_tier_and_status(job: BatchJob) -> list[dict[str, Any]]:

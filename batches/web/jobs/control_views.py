@@ -3,7 +3,6 @@
 from typing import Any
 from uuid import UUID, uuid4
 
-from django import forms
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -24,12 +23,12 @@ from batches.actions.controls import (
 )
 from batches.models import BatchJob
 from batches.models.states import ItemStatus, Priority
-from batches.planning.estimate.estimate import Estimate
-from batches.planning.plan import PlanError
+from batches.planning.estimate.estimate import CANNOT_PRICE, Estimate
 from batches.reports.monthly_spending import this_month
 from batches.reports.reason_texts import find_error_text
+from batches.web.access import get_editable_job
+from batches.web.form_problems import add_problems
 from batches.web.jobs.control_forms import ChangeForm, CopyForm, RetryForm
-from batches.web.jobs.views import CANNOT_PRICE, editable
 from lib.htmx import targets
 from lib.stale_state import StaleState
 from workspaces.people import get_person
@@ -42,9 +41,11 @@ allow_get_and_post = require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def change_batch(request: HttpRequest, job_id: UUID) -> HttpResponse:
     """Concurrency, priority and budget, also while it runs."""
-    job = editable(request, job_id)
+    job = get_editable_job(request, job_id)
     if request.method != "POST":
-        return render_question(request, "change", job, form=ChangeForm.of(job), **build_change_context(job))
+        return render_question(
+            request, "change", job, form=ChangeForm.for_job(job), **build_change_context(job)
+        )
     form = ChangeForm(request.POST)
     if form.is_valid():
         chosen = form.cleaned_data
@@ -80,7 +81,7 @@ def build_change_context(job: BatchJob) -> dict[str, Any]:
 @login_required
 def retry_batch(request: HttpRequest, job_id: UUID) -> HttpResponse:
     """All failed items, or with `kind` those of one error; the question says how many and what they cost."""
-    job = editable(request, job_id)
+    job = get_editable_job(request, job_id)
     given = request.POST if request.method == "POST" else request.GET
     kind = given.get("kind", "")[:30]
     failed = job.items.filter(status=ItemStatus.FAILED)
@@ -119,7 +120,7 @@ def retry_items(
 @login_required
 def duplicate_batch(request: HttpRequest, job_id: UUID) -> HttpResponse:
     """The same items as a new batch; the question shows today's estimate."""
-    job = editable(request, job_id)
+    job = get_editable_job(request, job_id)
     if request.method != "POST":
         return ask_about_copy(request, job, form=CopyForm(suggest_copy_settings(job)))
     form = CopyForm(request.POST)
@@ -170,16 +171,6 @@ def ask_about_copy(request: HttpRequest, job: BatchJob, *, form: CopyForm, statu
         "spend_up_to": form.cleaned_data.get("budget") or offered,
     }
     return render_question(request, "duplicate", job, status=status, **context)
-
-
-def add_problems(form: forms.Form, wrong: Exception) -> None:
-    """What the plan says about a field stands at the field."""
-    if not isinstance(wrong, PlanError):
-        form.add_error(None, str(wrong))
-        return
-    for problem in wrong.problems:
-        known = problem.row is None and problem.column in form.fields
-        form.add_error(problem.column if known else None, problem.message if known else str(problem))
 
 
 def render_question(

@@ -16,15 +16,15 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from batches.actions import jobs
 from batches.models import BatchItem, BatchJob, Notice
 from batches.models.states import ErrorHandling, ItemStatus, JobKind, JobStatus, Priority
-from batches.planning.estimate.estimate import Estimate, estimate
+from batches.planning.estimate.estimate import CANNOT_PRICE, Estimate, estimate_now
 from batches.planning.plan import PlanError, PlannedItem, starter_plan, starter_sizes
 from batches.reports.monthly_spending import this_month
 from batches.reports.progress import Progress, progress
 from batches.reports.reason_texts import find_error_text
+from batches.web.access import get_editable_job, get_visible_job
+from batches.web.form_problems import add_problems
 from batches.web.jobs import batch_page
 from batches.web.jobs.forms import GenerateForm
-from claude.current_models import RetiredModel, UnknownModel, UnknownPrice
-from lib import clock
 from lib.htmx import is_htmx, targets
 from lib.paging import page_of
 from lib.stale_state import StaleState
@@ -35,7 +35,6 @@ from workspaces.people import get_person
 ITEMS_PER_PAGE = 50
 JOBS_PER_PAGE = 50
 MOST_UNSEEN = 100
-CANNOT_PRICE = (PlanError, UnknownModel, RetiredModel, UnknownPrice)
 
 
 # --- generate all ---------------------------------------------------------------------------------------
@@ -98,16 +97,6 @@ def build_plan(form: GenerateForm, *, workspace: Workspace) -> list[PlannedItem]
     )
 
 
-def add_problems(form: GenerateForm, wrong: Exception) -> None:
-    """What the plan says about a field stands at the field."""
-    problems = wrong.problems if isinstance(wrong, PlanError) else []
-    for problem in problems:
-        known = problem.column in form.fields and problem.row is None
-        form.add_error(problem.column if known else None, problem.message if known else str(problem))
-    if not problems:
-        form.add_error(None, str(wrong))
-
-
 def build_plan_context(request: HttpRequest, form: GenerateForm) -> dict[str, Any]:
     form.is_valid()
     workspace = get_person(request).personal_workspace()
@@ -115,7 +104,7 @@ def build_plan_context(request: HttpRequest, form: GenerateForm) -> dict[str, An
     priced: Estimate | None = None
     try:
         plan = build_plan(form, workspace=workspace)
-        priced = estimate_of(plan, form) if plan else None
+        priced = estimate_now(plan, concurrency=form.chosen("concurrency")) if plan else None
     except CANNOT_PRICE as wrong:
         add_problems(form, wrong)
     offered = priced.default_budget if priced else None
@@ -136,16 +125,6 @@ def build_plan_context(request: HttpRequest, form: GenerateForm) -> dict[str, An
         "month": this_month(workspace),
         "stated_use": workspace.intended_use(),
     }
-
-
-def estimate_of(plan: list[PlannedItem], form: GenerateForm) -> Estimate:
-    return estimate(
-        plan,
-        model=settings.ENVIRONMENT.anthropic_model,
-        max_tokens=settings.ENVIRONMENT.anthropic_max_tokens,
-        concurrency=form.chosen("concurrency") or settings.ENVIRONMENT.max_concurrency,
-        on=clock.today(),
-    )
 
 
 def count_tiers(form: GenerateForm, workspace: Workspace) -> dict[str, Any]:
@@ -226,7 +205,7 @@ def list_batches(request: HttpRequest) -> HttpResponse:
 @login_required
 def show_batch(request: HttpRequest, job_id: UUID) -> HttpResponse:
     """One batch; `#items` and `#side` alone when the item table says that something has changed."""
-    job = visible(request, job_id)
+    job = get_visible_job(request, job_id)
     if job.status == JobStatus.DRAFT:
         return redirect("plan", job.pk)
     if job.kind == JobKind.SINGLE:  # looked at as its item
@@ -244,7 +223,7 @@ def show_batch(request: HttpRequest, job_id: UUID) -> HttpResponse:
 def build_items_context(request: HttpRequest, job: BatchJob, found: list[dict[str, Any]]) -> dict[str, Any]:
     show = request.GET.get("show", "")
     show = show if show in ItemStatus.values else ""
-    shown = page_of(batch_page.with_kept(batch_page.items_of(job, show), job), request, per=ITEMS_PER_PAGE)
+    shown = page_of(batch_page.list_items(job, show), request, per=ITEMS_PER_PAGE)
     return {
         "page": shown,
         "rows": [
@@ -264,7 +243,7 @@ def get_conversation(item: BatchItem) -> Any:
 @login_required
 def poll_batch(request: HttpRequest, job_id: UUID) -> HttpResponse:
     """The live region; 204 while nothing has changed since `rev`. Without htmx: the page."""
-    job = visible(request, job_id)
+    job = get_visible_job(request, job_id)
     if not is_htmx(request):
         return redirect("batch", job.pk)
     now = progress(job)
@@ -290,20 +269,20 @@ def render_update(request: HttpRequest, job: BatchJob, now: Progress) -> HttpRes
 @require_POST
 @login_required
 def pause_batch(request: HttpRequest, job_id: UUID) -> HttpResponse:
-    return carry_out(request, editable(request, job_id), jobs.pause)
+    return carry_out(request, get_editable_job(request, job_id), jobs.pause)
 
 
 @require_POST
 @login_required
 def resume_batch(request: HttpRequest, job_id: UUID) -> HttpResponse:
-    return carry_out(request, editable(request, job_id), jobs.resume)
+    return carry_out(request, get_editable_job(request, job_id), jobs.resume)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def cancel_batch(request: HttpRequest, job_id: UUID) -> HttpResponse:
     """GET asks, in a dialog or as a page, and says what is kept; POST cancels."""
-    job = editable(request, job_id)
+    job = get_editable_job(request, job_id)
     if request.method == "POST":
         return carry_out(request, job, jobs.cancel)
     in_dialog = targets(request, "dialog-body")
@@ -321,16 +300,3 @@ def carry_out(request: HttpRequest, job: BatchJob, move: Callable[..., BatchJob]
     if not targets(request, "live"):
         return HttpResponseRedirect(reverse("batch", args=[job.pk]))
     return render_update(request, job, progress(job))
-
-
-def visible(request: HttpRequest, job_id: UUID) -> BatchJob:
-    rows = BatchJob.objects.select_related("created_by")
-    found: BatchJob = rows.get_visible_or_404(request.user, job_id)
-    return found
-
-
-def editable(request: HttpRequest, job_id: UUID) -> BatchJob:
-    """404 for what one may not see, 403 for what one may see but not change."""
-    rows = BatchJob.objects.select_related("created_by")
-    found: BatchJob = rows.get_editable_or_403(request.user, job_id)
-    return found

@@ -1,47 +1,44 @@
 """The forms of a plan: how it is to run, and the values of one of its items."""
 
-from decimal import Decimal
 from typing import Any
 
 from django import forms
-from django.conf import settings
 
 from batches.models import BatchItem
+from batches.models.jobs import LONGEST_NAME
 from batches.models.states import ErrorHandling, Priority
-from batches.planning.sources import extra
 from batches.planning.sources.listed import names_of
-from batches.web.plans.wizard_forms import make_input, make_text_area, normalize_line_ends
+from batches.web.fields import (
+    ConcurrencyField,
+    DetailsField,
+    make_budget_field,
+    make_input,
+    make_key_field,
+    make_text_area,
+    normalize_line_ends,
+)
+from conversations.details import format_details
 from templates_app.prompts.rendering import ValuesError, resolve
-
-LONGEST_TOPIC = 500
+from templates_app.states import LONGEST_TOPIC
 
 
 class RunForm(forms.Form):
     """How the plan is to run. What the request leaves out keeps what the draft has."""
 
-    name = forms.CharField(label="Name", max_length=200)
-    concurrency = forms.IntegerField(label="Concurrency", min_value=1)
+    name = forms.CharField(label="Name", max_length=LONGEST_NAME)
+    concurrency = ConcurrencyField()
     error_handling = forms.ChoiceField(label="When an item fails", choices=ErrorHandling.choices)
     priority = forms.TypedChoiceField(
         label="Priority", choices=Priority.choices, coerce=lambda value: Priority(int(value))
     )
-    budget = forms.DecimalField(
-        label="Stop at cost", required=False, min_value=Decimal("0.01"), max_digits=12, decimal_places=4
-    )
-    idempotency_key = forms.CharField(required=False, max_length=200)
-
-    def clean_concurrency(self) -> int:
-        value: int = self.cleaned_data["concurrency"]
-        ceiling = settings.ENVIRONMENT.max_concurrency
-        if value > ceiling:
-            raise forms.ValidationError(f"at most {ceiling} at once (LORAPIPE_MAX_CONCURRENCY).")
-        return value
+    budget = make_budget_field(required=False)
+    idempotency_key = make_key_field()
 
 
 class ItemForm(forms.Form):
     """Topic, the template's variables, and details; `columns` are what an edit stores."""
 
-    details = forms.CharField(
+    details = DetailsField(
         label="Details",
         required=False,
         widget=make_text_area(6),
@@ -75,15 +72,7 @@ class ItemForm(forms.Form):
             f"value-{name}": "\n".join(map(str, value)) if isinstance(value, list) else str(value)
             for name, value in item.parameters.items()
         }
-        return {**values, "topic": item.topic, "details": extra.lines_of(item.details)}
-
-    def clean_details(self) -> dict[str, str]:
-        found, problems = extra.parsed(normalize_line_ends(self.cleaned_data["details"]))
-        if problems:
-            raise forms.ValidationError(
-                [f"line {each.row}: {each.message}" if each.row else each.message for each in problems]
-            )
-        return found
+        return {**values, "topic": item.topic, "details": format_details(item.details)}
 
     def clean(self) -> dict[str, Any]:
         """Every value against its variable; what is left empty is not stored, so that the default counts."""

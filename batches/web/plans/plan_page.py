@@ -5,20 +5,16 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, F, Min, QuerySet
-from django.db.models.fields.json import KeyTextTransform
+from django.db.models import Count, Min
 
 from batches.models import BatchItem, BatchJob
+from batches.models.items import BatchItemQuerySet
 from batches.models.states import ItemStatus
-from batches.planning.coverage import Grid, closed_pairs, grid_of
-from batches.planning.sources.matrix import Matrix
-from batches.planning.sources.matrix_wire import matrix_of
+from batches.planning.coverage import read_matrix
 from conversations.states import Status
 
 PER_PAGE = 50
 AXES = ("persona", "emotion")
-DEFAULT_GRID = "persona-emotion"
-MOST_SPOTS = 5000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,19 +24,6 @@ class Mark:
     same: UUID | None = None
     alike: UUID | None = None
     first: int | None = None  # an earlier item of this plan with the same prompt
-
-
-def items_of(job: BatchJob) -> "QuerySet[BatchItem]":
-    rows: QuerySet[BatchItem] = (
-        BatchItem.objects.filter(job=job).select_related("template_version__template").order_by("position")
-    )
-    return rows.defer(
-        *(
-            "template_version__text",
-            "template_version__system_prompt",
-            "template_version__training_system_prompt",
-        )
-    )
 
 
 def mark_repeats(job: BatchJob, items: Sequence[BatchItem]) -> list[tuple[BatchItem, Mark]]:
@@ -67,9 +50,9 @@ def _made(job: BatchJob, column: str, hashes: Sequence[UUID]) -> dict[UUID, UUID
     return dict(find_earlier_items(job, column, hashes).values_list(column, "conversation__pk"))
 
 
-def find_earlier_items(job: BatchJob, column: str, hashes: Sequence[UUID]) -> "QuerySet[BatchItem]":
+def find_earlier_items(job: BatchJob, column: str, hashes: Sequence[UUID]) -> BatchItemQuerySet:
     """The item of the newest conversation of this workspace for each of these hashes."""
-    rows: QuerySet[BatchItem] = BatchItem.objects.filter(
+    rows = BatchItem.objects.filter(
         workspace_id=job.workspace_id, status=ItemStatus.COMPLETED, **{f"{column}__in": set(hashes)}
     )
     made = rows.exclude(conversation__status=Status.ARCHIVED).exclude(conversation=None)
@@ -97,16 +80,10 @@ def count_by_tier(job: BatchJob) -> list[dict[str, Any]]:
 # --- coverage -----------------------------------------------------------------------------------------------
 
 
-def matrix_in(job: BatchJob) -> Matrix | None:
-    if job.recipe.get("kind") != "matrix":
-        return None
-    return matrix_of(job.recipe["matrix"], seed=job.recipe.get("seed") or 0)
-
-
 def list_grids(job: BatchJob) -> dict[str, tuple[str, str]]:
     """The grids that this plan can be seen in: key to (rows, columns)."""
     pairs = [AXES, ("tier", "topic")]
-    matrix = matrix_in(job)
+    matrix = read_matrix(job)
     names = [axis.name for axis in matrix.axes] if matrix else []
     pairs += [(one, other) for place, one in enumerate(names) for other in names[place + 1 :]]
     return {f"{one}-{other}": (one, other) for one, other in dict.fromkeys(pairs)}
@@ -115,34 +92,10 @@ def list_grids(job: BatchJob) -> dict[str, tuple[str, str]]:
 def choose_grid(job: BatchJob) -> str:
     """Of a matrix without persona or emotion its first two axes."""
     choices = list(list_grids(job))
-    matrix = matrix_in(job)
+    matrix = read_matrix(job)
     if matrix and len(matrix.axes) > 1 and not set(AXES) <= {axis.name for axis in matrix.axes}:
         return f"{matrix.axes[0].name}-{matrix.axes[1].name}"
     return choices[0]
-
-
-def coverage(job: BatchJob, pair: tuple[str, str]) -> Grid:
-    """The grid of two words of the items; one query."""
-    row, column = (_word(name) for name in pair)
-    rows = (
-        BatchItem.objects.filter(job=job)
-        .order_by()
-        .annotate(grid_row=row, grid_column=column)
-        .values("grid_row", "grid_column")
-        .annotate(n=Count("pk"), first=Min("position"))
-        .order_by("first")[:MOST_SPOTS]
-    )
-    counts = [(str(each["grid_row"] or ""), str(each["grid_column"] or ""), each["n"]) for each in rows]
-    matrix = matrix_in(job)
-    names: Mapping[str, list[str]] = (
-        {axis.name: [choice.name for choice in axis.choices] for axis in matrix.axes} if matrix else {}
-    )
-    closed = closed_pairs(matrix, *pair) if matrix and set(pair) <= names.keys() else set()
-    return grid_of(counts, rows=names.get(pair[0], ()), columns=names.get(pair[1], ()), excluded=closed)
-
-
-def _word(name: str) -> Any:
-    return F(name) if name in ("tier", "topic") else KeyTextTransform(name, "parameters")
 
 
 # --- what was tried -----------------------------------------------------------------------------------------

@@ -14,9 +14,10 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
+from batches.planning.estimate.estimate import CANNOT_PRICE
 from batches.planning.estimate.history import TIER_OUTPUT_TOKENS
+from batches.web.fields import normalize_line_ends
 from claude import current_models
-from claude.current_models import RetiredModel, UnknownModel, UnknownPrice
 from claude.messages import Request, Usage
 from claude.translation import payload
 from conversations.generation import build_request, input_tokens, worst_case
@@ -26,8 +27,6 @@ from provider import table
 from templates_app.models import TemplateVersion
 from templates_app.prompts.access import may_edit, version_of, visible_template
 from templates_app.prompts.rendering import TemplateSyntax, ValuesError, Variable, VariableError
-
-CANNOT_PRICE = (UnknownModel, RetiredModel, UnknownPrice)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +63,7 @@ def try_template(request: HttpRequest, template_id: UUID, number: int) -> HttpRe
 def read_values(data: QueryDict) -> dict[str, str]:
     """What the form gives each variable; browsers send line ends as CR LF."""
     given = {name.removeprefix("value-"): text for name, text in data.items() if name.startswith("value-")}
-    return {name: str(text).replace("\r\n", "\n") for name, text in given.items()}
+    return {name: normalize_line_ends(str(text)) for name, text in given.items()}
 
 
 def try_values(version: TemplateVersion, values: Mapping[str, str]) -> dict[str, Any]:

@@ -17,15 +17,21 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from batches.actions import drafts
 from batches.actions.filling import fill_gaps
-from batches.actions.starting import CANNOT_PRICE, TRIED, planned_items, price, start_draft, try_first
+from batches.actions.starting import TRIED, price, start_draft, try_first
 from batches.models import BatchItem, BatchJob
+from batches.models.items import BatchItemQuerySet
 from batches.models.states import ErrorHandling, JobStatus, Priority
+from batches.planning.coverage import count_coverage
+from batches.planning.estimate.estimate import CANNOT_PRICE
+from batches.planning.freezing import read_plan
 from batches.planning.plan import PlanError
 from batches.planning.quotas import drawn
 from batches.reports.monthly_spending import this_month
-from batches.web.jobs.views import editable, visible
+from batches.web.access import get_editable_job, get_visible_job
+from batches.web.form_problems import add_problems
 from batches.web.plans import plan_page
 from batches.web.plans.forms import ItemForm, RunForm
+from batches.web.posted import read_key, read_revision
 from lib.htmx import targets
 from lib.paging import page_of
 from lib.row_problems import RowProblem
@@ -41,7 +47,7 @@ DRAFT_ONLY = "This plan has started: it cannot be changed any more."
 @login_required
 def show_plan(request: HttpRequest, job_id: UUID) -> HttpResponse:
     """The items in pages, their coverage, the estimate, and the way to start."""
-    job = visible(request, job_id)
+    job = get_visible_job(request, job_id)
     if job.status != JobStatus.DRAFT:
         return redirect("batch", job.pk)
     return render_plan(request, job)
@@ -54,8 +60,8 @@ def render_plan(
     choices = plan_page.list_grids(job)
     key = request.GET.get("grid", "")
     key = key if key in choices else plan_page.choose_grid(job)
-    page = page_of(plan_page.items_of(job), request, per=plan_page.PER_PAGE)
-    grid = plan_page.coverage(job, choices[key])
+    page = page_of(list_items(job), request, per=plan_page.PER_PAGE)
+    grid = count_coverage(job, choices[key])
     budget = found.get("default_budget")
     context = {
         "job": job,
@@ -87,6 +93,10 @@ def render_plan(
     return render(request, "batches/plan.html", context, status=status)
 
 
+def list_items(job: BatchJob) -> BatchItemQuerySet:
+    return BatchItem.objects.filter(job=job).in_plan_order().with_template_summary()
+
+
 def get_run_settings(job: BatchJob) -> dict[str, Any]:
     return {
         "name": job.name,
@@ -113,7 +123,7 @@ def exceeds_month_budget(job: BatchJob, found: dict[str, Any]) -> bool:
 @login_required
 def change_plan(request: HttpRequest, job_id: UUID) -> HttpResponse:
     """One change of the plan, named by `do`: `remove`, `up:<id>`, `down:<id>`, `shuffle`, `fill`, ... Then the plan again."""
-    job = editable(request, job_id)
+    job = get_editable_job(request, job_id)
     verb, _, about = request.POST.get("do", "place").partition(":")
     if verb not in CHANGES:
         raise Http404
@@ -149,11 +159,6 @@ def build_return_url(request: HttpRequest, job: BatchJob, *, at: str, did: str) 
     query |= {"at": at, "did": did} if at else {}
     anchor = f"#row-{at}" if at else "#the-plan" if did != "fill" else "#coverage"
     return f"{reverse('plan', args=[job.pk])}{'?' if query else ''}{urlencode(query)}{anchor}"
-
-
-def read_revision(request: HttpRequest) -> int:
-    text = request.POST.get("revision", "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 9 else 0
 
 
 def get_item(job: BatchJob, key: str) -> BatchItem:
@@ -240,11 +245,11 @@ CHANGES: dict[str, Callable[[HttpRequest, BatchJob, str], str]] = {
 @login_required
 def edit_item(request: HttpRequest, job_id: UUID, item_id: UUID) -> HttpResponse:
     """The values of one item; problems stand at their fields. A stale edit is answered 409 with both."""
-    job = editable(request, job_id)
+    job = get_editable_job(request, job_id)
     if job.status != JobStatus.DRAFT:
         messages.error(request, DRAFT_ONLY)
         return redirect("batch", job.pk)
-    item = plan_page.items_of(job).filter(pk=item_id).first()
+    item = list_items(job).filter(pk=item_id).first()
     if item is None:
         raise Http404
     if request.method != "POST":
@@ -289,11 +294,11 @@ def render_item(
 @login_required
 def show_item_prompt(request: HttpRequest, job_id: UUID, item_id: UUID) -> HttpResponse:
     """The prompt of one item, exactly as it would be sent; the page of the item, where it has problems."""
-    job = visible(request, job_id)
-    row = plan_page.items_of(job).filter(pk=item_id).first()
+    job = get_visible_job(request, job_id)
+    row = list_items(job).filter(pk=item_id).first()
     if row is None:
         raise Http404
-    (item,) = planned_items(job, position=row.position)
+    (item,) = read_plan(job, position=row.position)
     try:
         asked = item.request(model=job.model, max_tokens=job.max_tokens)
     except (ValuesError, TemplateSyntax):
@@ -311,7 +316,7 @@ def show_item_prompt(request: HttpRequest, job_id: UUID, item_id: UUID) -> HttpR
 @login_required
 def start_plan(request: HttpRequest, job_id: UUID) -> HttpResponse:
     """`action`: `start`, `try`, or `save` (how it is to run, without starting)."""
-    job = editable(request, job_id)
+    job = get_editable_job(request, job_id)
     action = request.POST.get("action", "save")
     if action == "try":
         return try_first_items(request, job)
@@ -352,9 +357,7 @@ def start_whole_plan(request: HttpRequest, job: BatchJob, form: RunForm) -> Http
             idempotency_key=chosen["idempotency_key"] or None,
         )
     except CANNOT_PRICE as wrong:
-        for problem in wrong.problems if isinstance(wrong, PlanError) else [RowProblem(None, "", str(wrong))]:
-            known = problem.column in form.fields and problem.row is None
-            form.add_error(problem.column if known else None, problem.message if known else str(problem))
+        add_problems(form, wrong)
         return render_plan(request, job, form=form, status=422)
     except StaleState as stale:
         return render_problem(request, job, str(stale), status=409)
@@ -367,7 +370,7 @@ def try_first_items(request: HttpRequest, job: BatchJob) -> HttpResponse:
             job,
             revision=read_revision(request),
             by=get_person(request),
-            idempotency_key=request.POST.get("idempotency_key", "")[:200] or None,
+            idempotency_key=read_key(request),
         )
     except CANNOT_PRICE as wrong:
         return render_problem(
@@ -387,7 +390,7 @@ def try_first_items(request: HttpRequest, job: BatchJob) -> HttpResponse:
 @login_required
 def discard_plan(request: HttpRequest, job_id: UUID) -> HttpResponse:
     """GET asks; POST discards for good."""
-    job = editable(request, job_id)
+    job = get_editable_job(request, job_id)
     if request.method == "POST":
         try:
             drafts.discard(job, by=get_person(request))

@@ -16,8 +16,9 @@ from batches.models.states import JobStatus
 from batches.planning.plan import PlanError, PlannedItem
 from batches.planning.recipe import plan_from
 from batches.planning.sources.listed import template_for
-from batches.web.jobs.views import editable
+from batches.web.access import get_editable_job
 from batches.web.plans.wizard_forms import FORMS, RecipeForm
+from batches.web.posted import read_revision
 from conversations.models import Conversation
 from conversations.states import Status
 from lib.stale_state import StaleState
@@ -56,7 +57,7 @@ def create_plan(request: HttpRequest, kind: str) -> HttpResponse:
 @login_required
 def configure_plan(request: HttpRequest, job_id: UUID) -> HttpResponse:
     """The form that a draft was made with; POST makes its plan anew."""
-    job = editable(request, job_id)
+    job = get_editable_job(request, job_id)
     if job.status != JobStatus.DRAFT:
         return redirect("batch", job.pk)
     if job.recipe.get("kind") not in FORMS:
@@ -186,7 +187,5 @@ def store_plan(
             recipe=recipe,
             idempotency_key=chosen["idempotency_key"] or None,
         )
-    seen = request.POST.get("seen", "")
-    revision = int(seen) if seen.isascii() and seen.isdigit() and len(seen) < 9 else 0
-    replace_plan(job, revision=revision, plan=plan, recipe=recipe, by=by)
+    replace_plan(job, revision=read_revision(request, "seen"), plan=plan, recipe=recipe, by=by)
     return job

@@ -6,9 +6,9 @@ from typing import Any
 from django import forms
 from django.db.models import QuerySet
 
-from batches.planning.plan import LARGEST_PLAN
+from batches.models.jobs import LONGEST_NAME
+from batches.planning.plan import LARGEST_PLAN, LARGEST_SEED, LEAST_SEED
 from batches.planning.recipe import DIVERSE
-from batches.planning.sources import extra
 from batches.planning.sources.matrix import Matrix, MatrixError
 from batches.planning.sources.matrix_plan import options_of, with_options
 from batches.planning.sources.matrix_text import (
@@ -19,13 +19,14 @@ from batches.planning.sources.matrix_text import (
     values_of,
 )
 from batches.planning.sources.matrix_wire import as_json, matrix_of
+from batches.web.fields import DetailsField, make_input, make_key_field, make_text_area, normalize_line_ends
+from conversations.details import format_details
 from conversations.models import Conversation
 from lib.row_problems import RowProblem
 from templates_app.models import EdgeCase, OptionKind, Scenario, TemplateVersion
 from templates_app.states import Tier
 from workspaces.models import Workspace
 
-SEED_LIMIT = 2**63
 MOST_CHOICES = 500
 SITUATION_TIERS = ((Tier.SCENARIO.value, "Scenarios"), (Tier.EDGE_CASE.value, "Edge cases"))
 # Where a plan's problem stands in a form, when its column is not the field's own name.
@@ -38,18 +39,6 @@ PLACES = {
 }
 
 
-def normalize_line_ends(text: str) -> str:
-    return text.replace("\r\n", "\n")
-
-
-def make_text_area(rows: int, **attributes: Any) -> forms.Textarea:
-    return forms.Textarea(attrs={"class": "textarea", "rows": rows, "dir": "auto", **attributes})
-
-
-def make_input(kind: type[forms.Widget] = forms.TextInput, **attributes: Any) -> Any:
-    return kind(attrs={"class": "input", **attributes})
-
-
 class RecipeForm(forms.Form):
     """What every kind asks: a name, a seed, diversity, and free details."""
 
@@ -57,12 +46,12 @@ class RecipeForm(forms.Form):
     title = ""
     about = ""
 
-    name = forms.CharField(label="Name", required=False, max_length=200, widget=make_input())
+    name = forms.CharField(label="Name", required=False, max_length=LONGEST_NAME, widget=make_input())
     seed = forms.IntegerField(
         label="Seed",
         required=False,
-        min_value=-SEED_LIMIT,
-        max_value=SEED_LIMIT - 1,
+        min_value=LEAST_SEED,
+        max_value=LARGEST_SEED,
         widget=make_input(forms.NumberInput),
         help_text="Shuffles the plan and rules what is drawn; the same seed gives the same plan. Empty: in order.",
     )
@@ -72,13 +61,13 @@ class RecipeForm(forms.Form):
         widget=make_input(forms.CheckboxInput),
         help_text="Drawn by the seed for each item, so that two of one kind get different prompts.",
     )
-    details = forms.CharField(
+    details = DetailsField(
         label="Details for every item",
         required=False,
         widget=make_text_area(2),
         help_text="A name, a colon and a text a line. They follow each prompt.",
     )
-    idempotency_key = forms.CharField(required=False, max_length=200, widget=forms.HiddenInput)
+    idempotency_key = make_key_field(widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, workspace: Workspace, **kwargs: Any) -> None:
         self.workspace = workspace
@@ -93,14 +82,8 @@ class RecipeForm(forms.Form):
         return {
             "seed": recipe.get("seed"),
             "diversity": recipe.get("diversity", cls.kind in DIVERSE),
-            "details": extra.lines_of(recipe.get("details") or {}),
+            "details": format_details(recipe.get("details") or {}),
         }
-
-    def clean_details(self) -> dict[str, str]:
-        found, problems = extra.parsed(normalize_line_ends(self.cleaned_data["details"]))
-        if problems:
-            raise forms.ValidationError([_describe(problem) for problem in problems])
-        return found
 
     def recipe(self) -> dict[str, Any]:
         """Of a valid form. What cannot be told field by field is added to its errors then."""

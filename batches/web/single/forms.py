@@ -7,6 +7,8 @@ from typing import Any
 from django.http import QueryDict
 
 from batches.models import BatchItem
+from batches.planning.plan import PlanError
+from batches.web.fields import normalize_line_ends
 from conversations.details import DetailsError, format_details, parse_details
 from templates_app.models import TemplateVersion
 from templates_app.prompts.variables import Variable, entries
@@ -49,6 +51,24 @@ class SingleForm:
             self.wrong["details"] = [str(each) for each in problem.problems]
             raise
 
+    def add_problems(self, wrong: Exception) -> None:
+        """Keep one of `CANNOT_PRICE`: what a plan says about a variable stands at its field."""
+        if not isinstance(wrong, PlanError):
+            self.wrong.setdefault("", []).append(str(wrong))
+            return
+        for problem in wrong.problems:
+            self.wrong.setdefault(problem.column if problem.row else "", []).append(problem.message)
+
+    def list_problems(self) -> list[dict[str, str]]:
+        """Every problem with the field that it belongs to, for the list above the form."""
+        fields = {name: f"value-{name}" for name in list_variable_names(self.version)}
+        fields.setdefault("details", "id_details")
+        return [
+            {"field": fields.get(name, ""), "label": name if name in fields else "", "message": message}
+            for name, messages in self.wrong.items()
+            for message in messages
+        ]
+
     def rows(self) -> list[dict[str, Any]]:
         return [self._row(variable) for variable in self.version.typed_variables()]
 
@@ -74,7 +94,7 @@ def list_variable_names(version: TemplateVersion) -> list[str]:
 
 
 def _sent(data: QueryDict, name: str) -> str:
-    return "\n".join(text for text in data.getlist(name) if text).replace("\r\n", "\n")
+    return normalize_line_ends("\n".join(text for text in data.getlist(name) if text))
 
 
 def _as_text(value: Any) -> str:

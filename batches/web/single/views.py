@@ -15,10 +15,11 @@ from batches.actions.controls import budget_for_retry, retry_failed, use_reply
 from batches.actions.single import plan_one, price_one, start_one
 from batches.models import BatchItem
 from batches.models.states import JobKind
-from batches.planning.estimate.estimate import Estimate
-from batches.planning.plan import PlanError, PlannedItem
+from batches.planning.estimate.estimate import CANNOT_PRICE
+from batches.planning.plan import PlannedItem
 from batches.reports.monthly_spending import this_month
-from batches.web.jobs.views import CANNOT_PRICE
+from batches.web.access import get_editable_item, get_visible_item
+from batches.web.posted import read_key
 from batches.web.single import item_page
 from batches.web.single.forms import SingleForm
 from conversations.details import HEADING, DetailsError, sort_names
@@ -30,7 +31,6 @@ from templates_app.prompts.preview import Piece, pieces
 from workspaces.people import get_person
 
 MOST_TEMPLATES = 500
-RELATED = ("job", "conversation", "template_version__template")
 COUNTED = ("filled", "default", "missing", "wrong")
 
 
@@ -53,11 +53,9 @@ def generate_one(request: HttpRequest) -> HttpResponse:
     if plan is None:
         return render_form(request, form, status=422)
     try:
-        item = start_one(
-            plan, by=get_person(request), key=request.POST.get("idempotency_key", "")[:200] or None
-        )
+        item = start_one(plan, by=get_person(request), key=read_key(request))
     except CANNOT_PRICE as wrong:
-        add_problems(form, wrong)
+        form.add_problems(wrong)
         return render_form(request, form, status=422)
     return redirect("item", item.pk)
 
@@ -132,20 +130,11 @@ def render_form(request: HttpRequest, form: SingleForm, *, status: int = 200) ->
         "templates": list(list_usable_templates(request)[:MOST_TEMPLATES]),
         "again": find_repeated_item(request),
         "idempotency_key": request.POST.get("idempotency_key") or uuid4(),
-        "problems": [each for name in form.wrong for each in list_problems(form, name)]
-        if status == 422
-        else [],
+        "problems": form.list_problems() if status == 422 else [],
         "refused": form.wrong.get("details", []),
     }
     context["rows"] = form.rows()
     return render(request, "batches/generate_one.html", context, status=status)
-
-
-def list_problems(form: SingleForm, name: str) -> list[dict[str, str]]:
-    known = {str(each["name"]) for each in form.version.variables}
-    field = f"value-{name}" if name in known else "id_details" if name == "details" else ""
-    label = name if field else ""
-    return [{"field": field, "label": label, "message": message} for message in form.wrong[name]]
 
 
 def build_plan(form: SingleForm) -> list[PlannedItem] | None:
@@ -154,15 +143,6 @@ def build_plan(form: SingleForm) -> list[PlannedItem] | None:
         return plan_one(form.version, form.values, details=form.details())
     except DetailsError:
         return None
-
-
-def add_problems(form: SingleForm, wrong: Exception) -> None:
-    """What the plan says about a variable stands at its field."""
-    if not isinstance(wrong, PlanError):
-        form.wrong.setdefault("", []).append(str(wrong))
-        return
-    for problem in wrong.problems:
-        form.wrong.setdefault(problem.column if problem.row else "", []).append(problem.message)
 
 
 # --- what is seen beside the form -------------------------------------------------------------------------
@@ -197,10 +177,9 @@ def mark_details(details: Any) -> list[Piece]:
 
 def build_price(plan: list[PlannedItem]) -> dict[str, Any]:
     try:
-        found: Estimate = price_one(plan)
+        return {"price": price_one(plan)}
     except CANNOT_PRICE as wrong:
         return {"cannot_price": str(wrong)}
-    return {"price": found}
 
 
 # --- an item ----------------------------------------------------------------------------------------------
@@ -225,9 +204,10 @@ def retry_item(request: HttpRequest, item_id: UUID) -> HttpResponse:
     """Back into the queue; the budget of a single generation is raised to cover one more, as its button says."""
     found = get_editable_item(request, item_id)
     raised = budget_for_retry(found.job, 1) if found.job.kind == JobKind.SINGLE else None
-    key = request.POST.get("idempotency_key", "")[:200] or None
     try:
-        retry_failed(found.job, by=get_person(request), items=[found.pk], budget_usd=raised, key=key)
+        retry_failed(
+            found.job, by=get_person(request), items=[found.pk], budget_usd=raised, key=read_key(request)
+        )
     except StaleState as stale:
         messages.error(request, str(stale))
     return redirect("item", found.pk)
@@ -252,14 +232,3 @@ def redirect_whole_page(request: HttpRequest, address: str) -> HttpResponse:
     if is_htmx(request):
         return HttpResponse(headers={"HX-Redirect": address})
     return redirect(address)
-
-
-def get_visible_item(request: HttpRequest, item_id: UUID) -> BatchItem:
-    found: BatchItem = BatchItem.objects.select_related(*RELATED).get_visible_or_404(request.user, item_id)
-    return found
-
-
-def get_editable_item(request: HttpRequest, item_id: UUID) -> BatchItem:
-    """404 for what one may not see, 403 for what one may see but not change."""
-    found: BatchItem = BatchItem.objects.select_related(*RELATED).get_editable_or_403(request.user, item_id)
-    return found

@@ -117,7 +117,7 @@ def test_use_without_a_kept_reply_is_409(caller: Client, template: PromptTemplat
         ({"parameters": {}}, "parameters.topic"),
         ({"parameters": {**VALUES, "colour": "red"}}, "parameters.colour"),
         ({"details": {"a:b": "c"}}, "details.a:b"),
-        ({"details": {"a": "x" * 2001}}, "details.a"),
+        ({"details": {"a": "x" * 5001}}, "details.a"),
         ({"details": {str(n): "x" for n in range(31)}}, "details.details"),
         ({"tier": "best"}, "tier"),
         ({"budgetUSD": 1}, "budgetUSD"),
