@@ -1,4 +1,4 @@
-"""The batches' API: estimate, start, watch, control. Rules are in `batches.actions.jobs`, `batches.actions.controls` and the plan."""
+"""The API of batches: estimate, start, watch, control. The rules are in `batches.actions` and `batches.planning`."""
 
 from typing import Any
 from uuid import UUID
@@ -32,7 +32,7 @@ MOVES = {"pause": jobs.pause, "resume": jobs.resume, "cancel": jobs.cancel}
 
 @api_view(["POST"])
 def generate_batch(request: Request) -> Response:
-    """202 with the job, at once; 201 with a draft that waits. The same Idempotency-Key of the same person gives the same job."""
+    """202 with the job, at once, or 201 with a draft that waits. The same Idempotency-Key of the same person gives the same job."""
     by = get_person(request)
     key = read_idempotency_key(request)
     job = jobs.by_idempotency_key(by, key) or start_or_draft(
@@ -69,7 +69,7 @@ def start_or_draft(given: dict[str, Any], *, by: User, key: str | None) -> Batch
 
 @api_view(["POST"])
 def estimate_batch(request: Request) -> Response:
-    """Cost and time of the same body, with their range and basis. It makes nothing."""
+    """Cost and time of the batch that this body describes, with their range and basis. Nothing is stored."""
     given = checked(BatchBody(data=request.data))
     try:
         plan = plan_from_body(given, by=get_person(request)).plan
@@ -85,7 +85,7 @@ def estimate_batch(request: Request) -> Response:
 
 @api_view(["GET"])
 def list_batches(request: Request) -> Response:
-    """Batches, not single generations; the newest first, `status=active` by priority, then age."""
+    """The batches, without single generations, the newest first. `status=active` orders them by priority, then by age."""
     query = JobsQuery.of(request)
     jobs = BatchJob.objects.visible_to(request.user).listed()
     if query["status"] == "active":
@@ -102,7 +102,7 @@ def show_or_change_batch(request: Request, job_id: UUID) -> Response:
 
 
 def show_batch(request: Request, job_id: UUID) -> Response:
-    """The batch with its items in plan order, a page of them."""
+    """The batch with one page of its items, in the order of the plan."""
     query = PageQuery.of(request)
     job: BatchJob = BatchJob.objects.get_visible_or_404(request.user, job_id)
     rows = BatchItem.objects.filter(job=job).in_plan_order().with_conversation_summary()
@@ -119,7 +119,7 @@ def show_batch(request: Request, job_id: UUID) -> Response:
 
 
 def change_batch(request: Request, job_id: UUID) -> Response:
-    """One verb, or other settings; each is checked against the batch's state where it is carried out."""
+    """Carry out one verb, or change settings. The action itself checks whether the state of the batch allows it."""
     job: BatchJob = BatchJob.objects.get_editable_or_403(request.user, job_id)
     by = get_person(request)
     given = checked(ChangeBody(data=request.data))
@@ -147,7 +147,7 @@ def retry_items(job: BatchJob, given: dict[str, Any], *, by: User, key: str | No
 
 
 def read_settings(given: dict[str, Any]) -> dict[str, Any]:
-    """The settings of a body as the controls name them; what it leaves out is None."""
+    """The settings of a body under the names of the controls. A setting that the body leaves out is None."""
     return {
         "concurrency": given.get("concurrentProcessing"),
         "priority": Priority.of(given["priority"]) if "priority" in given else None,
@@ -178,6 +178,6 @@ def duplicate_batch(request: Request, job_id: UUID) -> Response:
 
 @api_view(["GET"])
 def show_status(request: Request, job_id: UUID) -> Response:
-    """Small and quick: made to be polled."""
+    """The status alone: small and quick, for callers that poll."""
     job: BatchJob = BatchJob.objects.get_visible_or_404(request.user, job_id)
     return Response(responses.serialize_status(job, progress(job)))

@@ -1,4 +1,4 @@
-"""The generation log over the API: every attempt to reach Claude, and what they cost together."""
+"""The generation log over the API: every attempt to reach Claude, and what the attempts cost together."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from batches.models.generation_logs import GenerationLogQuerySet
 from batches.models.states import LogState
 from lib.wire import MomentField, PageQuery, dollars, moment, slice_of
 
-# What a sum can be made by: the name on the wire, the columns of one group, the expression of its key.
+# The ways to group the sums: the name on the wire, then the columns of a group with their expressions.
 GROUPS: dict[str, dict[str, Any]] = {
     "day": {"day": TruncDate("created_at")},
     "user": {"user": F("created_by__username")},
@@ -91,13 +91,13 @@ class CostQuery(PageQuery):
 
 
 def make_period_fields() -> dict[str, Any]:
-    """`from` is a word of Python, so the two fields cannot stand in a class."""
+    """`from` is a keyword of Python, so the two fields cannot be attributes of a class."""
     return {"from": MomentField(default=None), "to": MomentField(default=None, end=True)}
 
 
 @api_view(["GET"])
 def list_logs(request: Request) -> Response:
-    """The attempts of one's workspaces, the newest first, without the payloads."""
+    """The attempts of this person's workspaces, the newest first, without the payloads."""
     query = LogsQuery.of(request)
     rows = filter_logs(request, query)
     if query["state"]:
@@ -109,7 +109,7 @@ def list_logs(request: Request) -> Response:
 
 @api_view(["GET"])
 def sum_cost(request: Request) -> Response:
-    """What was spent, by day, user, job, template version or model; the dearest first, days in order."""
+    """What was spent by day, user, job, template version or model. Days are in order; else the largest sum comes first."""
     query = CostQuery.of(request)
     rows = filter_logs(request, query).order_by()
     order = "day" if query["by"] == "day" else "-cost"

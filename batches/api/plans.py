@@ -1,4 +1,4 @@
-"""The plan that a body of the API means, with the recipe that a draft of it remembers."""
+"""The plan that the body of a request describes, and the recipe that a draft of it stores."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -26,24 +26,24 @@ class BodyPlan(NamedTuple):
 
 
 def plan_from_body(given: Mapping[str, Any], *, by: User) -> BodyPlan:
-    """The workspace is the template's, else the personal one. Raises PlanError with all problems."""
+    """The plan in the workspace of its template, else in the personal one. Raises PlanError with all problems."""
     check_details(given["details"])
     if given["matrix"] is not None:
-        return _matrix(given, by=by)
+        return _plan_matrix(given, by=by)
     if given["templateId"] is not None:
-        return _listed(given, by=by)
+        return _plan_listed(given, by=by)
     workspace = by.personal_workspace()
-    recipe = {**_common(given), **_chosen(given)}
+    recipe = {**_build_common_recipe(given), **_build_recipe(given)}
     plan = plan_from(recipe, workspace, by=by)
     return BodyPlan(workspace, with_shared(plan, given["sharedParameters"]), recipe)
 
 
-def _common(given: Mapping[str, Any]) -> dict[str, Any]:
+def _build_common_recipe(given: Mapping[str, Any]) -> dict[str, Any]:
     chosen = {} if given["diversity"] is None else {"diversity": given["diversity"]}
     return {"seed": given["seed"], "details": dict(given["details"]), **chosen}
 
 
-def _chosen(given: Mapping[str, Any]) -> dict[str, Any]:
+def _build_recipe(given: Mapping[str, Any]) -> dict[str, Any]:
     if given["conversationIds"] is not None:
         return {"kind": "chosen", "conversations": list(map(str, given["conversationIds"]))}
     if any(given[name] is not None for name in SITUATIONS):
@@ -54,7 +54,7 @@ def _chosen(given: Mapping[str, Any]) -> dict[str, Any]:
     return {"kind": "starter", "tiers": [given["tier"]] if given["tier"] else []}
 
 
-def _matrix(given: Mapping[str, Any], *, by: User) -> BodyPlan:
+def _plan_matrix(given: Mapping[str, Any], *, by: User) -> BodyPlan:
     version = template_for(by, given["templateId"])
     try:
         matrix = matrix_of(given["matrix"], seed=given["seed"] or 0)
@@ -68,7 +68,7 @@ def _matrix(given: Mapping[str, Any], *, by: User) -> BodyPlan:
     }
     matrix = with_options(version.workspace, matrix, weighted=weighted)
     recipe = {
-        **_common(given),
+        **_build_common_recipe(given),
         "kind": "matrix",
         "template": str(version.template_id),
         "matrix": as_json(matrix),
@@ -77,7 +77,7 @@ def _matrix(given: Mapping[str, Any], *, by: User) -> BodyPlan:
     return BodyPlan(version.workspace, plan_from(recipe, version.workspace, by=by), recipe)
 
 
-def _listed(given: Mapping[str, Any], *, by: User) -> BodyPlan:
+def _plan_listed(given: Mapping[str, Any], *, by: User) -> BodyPlan:
     version = template_for(by, given["templateId"])
     items = [ListedItem(**item) for item in given["items"]]
     wrong = [
@@ -90,11 +90,11 @@ def _listed(given: Mapping[str, Any], *, by: User) -> BodyPlan:
     plan = list(add_details(plan, given["details"]))
     if given["diversity"]:
         plan = diversified(plan, seed=given["seed"] or 0)
-    return BodyPlan(version.workspace, plan, {**_common(given), "kind": "listed"})
+    return BodyPlan(version.workspace, plan, {**_build_common_recipe(given), "kind": "listed"})
 
 
 def save_as_draft(found: BodyPlan, given: Mapping[str, Any], *, by: User, key: str | None) -> BatchJob:
-    """The plan as a draft, to be looked at and started on its page."""
+    """Store the plan as a draft, which can be looked at and started on its page."""
     return save_draft(
         workspace=found.workspace,
         plan=found.plan,

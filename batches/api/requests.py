@@ -1,4 +1,4 @@
-"""What several addresses of the API read from a request: its idempotency key."""
+"""What several addresses of the API read from a request."""
 
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request

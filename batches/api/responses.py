@@ -1,4 +1,4 @@
-"""What the batches' API says, in the words of the wire."""
+"""The answers of the API of batches, under the names of the wire."""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -18,7 +18,7 @@ from lib.row_problems import RowProblem
 from lib.wire import about_dollars, dollars, duration, moment, whole
 from templates_app.models import TemplateVersion
 
-# Where a plan's words differ from the wire's.
+# The names of the wire that differ from those of a plan.
 WIRE_NAMES = {"concurrency": "concurrentProcessing", "budget": "budgetUsd", "template": "templateId"}
 
 
@@ -35,7 +35,7 @@ def use_wire_names(wrong: PlanError) -> PlanError:
 
 
 def serialize_start(job: BatchJob) -> dict[str, Any]:
-    """The answer to a start, the same for the same Idempotency-Key."""
+    """The answer to a start. It is the same whenever the same Idempotency-Key is sent."""
     return {
         "success": True,
         "jobId": job.pk,
@@ -44,12 +44,12 @@ def serialize_start(job: BatchJob) -> dict[str, Any]:
         "totalItems": job.total_items,
         **serialize_estimate(job.estimate),
         "budgetUsd": dollars(job.budget_usd),
-        "templates": [_template(each) for each in _versions_of(job)],
+        "templates": [_serialize_template(each) for each in _list_versions(job)],
     }
 
 
 def serialize_draft(job: BatchJob) -> dict[str, Any]:
-    """The answer to a plan that is kept as a draft."""
+    """The answer to a plan that was stored as a draft."""
     return {
         "success": True,
         "jobId": job.pk,
@@ -57,11 +57,11 @@ def serialize_draft(job: BatchJob) -> dict[str, Any]:
         "name": job.name,
         "totalItems": job.total_items,
         "planUrl": reverse("plan", args=[job.pk]),
-        "templates": [_template(each) for each in _versions_of(job)],
+        "templates": [_serialize_template(each) for each in _list_versions(job)],
     }
 
 
-def _versions_of(job: BatchJob) -> list[TemplateVersion]:
+def _list_versions(job: BatchJob) -> list[TemplateVersion]:
     used = BatchItem.objects.filter(job=job).order_by().values("template_version").distinct()
     return list(
         TemplateVersion.objects.filter(pk__in=used).select_related("template").order_by("template__name")
@@ -74,13 +74,13 @@ def serialize_priced_plan(found: Estimate, versions: Mapping[Any, TemplateVersio
         "success": True,
         "totalItems": found.items,
         **serialize_estimate(found.as_json()),
-        "templates": [_template(each) for each in versions.values()],
+        "templates": [_serialize_template(each) for each in versions.values()],
         "simulated": settings.DEMO,
     }
 
 
 def serialize_estimate(stored: Mapping[str, Any]) -> dict[str, Any]:
-    """An estimate as it is stored on its job; money as strings there."""
+    """An estimate as it is stored on its job, where amounts of money are strings."""
     if not stored:
         return {"estimatedCost": None, "estimatedTime": None}
     return {
@@ -106,7 +106,7 @@ def serialize_estimate(stored: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _template(version: TemplateVersion) -> dict[str, Any]:
+def _serialize_template(version: TemplateVersion) -> dict[str, Any]:
     return {
         "templateId": version.template_id,
         "name": version.template.name,
@@ -177,7 +177,7 @@ def serialize_cache(tokens: Tokens) -> dict[str, Any]:
 
 
 def serialize_changed_settings(job: BatchJob) -> dict[str, Any]:
-    """The answer to other settings: those that it has now."""
+    """The answer to a change of settings: the settings that the batch has now."""
     return {
         "jobId": job.pk,
         "status": job.status,
@@ -188,7 +188,7 @@ def serialize_changed_settings(job: BatchJob) -> dict[str, Any]:
 
 
 def serialize_job(job: BatchJob) -> dict[str, Any]:
-    """A batch in a list: from its own row alone."""
+    """A batch in a list. It needs the row of the job only."""
     return {
         "jobId": job.pk,
         "status": job.status,
@@ -207,7 +207,7 @@ def serialize_job(job: BatchJob) -> dict[str, Any]:
 
 
 def serialize_outcome(job: BatchJob) -> dict[str, Any] | None:
-    """The estimate and what came, of a completed batch; errors as shares, +0.1 when it came to a tenth more."""
+    """The estimate of a completed batch beside what it came to. Errors are shares: +0.1 means a tenth more than estimated."""
     found = measure_accuracy(job)
     if found is None:
         return None

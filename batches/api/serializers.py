@@ -18,7 +18,7 @@ NOT_YET = "This version cannot do this yet: {}."
 PRIORITY_WORDS = [each.label for each in Priority]
 
 
-# What a plan is made from; none of them is the starter plan.
+# What a plan can be made from. Without any of these it is the starter plan.
 KINDS = (("items",), ("matrix",), ("conversationIds",), ("scenarioIds", "edgeCaseIds", "tags"))
 
 
@@ -37,12 +37,12 @@ class ItemBody(StrictSerializer):
 
     def validate_parameters(self, value: dict[str, Any]) -> dict[str, Any]:
         if "topic" in value:
-            raise serializers.ValidationError("The topic stands beside the parameters: leave it out of them.")
+            raise serializers.ValidationError("Give the topic beside the parameters, not among them.")
         return value
 
 
 class BatchBody(StrictSerializer):
-    """What both the start and the estimate take."""
+    """The fields that the start and the estimate have in common."""
 
     name = serializers.CharField(max_length=LONGEST_NAME, required=False)
     tier = serializers.ChoiceField(choices=Tier.choices, allow_null=True, default=None)
@@ -86,7 +86,7 @@ class BatchBody(StrictSerializer):
         named = [[name for name in names if given[name] is not None] for names in KINDS]
         first = [names[0] for names in named if names]
         if len(first) > 1:
-            problem = f"A plan is made from one of these: {', '.join(first)}."
+            problem = f"A plan is made from only one of these: {', '.join(first)}."
             raise serializers.ValidationError({first[1]: problem})
         filled = given["items"] is not None or given["matrix"] is not None
         if given["templateId"] is None and filled:
@@ -102,7 +102,7 @@ class StartBody(BatchBody):
 
 
 class ChangeBody(StrictSerializer):
-    """Either one verb, `retry_failed` with what it is about, or other settings."""
+    """Either one verb, or `retry_failed` with the items that it concerns, or new settings."""
 
     action = serializers.CharField(required=False)
     errorKind = serializers.CharField(max_length=30, required=False)
@@ -124,12 +124,12 @@ class ChangeBody(StrictSerializer):
         wrong = [name for name in given if name not in allowed]
         if wrong:
             what = f"with the action {action}" if action else "without the action retry_failed"
-            raise serializers.ValidationError(dict.fromkeys(wrong, f"It cannot stand {what}."))
+            raise serializers.ValidationError(dict.fromkeys(wrong, f"This field is not allowed {what}."))
         return given
 
 
 class CopyBody(StrictSerializer):
-    """What differs from the batch that is copied."""
+    """The settings that differ from the batch that is copied."""
 
     name = serializers.CharField(max_length=LONGEST_NAME, required=False)
     concurrentProcessing = serializers.IntegerField(min_value=1, required=False)

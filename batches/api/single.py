@@ -1,4 +1,4 @@
-"""One conversation over the API: generate it and wait, look at its item, try it again, use a reply that is kept."""
+"""One conversation over the API: generate it and wait, look at its item, try it again, use a stored reply."""
 
 import re
 from typing import Any
@@ -56,7 +56,7 @@ def generate_conversation(request: Request) -> Response:
 
 
 def read_wait(request: Request) -> float:
-    """Seconds from `Prefer: wait=N` (RFC 7240), 60 without it and at most; `respond-async` means none."""
+    """The seconds of `Prefer: wait=N` (RFC 7240), at most 60, which is also the default; `respond-async` means none."""
     wanted = request.headers.get("Prefer", "").lower()
     if re.search(r"(^|[,;\s])respond-async\b", wanted):
         return 0
@@ -67,7 +67,7 @@ def read_wait(request: Request) -> float:
 def find_earlier_item(by: User, key: str | None) -> BatchItem | None:
     job = jobs.by_idempotency_key(by, key)
     if job is not None and job.kind != JobKind.SINGLE:
-        raise ValidationError({"Idempotency-Key": ["A batch was started with this key: send another."]})
+        raise ValidationError({"Idempotency-Key": ["A batch was started with this key. Send another key."]})
     return item_of(job) if job else None
 
 
@@ -85,7 +85,7 @@ def start_generation(given: dict[str, Any], *, by: User, key: str | None) -> Bat
 
 
 def name_parameters(wrong: PlanError) -> PlanError:
-    """The one item's problems are problems of the parameters."""
+    """The same problems, where those of the only item are named as problems of the parameters."""
     found = [
         RowProblem(None, f"parameters.{each.column}" if each.row else each.column, each.message)
         for each in wrong.problems
@@ -94,7 +94,7 @@ def name_parameters(wrong: PlanError) -> PlanError:
 
 
 def render_outcome(item: BatchItem) -> Response:
-    """What has become of an item that was waited for."""
+    """What has become of an item that a request has waited for."""
     made = find_conversation(item)
     where = {"itemId": item.pk, "jobId": item.job_id}
     if made is not None:
@@ -126,7 +126,7 @@ def serialize_success(made: Conversation) -> dict[str, Any]:
 
 
 def serialize_failure(item: BatchItem) -> tuple[int, dict[str, Any]]:
-    """502 with the provider's words for a failure; 409 where a budget or a person stopped it."""
+    """502 with the provider's words when the item failed, 409 when a budget or a person stopped it."""
     job = item.job
     if item.status == ItemStatus.FAILED:
         code, words, status = item.error_kind, item.error_message, 502
@@ -140,7 +140,7 @@ def serialize_failure(item: BatchItem) -> tuple[int, dict[str, Any]]:
 
 
 def find_request_id(item: BatchItem) -> str:
-    """The provider's name for the latest call of this item that it has named."""
+    """The provider's id of the latest call for this item that has one."""
     named = item.logs.exclude(provider_request_id="").order_by("-created_at")
     return named.values_list("provider_request_id", flat=True).first() or ""
 
@@ -150,8 +150,8 @@ def find_request_id(item: BatchItem) -> str:
 
 @api_view(["GET"])
 def show_item(request: Request, item_id: UUID) -> Response:
-    """What has become of it; made to be polled after a 202."""
-    found = get_visible_item(request.user, item_id)
+    """The state of the item, for callers that poll after a 202."""
+    found = find_visible_item(request.user, item_id)
     return Response(
         {
             "jobId": found.job_id,
@@ -165,8 +165,8 @@ def show_item(request: Request, item_id: UUID) -> Response:
 
 @api_view(["POST"])
 def retry_item(request: Request, item_id: UUID) -> Response:
-    """Back into the queue. The budget of a single generation is raised so that it covers one more."""
-    found = get_editable_item(request.user, item_id)
+    """Put the item back into the queue. The budget of a single generation is raised to cover one more call."""
+    found = find_editable_item(request.user, item_id)
     raised = budget_for_retry(found.job, 1) if found.job.kind == JobKind.SINGLE else None
     key = read_idempotency_key(request)
     retry_failed(found.job, by=get_person(request), items=[found.pk], budget_usd=raised, key=key)
@@ -177,19 +177,19 @@ def retry_item(request: Request, item_id: UUID) -> Response:
 
 @api_view(["POST"])
 def use_stored_reply(request: Request, item_id: UUID) -> Response:
-    """The conversation of a reply that is paid and kept; it costs nothing."""
-    found = get_editable_item(request.user, item_id)
+    """Make the conversation from a stored reply that was paid for. It costs nothing more."""
+    found = find_editable_item(request.user, item_id)
     use_reply(found, by=get_person(request))
     return render_outcome(found)
 
 
-def get_visible_item(user: Any, item_id: UUID) -> BatchItem:
+def find_visible_item(user: Any, item_id: UUID) -> BatchItem:
     rows = BatchItem.objects.select_related("job", "conversation")
     found: BatchItem = rows.get_visible_or_404(user, item_id)
     return found
 
 
-def get_editable_item(user: Any, item_id: UUID) -> BatchItem:
+def find_editable_item(user: Any, item_id: UUID) -> BatchItem:
     """404 for what one may not see, 403 for what one may see but not change."""
     rows = BatchItem.objects.select_related("job", "conversation")
     found: BatchItem = rows.get_editable_or_403(user, item_id)

@@ -10,23 +10,23 @@ JOB_RELATED = ("created_by",)
 ITEM_RELATED = ("job", "conversation", "template_version__template")
 
 
-def get_visible_job(request: HttpRequest, job_id: UUID) -> BatchJob:
+def find_visible_job(request: HttpRequest, job_id: UUID) -> BatchJob:
     found: BatchJob = BatchJob.objects.select_related(*JOB_RELATED).get_visible_or_404(request.user, job_id)
     return found
 
 
-def get_editable_job(request: HttpRequest, job_id: UUID) -> BatchJob:
+def find_editable_job(request: HttpRequest, job_id: UUID) -> BatchJob:
     found: BatchJob = BatchJob.objects.select_related(*JOB_RELATED).get_editable_or_403(request.user, job_id)
     return found
 
 
-def get_visible_item(request: HttpRequest, item_id: UUID) -> BatchItem:
+def find_visible_item(request: HttpRequest, item_id: UUID) -> BatchItem:
     rows = BatchItem.objects.select_related(*ITEM_RELATED)
     found: BatchItem = rows.get_visible_or_404(request.user, item_id)
     return found
 
 
-def get_editable_item(request: HttpRequest, item_id: UUID) -> BatchItem:
+def find_editable_item(request: HttpRequest, item_id: UUID) -> BatchItem:
     rows = BatchItem.objects.select_related(*ITEM_RELATED)
     found: BatchItem = rows.get_editable_or_403(request.user, item_id)
     return found

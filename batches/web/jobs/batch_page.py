@@ -1,4 +1,4 @@
-"""What the page of a batch shows beside the job itself: read from the rows, put into words. It decides nothing."""
+"""What the page of a batch shows beside the job itself. It reads the rows and puts them into words; it decides nothing."""
 
 import hashlib
 from datetime import datetime
@@ -49,7 +49,7 @@ class Banner(NamedTuple):
 
 
 def describe_state(job: BatchJob) -> tuple[str, str]:
-    """The state that chooses the badge, and its words, from the row alone: for lists."""
+    """The state that chooses the badge, and its words. It needs the row of the job only, so lists can use it."""
     status = JobStatus(job.status)
     word = state_word(status, in_flight=job.in_flight, failed=job.failed_items)
     return (word if word in TRANSITIONAL else status.value), word[:1].upper() + word[1:]
@@ -85,14 +85,14 @@ def build_live_context(job: BatchJob, now: Progress) -> dict[str, Any]:
 
 
 def compute_rate(now: Progress) -> float | None:
-    """Items a minute: of late while it runs, over the whole time when it has ended."""
+    """Items a minute: over the last minutes while the batch runs, over the whole time once it has ended."""
     if now.status in FINAL and now.elapsed_s:
         return now.ended / now.elapsed_s * 60
     return now.items_per_minute
 
 
 def compute_revision(now: Progress) -> str:
-    """`<items>.<everything>`: the first part changes when a row of the item table does."""
+    """`<items>.<everything>`: the first part changes when a row of the table of items changes."""
     items = (now.status, now.completed, now.failed, now.in_flight, now.current_item)
     rest = (
         now.spent,
@@ -113,74 +113,74 @@ def hash_values(values: tuple[Any, ...]) -> str:
 
 def list_banners(job: BatchJob, now: Progress) -> list[Banner]:
     found = [
-        _finishing(now),
-        _reason(job, now),
-        _blocked(now),
-        _overloaded(now),
-        _no_worker(now),
-        _end(job, now),
+        _announce_finishing(now),
+        _explain_stop(job, now),
+        _announce_wait(now),
+        _announce_overload(now),
+        _warn_without_worker(now),
+        _announce_end(job, now),
     ]
     return [banner for banner in found if banner is not None]
 
 
-def _finishing(now: Progress) -> Banner | None:
+def _announce_finishing(now: Progress) -> Banner | None:
     if now.word not in TRANSITIONAL:
         return None
     calls = f"{now.in_flight} call{'' if now.in_flight == 1 else 's'}"
     return Banner(
-        "info", "hourglass", f"Finishing {calls} in flight", "What they bring is kept, and charged."
+        "info", "hourglass", f"Finishing {calls} in flight", "Their replies are kept, and they are paid for."
     )
 
 
-def _reason(job: BatchJob, now: Progress) -> Banner | None:
+def _explain_stop(job: BatchJob, now: Progress) -> Banner | None:
     if now.status not in RESUMABLE:
         return None
-    words = REASONS.get(job.reason) or ReasonText("Stopped", "Resume goes on with what is left.")
+    words = REASONS.get(job.reason) or ReasonText("Stopped", "Resume generates what is left.")
     if job.reason == Reason.PERSON:
         return Banner("info", "circle-pause", words.title, words.advice)
     tone = "warn" if job.reason in (Reason.BUDGET, Reason.MONTH_BUDGET) else "bad"
     return Banner(tone, "triangle-alert", words.title, words.advice, job.reason_note)
 
 
-def _blocked(now: Progress) -> Banner | None:
+def _announce_wait(now: Progress) -> Banner | None:
     if now.blocked_until is None or now.status not in RUNNING:
         return None
-    return Banner("warn", "hourglass", "Claude asked to slow down", _going_on(now.blocked_until))
+    return Banner("warn", "hourglass", "Claude asked to slow down", _describe_wait(now.blocked_until))
 
 
-def _overloaded(now: Progress) -> Banner | None:
+def _announce_overload(now: Progress) -> Banner | None:
     if now.bound is None or now.bound.by != "breaker" or now.bound.until is None:
         return None
     return Banner(
         "warn",
         "hourglass",
         "Claude is overloaded",
-        f"One call tries again; when it is answered, the others follow. {_going_on(now.bound.until)}",
+        f"One call tries again. As soon as it is answered, the others continue. {_describe_wait(now.bound.until)}",
     )
 
 
-def _going_on(until: datetime) -> str:
+def _describe_wait(until: datetime) -> str:
     seconds = max(1, round((until - timezone.now()).total_seconds()))
-    return f"Going on at {until:%H:%M:%S} UTC, in about {seconds} s. Nothing is lost."
+    return f"The batch continues at {until:%H:%M:%S} UTC, in about {seconds} s. Nothing is lost."
 
 
-def _no_worker(now: Progress) -> Banner | None:
+def _warn_without_worker(now: Progress) -> Banner | None:
     if now.has_worker or now.status not in RUNNING:
         return None
     return Banner(
         "bad",
         "circle-alert",
         "No worker is running",
-        "Nothing is generated until one runs; then this batch goes on by itself. Start LoRAPipe in its folder:",
+        "Nothing is generated until a worker runs. This batch then continues by itself. Start LoRAPipe in its folder:",
         "./run",
     )
 
 
-def _end(job: BatchJob, now: Progress) -> Banner | None:
+def _announce_end(job: BatchJob, now: Progress) -> Banner | None:
     if now.status == JobStatus.CANCELLED and not now.in_flight:
         left = now.total - now.ended
         return Banner(
-            "info", "ban", "Cancelled", f"{now.completed} finished are kept, {left} were not generated."
+            "info", "ban", "Cancelled", f"{now.completed} finished are kept; {left} were not generated."
         )
     if now.status != JobStatus.COMPLETED:
         return None
@@ -189,7 +189,7 @@ def _end(job: BatchJob, now: Progress) -> Banner | None:
             "warn", "triangle-alert", "Finished, with failures", f"{now.completed} of {now.total} succeeded."
         )
     return Banner(
-        "ok", "circle-check", "Finished", f"All {now.total} are there, scored and ready to be read."
+        "ok", "circle-check", "Finished", f"All {now.total} are generated, scored and ready to be read."
     )
 
 
@@ -232,7 +232,7 @@ def sum_by_tier(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def build_filter_links(found: list[dict[str, Any]], *, show: str, path: str) -> list[dict[str, Any]]:
-    """The filters above the items: all, and each state that has some."""
+    """The filters above the items: one for all items, and one for each state that some item has."""
     rows = [
         {
             "name": name,
@@ -247,7 +247,7 @@ def build_filter_links(found: list[dict[str, Any]], *, show: str, path: str) -> 
 
 
 def group_errors(job: BatchJob) -> list[dict[str, Any]]:
-    """Failed items by kind, the most frequent first, with one of the messages and what to do."""
+    """The failed items by kind of error, the most frequent kind first, each with an example and with advice."""
     if not job.failed_items:
         return []
     failed = job.items.filter(status=ItemStatus.FAILED).order_by().values("error_kind")

@@ -9,7 +9,7 @@ from batches.web.fields import ConcurrencyField, make_budget_field, make_key_fie
 
 
 class ChangeForm(forms.Form):
-    """What can be changed of a batch that has not ended."""
+    """The settings of a batch that can be changed until it has ended."""
 
     concurrency = ConcurrencyField()
     priority = forms.TypedChoiceField(
@@ -24,7 +24,7 @@ class ChangeForm(forms.Form):
 
 
 class RetryForm(forms.Form):
-    """Which failed items, and how far the budget is raised for them."""
+    """Which failed items are tried again, and how far the budget is raised for them."""
 
     kind = forms.CharField(required=False, max_length=30)
     budget = make_budget_field()
@@ -32,7 +32,7 @@ class RetryForm(forms.Form):
 
 
 class CopyForm(forms.Form):
-    """How a copy is run; without a budget it has the default of its estimate."""
+    """How a copy is run. Without a budget it gets the default budget of its estimate."""
 
     name = forms.CharField(label="Name", required=False, max_length=LONGEST_NAME)
     concurrency = ConcurrencyField()

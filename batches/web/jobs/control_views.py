@@ -1,4 +1,7 @@
-"""Controls of one batch that ask first: other settings, a retry of its failures, a copy. Dialogs, or pages without script."""
+"""The controls of a batch that ask a question first: change its settings, retry its failures, copy it.
+
+The question is a dialog, or a page of its own where scripts are off.
+"""
 
 from typing import Any
 from uuid import UUID, uuid4
@@ -26,7 +29,7 @@ from batches.models.states import ItemStatus, Priority
 from batches.planning.estimate.estimate import CANNOT_PRICE, Estimate
 from batches.reports.monthly_spending import this_month
 from batches.reports.reason_texts import find_error_text
-from batches.web.access import get_editable_job
+from batches.web.access import find_editable_job
 from batches.web.form_problems import add_problems
 from batches.web.jobs.control_forms import ChangeForm, CopyForm, RetryForm
 from lib.htmx import targets
@@ -40,8 +43,8 @@ allow_get_and_post = require_http_methods(["GET", "HEAD", "POST"])
 @allow_get_and_post
 @login_required
 def change_batch(request: HttpRequest, job_id: UUID) -> HttpResponse:
-    """Concurrency, priority and budget, also while it runs."""
-    job = get_editable_job(request, job_id)
+    """Change concurrency, priority and budget; this is possible while the batch runs."""
+    job = find_editable_job(request, job_id)
     if request.method != "POST":
         return render_question(
             request, "change", job, form=ChangeForm.for_job(job), **build_change_context(job)
@@ -63,7 +66,7 @@ def change_batch(request: HttpRequest, job_id: UUID) -> HttpResponse:
         except StaleState as stale:
             messages.error(request, str(stale))
             return redirect("batch", job.pk)
-        messages.success(request, "Changed. The next call goes by it.")
+        messages.success(request, "The settings are changed. They apply from the next call on.")
         return redirect("batch", job.pk)
     return render_question(request, "change", job, form=form, status=422, **build_change_context(job))
 
@@ -80,8 +83,8 @@ def build_change_context(job: BatchJob) -> dict[str, Any]:
 @allow_get_and_post
 @login_required
 def retry_batch(request: HttpRequest, job_id: UUID) -> HttpResponse:
-    """All failed items, or with `kind` those of one error; the question says how many and what they cost."""
-    job = get_editable_job(request, job_id)
+    """Try all failed items again, or with `kind` those of one error. The question says how many there are and their cost."""
+    job = find_editable_job(request, job_id)
     given = request.POST if request.method == "POST" else request.GET
     kind = given.get("kind", "")[:30]
     failed = job.items.filter(status=ItemStatus.FAILED)
@@ -119,8 +122,8 @@ def retry_items(
 @allow_get_and_post
 @login_required
 def duplicate_batch(request: HttpRequest, job_id: UUID) -> HttpResponse:
-    """The same items as a new batch; the question shows today's estimate."""
-    job = get_editable_job(request, job_id)
+    """Start the same items as a new batch. The question shows today's estimate."""
+    job = find_editable_job(request, job_id)
     if request.method != "POST":
         return ask_about_copy(request, job, form=CopyForm(suggest_copy_settings(job)))
     form = CopyForm(request.POST)
@@ -176,7 +179,7 @@ def ask_about_copy(request: HttpRequest, job: BatchJob, *, form: CopyForm, statu
 def render_question(
     request: HttpRequest, name: str, job: BatchJob, *, status: int = 200, **context: Any
 ) -> HttpResponse:
-    """In a dialog over the batch, or as a page of its own."""
+    """The question in a dialog over the batch, or as a page of its own."""
     in_dialog = targets(request, "dialog-body")
     part = "#question" if in_dialog else ""
     shown = {"job": job, "in_dialog": in_dialog, **context}

@@ -23,7 +23,7 @@ CHOICES = (
 
 
 class GenerateForm(forms.Form):
-    """Always bound: what the request leaves out has its default, so that a bare link shows the whole plan."""
+    """This form is always bound. What the request leaves out gets its default, so that a bare link shows the whole plan."""
 
     tier = forms.MultipleChoiceField(
         label="Tiers", choices=Tier.choices, error_messages={"required": "choose at least one."}
@@ -44,14 +44,16 @@ class GenerateForm(forms.Form):
         values.setdefault("error_handling", ErrorHandling.CONTINUE)
         values.setdefault("idempotency_key", idempotency_key)
         if given.get("action") != "start" and values.get("budget") == values.get("offered_budget"):
-            values.pop("budget", None)  # nobody has changed it: a new plan offers its own
+            values.pop(
+                "budget", None
+            )  # Nobody has changed the offered budget, and a new plan offers another.
         super().__init__(values)
 
-    def chosen(self, name: str) -> Any:
+    def get_choice(self, name: str) -> Any:
         self.is_valid()
         return self.cleaned_data.get(name)
 
-    def link(self) -> str:
+    def build_query(self) -> str:
         """The query string that shows this plan again."""
         query = QueryDict(mutable=True)
         for name in CHOICES:

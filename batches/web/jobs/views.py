@@ -1,4 +1,4 @@
-"""Generate all, the list of batches, and the page of one with its controls."""
+"""The page "Generate all", the list of batches, and the page of one batch with its controls."""
 
 from collections.abc import Callable
 from typing import Any
@@ -21,7 +21,7 @@ from batches.planning.plan import PlanError, PlannedItem, starter_plan, starter_
 from batches.reports.monthly_spending import this_month
 from batches.reports.progress import Progress, progress
 from batches.reports.reason_texts import find_error_text
-from batches.web.access import get_editable_job, get_visible_job
+from batches.web.access import find_editable_job, find_visible_job
 from batches.web.form_problems import add_problems
 from batches.web.jobs import batch_page
 from batches.web.jobs.forms import GenerateForm
@@ -44,24 +44,24 @@ MOST_UNSEEN = 100
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def generate_all(request: HttpRequest) -> HttpResponse:
-    """The starter plan with its estimate; POST `start` starts it, POST `update` shows the plan as chosen."""
+    """The starter plan with its estimate. POST `start` starts it; POST `update` shows the plan as it was chosen."""
     given = request.POST if request.method == "POST" else request.GET
     form = GenerateForm(given, idempotency_key=str(uuid4()))
     if request.POST.get("action") == "start":
         return start_shown_plan(request, form)
     if request.method == "POST" and not is_htmx(request) and form.is_valid():
-        return redirect(f"{reverse('generate_all')}?{form.link()}")
+        return redirect(f"{reverse('generate_all')}?{form.build_query()}")
     part = "#plan" if targets(request, "plan") else ""
     response = render(request, f"batches/generate_all.html{part}", build_plan_context(request, form))
     if part:
-        response["HX-Replace-Url"] = f"{reverse('generate_all')}?{form.link()}"
+        response["HX-Replace-Url"] = f"{reverse('generate_all')}?{form.build_query()}"
     return response
 
 
 def start_shown_plan(request: HttpRequest, form: GenerateForm) -> HttpResponse:
     if form.is_valid():
         try:
-            job = start_from(form, by=get_person(request))
+            job = start_from_form(form, by=get_person(request))
         except CANNOT_PRICE as wrong:
             add_problems(form, wrong)
         else:
@@ -69,7 +69,7 @@ def start_shown_plan(request: HttpRequest, form: GenerateForm) -> HttpResponse:
     return render(request, "batches/generate_all.html", build_plan_context(request, form), status=422)
 
 
-def start_from(form: GenerateForm, *, by: User) -> BatchJob:
+def start_from_form(form: GenerateForm, *, by: User) -> BatchJob:
     chosen = form.cleaned_data
     workspace = by.personal_workspace()
     plan = build_plan(form, workspace=workspace)
@@ -91,9 +91,9 @@ def start_from(form: GenerateForm, *, by: User) -> BatchJob:
 def build_plan(form: GenerateForm, *, workspace: Workspace) -> list[PlannedItem]:
     return starter_plan(
         workspace,
-        tiers=form.chosen("tier") or [],
-        limit=form.chosen("limit"),
-        seed=form.chosen("seed"),
+        tiers=form.get_choice("tier") or [],
+        limit=form.get_choice("limit"),
+        seed=form.get_choice("seed"),
     )
 
 
@@ -104,7 +104,7 @@ def build_plan_context(request: HttpRequest, form: GenerateForm) -> dict[str, An
     priced: Estimate | None = None
     try:
         plan = build_plan(form, workspace=workspace)
-        priced = estimate_now(plan, concurrency=form.chosen("concurrency")) if plan else None
+        priced = estimate_now(plan, concurrency=form.get_choice("concurrency")) if plan else None
     except CANNOT_PRICE as wrong:
         add_problems(form, wrong)
     offered = priced.default_budget if priced else None
@@ -115,12 +115,12 @@ def build_plan_context(request: HttpRequest, form: GenerateForm) -> dict[str, An
         "count": len(plan),
         "estimate": priced,
         "model": settings.ENVIRONMENT.anthropic_model,
-        "concurrency": form.chosen("concurrency"),
+        "concurrency": form.get_choice("concurrency"),
         "max_concurrency": settings.ENVIRONMENT.max_concurrency,
         "requests_per_minute": settings.ENVIRONMENT.rate_limit_rpm,
         "offered_budget": offered,
         "budget": form.data.get("budget") or offered,
-        "spend_up_to": form.chosen("budget") or offered,
+        "spend_up_to": form.get_choice("budget") or offered,
         "offered_name": suggest_name(plan),
         "month": this_month(workspace),
         "stated_use": workspace.intended_use(),
@@ -128,8 +128,8 @@ def build_plan_context(request: HttpRequest, form: GenerateForm) -> dict[str, An
 
 
 def count_tiers(form: GenerateForm, workspace: Workspace) -> dict[str, Any]:
-    """The tiers with how many items each has, the whole, and the most that the chosen tiers give."""
-    wanted = form.chosen("tier") or []
+    """The tiers with the number of their items, the size of the whole plan, and the size of the chosen tiers."""
+    wanted = form.get_choice("tier") or []
     found = starter_sizes(workspace)
     sizes = [
         {
@@ -148,7 +148,7 @@ def count_tiers(form: GenerateForm, workspace: Workspace) -> dict[str, Any]:
 
 
 def group_by_tier(plan: list[PlannedItem], form: GenerateForm) -> list[dict[str, Any]]:
-    link = form.link()
+    link = form.build_query()
     groups = []
     for tier in Tier:
         rows = [
@@ -175,7 +175,7 @@ def show_plan_prompt(request: HttpRequest, position: int) -> HttpResponse:
             for item in build_plan(form, workspace=get_person(request).personal_workspace())
             if item.position == position
         ]
-    except PlanError as wrong:  # the page of the plan says what is missing
+    except PlanError as wrong:  # The page of the plan says what is missing.
         raise Http404 from wrong
     if not found:
         raise Http404
@@ -183,7 +183,7 @@ def show_plan_prompt(request: HttpRequest, position: int) -> HttpResponse:
         model=settings.ENVIRONMENT.anthropic_model, max_tokens=settings.ENVIRONMENT.anthropic_max_tokens
     )
     in_dialog = targets(request, "dialog-body")
-    plan_url = f"{reverse('generate_all')}?{form.link()}"
+    plan_url = f"{reverse('generate_all')}?{form.build_query()}"
     context = {"item": found[0], "asked": asked, "plan_url": plan_url, "in_dialog": in_dialog}
     return render(request, f"batches/prompt.html{'#prompt' if in_dialog else ''}", context)
 
@@ -204,11 +204,11 @@ def list_batches(request: HttpRequest) -> HttpResponse:
 @require_safe
 @login_required
 def show_batch(request: HttpRequest, job_id: UUID) -> HttpResponse:
-    """One batch; `#items` and `#side` alone when the item table says that something has changed."""
-    job = get_visible_job(request, job_id)
+    """The page of one batch. The parts `#items` and `#side` are asked for alone when the table of items has changed."""
+    job = find_visible_job(request, job_id)
     if job.status == JobStatus.DRAFT:
         return redirect("plan", job.pk)
-    if job.kind == JobKind.SINGLE:  # looked at as its item
+    if job.kind == JobKind.SINGLE:  # Its only item has the page.
         return redirect("item", job.items.values_list("pk", flat=True)[0])
     part = next((f"#{name}" for name in ("items", "side") if targets(request, name)), "")
     context = batch_page.build_live_context(job, progress(job))
@@ -227,23 +227,23 @@ def build_items_context(request: HttpRequest, job: BatchJob, found: list[dict[st
     return {
         "page": shown,
         "rows": [
-            {"item": item, "made": get_conversation(item), "error": find_error_text(item.error_kind)}
+            {"item": item, "made": find_conversation(item), "error": find_error_text(item.error_kind)}
             for item in shown.rows
         ],
         "choices": batch_page.build_filter_links(found, show=show, path=request.path),
     }
 
 
-def get_conversation(item: BatchItem) -> Any:
-    """The item's conversation, None while there is none."""
+def find_conversation(item: BatchItem) -> Any:
+    """The conversation of an item, or None while there is none."""
     return getattr(item, "conversation", None)
 
 
 @require_safe
 @login_required
 def poll_batch(request: HttpRequest, job_id: UUID) -> HttpResponse:
-    """The live region; 204 while nothing has changed since `rev`. Without htmx: the page."""
-    job = get_visible_job(request, job_id)
+    """The live region, or 204 while nothing has changed since `rev`. Without htmx it leads to the page."""
+    job = find_visible_job(request, job_id)
     if not is_htmx(request):
         return redirect("batch", job.pk)
     now = progress(job)
@@ -260,7 +260,7 @@ def render_live_region(request: HttpRequest, job: BatchJob, now: Progress) -> Ht
 
 
 def render_update(request: HttpRequest, job: BatchJob, now: Progress) -> HttpResponse:
-    """The live region, the numbers of the menu, and the word to the tables that they are out of date."""
+    """The live region and the numbers of the menu, with an event that tells the tables to load again."""
     response = render(request, "batches/batch.html#update", batch_page.build_live_context(job, now))
     response["HX-Trigger"] = "items-changed"
     return response
@@ -269,20 +269,20 @@ def render_update(request: HttpRequest, job: BatchJob, now: Progress) -> HttpRes
 @require_POST
 @login_required
 def pause_batch(request: HttpRequest, job_id: UUID) -> HttpResponse:
-    return carry_out(request, get_editable_job(request, job_id), jobs.pause)
+    return carry_out(request, find_editable_job(request, job_id), jobs.pause)
 
 
 @require_POST
 @login_required
 def resume_batch(request: HttpRequest, job_id: UUID) -> HttpResponse:
-    return carry_out(request, get_editable_job(request, job_id), jobs.resume)
+    return carry_out(request, find_editable_job(request, job_id), jobs.resume)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def cancel_batch(request: HttpRequest, job_id: UUID) -> HttpResponse:
-    """GET asks, in a dialog or as a page, and says what is kept; POST cancels."""
-    job = get_editable_job(request, job_id)
+    """GET asks, in a dialog or as a page, and says what will be kept. POST cancels."""
+    job = find_editable_job(request, job_id)
     if request.method == "POST":
         return carry_out(request, job, jobs.cancel)
     in_dialog = targets(request, "dialog-body")
@@ -292,7 +292,7 @@ def cancel_batch(request: HttpRequest, job_id: UUID) -> HttpResponse:
 
 
 def carry_out(request: HttpRequest, job: BatchJob, move: Callable[..., BatchJob]) -> HttpResponse:
-    """Makes the move and shows the batch as it then is; an impossible move is told, not raised."""
+    """Make the move and show the batch as it is afterwards. A move that is impossible becomes a message."""
     try:
         job = move(job, by=get_person(request))
     except StaleState as stale:

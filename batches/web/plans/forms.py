@@ -23,7 +23,7 @@ from templates_app.states import LONGEST_TOPIC
 
 
 class RunForm(forms.Form):
-    """How the plan is to run. What the request leaves out keeps what the draft has."""
+    """How the plan is to run."""
 
     name = forms.CharField(label="Name", max_length=LONGEST_NAME)
     concurrency = ConcurrencyField()
@@ -36,13 +36,13 @@ class RunForm(forms.Form):
 
 
 class ItemForm(forms.Form):
-    """Topic, the template's variables, and details; `columns` are what an edit stores."""
+    """The topic, the variables of the template, and the details of one item. `columns` is what an edit stores."""
 
     details = DetailsField(
         label="Details",
         required=False,
         widget=make_text_area(6),
-        help_text="A name, a colon and a text a line. They follow the prompt.",
+        help_text="One detail a line: a name, a colon and a text. They are added below the prompt.",
     )
 
     def __init__(self, *args: Any, item: BatchItem, **kwargs: Any) -> None:
@@ -66,7 +66,7 @@ class ItemForm(forms.Form):
                 field.widget.attrs["aria-describedby"] = f"hint-{name}"
 
     @classmethod
-    def typed(cls, item: BatchItem) -> dict[str, Any]:
+    def fill_from(cls, item: BatchItem) -> dict[str, Any]:
         """What the form shows of an item."""
         values = {
             f"value-{name}": "\n".join(map(str, value)) if isinstance(value, list) else str(value)
@@ -75,7 +75,7 @@ class ItemForm(forms.Form):
         return {**values, "topic": item.topic, "details": format_details(item.details)}
 
     def clean(self) -> dict[str, Any]:
-        """Every value against its variable; what is left empty is not stored, so that the default counts."""
+        """Check every value against its variable. A value that is left empty is not stored, so that the default counts."""
         chosen = super().clean() or self.cleaned_data
         values = {
             each.name: normalize_line_ends(chosen.get(f"value-{each.name}", "")) for each in self.variables
@@ -89,7 +89,7 @@ class ItemForm(forms.Form):
         topic = chosen.get("topic", values.get("topic", ""))
         if len(topic) > LONGEST_TOPIC:
             self.add_error("value-topic", f"has {len(topic)} characters; at most {LONGEST_TOPIC} are kept.")
-        before, given = self.typed(self.item), self.data.get("details", "")
+        before, given = self.fill_from(self.item), self.data.get("details", "")
         unchanged = normalize_line_ends(given) == before["details"]
         self.columns = {
             "topic": topic,

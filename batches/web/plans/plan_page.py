@@ -1,4 +1,4 @@
-"""What the page of a plan shows: read from the rows, put into words. It decides nothing."""
+"""What the page of a plan shows. It reads the rows and puts them into words; it decides nothing."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -27,10 +27,10 @@ class Mark:
 
 
 def mark_repeats(job: BatchJob, items: Sequence[BatchItem]) -> list[tuple[BatchItem, Mark]]:
-    """Each item with what it repeats: three queries, however many items."""
-    same = _made(job, "prompt_hash", [item.prompt_hash for item in items])
-    alike = _made(job, "subject_hash", [item.subject_hash for item in items])
-    first = _first_places(job, [item.prompt_hash for item in items])
+    """Each item with what it repeats. This takes three queries, however many items there are."""
+    same = _find_conversations(job, "prompt_hash", [item.prompt_hash for item in items])
+    alike = _find_conversations(job, "subject_hash", [item.subject_hash for item in items])
+    first = _find_first_places(job, [item.prompt_hash for item in items])
     return [
         (
             item,
@@ -46,12 +46,12 @@ def mark_repeats(job: BatchJob, items: Sequence[BatchItem]) -> list[tuple[BatchI
     ]
 
 
-def _made(job: BatchJob, column: str, hashes: Sequence[UUID]) -> dict[UUID, UUID]:
+def _find_conversations(job: BatchJob, column: str, hashes: Sequence[UUID]) -> dict[UUID, UUID]:
     return dict(find_earlier_items(job, column, hashes).values_list(column, "conversation__pk"))
 
 
 def find_earlier_items(job: BatchJob, column: str, hashes: Sequence[UUID]) -> BatchItemQuerySet:
-    """The item of the newest conversation of this workspace for each of these hashes."""
+    """For each of these hashes, the item of the newest conversation of this workspace."""
     rows = BatchItem.objects.filter(
         workspace_id=job.workspace_id, status=ItemStatus.COMPLETED, **{f"{column}__in": set(hashes)}
     )
@@ -59,13 +59,13 @@ def find_earlier_items(job: BatchJob, column: str, hashes: Sequence[UUID]) -> Ba
     return made.order_by(column, "-ended_at").distinct(column)
 
 
-def _first_places(job: BatchJob, hashes: Sequence[UUID]) -> dict[UUID, int]:
+def _find_first_places(job: BatchJob, hashes: Sequence[UUID]) -> dict[UUID, int]:
     rows = BatchItem.objects.filter(job=job, prompt_hash__in=set(hashes)).order_by().values("prompt_hash")
     return {row["prompt_hash"]: row["first"] for row in rows.annotate(first=Min("position"))}
 
 
 def count_repeats(job: BatchJob) -> int:
-    """How many items have the prompt of an earlier one."""
+    """How many items have the same prompt as an earlier one of the plan."""
     found = BatchItem.objects.filter(job=job).aggregate(
         all=Count("pk"), different=Count("prompt_hash", distinct=True)
     )
@@ -81,7 +81,7 @@ def count_by_tier(job: BatchJob) -> list[dict[str, Any]]:
 
 
 def list_grids(job: BatchJob) -> dict[str, tuple[str, str]]:
-    """The grids that this plan can be seen in: key to (rows, columns)."""
+    """The grids in which this plan can be seen: a key, and the words of its rows and columns."""
     pairs = [AXES, ("tier", "topic")]
     matrix = read_matrix(job)
     names = [axis.name for axis in matrix.axes] if matrix else []
@@ -90,7 +90,7 @@ def list_grids(job: BatchJob) -> dict[str, tuple[str, str]]:
 
 
 def choose_grid(job: BatchJob) -> str:
-    """Of a matrix without persona or emotion its first two axes."""
+    """The grid that is shown first. A matrix without persona and emotion is seen by its first two axes."""
     choices = list(list_grids(job))
     matrix = read_matrix(job)
     if matrix and len(matrix.axes) > 1 and not set(AXES) <= {axis.name for axis in matrix.axes}:
@@ -106,7 +106,7 @@ def list_trials(job: BatchJob) -> list[BatchJob]:
 
 
 def build_problem_rows(found: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The problems of an estimate that could not be made, each with the page of its item."""
+    """The problems that kept the plan from being priced, each with the page on which its item stands."""
     return [
         {"row": row, "column": column, "message": message, "page": (row - 1) // PER_PAGE + 1 if row else None}
         for row, column, message in found.get("problems", [])

@@ -31,7 +31,7 @@ from templates_app.prompts.rendering import TemplateSyntax, ValuesError, Variabl
 
 @dataclass(frozen=True, kw_only=True)
 class CallPrice:
-    """Of one call, in USD. `expected`: the reply has the usual length of its tier."""
+    """The price of one call in USD. `expected` assumes that the reply has the usual length of its tier."""
 
     input_tokens: int
     output_tokens: int
@@ -43,7 +43,7 @@ class CallPrice:
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def try_template(request: HttpRequest, template_id: UUID, number: int) -> HttpResponse:
-    """Nothing is sent to Claude: it shows what would be. Values are posted, because they may be long."""
+    """Show what would be sent to Claude for some values; nothing is sent. Values are posted because they may be long."""
     template = visible_template(request.user, template_id)
     version = version_of(template, number)
     posted = request.method == "POST"
@@ -61,13 +61,13 @@ def try_template(request: HttpRequest, template_id: UUID, number: int) -> HttpRe
 
 
 def read_values(data: QueryDict) -> dict[str, str]:
-    """What the form gives each variable; browsers send line ends as CR LF."""
+    """What the form gives for each variable."""
     given = {name.removeprefix("value-"): text for name, text in data.items() if name.startswith("value-")}
     return {name: normalize_line_ends(str(text)) for name, text in given.items()}
 
 
 def try_values(version: TemplateVersion, values: Mapping[str, str]) -> dict[str, Any]:
-    """The form's rows, and either the request with its price or everything that is wrong."""
+    """The rows of the form, and either the request with its price or everything that is wrong."""
     try:
         variables = version.typed_variables()
     except VariableError as wrong:
@@ -112,7 +112,7 @@ def preview_request(asked: Request, *, tier: str) -> dict[str, Any]:
 def price_call(asked: Request, *, tier: str) -> CallPrice:
     table.refresh()
     on = clock.today()
-    current_models.find_card(asked.model, on)  # a retired model has a price, and cannot be called
+    current_models.find_card(asked.model, on)  # Refuses a retired model, which still has a price.
     output = TIER_OUTPUT_TOKENS[tier]
     usage = Usage(input_tokens=input_tokens(asked), output_tokens=output)
     return CallPrice(

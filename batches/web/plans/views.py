@@ -1,4 +1,7 @@
-"""The page of a draft's plan, what can be done to it, and its start. Every change is a form that works without script."""
+"""The page of a draft's plan, the changes that can be made to it, and its start.
+
+Every change is a form that works without scripts.
+"""
 
 from collections.abc import Callable
 from decimal import Decimal
@@ -27,7 +30,7 @@ from batches.planning.freezing import read_plan
 from batches.planning.plan import PlanError
 from batches.planning.quotas import drawn
 from batches.reports.monthly_spending import this_month
-from batches.web.access import get_editable_job, get_visible_job
+from batches.web.access import find_editable_job, find_visible_job
 from batches.web.form_problems import add_problems
 from batches.web.plans import plan_page
 from batches.web.plans.forms import ItemForm, RunForm
@@ -39,15 +42,15 @@ from lib.stale_state import StaleState
 from templates_app.prompts.rendering import TemplateSyntax, ValuesError
 from workspaces.people import get_person
 
-DRAFT_ONLY = "This plan has started: it cannot be changed any more."
+DRAFT_ONLY = "This plan has been started, so it can no longer be changed."
 
 
 @never_cache
 @require_safe
 @login_required
 def show_plan(request: HttpRequest, job_id: UUID) -> HttpResponse:
-    """The items in pages, their coverage, the estimate, and the way to start."""
-    job = get_visible_job(request, job_id)
+    """The page with the items, their coverage, the estimate and the form that starts the batch."""
+    job = find_visible_job(request, job_id)
     if job.status != JobStatus.DRAFT:
         return redirect("batch", job.pk)
     return render_plan(request, job)
@@ -60,7 +63,7 @@ def render_plan(
     choices = plan_page.list_grids(job)
     key = request.GET.get("grid", "")
     key = key if key in choices else plan_page.choose_grid(job)
-    page = page_of(list_items(job), request, per=plan_page.PER_PAGE)
+    page = page_of(list_plan_items(job), request, per=plan_page.PER_PAGE)
     grid = count_coverage(job, choices[key])
     budget = found.get("default_budget")
     context = {
@@ -93,7 +96,7 @@ def render_plan(
     return render(request, "batches/plan.html", context, status=status)
 
 
-def list_items(job: BatchJob) -> BatchItemQuerySet:
+def list_plan_items(job: BatchJob) -> BatchItemQuerySet:
     return BatchItem.objects.filter(job=job).in_plan_order().with_template_summary()
 
 
@@ -122,8 +125,8 @@ def exceeds_month_budget(job: BatchJob, found: dict[str, Any]) -> bool:
 @require_POST
 @login_required
 def change_plan(request: HttpRequest, job_id: UUID) -> HttpResponse:
-    """One change of the plan, named by `do`: `remove`, `up:<id>`, `down:<id>`, `shuffle`, `fill`, ... Then the plan again."""
-    job = get_editable_job(request, job_id)
+    """Make one change of the plan and show it again. `do` names the change: `remove`, `up:<id>`, `down:<id>`, ..."""
+    job = find_editable_job(request, job_id)
     verb, _, about = request.POST.get("do", "place").partition(":")
     if verb not in CHANGES:
         raise Http404
@@ -132,7 +135,7 @@ def change_plan(request: HttpRequest, job_id: UUID) -> HttpResponse:
     except (BatchItem.DoesNotExist, ValueError) as gone:
         if isinstance(gone, PlanError):
             return render_problem(request, job, str(gone), status=422)
-        return render_problem(request, job, "That item is not in the plan any more.", status=409)
+        return render_problem(request, job, "That item is no longer in the plan.", status=409)
     except StaleState as stale:
         return render_problem(request, job, str(stale), status=409)
     if words:
@@ -141,7 +144,7 @@ def change_plan(request: HttpRequest, job_id: UUID) -> HttpResponse:
 
 
 def render_problem(request: HttpRequest, job: BatchJob, words: str, *, status: int) -> HttpResponse:
-    """The plan as it now is, and above it why nothing was changed."""
+    """The plan as it is now, with a message that says why nothing was changed."""
     job.refresh_from_db()
     messages.error(request, f"{words} Nothing was changed; below is the plan as it is now.")
     if job.status != JobStatus.DRAFT:
@@ -150,9 +153,9 @@ def render_problem(request: HttpRequest, job: BatchJob, words: str, *, status: i
 
 
 def build_return_url(request: HttpRequest, job: BatchJob, *, at: str, did: str) -> str:
-    """The page of the plan that shows the changed item, with the focus on the button that was pressed."""
+    """The address of the page that shows the changed item, with the focus on the button that was pressed."""
     query: dict[str, Any] = {}
-    place = get_item(job, at).position if at else 0
+    place = find_item(job, at).position if at else 0
     page = (place - 1) // plan_page.PER_PAGE + 1 if place else request.GET.get("page", "")
     query |= {"page": page} if str(page) not in ("", "1") else {}
     query |= {"grid": request.GET["grid"]} if request.GET.get("grid") else {}
@@ -161,8 +164,8 @@ def build_return_url(request: HttpRequest, job: BatchJob, *, at: str, did: str) 
     return f"{reverse('plan', args=[job.pk])}{'?' if query else ''}{urlencode(query)}{anchor}"
 
 
-def get_item(job: BatchJob, key: str) -> BatchItem:
-    """Raises BatchItem.DoesNotExist, also for what is no id."""
+def find_item(job: BatchJob, key: str) -> BatchItem:
+    """Raises BatchItem.DoesNotExist, also for a text that is no id."""
     try:
         return BatchItem.objects.get(job=job, pk=UUID(key))
     except ValueError as wrong:
@@ -170,10 +173,10 @@ def get_item(job: BatchJob, key: str) -> BatchItem:
 
 
 def remove_items(request: HttpRequest, job: BatchJob, about: str) -> str:
-    """The item that is named, else those that are ticked."""
+    """Remove the item that `about` names, or without it the items that are ticked."""
     keys = [UUID(key) for key in ([about] if about else request.POST.getlist("item"))]
     if not keys:
-        return "Tick the items that are to be removed first."
+        return "First tick the items that you want to remove."
     gone = drafts.remove_items(job, revision=read_revision(request), ids=keys, by=get_person(request))
     return f"{gone} item{'' if gone == 1 else 's'} removed."
 
@@ -184,18 +187,18 @@ def remove_repeats(request: HttpRequest, job: BatchJob, about: str) -> str:
 
 
 def move_item_by(request: HttpRequest, job: BatchJob, about: str, *, by: int) -> str:
-    item = get_item(job, about)
+    item = find_item(job, about)
     to = item.position + by
     drafts.move_item(job, revision=read_revision(request), item_id=item.pk, to=to, by=get_person(request))
     return ""
 
 
 def place_item(request: HttpRequest, job: BatchJob, about: str) -> str:
-    """The first item whose number in the form is another than its own, to that number."""
+    """Move the first item whose number in the form differs from its position to that number."""
     for name, text in request.POST.items():
         if not name.startswith("place-"):
             continue
-        item = get_item(job, name.removeprefix("place-"))
+        item = find_item(job, name.removeprefix("place-"))
         text = str(text).strip()
         if not text.isascii() or not text.isdigit() or len(text) > 6:
             continue
@@ -222,7 +225,7 @@ def fill_coverage(request: HttpRequest, job: BatchJob, about: str) -> str:
         raise Http404
     added = fill_gaps(job, pair=choices[about], revision=read_revision(request), by=get_person(request))
     if not added:
-        return "No gap can be filled: no item of the plan takes both words."
+        return "No gap can be filled, because no item of the plan can take both words."
     return f"{added} item{'' if added == 1 else 's'} added at the end of the plan, one for each gap."
 
 
@@ -244,16 +247,16 @@ CHANGES: dict[str, Callable[[HttpRequest, BatchJob, str], str]] = {
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def edit_item(request: HttpRequest, job_id: UUID, item_id: UUID) -> HttpResponse:
-    """The values of one item; problems stand at their fields. A stale edit is answered 409 with both."""
-    job = get_editable_job(request, job_id)
+    """Edit the values of one item. An edit of an outdated page is answered 409 and shows both versions."""
+    job = find_editable_job(request, job_id)
     if job.status != JobStatus.DRAFT:
         messages.error(request, DRAFT_ONLY)
         return redirect("batch", job.pk)
-    item = list_items(job).filter(pk=item_id).first()
+    item = list_plan_items(job).filter(pk=item_id).first()
     if item is None:
         raise Http404
     if request.method != "POST":
-        return render_item(request, job, item, ItemForm(initial=ItemForm.typed(item), item=item))
+        return render_item(request, job, item, ItemForm(initial=ItemForm.fill_from(item), item=item))
     form = ItemForm(request.POST, item=item)
     if not form.is_valid():
         return render_item(request, job, item, form, status=422)
@@ -263,11 +266,11 @@ def edit_item(request: HttpRequest, job_id: UUID, item_id: UUID) -> HttpResponse
         )
     except drafts.PlanMoved as moved:
         form.add_error(
-            None, f"{moved} Your values are below, beside those that are stored. Save again to keep yours."
+            None, f"{moved} Your values are shown below, beside the stored ones. Save again to keep yours."
         )
         return render_item(request, job, item, form, status=409)
     except (StaleState, BatchItem.DoesNotExist) as gone:
-        messages.error(request, str(gone) or "That item is not in the plan any more.")
+        messages.error(request, str(gone) or "That item is no longer in the plan.")
         return redirect("plan", job.pk)
     messages.success(request, f"Item {item.position} is saved.")
     return redirect(build_return_url(request, job, at=str(item.pk), did="edit"))
@@ -277,7 +280,7 @@ def render_item(
     request: HttpRequest, job: BatchJob, item: BatchItem, form: ItemForm, *, status: int = 200
 ) -> HttpResponse:
     (_, mark), *_ = plan_page.mark_repeats(job, [item])
-    stored = ItemForm.typed(item) if status == 409 else {}
+    stored = ItemForm.fill_from(item) if status == 409 else {}
     context = {
         "job": job,
         "item": item,
@@ -293,9 +296,9 @@ def render_item(
 @require_safe
 @login_required
 def show_item_prompt(request: HttpRequest, job_id: UUID, item_id: UUID) -> HttpResponse:
-    """The prompt of one item, exactly as it would be sent; the page of the item, where it has problems."""
-    job = get_visible_job(request, job_id)
-    row = list_items(job).filter(pk=item_id).first()
+    """The prompt of one item, exactly as it would be sent. An item with problems leads to its own page instead."""
+    job = find_visible_job(request, job_id)
+    row = list_plan_items(job).filter(pk=item_id).first()
     if row is None:
         raise Http404
     (item,) = read_plan(job, position=row.position)
@@ -315,8 +318,8 @@ def show_item_prompt(request: HttpRequest, job_id: UUID, item_id: UUID) -> HttpR
 @require_POST
 @login_required
 def start_plan(request: HttpRequest, job_id: UUID) -> HttpResponse:
-    """`action`: `start`, `try`, or `save` (how it is to run, without starting)."""
-    job = get_editable_job(request, job_id)
+    """`action` is `start`, `try`, or `save`, which stores how the plan is to run without starting it."""
+    job = find_editable_job(request, job_id)
     action = request.POST.get("action", "save")
     if action == "try":
         return try_first_items(request, job)
@@ -338,7 +341,7 @@ def save_run_settings(request: HttpRequest, job: BatchJob, form: RunForm) -> Htt
         error_handling=chosen["error_handling"],
         priority=chosen["priority"],
     )
-    messages.success(request, "Saved. The estimate follows.")
+    messages.success(request, "Saved. The estimate below is for these settings.")
     return redirect(f"{reverse('plan', args=[job.pk])}#run")
 
 
@@ -380,8 +383,8 @@ def try_first_items(request: HttpRequest, job: BatchJob) -> HttpResponse:
         return render_problem(request, job, str(stale), status=409)
     messages.success(
         request,
-        f"“{trial.name}” has started. Its {TRIED} items have left this plan, so that nothing is paid twice; "
-        "the estimate follows what they cost.",
+        f"“{trial.name}” has started. Its {TRIED} items have left this plan, so that nothing is paid twice. "
+        "The estimate will also rest on what they really cost.",
     )
     return redirect(f"{reverse('plan', args=[job.pk])}#tried")
 
@@ -390,7 +393,7 @@ def try_first_items(request: HttpRequest, job: BatchJob) -> HttpResponse:
 @login_required
 def discard_plan(request: HttpRequest, job_id: UUID) -> HttpResponse:
     """GET asks; POST discards for good."""
-    job = get_editable_job(request, job_id)
+    job = find_editable_job(request, job_id)
     if request.method == "POST":
         try:
             drafts.discard(job, by=get_person(request))

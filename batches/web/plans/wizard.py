@@ -1,4 +1,4 @@
-"""The wizard: choose a kind of plan, say what is to be made, and keep it as a draft. Nothing is sent to Claude here."""
+"""The wizard: choose a kind of plan, describe it, and store it as a draft. Nothing is sent to Claude here."""
 
 from typing import Any
 from uuid import UUID, uuid4
@@ -16,7 +16,7 @@ from batches.models.states import JobStatus
 from batches.planning.plan import PlanError, PlannedItem
 from batches.planning.recipe import plan_from
 from batches.planning.sources.listed import template_for
-from batches.web.access import get_editable_job
+from batches.web.access import find_editable_job
 from batches.web.plans.wizard_forms import FORMS, RecipeForm
 from batches.web.posted import read_revision
 from conversations.models import Conversation
@@ -46,7 +46,7 @@ def list_kinds(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def create_plan(request: HttpRequest, kind: str) -> HttpResponse:
-    """The form of one kind; POST keeps its plan as a new draft."""
+    """The form of one kind of plan. POST stores its plan as a new draft."""
     if kind not in FORMS:
         raise Http404
     return fill_form(request, kind=kind)
@@ -56,12 +56,15 @@ def create_plan(request: HttpRequest, kind: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def configure_plan(request: HttpRequest, job_id: UUID) -> HttpResponse:
-    """The form that a draft was made with; POST makes its plan anew."""
-    job = get_editable_job(request, job_id)
+    """The form that a draft was made with. POST makes its plan again."""
+    job = find_editable_job(request, job_id)
     if job.status != JobStatus.DRAFT:
         return redirect("batch", job.pk)
     if job.recipe.get("kind") not in FORMS:
-        messages.info(request, "This plan was made over the API: it can be edited here, not made anew.")
+        messages.info(
+            request,
+            "This plan was made over the API. Its items can be edited here, but no form can make it again.",
+        )
         return redirect("plan", job.pk)
     return fill_form(request, kind=job.recipe["kind"], job=job)
 
@@ -100,7 +103,7 @@ def fill_form(request: HttpRequest, *, kind: str, job: BatchJob | None = None) -
 def find_version(
     request: HttpRequest, kind: str, recipe: dict[str, Any], *, by: User
 ) -> TemplateVersion | None:
-    """Of a matrix: the published version of the template that the address or the draft names. Raises PlanError."""
+    """For a matrix, the published version of the template that the request or the draft names. Raises PlanError."""
     wanted = request.POST.get("template") or request.GET.get("template") or recipe.get("template")
     if kind != "matrix" or not wanted:
         return None
@@ -131,7 +134,7 @@ def build_form(
         more["drafts"] = Conversation.objects.filter(workspace=workspace, status=Status.DRAFT).newest_first()
     if request.method == "POST":
         return cls(request.POST, request.FILES, **more)
-    typed = cls.typed(
+    typed = cls.fill_from(
         recipe if recipe.get("template") == (str(version.template_id) if version else None) else {}
     )
     return cls(initial={**typed, "name": job.name if job else "", "idempotency_key": str(uuid4())}, **more)
@@ -140,8 +143,8 @@ def build_form(
 def save_plan(
     request: HttpRequest, form: RecipeForm, *, by: User, workspace: Workspace, job: BatchJob | None
 ) -> HttpResponse | None:
-    """The redirect to the plan; None when the form then says what is wrong."""
-    recipe = form.recipe()
+    """Store the plan and give the redirect to it, or None when the form says what is wrong."""
+    recipe = form.build_recipe()
     upload = request.FILES.get("file")
     if upload is not None and (upload.size or 0) > LARGEST_FILE:
         form.add_error("file", f"has {upload.size:,} bytes; at most {LARGEST_FILE:,} are read. Split it.")
@@ -151,10 +154,12 @@ def save_plan(
         plan = plan_from(recipe, workspace, by=by, upload=upload.read() if upload else None)
         made = store_plan(request, form, plan, recipe, by=by, workspace=workspace, job=job)
     except PlanError as wrong:
-        form.blame(wrong.problems)
+        form.add_problems(wrong.problems)
         return None
     except PlanMoved as moved:
-        form.add_error(None, f"{moved} Your choices are below; make the plan anew to put it over the other.")
+        form.add_error(
+            None, f"{moved} Your choices are shown below. Make the plan again to replace the other one."
+        )
         return render(
             request,
             "batches/configure.html",

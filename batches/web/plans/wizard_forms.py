@@ -1,4 +1,4 @@
-"""The forms of the wizard, one a kind of plan: what is typed becomes a recipe, and a recipe what is typed."""
+"""The forms of the wizard, one for each kind of plan. Each turns what is typed into a recipe, and a recipe back."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -29,7 +29,7 @@ from workspaces.models import Workspace
 
 MOST_CHOICES = 500
 SITUATION_TIERS = ((Tier.SCENARIO.value, "Scenarios"), (Tier.EDGE_CASE.value, "Edge cases"))
-# Where a plan's problem stands in a form, when its column is not the field's own name.
+# The fields that show problems of a plan whose column has another name than the field.
 PLACES = {
     "perCell": "count",
     "total": "count",
@@ -40,7 +40,7 @@ PLACES = {
 
 
 class RecipeForm(forms.Form):
-    """What every kind asks: a name, a seed, diversity, and free details."""
+    """What every kind of plan asks for: a name, a seed, diversity, and free details."""
 
     kind = ""
     title = ""
@@ -53,19 +53,19 @@ class RecipeForm(forms.Form):
         min_value=LEAST_SEED,
         max_value=LARGEST_SEED,
         widget=make_input(forms.NumberInput),
-        help_text="Shuffles the plan and rules what is drawn; the same seed gives the same plan. Empty: in order.",
+        help_text="Shuffles the plan and decides what is drawn. The same seed gives the same plan. Empty: in order.",
     )
     diversity = forms.BooleanField(
         label="Vary setting, register, length, opening and obstacle",
         required=False,
         widget=make_input(forms.CheckboxInput),
-        help_text="Drawn by the seed for each item, so that two of one kind get different prompts.",
+        help_text="Drawn for each item by the seed, so that items of one kind get different prompts.",
     )
     details = DetailsField(
         label="Details for every item",
         required=False,
         widget=make_text_area(2),
-        help_text="A name, a colon and a text a line. They follow each prompt.",
+        help_text="One detail a line: a name, a colon and a text. They are added below each prompt.",
     )
     idempotency_key = make_key_field(widget=forms.HiddenInput)
 
@@ -77,7 +77,7 @@ class RecipeForm(forms.Form):
                 field.widget.attrs["aria-describedby"] = f"hint-{name}"
 
     @classmethod
-    def typed(cls, recipe: Mapping[str, Any]) -> dict[str, Any]:
+    def fill_from(cls, recipe: Mapping[str, Any]) -> dict[str, Any]:
         """What the form shows of a recipe."""
         return {
             "seed": recipe.get("seed"),
@@ -85,8 +85,8 @@ class RecipeForm(forms.Form):
             "details": format_details(recipe.get("details") or {}),
         }
 
-    def recipe(self) -> dict[str, Any]:
-        """Of a valid form. What cannot be told field by field is added to its errors then."""
+    def build_recipe(self) -> dict[str, Any]:
+        """The recipe of a valid form. Problems that concern several fields are added to the errors only here."""
         chosen = self.cleaned_data
         return {
             "kind": self.kind,
@@ -95,8 +95,8 @@ class RecipeForm(forms.Form):
             "details": chosen["details"],
         }
 
-    def blame(self, problems: Sequence[RowProblem]) -> None:
-        """Each problem at its field, where the form has it."""
+    def add_problems(self, problems: Sequence[RowProblem]) -> None:
+        """Add each problem to its field, or above the form where the form has no such field."""
         for problem in problems[:100]:
             place = PLACES.get(problem.column, problem.column)
             place = next((each for each in (place, f"list-{place}") if each in self.fields), "")
@@ -125,12 +125,16 @@ class StarterForm(RecipeForm):
     )
 
     @classmethod
-    def typed(cls, recipe: Mapping[str, Any]) -> dict[str, Any]:
+    def fill_from(cls, recipe: Mapping[str, Any]) -> dict[str, Any]:
         shown = {"tiers": recipe.get("tiers") or Tier.values, "limit": recipe.get("limit")}
-        return {**super().typed(recipe), **shown}
+        return {**super().fill_from(recipe), **shown}
 
-    def recipe(self) -> dict[str, Any]:
-        return {**super().recipe(), "tiers": self.cleaned_data["tiers"], "limit": self.cleaned_data["limit"]}
+    def build_recipe(self) -> dict[str, Any]:
+        return {
+            **super().build_recipe(),
+            "tiers": self.cleaned_data["tiers"],
+            "limit": self.cleaned_data["limit"],
+        }
 
 
 class SituationsForm(RecipeForm):
@@ -145,7 +149,7 @@ class SituationsForm(RecipeForm):
         label="Tags",
         required=False,
         widget=make_input(forms.CheckboxSelectMultiple),
-        help_text="Those with at least one of the chosen. None chosen: all.",
+        help_text="Situations with at least one of the chosen tags. None chosen: all of them.",
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -153,12 +157,16 @@ class SituationsForm(RecipeForm):
         self.fields["tags"].choices = [(tag, tag) for tag in list_tags(self.workspace)]  # type: ignore[attr-defined]
 
     @classmethod
-    def typed(cls, recipe: Mapping[str, Any]) -> dict[str, Any]:
+    def fill_from(cls, recipe: Mapping[str, Any]) -> dict[str, Any]:
         tiers = recipe.get("tiers") or [value for value, _ in SITUATION_TIERS]
-        return {**super().typed(recipe), "tiers": tiers, "tags": recipe.get("tags") or []}
+        return {**super().fill_from(recipe), "tiers": tiers, "tags": recipe.get("tags") or []}
 
-    def recipe(self) -> dict[str, Any]:
-        return {**super().recipe(), "tiers": self.cleaned_data["tiers"], "tags": self.cleaned_data["tags"]}
+    def build_recipe(self) -> dict[str, Any]:
+        return {
+            **super().build_recipe(),
+            "tiers": self.cleaned_data["tiers"],
+            "tags": self.cleaned_data["tags"],
+        }
 
 
 def list_tags(workspace: Workspace) -> list[str]:
@@ -190,21 +198,21 @@ class CsvForm(RecipeForm):
     )
 
     @classmethod
-    def typed(cls, recipe: Mapping[str, Any]) -> dict[str, Any]:
+    def fill_from(cls, recipe: Mapping[str, Any]) -> dict[str, Any]:
         shown = {
             "tier": recipe.get("tier", Tier.TEMPLATE.value),
             "csv_template": recipe.get("template_name", ""),
         }
-        return {**super().typed(recipe), **shown}
+        return {**super().fill_from(recipe), **shown}
 
-    def recipe(self) -> dict[str, Any]:
+    def build_recipe(self) -> dict[str, Any]:
         chosen = self.cleaned_data
         about = {
             "tier": chosen["tier"],
             "template_name": chosen["csv_template"],
             "file": chosen["file"].name[:200],
         }
-        return {**super().recipe(), **about}
+        return {**super().build_recipe(), **about}
 
 
 class ChosenForm(RecipeForm):
@@ -223,15 +231,15 @@ class ChosenForm(RecipeForm):
         self.fields["conversations"].choices = rows  # type: ignore[attr-defined]
 
     @classmethod
-    def typed(cls, recipe: Mapping[str, Any]) -> dict[str, Any]:
-        return {**super().typed(recipe), "conversations": recipe.get("conversations") or []}
+    def fill_from(cls, recipe: Mapping[str, Any]) -> dict[str, Any]:
+        return {**super().fill_from(recipe), "conversations": recipe.get("conversations") or []}
 
-    def recipe(self) -> dict[str, Any]:
-        return {**super().recipe(), "conversations": self.cleaned_data["conversations"]}
+    def build_recipe(self) -> dict[str, Any]:
+        return {**super().build_recipe(), "conversations": self.cleaned_data["conversations"]}
 
 
 class MatrixForm(RecipeForm):
-    """A text area for each variable of the template: several lines vary, one line is the same for all."""
+    """A text area for each variable of the template: several lines vary it, one line is the same for all items."""
 
     kind = "matrix"
     title = "A matrix"
@@ -249,13 +257,13 @@ class MatrixForm(RecipeForm):
         label="Leave out",
         required=False,
         widget=make_text_area(3),
-        help_text="A combination a line, its values between bars: Gig Worker | ashamed. A value alone leaves out all of it.",
+        help_text="One combination a line, with bars between its values: Gig Worker | ashamed. A single value leaves out every combination with it.",
     )
     quotas = forms.CharField(
         label="Numbers of their own",
         required=False,
         widget=make_text_area(3),
-        help_text="First the number: 5 | Gig Worker | ashamed. They stand above the number for all.",
+        help_text="One combination a line, the number first: 5 | Gig Worker | ashamed. These numbers replace the number for all.",
     )
 
     def __init__(self, *args: Any, version: TemplateVersion, **kwargs: Any) -> None:
@@ -287,8 +295,8 @@ class MatrixForm(RecipeForm):
         ]
 
     @classmethod
-    def typed(cls, recipe: Mapping[str, Any]) -> dict[str, Any]:
-        shown: dict[str, Any] = {**super().typed(recipe), "how": "cell", "count": 1}
+    def fill_from(cls, recipe: Mapping[str, Any]) -> dict[str, Any]:
+        shown: dict[str, Any] = {**super().fill_from(recipe), "how": "cell", "count": 1}
         if "matrix" not in recipe:
             return shown
         matrix = matrix_of(recipe["matrix"], seed=recipe.get("seed") or 0)
@@ -299,7 +307,7 @@ class MatrixForm(RecipeForm):
             return {**shown, "how": "total", "count": matrix.total}
         return {**shown, "count": matrix.per_cell}
 
-    def recipe(self) -> dict[str, Any]:
+    def build_recipe(self) -> dict[str, Any]:
         axes: dict[str, list[dict[str, Any]]] = {}
         values: dict[str, str] = {}
         for variable in self.version.typed_variables():
@@ -309,11 +317,11 @@ class MatrixForm(RecipeForm):
                 axes[variable.name] = given
             elif given:
                 values[variable.name] = typed.strip()
-        about = {**super().recipe(), "template": str(self.version.template_id), "values": values}
+        about = {**super().build_recipe(), "template": str(self.version.template_id), "values": values}
         return {**about, "matrix": as_json(self._matrix(axes))} if self.is_valid() else about
 
     def _whole_list(self, name: str, typed: str) -> list[dict[str, Any]]:
-        """Words of the option list that are not typed; weight 0 means: only when it is named."""
+        """The words of the option list that are not typed. A word of weight 0 is used only when it is typed."""
         if not self.cleaned_data.get(f"all-{name}"):
             return []
         named = {each["value"] for each in values_of(typed)}
@@ -329,11 +337,11 @@ class MatrixForm(RecipeForm):
             "exclude": reader.excluded(normalize_line_ends(chosen["exclude"])),
             "quotas": reader.quotas(normalize_line_ends(chosen["quotas"])),
         }
-        self.blame(reader.problems)
+        self.add_problems(reader.problems)
         try:
             matrix = matrix_of(wire, seed=chosen.get("seed") or 0)
         except MatrixError as wrong:
-            self.blame(wrong.problems)
+            self.add_problems(wrong.problems)
             return Matrix(axes=())
         weighted = {
             name: {each["value"] for each in given if "weight" in each} for name, given in axes.items()

@@ -1,4 +1,4 @@
-"""The page that says what the estimates are worth."""
+"""The page that compares estimates with what batches really cost."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ SORTS = {"real": False, "simulated": True}
 @require_safe
 @login_required
 def show_estimates(request: HttpRequest) -> HttpResponse:
-    """Finished batches beside what was said of them; `?which=real|simulated`, `?model=`."""
+    """Finished batches beside their estimates. `?which=real|simulated` and `?model=` choose among them."""
     user, model = get_person(request), request.GET.get("model", "")
     which = request.GET.get("which", "")
     every = {name: finished(user, simulated=simulated) for name, simulated in SORTS.items()}

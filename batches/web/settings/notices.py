@@ -1,4 +1,4 @@
-"""Notices on the pages, and the webhook that a workspace has them sent to."""
+"""The page of notices, and the webhook to which a workspace has them sent."""
 
 from typing import Any
 
@@ -35,7 +35,7 @@ class WebhookForm(forms.Form):
 @require_safe
 @login_required
 def list_notices(request: HttpRequest) -> HttpResponse:
-    """What has ended or waits for a person, the newest first."""
+    """The batches that have ended or that wait for a person, the newest notice first."""
     rows = Notice.objects.visible_to(request.user).select_related("job").order_by("-created_at", "-id")
     found = page_of(rows, request, per=NOTICES_PER_PAGE)
     shown = [(notice, words_of(notice)) for notice in found.rows]
@@ -45,7 +45,7 @@ def list_notices(request: HttpRequest) -> HttpResponse:
 @require_POST
 @login_required
 def mark_notices_seen(request: HttpRequest) -> HttpResponse:
-    """All of one's workspaces' notices are seen; what the pages showed is no news any more."""
+    """Mark all notices of this person's workspaces as seen."""
     Notice.objects.editable_by(request.user).filter(seen_at=None).update(seen_at=ClockTimestamp())
     return redirect("notices")
 
@@ -54,7 +54,7 @@ def mark_notices_seen(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def edit_webhook(request: HttpRequest) -> HttpResponse:
-    """Where notices are sent, the secret that signs them, and how the last ones went."""
+    """The address to which notices are sent, the secret that signs them, and the last deliveries."""
     chosen = changeable_workspace(request) if request.method == "POST" else chosen_workspace(request)
     kept = Webhook.objects.filter(workspace=chosen.workspace).first()
     form = WebhookForm(request.POST or {"url": kept.url if kept else ""})
@@ -77,7 +77,7 @@ def edit_webhook(request: HttpRequest) -> HttpResponse:
 
 
 def change_webhook(chosen: Chosen, kept: Webhook | None, url: str, *, renew: bool) -> None:
-    """Another address, another secret, or none any more."""
+    """Store another address or another secret, or remove the webhook when the address is empty."""
     rows = Webhook.objects.filter(workspace=chosen.workspace)
     if not url:
         rows.delete()

@@ -1,4 +1,4 @@
-"""What the page of an item shows: where it stands, why it failed, what can be done about it. It decides nothing."""
+"""What the page of an item shows: its state, why it failed, and what can be done. It decides nothing."""
 
 from typing import Any
 from uuid import uuid4
@@ -21,7 +21,7 @@ from batches.web.jobs.batch_page import list_banners
 
 
 def build_item_context(item: BatchItem) -> dict[str, Any]:
-    """Everything of one item that is no conversation yet."""
+    """Everything about an item that is not a conversation yet."""
     job, now = item.job, progress(item.job)
     single = job.kind == JobKind.SINGLE
     failed = item.status == ItemStatus.FAILED
@@ -51,6 +51,6 @@ def build_item_context(item: BatchItem) -> dict[str, Any]:
 
 
 def list_attempts(item: BatchItem) -> list[GenerationLog]:
-    """Every attempt to reach Claude for it, the newest first, without the payloads, which can be megabytes."""
+    """The last 20 attempts to reach Claude for an item, the newest first, without the payloads, which can be megabytes."""
     rows = item.logs.defer("request_payload", "response_payload", "response_body", "parameters")
     return list(rows.order_by("-created_at")[:20])

@@ -18,7 +18,7 @@ from batches.models.states import JobKind
 from batches.planning.estimate.estimate import CANNOT_PRICE
 from batches.planning.plan import PlannedItem
 from batches.reports.monthly_spending import this_month
-from batches.web.access import get_editable_item, get_visible_item
+from batches.web.access import find_editable_item, find_visible_item
 from batches.web.posted import read_key
 from batches.web.single import item_page
 from batches.web.single.forms import SingleForm
@@ -41,7 +41,7 @@ COUNTED = ("filled", "default", "missing", "wrong")
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def generate_one(request: HttpRequest) -> HttpResponse:
-    """POST `generate` starts it; any other POST shows the form with its preview, as the test render fills it."""
+    """The form. POST `generate` starts the item; any other POST shows the form with its preview."""
     template = find_template(request)
     if template is None:
         return render(request, "batches/generate_one.html", {"templates": []})
@@ -63,11 +63,11 @@ def generate_one(request: HttpRequest) -> HttpResponse:
 @require_POST
 @login_required
 def preview_prompt(request: HttpRequest) -> HttpResponse:
-    """The prompt as it would be sent, and its price. 422 keeps what was shown, and says what is wrong."""
+    """The prompt as it would be sent, with its price. 422 says what is wrong and keeps the last preview on the page."""
     template = find_template(request)
     if template is None:
         raise Http404
-    form = SingleForm.posted(get_published_version(template), request.POST)
+    form = SingleForm.from_post(get_published_version(template), request.POST)
     if not is_htmx(request):
         return render_form(request, form)
     context = build_preview(form)
@@ -86,7 +86,7 @@ def list_usable_templates(request: HttpRequest) -> PromptTemplateQuerySet:
 
 
 def find_template(request: HttpRequest) -> PromptTemplate | None:
-    """The one that is named, else that of the item whose values are wanted again, else the first; None if there is none."""
+    """The template that the request names, else that of the item to repeat, else the first. None if there is none."""
     wanted = request.POST.get("template") or request.GET.get("template") or ""
     if not wanted and (item := find_repeated_item(request)) is not None:
         wanted = str(item.template_version.template_id)
@@ -97,7 +97,7 @@ def find_template(request: HttpRequest) -> PromptTemplate | None:
 
 
 def find_repeated_item(request: HttpRequest) -> BatchItem | None:
-    """The item of `?from=`, whose values fill the form."""
+    """The item that `?from=` names; its values fill the form."""
     wanted = request.GET.get("from", "")
     if not wanted:
         return None
@@ -108,7 +108,7 @@ def find_repeated_item(request: HttpRequest) -> BatchItem | None:
 
 def get_published_version(template: PromptTemplate) -> TemplateVersion:
     version = template.published_version()
-    if version is None:  # withdrawn this very moment
+    if version is None:  # It was withdrawn a moment ago.
         raise Http404
     version.template = template
     return version
@@ -116,9 +116,9 @@ def get_published_version(template: PromptTemplate) -> TemplateVersion:
 
 def build_form(request: HttpRequest, version: TemplateVersion) -> SingleForm:
     if request.method == "POST":
-        return SingleForm.posted(version, request.POST)
+        return SingleForm.from_post(version, request.POST)
     item = find_repeated_item(request)
-    return SingleForm.of_item(version, item) if item else SingleForm(version=version)
+    return SingleForm.from_item(version, item) if item else SingleForm(version=version)
 
 
 def render_form(request: HttpRequest, form: SingleForm, *, status: int = 200) -> HttpResponse:
@@ -133,14 +133,14 @@ def render_form(request: HttpRequest, form: SingleForm, *, status: int = 200) ->
         "problems": form.list_problems() if status == 422 else [],
         "refused": form.wrong.get("details", []),
     }
-    context["rows"] = form.rows()
+    context["rows"] = form.build_rows()
     return render(request, "batches/generate_one.html", context, status=status)
 
 
 def build_plan(form: SingleForm) -> list[PlannedItem] | None:
-    """The plan of one; None when the details cannot be read, which then stands at their field."""
+    """The plan of this one item. None when the details cannot be read; the problems then stand at their field."""
     try:
-        return plan_one(form.version, form.values, details=form.details())
+        return plan_one(form.version, form.values, details=form.read_details())
     except DetailsError:
         return None
 
@@ -149,7 +149,7 @@ def build_plan(form: SingleForm) -> list[PlannedItem] | None:
 
 
 def build_preview(form: SingleForm) -> dict[str, Any]:
-    """The texts with their marks, how many of each kind, and the price once nothing is missing."""
+    """The texts with their marks, the number of marks of each kind, and the price once nothing is missing."""
     version, plan = form.version, build_plan(form)
     marked = pieces(version.text, version.variables, form.values)
     system = pieces(version.system_prompt, version.variables, form.values) if version.system_prompt else ()
@@ -189,8 +189,8 @@ def build_price(plan: list[PlannedItem]) -> dict[str, Any]:
 @require_safe
 @login_required
 def show_item(request: HttpRequest, item_id: UUID) -> HttpResponse:
-    """Where an item stands; once it is a conversation, that."""
-    found = get_visible_item(request, item_id)
+    """The state of an item. Once it has become a conversation, this leads to the conversation."""
+    found = find_visible_item(request, item_id)
     made = getattr(found, "conversation", None)
     if made is not None:
         return redirect_whole_page(request, reverse("conversation", args=[made.pk]))
@@ -201,8 +201,8 @@ def show_item(request: HttpRequest, item_id: UUID) -> HttpResponse:
 @require_POST
 @login_required
 def retry_item(request: HttpRequest, item_id: UUID) -> HttpResponse:
-    """Back into the queue; the budget of a single generation is raised to cover one more, as its button says."""
-    found = get_editable_item(request, item_id)
+    """Put the item back into the queue. The budget of a single generation is raised for one more call, as its button says."""
+    found = find_editable_item(request, item_id)
     raised = budget_for_retry(found.job, 1) if found.job.kind == JobKind.SINGLE else None
     try:
         retry_failed(
@@ -216,14 +216,14 @@ def retry_item(request: HttpRequest, item_id: UUID) -> HttpResponse:
 @require_POST
 @login_required
 def use_stored_reply(request: HttpRequest, item_id: UUID) -> HttpResponse:
-    """Make the conversation of a reply that is paid and kept."""
-    found = get_editable_item(request, item_id)
+    """Make the conversation from a stored reply that was paid for."""
+    found = find_editable_item(request, item_id)
     try:
         made = use_reply(found, by=get_person(request))
     except StaleState:
-        messages.error(request, "The kept reply cannot be read as a conversation. It stays in the log.")
+        messages.error(request, "The stored reply cannot be read as a conversation. It stays in the log.")
         return redirect("item", found.pk)
-    messages.success(request, "The kept reply is a conversation now. It cost nothing more.")
+    messages.success(request, "The stored reply is a conversation now. It cost nothing more.")
     return redirect("conversation", made.pk)
 
 
