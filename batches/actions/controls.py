@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 from django.db.models import F, Q, Value
 
-from batches.actions.jobs import start_batch
+from batches.actions.jobs import find_concurrency_problems, start_batch
 from batches.engine.stored_replies import use_stored_reply
 from batches.models import BatchItem, BatchJob, PaidRequest
 from batches.models.states import (
@@ -28,7 +28,6 @@ from batches.planning.estimate.estimate import CENT, Estimate, estimate_now
 from batches.planning.freezing import read_plan
 from batches.planning.plan import PlanError, PlannedItem, cut
 from conversations.models import Conversation
-from lib.row_problems import RowProblem
 from lib.stale_state import StaleState
 from workspaces.models import User
 
@@ -59,10 +58,8 @@ def change(
     The next claim goes by them. A lower concurrency lets the calls in flight finish. Raises PlanError for a
     concurrency above the ceiling, BudgetTooLow, StaleState; then nothing is changed.
     """
-    ceiling = settings.ENVIRONMENT.max_concurrency
-    if concurrency is not None and not 1 <= concurrency <= ceiling:
-        problem = f"{concurrency} at once is not possible: choose 1 to {ceiling} (LORAPIPE_MAX_CONCURRENCY)."
-        raise PlanError([RowProblem(None, "concurrency", problem)])
+    if concurrency is not None and (problems := find_concurrency_problems(concurrency)):
+        raise PlanError(problems)
     wanted = {"concurrent_processing": concurrency, "priority": priority, "budget_usd": budget_usd}
     fields: dict[str, Any] = {name: value for name, value in wanted.items() if value is not None}
     fits = Q() if budget_usd is None else Q(spent__lte=Value(budget_usd) - F("reserved"))

@@ -99,16 +99,7 @@ def by_idempotency_key(by: User, key: str | None) -> BatchJob | None:
 
 def check_settings(concurrency: int, budget: Decimal, *, worst: Decimal) -> None:
     """Raises PlanError for a concurrency above the ceiling and for a budget that does not cover one call."""
-    ceiling = settings.ENVIRONMENT.max_concurrency
-    problems = []
-    if not 1 <= concurrency <= ceiling:
-        problems.append(
-            RowProblem(
-                None,
-                "concurrency",
-                f"{concurrency} at once is not possible: choose 1 to {ceiling} (LORAPIPE_MAX_CONCURRENCY).",
-            )
-        )
+    problems = find_concurrency_problems(concurrency)
     if budget < worst:
         problems.append(
             RowProblem(
@@ -119,6 +110,15 @@ def check_settings(concurrency: int, budget: Decimal, *, worst: Decimal) -> None
         )
     if problems:
         raise PlanError(problems)
+
+
+def find_concurrency_problems(concurrency: int) -> list[RowProblem]:
+    """One problem for a concurrency that the settings do not allow, else none."""
+    ceiling = settings.ENVIRONMENT.max_concurrency
+    if 1 <= concurrency <= ceiling:
+        return []
+    problem = f"{concurrency} at once is not possible: choose 1 to {ceiling} (LORAPIPE_MAX_CONCURRENCY)."
+    return [RowProblem(None, "concurrency", problem)]
 
 
 @transaction.atomic

@@ -37,26 +37,24 @@ def use_wire_names(wrong: PlanError) -> PlanError:
 def serialize_start(job: BatchJob) -> dict[str, Any]:
     """The answer to a start. It is the same whenever the same Idempotency-Key is sent."""
     return {
-        "success": True,
-        "jobId": job.pk,
-        "status": job.status,
-        "name": job.name,
-        "totalItems": job.total_items,
+        **_serialize_new_job(job),
         **serialize_estimate(job.estimate),
         "budgetUsd": dollars(job.budget_usd),
-        "templates": [_serialize_template(each) for each in _list_versions(job)],
     }
 
 
 def serialize_draft(job: BatchJob) -> dict[str, Any]:
     """The answer to a plan that was stored as a draft."""
+    return {**_serialize_new_job(job), "planUrl": reverse("plan", args=[job.pk])}
+
+
+def _serialize_new_job(job: BatchJob) -> dict[str, Any]:
     return {
         "success": True,
         "jobId": job.pk,
         "status": job.status,
         "name": job.name,
         "totalItems": job.total_items,
-        "planUrl": reverse("plan", args=[job.pk]),
         "templates": [_serialize_template(each) for each in _list_versions(job)],
     }
 
