@@ -8,11 +8,10 @@ from typing import Any
 
 from claude import translation
 from claude.client import Client
+from claude.counting import NO_SUCH_ROUTE, ONLY_TO_ANSWER
 from claude.errors import Blocked, ClaudeError, Declined
 from claude.messages import Request
 
-# Statuses with which a server answers when it does not have the route.
-NO_SUCH_ROUTE = (404, 405, 501)
 SMALL_SCHEMA: dict[str, Any] = {
     "type": "object",
     "properties": {"ok": {"type": "boolean"}},
@@ -20,8 +19,6 @@ SMALL_SCHEMA: dict[str, Any] = {
     "additionalProperties": False,
 }
 QUESTION = "Is this answered? Reply as JSON."
-# Fields of a request that count_tokens does not take.
-ONLY_TO_ANSWER = ("max_tokens", "stream", "temperature")
 
 
 @dataclass(kw_only=True)

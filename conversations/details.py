@@ -4,10 +4,14 @@ The description of a chosen option, what diversity draws, and a person's own key
 They come after the rendered text, so that what a batch shares stays in front and can be cached.
 """
 
+import re
 from collections.abc import Mapping
 
 from templates_app.prompts.variables import Problem, ProblemsError, Variable, value_problems
 
+MOST, LONGEST_NAME, LONGEST_TEXT = 30, 60, 5_000
+NAME = re.compile(r"[^\W_](?:[\w .,/'()-]{0,58}[\w.)])?")
+NAME_RULE = f"a name has 1 to {LONGEST_NAME} letters, digits, spaces and -_.,/'(), and begins with a letter or a digit"
 HEADING = "Details of this conversation. Follow them; do not quote them."
 # Those with a place of their own come first, in this order; the others follow by name.
 FIRST = (
@@ -20,23 +24,26 @@ class DetailsError(ProblemsError):
     """A person's own details cannot be used; carries every problem."""
 
 
-def with_details(prompt: str, details: Mapping[str, str]) -> str:
+def append_details(prompt: str, details: Mapping[str, str]) -> str:
     """The prompt and, below it, a line for each detail that says something; the same details, the same bytes."""
-    lines = [f"- {name}: {details[name]}" for name in in_order(details) if details[name].strip()]
+    lines = [f"- {name}: {details[name]}" for name in sort_names(details) if details[name].strip()]
     return "\n".join([prompt.rstrip("\n"), "", HEADING, *lines]) + "\n" if lines else prompt
 
 
-def in_order(details: Mapping[str, str]) -> list[str]:
+def sort_names(details: Mapping[str, str]) -> list[str]:
     """The names as people see them: the known ones first."""
     known = [name for name in FIRST if name in details]
     return known + sorted(details.keys() - set(FIRST))
 
 
-MOST, LONGEST_NAME, LONGEST_TEXT = 30, 64, 2000
+# --- what people write -----------------------------------------------------------------------------------
 
 
-def from_lines(text: str) -> dict[str, str]:
-    """`name: text`, one a line, blank lines left out. Raises DetailsError with every line that is not so."""
+def parse_details(text: str) -> dict[str, str]:
+    """`name: text`, one a line, blank lines left out. Raises DetailsError with every line that is not so.
+
+    Each problem is named by its line (`line 2`) or, when the line can be read, by the name of its detail.
+    """
     found: dict[str, str] = {}
     problems = []
     for number, line in enumerate(text.splitlines(), start=1):
@@ -44,35 +51,33 @@ def from_lines(text: str) -> dict[str, str]:
         if not line.strip():
             continue
         if not (colon and name and said):
-            problems.append(Problem(f"line {number}", "write it as name: text"))
+            problems.append(Problem(f"line {number}", "write it as name: text, as in setting: on a train"))
         elif name in found:
-            problems.append(Problem(f"line {number}", f"{name} is there twice; keep one"))
+            problems.append(Problem(f"line {number}", f"{name!r} is there twice; keep one"))
         else:
             found[name] = said
-    problems += details_problems(found)
-    if problems:
+    if problems := problems + find_detail_problems(found):
         raise DetailsError(problems)
     return found
 
 
-def as_lines(details: Mapping[str, str]) -> str:
-    """The other way round: what `from_lines` reads. Line breaks inside a text become spaces."""
-    return "\n".join(f"{name}: {' '.join(details[name].split())}" for name in in_order(details))
+def format_details(details: Mapping[str, str]) -> str:
+    """The text that `parse_details` reads back. Line breaks inside a detail become spaces."""
+    return "\n".join(f"{name}: {' '.join(details[name].split())}" for name in sort_names(details))
 
 
-def details_problems(details: Mapping[str, str]) -> list[Problem]:
-    """Everything that is wrong with a person's own details: too many, too long, unprintable names, control characters."""
+def find_detail_problems(details: Mapping[str, str]) -> list[Problem]:
+    """Everything that keeps these details from being stored: too many, too long, or not what a name or a text may be."""
     found = [
         Problem(name[:LONGEST_NAME], message)
         for name, text in details.items()
-        for message in _wrong(name, text)
+        for message in _find_problems(name, text)
     ]
     if len(details) > MOST:
         found.append(Problem("details", f"has {len(details)} entries; at most {MOST} are allowed"))
     return found
 
 
-def _wrong(name: str, text: str) -> list[str]:
-    named = bool(name.strip()) and name.isprintable() and len(name) <= LONGEST_NAME and ":" not in name
-    name_problems = [] if named else [f"a name has 1 to {LONGEST_NAME} printable characters and no colon"]
+def _find_problems(name: str, text: str) -> list[str]:
+    name_problems = [] if NAME.fullmatch(name) else [NAME_RULE]
     return name_problems + value_problems(Variable("detail", max_length=LONGEST_TEXT), text)

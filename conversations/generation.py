@@ -13,13 +13,14 @@ from claude import current_models
 from claude.current_models import ModelTable, UnknownModel
 from claude.messages import Reply, Request, Usage
 from conversations import quality
-from conversations.details import with_details
+from conversations.details import append_details
 from conversations.models import Conversation, Turn
 from conversations.parsing import SCHEMA, SHAPE_IN_WORDS, Draft
 from conversations.states import Status
 from lib.statements import insert
 from templates_app.models import TemplateVersion
 from templates_app.prompts.rendering import render, resolve
+from templates_app.states import LONGEST_TOPIC
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +53,7 @@ def build_request(
     """
     resolved = resolve(version.typed_variables(), values)
     asked = version.model or model
-    prompt = with_details(version.prompt(resolved), details or {})
+    prompt = append_details(version.prompt(resolved), details or {})
     shaped = takes_schema(asked)
     return Request(
         model=asked,
@@ -173,7 +174,7 @@ def _origin_fields(origin: Origin) -> dict[str, Any]:
         "template_version": origin.template_version,
         "language": origin.template_version.language,
         "tier": origin.tier,
-        "topic": origin.topic[:500],
+        "topic": origin.topic[:LONGEST_TOPIC],
         "category": origin.category,
         "parameters": dict(origin.parameters),
         **words,

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from conversations.states import ARCHIVABLE, DECISIONS, MOVES, REVIEWABLE, Role, Source, Status
 from lib.stale_state import StaleState
-from templates_app.states import Tier
+from templates_app.states import LONGEST_TOPIC, Tier
 from workspaces.models import OwnedModel, User, WorkspaceQuerySet
 
 
@@ -69,7 +69,7 @@ class Conversation(OwnedModel):
     title = models.CharField(max_length=300)
     persona = models.CharField(max_length=200, blank=True)
     emotion = models.CharField(max_length=200, blank=True)
-    topic = models.CharField(max_length=500, blank=True)
+    topic = models.CharField(max_length=LONGEST_TOPIC, blank=True)
     intent = models.CharField(max_length=200, blank=True)
     tone = models.CharField(max_length=200, blank=True)
     tier = models.CharField(max_length=10, choices=Tier.choices)

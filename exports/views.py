@@ -6,7 +6,6 @@ from uuid import UUID
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
-from django.shortcuts import get_object_or_404
 from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_safe
 
@@ -23,7 +22,7 @@ JSONL = "application/jsonl; charset=utf-8"
 @login_required
 def batch_download(request: HttpRequest, job_id: UUID) -> HttpResponseBase:
     """All conversations of a batch as JSONL, streamed. 404 for what belongs to somebody else."""
-    job = get_object_or_404(BatchJob.objects.visible_to(request.user), pk=job_id)
+    job: BatchJob = BatchJob.objects.get_visible_or_404(request.user, job_id)
     return _as_file(StreamingHttpResponse(iter_jsonl(of_job(job)), content_type=JSONL), job_file_name(job))
 
 
@@ -31,7 +30,7 @@ def batch_download(request: HttpRequest, job_id: UUID) -> HttpResponseBase:
 @login_required
 def batch_manifest(request: HttpRequest, job_id: UUID) -> HttpResponseBase:
     """What `batch_download` gives now: counts, checksum, template versions, models, simulated or not."""
-    job = get_object_or_404(BatchJob.objects.visible_to(request.user), pk=job_id)
+    job: BatchJob = BatchJob.objects.get_visible_or_404(request.user, job_id)
     name = job_file_name(job)
     with open(os.devnull, "wb") as nowhere:
         written = write_jsonl(of_job(job), nowhere)
@@ -43,9 +42,9 @@ def batch_manifest(request: HttpRequest, job_id: UUID) -> HttpResponseBase:
 @login_required
 def conversation_download(request: HttpRequest, conversation_id: UUID) -> HttpResponseBase:
     """One conversation as a file of one line. 404 for what belongs to somebody else."""
-    rows = Conversation.objects.visible_to(request.user)
-    found = get_object_or_404(rows, pk=conversation_id)
-    response = HttpResponse(b"".join(iter_jsonl(rows.filter(pk=found.pk))), content_type=JSONL)
+    found: Conversation = Conversation.objects.get_visible_or_404(request.user, conversation_id)
+    rows = Conversation.objects.filter(pk=found.pk)
+    response = HttpResponse(b"".join(iter_jsonl(rows)), content_type=JSONL)
     return _as_file(response, file_name(found.conversation_id, simulated=found.simulated))
 
 

@@ -8,19 +8,28 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import resolve_url
 from django.template.loader import render_to_string
+from django_htmx.middleware import HtmxDetails
 
 Respond = Callable[[HttpRequest], HttpResponse]
 
 
+def htmx_of(request: HttpRequest) -> HtmxDetails:
+    """What the middleware of django-htmx has read from the headers; Django's type of a request does not know it."""
+    found: HtmxDetails = request.htmx  # type: ignore[attr-defined]
+    return found
+
+
 def is_htmx(request: HttpRequest) -> bool:
-    return request.headers.get("HX-Request") == "true"
+    return bool(htmx_of(request))
 
 
 def targets(request: HttpRequest, element_id: str) -> bool:
-    """Does htmx want only this element? In htmx 4 the header reads `tag#id`."""
-    if not is_htmx(request):
-        return False
-    return unquote(request.headers.get("HX-Target", "")).partition("#")[2] == element_id
+    """Does htmx want only this element?
+
+    In htmx 4 the target reads `tag#id`. The id is percent-encoded without the header by which django-htmx would know.
+    """
+    htmx = htmx_of(request)
+    return bool(htmx) and unquote(htmx.target or "").partition("#")[2] == element_id
 
 
 class HtmxMiddleware:

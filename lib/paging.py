@@ -44,10 +44,8 @@ def part_of(rows: "QuerySet[Any]", start: int, size: int, *, searched: bool, cla
 
 
 def _by_key(rows: "QuerySet[Any]", keys: list[Any]) -> list[Any]:
-    """The rows of these keys, which passed the filters a moment ago: they are not asked again, only fetched."""
-    fetched = rows.all()
-    fetched.query.where = type(fetched.query.where)()
-    return list(fetched.filter(pk__in=keys))
+    """The rows of these keys, which passed the filters a moment ago. Asking the filters again of so few costs nothing."""
+    return list(rows.filter(pk__in=keys))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,7 +4,6 @@ from django.conf import settings
 
 from claude.messages import Provider
 
-NAMED_KEY = "ANTHROPIC_API_KEY_"
 SHOWN_OF_A_KEY = 4
 SHORTEST_SECRET = 12  # of a shorter one, four characters would be too much
 
@@ -13,8 +12,9 @@ class UnknownKey(LookupError):
     """A workspace has a key of its own that this process was not given: then there is no call."""
 
     def __init__(self, name: str) -> None:
+        variable = settings.ENVIRONMENT.name_key_variable(name)
         super().__init__(
-            f"This workspace calls with the key {name!r}, and {NAMED_KEY}{name.upper()} is not set. "
+            f"This workspace calls with the key {name!r}, and {variable} is not set. "
             "Set it wherever LoRAPipe runs, or take the key off the workspace under Admin, Workspaces; then resume."
         )
 

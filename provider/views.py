@@ -22,8 +22,8 @@ from lib import clock
 from provider import check, table
 from provider.account import UnknownKey, key_shown, provider
 from provider.models import Finding
-from workspaces.chosen import Chosen, chosen_workspace
-from workspaces.models import Membership, User
+from workspaces.chosen import chosen_workspace
+from workspaces.models import User
 
 CHECKS_SHOWN = 10
 
@@ -119,7 +119,7 @@ def problem_of(model: str, today: date) -> str:
 def account(request: HttpRequest) -> HttpResponse:
     """Which server answers, with which key, and what the last check found. POST checks now."""
     chosen = chosen_workspace(request)
-    may_check = is_editor(request, chosen)
+    may_check = chosen.may_edit  # a check may cost a token, like a batch
     if request.method == "POST":
         if not may_check or not isinstance(request.user, User):
             raise PermissionDenied
@@ -161,13 +161,6 @@ def check_and_tell(request: HttpRequest, by: User, *, key: str) -> None:
         messages.success(request, "Everything that a batch needs works.")
     else:
         messages.error(request, "Something stands in the way of a batch; the page says what.")
-
-
-def is_editor(request: HttpRequest, chosen: Chosen) -> bool:
-    """A check may cost a token: who may start a batch here may do it."""
-    return Membership.objects.filter(
-        workspace=chosen.workspace, user_id=str(request.user.pk), role__in=Membership.EDITORS
-    ).exists()
 
 
 def in_use() -> dict[str, Any]:

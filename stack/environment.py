@@ -69,6 +69,10 @@ class Environment:
             return "Anthropic API"
         return urlsplit(self.anthropic_base_url).netloc.rpartition("@")[2]
 
+    def name_key_variable(self, name: str) -> str:
+        """The variable that holds the key of this name."""
+        return f"{NAMED_KEY}{name.upper()}"
+
     def fingerprint(self) -> dict[str, str]:
         """A hash per variable, so that a difference can be named without storing a secret.
 
@@ -81,7 +85,7 @@ class Environment:
             "DATABASE_URL": self.database_url,
             "REDIS_URL": self.redis_url,
             "ANTHROPIC_API_KEY": self.anthropic_api_key,
-            **{f"{NAMED_KEY}{name.upper()}": key for name, key in self.named_api_keys.items()},
+            **{self.name_key_variable(name): key for name, key in self.named_api_keys.items()},
             "ANTHROPIC_BASE_URL": self.anthropic_base_url,
             "ANTHROPIC_MODEL": self.anthropic_model,
             "ANTHROPIC_MAX_TOKENS": self.anthropic_max_tokens,

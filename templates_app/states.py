@@ -1,6 +1,9 @@
-"""The three tiers of a dataset, and the kinds of rows that files bring."""
+"""The three tiers of a dataset, the kinds of rows that files bring, and the longest topic."""
 
 from django.db import models
+
+# Of a scenario, an item and a conversation: a topic travels from one to the next.
+LONGEST_TOPIC = 500
 
 
 class Tier(models.TextChoices):

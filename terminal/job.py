@@ -12,7 +12,7 @@ from batches.actions.controls import change, retry_failed
 from batches.actions.jobs import change_budget, check_settings, resume, start_batch
 from batches.models import BatchJob
 from batches.models.states import CHANGEABLE, RUNNING, JobStatus
-from batches.planning.estimate.estimate import Estimate, estimate
+from batches.planning.estimate.estimate import Estimate, estimate_now
 from batches.planning.plan import PlanError, PlannedItem, starter_plan
 from batches.planning.sources.csv_file import csv_plan
 from batches.reports.progress import Progress
@@ -20,7 +20,6 @@ from batches.reports.reason_texts import REASONS
 from exports.actions import Exported, export_job, job_file_name
 from exports.formats import ExportError
 from exports.target import CannotWrite, checked_target
-from lib import clock
 from lib.row_problems import RowProblem
 from stack.process_group import Signals
 from templates_app.states import Tier
@@ -77,14 +76,7 @@ class TerminalJob:
 
     def _prepared(self) -> Start:
         plan = self._plan()
-        environment = settings.ENVIRONMENT
-        priced = estimate(
-            plan,
-            model=environment.anthropic_model,
-            max_tokens=environment.anthropic_max_tokens,
-            concurrency=self.concurrency,
-            on=clock.today(),
-        )
+        priced = estimate_now(plan, concurrency=self.concurrency)
         budget = self.options["budget"] or priced.default_budget
         check_settings(self.concurrency, budget, worst=priced.worst_item)
         return Start(plan, priced, budget, self.options["name"] or self._offered_name(plan))

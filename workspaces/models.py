@@ -9,7 +9,9 @@ from typing import Any, ClassVar, Self
 from django.conf import settings
 from django.contrib.auth.models import AbstractUser
 from django.contrib.auth.models import UserManager as DjangoUserManager
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import models, transaction
+from django.http import Http404
 from django.utils import timezone
 from django.utils.deconstruct import deconstructible
 from django.utils.module_loading import import_string
@@ -152,6 +154,20 @@ class WorkspaceQuerySet(models.QuerySet[Any]):
 
     def reviewable_by(self, user: Any) -> Self:
         return self._with_role(user, Membership.REVIEWERS)
+
+    def get_visible_or_404(self, user: Any, pk: uuid.UUID | str) -> Any:
+        """The row with this id. Raises Http404 when there is none, when it is somebody else's, or when it is no id."""
+        try:
+            return self.visible_to(user).get(pk=pk)
+        except (self.model.DoesNotExist, ValidationError) as missing:
+            raise Http404 from missing
+
+    def get_editable_or_403(self, user: Any, pk: uuid.UUID | str) -> Any:
+        """The same, to be changed. Raises PermissionDenied when this person may see the row but not change it."""
+        found = self.get_visible_or_404(user, pk)
+        if not self.editable_by(user).contains(found):
+            raise PermissionDenied
+        return found
 
     def _with_role(self, user: Any, roles: Any) -> Self:
         if not user.is_authenticated:

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 from django.db.models import F, Q, Value
 
-from batches.actions.jobs import start_batch
+from batches.actions.jobs import find_concurrency_problems, start_batch
 from batches.engine.stored_replies import use_stored_reply
 from batches.models import BatchItem, BatchJob, PaidRequest
 from batches.models.states import (
@@ -24,16 +24,12 @@ from batches.models.states import (
     JobKind,
     Priority,
 )
-from batches.planning.estimate.estimate import Estimate, estimate
-from batches.planning.plan import PlanError, PlannedItem
+from batches.planning.estimate.estimate import CENT, Estimate, estimate_now
+from batches.planning.freezing import read_plan
+from batches.planning.plan import PlanError, PlannedItem, cut
 from conversations.models import Conversation
-from lib import clock
-from lib.row_problems import RowProblem
 from lib.stale_state import StaleState
-from templates_app.models import TemplateVersion
 from workspaces.models import User
-
-CENT = Decimal("0.01")
 
 
 class BudgetTooLow(ValueError):
@@ -62,10 +58,8 @@ def change(
     The next claim goes by them. A lower concurrency lets the calls in flight finish. Raises PlanError for a
     concurrency above the ceiling, BudgetTooLow, StaleState; then nothing is changed.
     """
-    ceiling = settings.ENVIRONMENT.max_concurrency
-    if concurrency is not None and not 1 <= concurrency <= ceiling:
-        problem = f"{concurrency} at once is not possible: choose 1 to {ceiling} (LORAPIPE_MAX_CONCURRENCY)."
-        raise PlanError([RowProblem(None, "concurrency", problem)])
+    if concurrency is not None and (problems := find_concurrency_problems(concurrency)):
+        raise PlanError(problems)
     wanted = {"concurrent_processing": concurrency, "priority": priority, "budget_usd": budget_usd}
     fields: dict[str, Any] = {name: value for name, value in wanted.items() if value is not None}
     fits = Q() if budget_usd is None else Q(spent__lte=Value(budget_usd) - F("reserved"))
@@ -194,36 +188,14 @@ def budget_for_retry(job: BatchJob, n: int) -> Decimal:
 # --- copy -----------------------------------------------------------------------------------------------
 
 
-def plan_of(job: BatchJob) -> list[PlannedItem]:
+def _plan_of(job: BatchJob) -> list[PlannedItem]:
     """The items of a batch as the plan of another: the same versions, values and details in the same order."""
-    rows = job.items.order_by("position")
-    used = rows.order_by().values("template_version").distinct()
-    versions = TemplateVersion.objects.select_related("template", "workspace").in_bulk(
-        [each["template_version"] for each in used]
-    )
-    return [
-        PlannedItem(
-            position=position,
-            tier=item.tier,
-            version=versions[item.template_version_id],
-            topic=item.topic,
-            parameters=item.parameters,
-            category=tuple(item.category),
-            details=item.details,
-        )
-        for position, item in enumerate(rows, start=1)
-    ]
+    return cut(read_plan(job), limit=None, seed=None)
 
 
 def price_copy(job: BatchJob, *, concurrency: int) -> Estimate:
-    """What a copy would cost today. Raises what `estimate` raises."""
-    return estimate(
-        plan_of(job),
-        model=settings.ENVIRONMENT.anthropic_model,
-        max_tokens=settings.ENVIRONMENT.anthropic_max_tokens,
-        concurrency=concurrency,
-        on=clock.today(),
-    )
+    """What a copy would cost today. Raises one of CANNOT_PRICE."""
+    return estimate_now(_plan_of(job), concurrency=concurrency)
 
 
 def copied_name(job: BatchJob) -> str:
@@ -247,7 +219,7 @@ def duplicate(
     """
     return start_batch(
         workspace=job.workspace,
-        plan=plan_of(job),
+        plan=_plan_of(job),
         by=by,
         name=name or copied_name(job),
         concurrency=concurrency or min(job.concurrent_processing, settings.ENVIRONMENT.max_concurrency),

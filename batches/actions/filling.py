@@ -3,21 +3,20 @@
 from uuid import UUID
 
 from batches.actions import drafts
-from batches.actions.starting import planned_items
 from batches.models import BatchJob
-from batches.planning.coverage import fill_by_likeness, fill_by_matrix
+from batches.planning.coverage import count_coverage, fill_by_likeness, fill_by_matrix, read_matrix
+from batches.planning.freezing import read_plan
 from batches.planning.plan import PlannedItem
-from batches.planning.sources.extra import with_details
-from batches.web.plans import plan_page
+from batches.planning.sources.details import add_details
 from templates_app.models import TemplateVersion
 from workspaces.models import User
 
 
 def fill_gaps(job: BatchJob, *, pair: tuple[str, str], revision: int, by: User | None) -> int:
     """How many were added. A matrix makes them of its own lists, another plan after what it has. Raises as `append`."""
-    spots = list(plan_page.coverage(job, pair).gap_spots())
-    plan = planned_items(job)
-    matrix = plan_page.matrix_in(job)
+    spots = list(count_coverage(job, pair).gap_spots())
+    plan = read_plan(job)
+    matrix = read_matrix(job)
     version = _version(job, plan)
     if matrix is None or version is None or not set(pair) <= {axis.name for axis in matrix.axes}:
         items = fill_by_likeness(plan, spots, row=pair[0], column=pair[1], seed=job.seed or 0)
@@ -31,7 +30,7 @@ def fill_gaps(job: BatchJob, *, pair: tuple[str, str], revision: int, by: User |
             values=job.recipe["values"],
             diversity=job.recipe.get("diversity", True),
         )
-        items = list(with_details(bare, job.recipe.get("details") or {}))
+        items = list(add_details(bare, job.recipe.get("details") or {}))
     if items:
         drafts.append(job, revision=revision, items=items, by=by)
     return len(items)

@@ -25,11 +25,10 @@ from batches.models.states import (
     Priority,
     Reason,
 )
-from batches.planning.estimate.estimate import estimate
+from batches.planning.estimate.estimate import estimate_now
 from batches.planning.freezing import freeze_items
 from batches.planning.plan import PlanError, PlannedItem
 from conversations.ids import take_ids
-from lib import clock
 from lib.row_problems import RowProblem
 from lib.stale_state import StaleState
 from workspaces.models import ClockTimestamp, User, Workspace
@@ -60,13 +59,7 @@ def start_batch(
     if earlier is not None:
         return earlier
     concurrency = settings.ENVIRONMENT.max_concurrency if concurrency is None else concurrency
-    priced = estimate(
-        plan,
-        model=settings.ENVIRONMENT.anthropic_model,
-        max_tokens=settings.ENVIRONMENT.anthropic_max_tokens,
-        concurrency=concurrency,
-        on=clock.today(),
-    )
+    priced = estimate_now(plan, concurrency=concurrency)
     budget = priced.default_budget if budget_usd is None else budget_usd
     check_settings(concurrency, budget, worst=priced.worst_item)
     job = BatchJob(
@@ -106,16 +99,7 @@ def by_idempotency_key(by: User, key: str | None) -> BatchJob | None:
 
 def check_settings(concurrency: int, budget: Decimal, *, worst: Decimal) -> None:
     """Raises PlanError for a concurrency above the ceiling and for a budget that does not cover one call."""
-    ceiling = settings.ENVIRONMENT.max_concurrency
-    problems = []
-    if not 1 <= concurrency <= ceiling:
-        problems.append(
-            RowProblem(
-                None,
-                "concurrency",
-                f"{concurrency} at once is not possible: choose 1 to {ceiling} (LORAPIPE_MAX_CONCURRENCY).",
-            )
-        )
+    problems = find_concurrency_problems(concurrency)
     if budget < worst:
         problems.append(
             RowProblem(
@@ -126,6 +110,15 @@ def check_settings(concurrency: int, budget: Decimal, *, worst: Decimal) -> None
         )
     if problems:
         raise PlanError(problems)
+
+
+def find_concurrency_problems(concurrency: int) -> list[RowProblem]:
+    """One problem for a concurrency that the settings do not allow, else none."""
+    ceiling = settings.ENVIRONMENT.max_concurrency
+    if 1 <= concurrency <= ceiling:
+        return []
+    problem = f"{concurrency} at once is not possible: choose 1 to {ceiling} (LORAPIPE_MAX_CONCURRENCY)."
+    return [RowProblem(None, "concurrency", problem)]
 
 
 @transaction.atomic

@@ -3,16 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
-from django.conf import settings
-
 from batches.actions.jobs import start_batch
 from batches.models import BatchItem, BatchJob
 from batches.models.states import JobKind
-from batches.planning.estimate.estimate import Estimate, estimate
+from batches.planning.estimate.estimate import Estimate, estimate_now
 from batches.planning.plan import PlannedItem
-from conversations.details import DetailsError, details_problems
-from lib import clock
+from conversations.details import DetailsError, find_detail_problems
 from templates_app.models import TemplateVersion
+from templates_app.states import LONGEST_TOPIC
 from workspaces.models import User
 
 
@@ -24,13 +22,13 @@ def plan_one(
     tier: str = "",
 ) -> list[PlannedItem]:
     """The plan of one item; without a tier it is of the template's. Raises DetailsError."""
-    if problems := details_problems(details or {}):
+    if problems := find_detail_problems(details or {}):
         raise DetailsError(problems)
     item = PlannedItem(
         position=1,
         tier=tier or version.template.tier,
         version=version,
-        topic=str(values.get("topic") or "")[:500],
+        topic=str(values.get("topic") or "")[:LONGEST_TOPIC],
         parameters=dict(values),
         details=dict(details or {}),
     )
@@ -38,14 +36,8 @@ def plan_one(
 
 
 def price_one(plan: list[PlannedItem]) -> Estimate:
-    """What it will cost. Raises what `estimate` raises."""
-    return estimate(
-        plan,
-        model=settings.ENVIRONMENT.anthropic_model,
-        max_tokens=settings.ENVIRONMENT.anthropic_max_tokens,
-        concurrency=1,
-        on=clock.today(),
-    )
+    """What it will cost. Raises one of CANNOT_PRICE."""
+    return estimate_now(plan, concurrency=1)
 
 
 def start_one(plan: list[PlannedItem], *, by: User, key: str | None = None) -> BatchItem:

@@ -13,15 +13,13 @@ from batches.actions.drafts import changing, raise_stale
 from batches.actions.jobs import by_idempotency_key, check_settings
 from batches.models import BatchItem, BatchJob
 from batches.models.states import ErrorHandling, ItemStatus, JobStatus, Priority
-from batches.planning.estimate.estimate import Estimate, estimate
-from batches.planning.plan import PlanError, PlannedItem
-from claude.current_models import RetiredModel, UnknownModel, UnknownPrice
+from batches.planning.estimate.estimate import CANNOT_PRICE, estimate_now
+from batches.planning.freezing import read_plan
+from batches.planning.plan import PlanError
 from conversations.ids import take_ids
 from lib import clock
-from templates_app.models import TemplateVersion
 from workspaces.models import User
 
-CANNOT_PRICE = (PlanError, UnknownModel, RetiredModel, UnknownPrice)
 TRIED = 3
 MOST_PROBLEMS = 100
 NAME_THEM = """
@@ -34,41 +32,6 @@ UPDATE batch_items i SET job_id = %(trial)s, position = n.place
 """
 
 
-def planned_items(job: BatchJob, *, position: int | None = None) -> list[PlannedItem]:
-    """The plan as it is stored, in order, or the item of one position; each version is read once."""
-    items = BatchItem.objects.filter(job=job, **({} if position is None else {"position": position}))
-    columns = ("position", "tier", "template_version_id", "topic", "parameters", "category", "details")
-    rows = list(items.order_by("position").values_list(*columns))
-    keys = {row[2] for row in rows}
-    versions = {
-        version.pk: version
-        for version in TemplateVersion.objects.filter(pk__in=keys).select_related("template")
-    }
-    return [
-        PlannedItem(
-            position=position,
-            tier=tier,
-            version=versions[version_id],
-            topic=topic,
-            parameters=parameters,
-            category=tuple(category),
-            details=details,
-        )
-        for position, tier, version_id, topic, parameters, category, details in rows
-    ]
-
-
-def estimate_of(job: BatchJob, plan: Sequence[PlannedItem], *, concurrency: int | None = None) -> Estimate:
-    """Raises one of CANNOT_PRICE."""
-    return estimate(
-        plan,
-        model=settings.ENVIRONMENT.anthropic_model,
-        max_tokens=settings.ENVIRONMENT.anthropic_max_tokens,
-        concurrency=concurrency or job.concurrent_processing,
-        on=clock.today(),
-    )
-
-
 def price(job: BatchJob) -> dict[str, Any]:
     """The draft's estimate as JSON, or `problems` that keep it from starting; kept on its row while it is still true.
 
@@ -78,11 +41,11 @@ def price(job: BatchJob) -> dict[str, Any]:
     if found.get("mark") == mark:
         return found
     try:
-        found = estimate_of(job, planned_items(job)).as_json()
+        found = estimate_now(read_plan(job), concurrency=job.concurrent_processing).as_json()
     except PlanError as wrong:
         shown = [[each.row, each.column, each.message] for each in wrong.problems[:MOST_PROBLEMS]]
         found = {"problems": shown, "problem_count": len(wrong.problems)}
-    except (UnknownModel, RetiredModel, UnknownPrice) as wrong:
+    except CANNOT_PRICE as wrong:
         found = {"problems": [[None, "", str(wrong)]], "problem_count": 1}
     found["mark"] = mark
     rows = BatchJob.objects.filter(pk=job.pk, status=JobStatus.DRAFT, plan_revision=job.plan_revision)
@@ -117,7 +80,7 @@ def start_draft(
     """
     if job.status not in (JobStatus.DRAFT, JobStatus.CANCELLED):
         return job
-    priced = estimate_of(job, planned_items(job), concurrency=concurrency)
+    priced = estimate_now(read_plan(job), concurrency=concurrency)
     budget = priced.default_budget if budget_usd is None else budget_usd
     check_settings(concurrency, budget, worst=priced.worst_item)
     with transaction.atomic():
@@ -161,12 +124,12 @@ def try_first(job: BatchJob, *, revision: int, by: User, idempotency_key: str | 
     earlier = by_idempotency_key(by, idempotency_key)
     if earlier is not None:
         return earlier
-    plan = planned_items(job)
+    plan = read_plan(job)
     if len(plan) <= TRIED:
         raise PlanError([])
     places = spread([item.tier for item in plan], TRIED)
     chosen = [plan[place] for place in places]
-    priced = estimate_of(job, chosen, concurrency=min(TRIED, job.concurrent_processing))
+    priced = estimate_now(chosen, concurrency=min(TRIED, job.concurrent_processing))
     trial = BatchJob(
         workspace=job.workspace,
         created_by=by,

@@ -1,4 +1,4 @@
-"""The generation log over the API: every attempt to reach Claude, and what they cost together."""
+"""The generation log over the API: every attempt to reach Claude, and what the attempts cost together."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from batches.models.generation_logs import GenerationLogQuerySet
 from batches.models.states import LogState
 from lib.wire import MomentField, PageQuery, dollars, moment, slice_of
 
-# What a sum can be made by: the name on the wire, the columns of one group, the expression of its key.
+# The ways to group the sums: the name on the wire, then the columns of a group with their expressions.
 GROUPS: dict[str, dict[str, Any]] = {
     "day": {"day": TruncDate("created_at")},
     "user": {"user": F("created_by__username")},
@@ -79,7 +79,7 @@ class LogsQuery(PageQuery):
     state = serializers.MultipleChoiceField(choices=LogState.choices, default=set)
 
     def get_fields(self) -> dict[str, Any]:
-        return {**super().get_fields(), **period()}
+        return {**super().get_fields(), **make_period_fields()}
 
 
 class CostQuery(PageQuery):
@@ -87,45 +87,49 @@ class CostQuery(PageQuery):
     job = serializers.UUIDField(default=None)
 
     def get_fields(self) -> dict[str, Any]:
-        return {**super().get_fields(), **period()}
+        return {**super().get_fields(), **make_period_fields()}
 
 
-def period() -> dict[str, Any]:
-    """`from` is a word of Python, so the two fields cannot stand in a class."""
+def make_period_fields() -> dict[str, Any]:
+    """`from` is a keyword of Python, so the two fields cannot be attributes of a class."""
     return {"from": MomentField(default=None), "to": MomentField(default=None, end=True)}
 
 
 @api_view(["GET"])
-def logs(request: Request) -> Response:
-    """The attempts of one's workspaces, the newest first, without the payloads."""
+def list_logs(request: Request) -> Response:
+    """The attempts of this person's workspaces, the newest first, without the payloads."""
     query = LogsQuery.of(request)
-    rows = wanted(request, query)
+    rows = filter_logs(request, query)
     if query["state"]:
         rows = rows.filter(state__in=query["state"])
     rows = rows.select_related("created_by").only(*COLUMNS).newest_first()
     found = slice_of(rows, limit=query["limit"], offset=query["offset"])
-    return Response({"logs": [log_row(log) for log in found.rows], **found.about})
+    return Response({"logs": [serialize_log(log) for log in found.rows], **found.about})
 
 
 @api_view(["GET"])
-def cost(request: Request) -> Response:
-    """What was spent, by day, user, job, template version or model; the dearest first, days in order."""
+def sum_cost(request: Request) -> Response:
+    """What was spent by day, user, job, template version or model. Days are in order; else the largest sum comes first."""
     query = CostQuery.of(request)
-    rows = wanted(request, query).order_by()
+    rows = filter_logs(request, query).order_by()
     order = "day" if query["by"] == "day" else "-cost"
     groups = rows.values(**GROUPS[query["by"]]).annotate(**SUMS).order_by(order)[:LARGEST_GROUPS]
     total = rows.aggregate(**SUMS)
     return Response(
-        {"by": query["by"], "total": sums(total), "rows": [cost_row(row, query["by"]) for row in groups]}
+        {
+            "by": query["by"],
+            "total": serialize_sums(total),
+            "rows": [serialize_cost_row(row, query["by"]) for row in groups],
+        }
     )
 
 
-def wanted(request: Request, query: dict[str, Any]) -> GenerationLogQuerySet:
+def filter_logs(request: Request, query: dict[str, Any]) -> GenerationLogQuerySet:
     rows = GenerationLog.objects.visible_to(request.user).made_between(query["from"], query["to"])
     return rows.filter(job=query["job"]) if query["job"] else rows
 
 
-def sums(row: dict[str, Any]) -> dict[str, Any]:
+def serialize_sums(row: dict[str, Any]) -> dict[str, Any]:
     return {
         "costUsd": dollars(row["cost"]),
         "calls": row["calls"],
@@ -138,11 +142,11 @@ def sums(row: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def cost_row(row: dict[str, Any], by: str) -> dict[str, Any]:
-    return {**{name: row[name] for name in GROUPS[by]}, **sums(row)}
+def serialize_cost_row(row: dict[str, Any], by: str) -> dict[str, Any]:
+    return {**{name: row[name] for name in GROUPS[by]}, **serialize_sums(row)}
 
 
-def log_row(log: GenerationLog) -> dict[str, Any]:
+def serialize_log(log: GenerationLog) -> dict[str, Any]:
     return {
         "id": log.pk,
         "createdAt": moment(log.created_at),

@@ -1,4 +1,7 @@
-"""A request of the API that waits for an item. Short looks instead of LISTEN: docs/decisions says why, with numbers."""
+"""How a request of the API waits for an item.
+
+It looks at short intervals and does not LISTEN; docs/decisions says why, with numbers.
+"""
 
 import threading
 import time
@@ -11,7 +14,7 @@ from batches.engine.moves import DATABASE_AWAY
 
 LONGEST_S = 60.0
 LOOK_EVERY_S = 0.2
-# At most half of the web's threads wait; the others stay free for pages.
+# At most half of the threads of the web server wait, so that the others stay free for pages.
 PLACES = max(1, settings.WEB_THREADS // 2)
 _places = threading.BoundedSemaphore(PLACES)
 
@@ -24,8 +27,8 @@ SELECT i.status NOT IN ('queued', 'processing') OR (j.status IN ('paused', 'fail
 def wait_for_item(item_id: UUID, *, seconds: float) -> None:
     """Return when the item has ended, when its job stands still, or after so many seconds.
 
-    Between two looks no transaction and no connection is held. Where all places are taken it returns at once: the
-    answer is then that the item is not there yet.
+    Between two looks neither a transaction nor a connection is held. When all places are taken, it returns at once and the
+    answer says that the item is not there yet.
     """
     if seconds <= 0 or not _places.acquire(blocking=False):
         return
@@ -36,7 +39,7 @@ def wait_for_item(item_id: UUID, *, seconds: float) -> None:
 
 
 def _look_until(item_id: UUID, end: float) -> None:
-    while not _settled(item_id):
+    while not _is_settled(item_id):
         left = end - time.monotonic()
         if left <= 0:
             return
@@ -44,11 +47,11 @@ def _look_until(item_id: UUID, end: float) -> None:
         time.sleep(min(LOOK_EVERY_S, left))
 
 
-def _settled(item_id: UUID) -> bool:
+def _is_settled(item_id: UUID) -> bool:
     try:
         with connection.cursor() as cursor:
             cursor.execute(SETTLED, [item_id])
             row = cursor.fetchone()
-    except DATABASE_AWAY:  # it may be back at the next look; whoever answers will say if it is not
+    except DATABASE_AWAY:  # It may be back at the next look. If it is not, the answer will say so.
         return False
     return row is None or bool(row[0])

@@ -1,7 +1,6 @@
-"""The plan that a body of the API means, with the recipe that a draft of it remembers."""
+"""The plan that the body of a request describes, and the recipe that a draft of it stores."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 from batches.actions.drafts import save_draft
@@ -10,7 +9,7 @@ from batches.models.states import ErrorHandling, Priority
 from batches.planning.diversity import diversify
 from batches.planning.plan import PlanError, PlannedItem
 from batches.planning.recipe import plan_from
-from batches.planning.sources.extra import problems_of, with_details
+from batches.planning.sources.details import add_details, check_details, list_problems
 from batches.planning.sources.listed import ListedItem, add_shared_parameters, listed_plan, template_for
 from batches.planning.sources.matrix_plan import apply_options
 from batches.planning.sources.matrix_wire import as_json, matrix_of
@@ -20,32 +19,31 @@ from workspaces.models import User, Workspace
 SITUATIONS = ("scenarioIds", "edgeCaseIds", "tags")
 
 
-class Meant(NamedTuple):
+class BodyPlan(NamedTuple):
     workspace: Workspace
     plan: list[PlannedItem]
     recipe: dict[str, Any]
 
 
-def meant(given: Mapping[str, Any], *, by: User) -> Meant:
-    """The workspace is the template's, else the personal one. Raises PlanError with all problems."""
-    if problems := problems_of(given["details"]):
-        raise PlanError(problems)
+def plan_from_body(given: Mapping[str, Any], *, by: User) -> BodyPlan:
+    """The plan in the workspace of its template, else in the personal one. Raises PlanError with all problems."""
+    check_details(given["details"])
     if given["matrix"] is not None:
-        return _matrix(given, by=by)
+        return _plan_matrix(given, by=by)
     if given["templateId"] is not None:
-        return _listed(given, by=by)
+        return _plan_listed(given, by=by)
     workspace = by.personal_workspace()
-    recipe = {**_common(given), **_chosen(given)}
+    recipe = {**_build_common_recipe(given), **_build_recipe(given)}
     plan = plan_from(recipe, workspace, by=by)
-    return Meant(workspace, add_shared_parameters(plan, given["sharedParameters"]), recipe)
+    return BodyPlan(workspace, add_shared_parameters(plan, given["sharedParameters"]), recipe)
 
 
-def _common(given: Mapping[str, Any]) -> dict[str, Any]:
+def _build_common_recipe(given: Mapping[str, Any]) -> dict[str, Any]:
     chosen = {} if given["diversity"] is None else {"diversity": given["diversity"]}
     return {"seed": given["seed"], "details": dict(given["details"]), **chosen}
 
 
-def _chosen(given: Mapping[str, Any]) -> dict[str, Any]:
+def _build_recipe(given: Mapping[str, Any]) -> dict[str, Any]:
     if given["conversationIds"] is not None:
         return {"kind": "chosen", "conversations": list(map(str, given["conversationIds"]))}
     if any(given[name] is not None for name in SITUATIONS):
@@ -56,7 +54,7 @@ def _chosen(given: Mapping[str, Any]) -> dict[str, Any]:
     return {"kind": "starter", "tiers": [given["tier"]] if given["tier"] else []}
 
 
-def _matrix(given: Mapping[str, Any], *, by: User) -> Meant:
+def _plan_matrix(given: Mapping[str, Any], *, by: User) -> BodyPlan:
     version = template_for(by, given["templateId"])
     try:
         matrix = matrix_of(given["matrix"], seed=given["seed"] or 0)
@@ -70,35 +68,33 @@ def _matrix(given: Mapping[str, Any], *, by: User) -> Meant:
     }
     matrix = apply_options(version.workspace, matrix, weighted=weighted)
     recipe = {
-        **_common(given),
+        **_build_common_recipe(given),
         "kind": "matrix",
         "template": str(version.template_id),
         "matrix": as_json(matrix),
         "values": dict(given["sharedParameters"]),
     }
-    return Meant(version.workspace, plan_from(recipe, version.workspace, by=by), recipe)
+    return BodyPlan(version.workspace, plan_from(recipe, version.workspace, by=by), recipe)
 
 
-def _listed(given: Mapping[str, Any], *, by: User) -> Meant:
+def _plan_listed(given: Mapping[str, Any], *, by: User) -> BodyPlan:
     version = template_for(by, given["templateId"])
     items = [ListedItem(**item) for item in given["items"]]
     wrong = [
-        replace(problem, row=row)
-        for row, item in enumerate(items, start=1)
-        for problem in problems_of(item.details)
+        problem for row, item in enumerate(items, start=1) for problem in list_problems(item.details, row=row)
     ]
     if wrong:
         raise PlanError(wrong)
     plan = listed_plan(version, items, tier=given["tier"] or "", seed=given["seed"])
     plan = add_shared_parameters(plan, given["sharedParameters"])
-    plan = list(with_details(plan, given["details"]))
+    plan = list(add_details(plan, given["details"]))
     if given["diversity"]:
         plan = diversify(plan, seed=given["seed"] or 0)
-    return Meant(version.workspace, plan, {**_common(given), "kind": "listed"})
+    return BodyPlan(version.workspace, plan, {**_build_common_recipe(given), "kind": "listed"})
 
 
-def keep(found: Meant, given: Mapping[str, Any], *, by: User, key: str | None) -> BatchJob:
-    """The plan as a draft, to be looked at and started on its page."""
+def save_as_draft(found: BodyPlan, given: Mapping[str, Any], *, by: User, key: str | None) -> BatchJob:
+    """Store the plan as a draft, which can be looked at and started on its page."""
     return save_draft(
         workspace=found.workspace,
         plan=found.plan,

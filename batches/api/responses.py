@@ -1,4 +1,4 @@
-"""What the batches' API says, in the words of the wire."""
+"""The answers of the API of batches, under the names of the wire."""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -18,11 +18,11 @@ from lib.row_problems import RowProblem
 from lib.wire import about_dollars, dollars, duration, moment, whole
 from templates_app.models import TemplateVersion
 
-# Where a plan's words differ from the wire's.
+# The names of the wire that differ from those of a plan.
 WIRE_NAMES = {"concurrency": "concurrentProcessing", "budget": "budgetUsd", "template": "templateId"}
 
 
-def on_the_wire(wrong: PlanError) -> PlanError:
+def use_wire_names(wrong: PlanError) -> PlanError:
     """The same problems under the names that the request used."""
     return PlanError(
         [
@@ -34,53 +34,51 @@ def on_the_wire(wrong: PlanError) -> PlanError:
     )
 
 
-def started(job: BatchJob) -> dict[str, Any]:
-    """The answer to a start, the same for the same Idempotency-Key."""
+def serialize_start(job: BatchJob) -> dict[str, Any]:
+    """The answer to a start. It is the same whenever the same Idempotency-Key is sent."""
     return {
-        "success": True,
-        "jobId": job.pk,
-        "status": job.status,
-        "name": job.name,
-        "totalItems": job.total_items,
-        **estimated(job.estimate),
+        **_serialize_new_job(job),
+        **serialize_estimate(job.estimate),
         "budgetUsd": dollars(job.budget_usd),
-        "templates": [_template(each) for each in _versions_of(job)],
     }
 
 
-def drafted(job: BatchJob) -> dict[str, Any]:
-    """The answer to a plan that is kept as a draft."""
+def serialize_draft(job: BatchJob) -> dict[str, Any]:
+    """The answer to a plan that was stored as a draft."""
+    return {**_serialize_new_job(job), "planUrl": reverse("plan", args=[job.pk])}
+
+
+def _serialize_new_job(job: BatchJob) -> dict[str, Any]:
     return {
         "success": True,
         "jobId": job.pk,
         "status": job.status,
         "name": job.name,
         "totalItems": job.total_items,
-        "planUrl": reverse("plan", args=[job.pk]),
-        "templates": [_template(each) for each in _versions_of(job)],
+        "templates": [_serialize_template(each) for each in _list_versions(job)],
     }
 
 
-def _versions_of(job: BatchJob) -> list[TemplateVersion]:
+def _list_versions(job: BatchJob) -> list[TemplateVersion]:
     used = BatchItem.objects.filter(job=job).order_by().values("template_version").distinct()
     return list(
         TemplateVersion.objects.filter(pk__in=used).select_related("template").order_by("template__name")
     )
 
 
-def priced(found: Estimate, versions: Mapping[Any, TemplateVersion]) -> dict[str, Any]:
+def serialize_priced_plan(found: Estimate, versions: Mapping[Any, TemplateVersion]) -> dict[str, Any]:
     """The answer to an estimate."""
     return {
         "success": True,
         "totalItems": found.items,
-        **estimated(found.as_json()),
-        "templates": [_template(each) for each in versions.values()],
+        **serialize_estimate(found.as_json()),
+        "templates": [_serialize_template(each) for each in versions.values()],
         "simulated": settings.DEMO,
     }
 
 
-def estimated(stored: Mapping[str, Any]) -> dict[str, Any]:
-    """An estimate as it is stored on its job; money as strings there."""
+def serialize_estimate(stored: Mapping[str, Any]) -> dict[str, Any]:
+    """An estimate as it is stored on its job, where amounts of money are strings."""
     if not stored:
         return {"estimatedCost": None, "estimatedTime": None}
     return {
@@ -106,7 +104,7 @@ def estimated(stored: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _template(version: TemplateVersion) -> dict[str, Any]:
+def _serialize_template(version: TemplateVersion) -> dict[str, Any]:
     return {
         "templateId": version.template_id,
         "name": version.template.name,
@@ -115,7 +113,7 @@ def _template(version: TemplateVersion) -> dict[str, Any]:
     }
 
 
-def status_of(job: BatchJob, now: Progress) -> dict[str, Any]:
+def serialize_status(job: BatchJob, now: Progress) -> dict[str, Any]:
     """The design's status, with exact numbers beside its words."""
     return {
         "jobId": job.pk,
@@ -145,7 +143,7 @@ def status_of(job: BatchJob, now: Progress) -> dict[str, Any]:
     }
 
 
-def settings_of(job: BatchJob) -> dict[str, Any]:
+def serialize_settings(job: BatchJob) -> dict[str, Any]:
     """What a batch was started with."""
     return {
         "name": job.name,
@@ -160,11 +158,11 @@ def settings_of(job: BatchJob) -> dict[str, Any]:
         "createdAt": moment(job.created_at),
         "startedAt": moment(job.started_at),
         "completedAt": moment(job.completed_at),
-        "outcome": outcome_of(job),
+        "outcome": serialize_outcome(job),
     }
 
 
-def cache_of(tokens: Tokens) -> dict[str, Any]:
+def serialize_cache(tokens: Tokens) -> dict[str, Any]:
     """What the provider's prompt cache did for a batch."""
     return {
         "cache": {
@@ -176,8 +174,8 @@ def cache_of(tokens: Tokens) -> dict[str, Any]:
     }
 
 
-def changed(job: BatchJob) -> dict[str, Any]:
-    """The answer to other settings: those that it has now."""
+def serialize_changed_settings(job: BatchJob) -> dict[str, Any]:
+    """The answer to a change of settings: the settings that the batch has now."""
     return {
         "jobId": job.pk,
         "status": job.status,
@@ -187,8 +185,8 @@ def changed(job: BatchJob) -> dict[str, Any]:
     }
 
 
-def job_row(job: BatchJob) -> dict[str, Any]:
-    """A batch in a list: from its own row alone."""
+def serialize_job(job: BatchJob) -> dict[str, Any]:
+    """A batch in a list. It needs the row of the job only."""
     return {
         "jobId": job.pk,
         "status": job.status,
@@ -202,12 +200,12 @@ def job_row(job: BatchJob) -> dict[str, Any]:
         "actualCost": about_dollars(job.spent),
         "actualCostUsd": dollars(job.spent),
         "budgetUsd": dollars(job.budget_usd),
-        **settings_of(job),
+        **serialize_settings(job),
     }
 
 
-def outcome_of(job: BatchJob) -> dict[str, Any] | None:
-    """The estimate and what came, of a completed batch; errors as shares, +0.1 when it came to a tenth more."""
+def serialize_outcome(job: BatchJob) -> dict[str, Any] | None:
+    """The estimate of a completed batch beside what it came to. Errors are shares: +0.1 means a tenth more than estimated."""
     found = measure_accuracy(job)
     if found is None:
         return None
@@ -226,7 +224,7 @@ def outcome_of(job: BatchJob) -> dict[str, Any] | None:
     }
 
 
-def item_row(item: BatchItem) -> dict[str, Any]:
+def serialize_item(item: BatchItem) -> dict[str, Any]:
     made = getattr(item, "conversation", None)
     return {
         "id": item.pk,

@@ -5,12 +5,12 @@ from typing import Any
 from django.conf import settings
 from rest_framework import serializers
 
+from batches.models.jobs import LONGEST_NAME
 from batches.models.states import ErrorHandling, JobStatus, Mode, Priority
-from batches.planning.plan import LARGEST_PLAN
+from batches.planning.plan import LARGEST_PLAN, LARGEST_SEED, LEAST_SEED
 from lib.wire import PageQuery, StrictSerializer
-from templates_app.states import Tier
+from templates_app.states import LONGEST_TOPIC, Tier
 
-BIGGEST = 2**63 - 1
 ACTIONS = ("pause", "resume", "cancel", "retry_failed")
 SETTINGS = ("concurrentProcessing", "priority", "budgetUsd")
 RETRY = ("action", "errorKind", "itemIds", "budgetUsd")
@@ -18,18 +18,18 @@ NOT_YET = "This version cannot do this yet: {}."
 PRIORITY_WORDS = [each.label for each in Priority]
 
 
-# What a plan is made from; none of them is the starter plan.
+# What a plan can be made from. Without any of these it is the starter plan.
 KINDS = (("items",), ("matrix",), ("conversationIds",), ("scenarioIds", "edgeCaseIds", "tags"))
 
 
-def ids_field() -> serializers.ListField:
+def make_ids_field() -> serializers.ListField:
     return serializers.ListField(
         child=serializers.UUIDField(), allow_null=True, default=None, max_length=LARGEST_PLAN
     )
 
 
 class ItemBody(StrictSerializer):
-    topic = serializers.CharField(max_length=500, trim_whitespace=False)
+    topic = serializers.CharField(max_length=LONGEST_TOPIC, trim_whitespace=False)
     tier = serializers.ChoiceField(choices=Tier.choices, default="")
     parameters = serializers.DictField(default=dict)
     category = serializers.ListField(child=serializers.CharField(max_length=100), max_length=20, default=list)
@@ -37,23 +37,23 @@ class ItemBody(StrictSerializer):
 
     def validate_parameters(self, value: dict[str, Any]) -> dict[str, Any]:
         if "topic" in value:
-            raise serializers.ValidationError("The topic stands beside the parameters: leave it out of them.")
+            raise serializers.ValidationError("Give the topic beside the parameters, not among them.")
         return value
 
 
 class BatchBody(StrictSerializer):
-    """What both the start and the estimate take."""
+    """The fields that the start and the estimate have in common."""
 
-    name = serializers.CharField(max_length=200, required=False)
+    name = serializers.CharField(max_length=LONGEST_NAME, required=False)
     tier = serializers.ChoiceField(choices=Tier.choices, allow_null=True, default=None)
     templateId = serializers.UUIDField(allow_null=True, default=None)
     items: serializers.ListSerializer[Any] = serializers.ListSerializer(
         child=ItemBody(), allow_null=True, default=None, max_length=LARGEST_PLAN
     )
     matrix = serializers.DictField(allow_null=True, default=None)
-    conversationIds = ids_field()
-    scenarioIds = ids_field()
-    edgeCaseIds = ids_field()
+    conversationIds = make_ids_field()
+    scenarioIds = make_ids_field()
+    edgeCaseIds = make_ids_field()
     tags = serializers.ListField(
         child=serializers.CharField(max_length=100), allow_null=True, default=None, max_length=100
     )
@@ -67,7 +67,9 @@ class BatchBody(StrictSerializer):
     budgetUsd = serializers.DecimalField(
         max_digits=18, decimal_places=9, min_value=0, allow_null=True, default=None
     )
-    seed = serializers.IntegerField(min_value=-BIGGEST - 1, max_value=BIGGEST, allow_null=True, default=None)
+    seed = serializers.IntegerField(
+        min_value=LEAST_SEED, max_value=LARGEST_SEED, allow_null=True, default=None
+    )
 
     def validate_concurrentProcessing(self, value: int) -> int:
         ceiling = settings.ENVIRONMENT.max_concurrency
@@ -84,7 +86,7 @@ class BatchBody(StrictSerializer):
         named = [[name for name in names if given[name] is not None] for names in KINDS]
         first = [names[0] for names in named if names]
         if len(first) > 1:
-            problem = f"A plan is made from one of these: {', '.join(first)}."
+            problem = f"A plan is made from only one of these: {', '.join(first)}."
             raise serializers.ValidationError({first[1]: problem})
         filled = given["items"] is not None or given["matrix"] is not None
         if given["templateId"] is None and filled:
@@ -95,12 +97,12 @@ class BatchBody(StrictSerializer):
 
 
 class StartBody(BatchBody):
-    name = serializers.CharField(max_length=200)
+    name = serializers.CharField(max_length=LONGEST_NAME)
     draft = serializers.BooleanField(default=False)
 
 
 class ChangeBody(StrictSerializer):
-    """Either one verb, `retry_failed` with what it is about, or other settings."""
+    """Either one verb, or `retry_failed` with the items that it concerns, or new settings."""
 
     action = serializers.CharField(required=False)
     errorKind = serializers.CharField(max_length=30, required=False)
@@ -122,14 +124,14 @@ class ChangeBody(StrictSerializer):
         wrong = [name for name in given if name not in allowed]
         if wrong:
             what = f"with the action {action}" if action else "without the action retry_failed"
-            raise serializers.ValidationError(dict.fromkeys(wrong, f"It cannot stand {what}."))
+            raise serializers.ValidationError(dict.fromkeys(wrong, f"This field is not allowed {what}."))
         return given
 
 
 class CopyBody(StrictSerializer):
-    """What differs from the batch that is copied."""
+    """The settings that differ from the batch that is copied."""
 
-    name = serializers.CharField(max_length=200, required=False)
+    name = serializers.CharField(max_length=LONGEST_NAME, required=False)
     concurrentProcessing = serializers.IntegerField(min_value=1, required=False)
     errorHandling = serializers.ChoiceField(choices=ErrorHandling.choices, required=False)
     priority = serializers.ChoiceField(choices=PRIORITY_WORDS, required=False)

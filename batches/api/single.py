@@ -1,11 +1,9 @@
-"""One conversation over the API: generate it and wait, look at its item, try it again, use a reply that is kept."""
+"""One conversation over the API: generate it and wait, look at its item, try it again, use a stored reply."""
 
 import re
 from typing import Any
 from uuid import UUID
 
-from django.core.exceptions import PermissionDenied
-from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from rest_framework import serializers
 from rest_framework.decorators import api_view
@@ -17,8 +15,8 @@ from batches.actions import jobs
 from batches.actions.controls import budget_for_retry, retry_failed, use_reply
 from batches.actions.single import item_of, plan_one, start_one
 from batches.api import responses
-from batches.api.batches import idempotency_key
 from batches.api.long_poll import LONGEST_S, wait_for_item
+from batches.api.requests import read_idempotency_key
 from batches.models import BatchItem
 from batches.models.states import ItemStatus, JobKind, JobStatus
 from batches.planning.plan import PlanError
@@ -44,19 +42,21 @@ class SingleBody(StrictSerializer):
 
 
 @api_view(["POST"])
-def generate(request: Request) -> Response:
+def generate_conversation(request: Request) -> Response:
     """201 with the conversation when it is made in time, else 202 with the address of its item."""
-    by, key, seconds = get_person(request), idempotency_key(request), wait_of(request)
-    item = sent_before(by, key) or started(checked(SingleBody(data=request.data)), by=by, key=key)
+    by, key, seconds = get_person(request), read_idempotency_key(request), read_wait(request)
+    item = find_earlier_item(by, key) or start_generation(
+        checked(SingleBody(data=request.data)), by=by, key=key
+    )
     wait_for_item(item.pk, seconds=seconds)
-    response = outcome(BatchItem.objects.select_related("job").get(pk=item.pk))
+    response = render_outcome(BatchItem.objects.select_related("job").get(pk=item.pk))
     if request.headers.get("Prefer"):
         response["Preference-Applied"] = f"wait={seconds:.0f}"
     return response
 
 
-def wait_of(request: Request) -> float:
-    """Seconds from `Prefer: wait=N` (RFC 7240), 60 without it and at most; `respond-async` means none."""
+def read_wait(request: Request) -> float:
+    """The seconds of `Prefer: wait=N` (RFC 7240), at most 60, which is also the default; `respond-async` means none."""
     wanted = request.headers.get("Prefer", "").lower()
     if re.search(r"(^|[,;\s])respond-async\b", wanted):
         return 0
@@ -64,14 +64,14 @@ def wait_of(request: Request) -> float:
     return min(float(found[1]), LONGEST_S) if found else LONGEST_S
 
 
-def sent_before(by: User, key: str | None) -> BatchItem | None:
+def find_earlier_item(by: User, key: str | None) -> BatchItem | None:
     job = jobs.by_idempotency_key(by, key)
     if job is not None and job.kind != JobKind.SINGLE:
-        raise ValidationError({"Idempotency-Key": ["A batch was started with this key: send another."]})
+        raise ValidationError({"Idempotency-Key": ["A batch was started with this key. Send another key."]})
     return item_of(job) if job else None
 
 
-def started(given: dict[str, Any], *, by: User, key: str | None) -> BatchItem:
+def start_generation(given: dict[str, Any], *, by: User, key: str | None) -> BatchItem:
     try:
         version = template_for(by, given["templateId"])
         plan = plan_one(version, given["parameters"], details=given["details"], tier=given["tier"] or "")
@@ -81,41 +81,41 @@ def started(given: dict[str, Any], *, by: User, key: str | None) -> BatchItem:
             [RowProblem(None, f"details.{each.name}", each.message) for each in wrong.problems]
         ) from wrong
     except PlanError as wrong:
-        raise on_the_wire(wrong) from wrong
+        raise name_parameters(wrong) from wrong
 
 
-def on_the_wire(wrong: PlanError) -> PlanError:
-    """The one item's problems are problems of the parameters."""
+def name_parameters(wrong: PlanError) -> PlanError:
+    """The same problems, where those of the only item are named as problems of the parameters."""
     found = [
         RowProblem(None, f"parameters.{each.column}" if each.row else each.column, each.message)
         for each in wrong.problems
     ]
-    return responses.on_the_wire(PlanError(found))
+    return responses.use_wire_names(PlanError(found))
 
 
-def outcome(item: BatchItem) -> Response:
-    """What has become of an item that was waited for."""
-    made = conversation_of(item)
+def render_outcome(item: BatchItem) -> Response:
+    """What has become of an item that a request has waited for."""
+    made = find_conversation(item)
     where = {"itemId": item.pk, "jobId": item.job_id}
     if made is not None:
         location = {"Location": reverse("api_conversation", args=[made.pk])}
-        return Response({**generated(made), **where}, status=201, headers=location)
+        return Response({**serialize_success(made), **where}, status=201, headers=location)
     location = {"Location": reverse("api_item", args=[item.pk])}
     if item.status == ItemStatus.FAILED or (
         item.status == ItemStatus.QUEUED and item.job.status in STANDS_STILL
     ):
-        status, said = not_generated(item)
+        status, said = serialize_failure(item)
         return Response({**said, **where}, status=status, headers=location)
     return Response({"success": True, "status": item.status, **where}, status=202, headers=location)
 
 
-def conversation_of(item: BatchItem) -> Conversation | None:
+def find_conversation(item: BatchItem) -> Conversation | None:
     rows = Conversation.objects.select_related(*RELATED).prefetch_related("turns")
     found: Conversation | None = rows.filter(batch_item=item).first()
     return found
 
 
-def generated(made: Conversation) -> dict[str, Any]:
+def serialize_success(made: Conversation) -> dict[str, Any]:
     return {
         "success": True,
         "conversation": in_full(made),
@@ -125,8 +125,8 @@ def generated(made: Conversation) -> dict[str, Any]:
     }
 
 
-def not_generated(item: BatchItem) -> tuple[int, dict[str, Any]]:
-    """502 with the provider's words for a failure; 409 where a budget or a person stopped it."""
+def serialize_failure(item: BatchItem) -> tuple[int, dict[str, Any]]:
+    """502 with the provider's words when the item failed, 409 when a budget or a person stopped it."""
     job = item.job
     if item.status == ItemStatus.FAILED:
         code, words, status = item.error_kind, item.error_message, 502
@@ -134,13 +134,13 @@ def not_generated(item: BatchItem) -> tuple[int, dict[str, Any]]:
         code, words = job.reason or job.status, job.reason_note or job.get_reason_display()
         status = 502 if job.status == JobStatus.FAILED else 409
     details = (
-        [{"row": None, "column": "requestId", "message": asked}] if (asked := request_id_of(item)) else []
+        [{"row": None, "column": "requestId", "message": asked}] if (asked := find_request_id(item)) else []
     )
     return status, {"success": False, "error": words, "code": code, "details": details}
 
 
-def request_id_of(item: BatchItem) -> str:
-    """The provider's name for the latest call of this item that it has named."""
+def find_request_id(item: BatchItem) -> str:
+    """The provider's id of the latest call for this item that has one."""
     named = item.logs.exclude(provider_request_id="").order_by("-created_at")
     return named.values_list("provider_request_id", flat=True).first() or ""
 
@@ -149,26 +149,26 @@ def request_id_of(item: BatchItem) -> str:
 
 
 @api_view(["GET"])
-def item(request: Request, item_id: UUID) -> Response:
-    """What has become of it; made to be polled after a 202."""
-    found = visible_item(request.user, item_id)
+def show_item(request: Request, item_id: UUID) -> Response:
+    """The state of the item, for callers that poll after a 202."""
+    found = find_visible_item(request.user, item_id)
     return Response(
         {
             "jobId": found.job_id,
             "jobStatus": found.job.status,
             "reason": found.job.reason or None,
-            "requestId": request_id_of(found) or None,
-            **responses.item_row(found),
+            "requestId": find_request_id(found) or None,
+            **responses.serialize_item(found),
         }
     )
 
 
 @api_view(["POST"])
-def item_retry(request: Request, item_id: UUID) -> Response:
-    """Back into the queue. The budget of a single generation is raised so that it covers one more."""
-    found = editable_item(request.user, item_id)
+def retry_item(request: Request, item_id: UUID) -> Response:
+    """Put the item back into the queue. The budget of a single generation is raised to cover one more call."""
+    found = find_editable_item(request.user, item_id)
     raised = budget_for_retry(found.job, 1) if found.job.kind == JobKind.SINGLE else None
-    key = idempotency_key(request)
+    key = read_idempotency_key(request)
     retry_failed(found.job, by=get_person(request), items=[found.pk], budget_usd=raised, key=key)
     found.refresh_from_db()
     said = {"success": True, "itemId": found.pk, "jobId": found.job_id, "status": found.status}
@@ -176,22 +176,21 @@ def item_retry(request: Request, item_id: UUID) -> Response:
 
 
 @api_view(["POST"])
-def item_use(request: Request, item_id: UUID) -> Response:
-    """The conversation of a reply that is paid and kept; it costs nothing."""
-    found = editable_item(request.user, item_id)
+def use_stored_reply(request: Request, item_id: UUID) -> Response:
+    """Make the conversation from a stored reply that was paid for. It costs nothing more."""
+    found = find_editable_item(request.user, item_id)
     use_reply(found, by=get_person(request))
-    return outcome(found)
+    return render_outcome(found)
 
 
-def visible_item(user: Any, item_id: UUID) -> BatchItem:
-    rows = BatchItem.objects.visible_to(user).select_related("job", "conversation")
-    found: BatchItem = get_object_or_404(rows, pk=item_id)
+def find_visible_item(user: Any, item_id: UUID) -> BatchItem:
+    rows = BatchItem.objects.select_related("job", "conversation")
+    found: BatchItem = rows.get_visible_or_404(user, item_id)
     return found
 
 
-def editable_item(user: Any, item_id: UUID) -> BatchItem:
+def find_editable_item(user: Any, item_id: UUID) -> BatchItem:
     """404 for what one may not see, 403 for what one may see but not change."""
-    found = visible_item(user, item_id)
-    if not BatchItem.objects.editable_by(user).filter(pk=found.pk).exists():
-        raise PermissionDenied
+    rows = BatchItem.objects.select_related("job", "conversation")
+    found: BatchItem = rows.get_editable_or_403(user, item_id)
     return found

@@ -1,12 +1,9 @@
 """The shared beginnings of a job's prompts that are in the provider's prompt cache."""
 
-from datetime import UTC, datetime
-
 from django.db import models
 
+from batches.models.limits import LONG_AGO
 from workspaces.models import TimestampedModel
-
-LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 class CachedPrefix(TimestampedModel):

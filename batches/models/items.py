@@ -1,10 +1,11 @@
 """The items of a batch. An item is one conversation to be made: its values, its state and the worker that has it."""
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Func, Q
+from django.db.models.fields.json import KeyTextTransform
 
 from batches.models.jobs import BatchJob
 from batches.models.states import (
@@ -12,7 +13,7 @@ from batches.models.states import (
     ItemStatus,
 )
 from batches.models.workers import Worker
-from templates_app.states import Tier
+from templates_app.states import LONGEST_TOPIC, Tier
 from workspaces.models import OwnedModel, WorkspaceQuerySet
 
 # Two hashes that find items with the same prompt, and with the same subject. PostgreSQL computes them, so that every way of
@@ -27,6 +28,31 @@ SAME_SUBJECT = Func(
 )
 
 
+class BatchItemQuerySet(WorkspaceQuerySet):
+    def in_plan_order(self) -> Self:
+        """The order does not change while a batch runs, so a page of a list keeps its rows."""
+        return self.order_by("position")
+
+    def with_conversation_summary(self) -> Self:
+        """What a table of items shows. The values stay in the database, because one can have 20,000 characters."""
+        return (
+            self.select_related("conversation")
+            .annotate(persona=KeyTextTransform("persona", "parameters"))
+            .only(
+                *("job_id", "position", "conversation_id", "topic", "tier", "status", "attempt", "ended_at"),
+                *("error_kind", "error_message"),
+                *("conversation__title", "conversation__status", "conversation__quality_score"),
+            )
+        )
+
+    def with_template_summary(self) -> Self:
+        """Each item with its template version, without the texts of the version."""
+        texts = ("text", "system_prompt", "training_system_prompt")
+        return self.select_related("template_version__template").defer(
+            *(f"template_version__{name}" for name in texts)
+        )
+
+
 class BatchItem(OwnedModel):
     """One conversation of a batch, in the order of `position` (from 1). Its state is moved only by `batches.engine` and actions."""
 
@@ -39,7 +65,7 @@ class BatchItem(OwnedModel):
     template_version = models.ForeignKey(
         "templates_app.TemplateVersion", on_delete=models.PROTECT, related_name="+", db_index=False
     )
-    topic = models.CharField(max_length=500, blank=True)
+    topic = models.CharField(max_length=LONGEST_TOPIC, blank=True)
     tier = models.CharField(max_length=10, choices=Tier.choices)
     category = ArrayField(models.CharField(max_length=100), default=list, blank=True)
     parameters = models.JSONField(default=dict)
@@ -82,7 +108,7 @@ class BatchItem(OwnedModel):
         "GenerationLog", null=True, blank=True, on_delete=models.SET_NULL, related_name="+", db_index=False
     )
 
-    objects: ClassVar[WorkspaceQuerySet] = WorkspaceQuerySet.as_manager()  # type: ignore[assignment]
+    objects: ClassVar[BatchItemQuerySet] = BatchItemQuerySet.as_manager()  # type: ignore[assignment]
 
     class Meta:
         db_table = "batch_items"

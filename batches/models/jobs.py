@@ -21,6 +21,8 @@ from batches.models.states import (
 from templates_app.states import Tier
 from workspaces.models import OwnedModel, WorkspaceQuerySet
 
+LONGEST_NAME, LONGEST_KEY = 200, 200
+
 
 class BatchJobQuerySet(WorkspaceQuerySet):
     def active(self) -> Self:
@@ -53,7 +55,7 @@ class OutcomeFields(models.Model):
 
 
 class BatchJob(OutcomeFields, OwnedModel):
-    name = models.CharField(max_length=200)
+    name = models.CharField(max_length=LONGEST_NAME)
     kind = models.CharField(max_length=6, choices=JobKind.choices, default=JobKind.BATCH)
     status = models.CharField(max_length=10, choices=JobStatus.choices, default=JobStatus.DRAFT)
     reason = models.CharField(max_length=20, choices=Reason.choices, blank=True)
@@ -69,7 +71,7 @@ class BatchJob(OutcomeFields, OwnedModel):
     seed = models.BigIntegerField(null=True, blank=True)
     shared_parameters = models.JSONField(default=dict, blank=True)
     concurrent_processing = models.PositiveIntegerField()
-    idempotency_key = models.CharField(max_length=200, null=True, blank=True)
+    idempotency_key = models.CharField(max_length=LONGEST_KEY, null=True, blank=True)
     estimate = models.JSONField(default=dict, blank=True, help_text="What was shown before the start.")
     recipe = models.JSONField(default=dict, blank=True, help_text="What a draft's plan was made from.")
     plan_revision = models.PositiveIntegerField(

@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from django.db import models
 
+from batches.models.jobs import LONGEST_KEY
 from workspaces.models import OwnedModel, User, WorkspaceQuerySet
 
 
@@ -21,7 +22,7 @@ class PaidRequest(OwnedModel):
     job = models.ForeignKey(
         "batches.BatchJob", on_delete=models.CASCADE, related_name="paid_requests", db_index=False
     )
-    key = models.CharField(max_length=200, help_text="The Idempotency-Key that it came with.")
+    key = models.CharField(max_length=LONGEST_KEY, help_text="The Idempotency-Key that it came with.")
     items = models.PositiveIntegerField(default=0, help_text="How many items went back into the queue.")
 
     objects: ClassVar[PaidRequestQuerySet] = PaidRequestQuerySet.as_manager()  # type: ignore[assignment]

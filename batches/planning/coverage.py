@@ -1,20 +1,29 @@
-"""Coverage: how many items of a plan have each combination of two values, and which items would fill the gaps. No database."""
+"""Which combinations a plan covers: a grid of counts with its gaps, and what would fill them.
+
+Only `count_coverage` asks the database.
+"""
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
+from django.db.models import Count, F, Min
+from django.db.models.fields.json import KeyTextTransform
+
+from batches.models import BatchItem, BatchJob
 from batches.planning.diversity import diversify, lists
 from batches.planning.plan import PlannedItem
 from batches.planning.quotas import draw_number
 from batches.planning.sources.matrix import Matrix, list_open_cells
 from batches.planning.sources.matrix_plan import item_of
+from batches.planning.sources.matrix_wire import matrix_of
 from templates_app.models import TemplateVersion
 
 State: TypeAlias = Literal["covered", "gap", "excluded"]
 MOST_ROWS, MOST_COLUMNS = 60, 30
-LIKELY = 20  # for each value, at most so many items are tried as the pattern for an item that fills a gap
+MOST_SPOTS = 5000
+LIKELY = 20  # items of a word that are tried as a pattern for a gap
 DRAWN = frozenset(lists())
 
 
@@ -47,6 +56,37 @@ class Grid:
     def gap_spots(self) -> Iterator[tuple[str, str]]:
         for line in self.lines:
             yield from ((spot.row, spot.column) for spot in line if spot.state == "gap")
+
+
+def read_matrix(job: BatchJob) -> Matrix | None:
+    """The matrix that the plan of a draft was made from; None when it was made from something else."""
+    if job.recipe.get("kind") != "matrix":
+        return None
+    return matrix_of(job.recipe["matrix"], seed=job.recipe.get("seed") or 0)
+
+
+def count_coverage(job: BatchJob, pair: tuple[str, str]) -> Grid:
+    """The grid of two words of the items of a job, by one query."""
+    row, column = (_word(name) for name in pair)
+    rows = (
+        BatchItem.objects.filter(job=job)
+        .order_by()
+        .annotate(grid_row=row, grid_column=column)
+        .values("grid_row", "grid_column")
+        .annotate(n=Count("pk"), first=Min("position"))
+        .order_by("first")[:MOST_SPOTS]
+    )
+    counts = [(str(each["grid_row"] or ""), str(each["grid_column"] or ""), each["n"]) for each in rows]
+    matrix = read_matrix(job)
+    names: Mapping[str, list[str]] = (
+        {axis.name: [choice.name for choice in axis.choices] for axis in matrix.axes} if matrix else {}
+    )
+    closed = find_closed_pairs(matrix, *pair) if matrix and set(pair) <= names.keys() else set()
+    return grid_of(counts, rows=names.get(pair[0], ()), columns=names.get(pair[1], ()), excluded=closed)
+
+
+def _word(name: str) -> Any:
+    return F(name) if name in ("tier", "topic") else KeyTextTransform(name, "parameters")
 
 
 def grid_of(

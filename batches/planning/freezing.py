@@ -1,4 +1,4 @@
-"""Store a plan's items as rows, with one COPY: 10,000 rows take a sixth of the time that INSERTs take."""
+"""The items of a plan as rows, and rows as the items of a plan."""
 
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any
@@ -10,13 +10,17 @@ from psycopg.types.json import Jsonb
 
 from batches.models import BatchItem, BatchJob
 from batches.planning.plan import PlannedItem
+from templates_app.models import TemplateVersion
+from templates_app.states import LONGEST_TOPIC
 
-LONGEST_TOPIC = 500
 FIELDS = {field.name: field for field in BatchItem._meta.concrete_fields if not field.generated}
 
 
 def freeze_items(job: BatchJob, plan: Sequence[PlannedItem], ids: Sequence[str]) -> None:
-    """Store the plan as queued items of a stored job, with these human ids, in order. The caller owns the transaction."""
+    """Store the items of a stored job under these human ids, queued. The caller owns the transaction.
+
+    10,000 items go in one COPY, which takes a sixth of the time of as many INSERTs.
+    """
     values = [_values(item, human_id) for item, human_id in zip(plan, ids, strict=True)]
     same = _same_of_all(job, varying=values[0].keys())
     columns = [*same, *values[0]]
@@ -58,3 +62,24 @@ def _same_of_all(job: BatchJob, *, varying: Collection[str]) -> dict[str, Any]:
 def _rows(same: Sequence[Any], values: Sequence[dict[str, Any]]) -> Iterator[list[Any]]:
     for each in values:
         yield [*same, *each.values()]
+
+
+def read_plan(job: BatchJob, *, position: int | None = None) -> list[PlannedItem]:
+    """The plan as it is stored, in order, or only the item at one position. Each template version is read once."""
+    items = BatchItem.objects.filter(job=job, **({} if position is None else {"position": position}))
+    columns = ("position", "tier", "template_version_id", "topic", "parameters", "category", "details")
+    rows = list(items.in_plan_order().values_list(*columns))
+    keys = {row[2] for row in rows}
+    versions = TemplateVersion.objects.select_related("template", "workspace").in_bulk(keys)
+    return [
+        PlannedItem(
+            position=position,
+            tier=tier,
+            version=versions[version_id],
+            topic=topic,
+            parameters=parameters,
+            category=tuple(category),
+            details=details,
+        )
+        for position, tier, version_id, topic, parameters, category, details in rows
+    ]

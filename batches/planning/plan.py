@@ -16,6 +16,8 @@ from templates_app.states import Tier
 from workspaces.models import Workspace
 
 LARGEST_PLAN = 10_000
+# A seed is stored in 64 bits.
+LEAST_SEED, LARGEST_SEED = -(2**63), 2**63 - 1
 
 
 class PlanError(RowsError):

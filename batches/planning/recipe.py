@@ -8,7 +8,7 @@ from batches.planning.diversity import diversify
 from batches.planning.plan import PlanError, PlannedItem, cut, starter_plan
 from batches.planning.sources.chosen import chosen_plan
 from batches.planning.sources.csv_file import csv_plan
-from batches.planning.sources.extra import with_details
+from batches.planning.sources.details import add_details
 from batches.planning.sources.listed import template_for
 from batches.planning.sources.matrix_plan import matrix_plan
 from batches.planning.sources.matrix_wire import matrix_of
@@ -28,7 +28,7 @@ def plan_from(
 ) -> list[PlannedItem]:
     """The plan of a recipe, numbered from 1. `upload`: the content of the file, for the kind `csv`. Raises PlanError."""
     seed = recipe.get("seed")
-    made = with_details(_make_items(recipe, workspace, by=by, upload=upload), recipe.get("details") or {})
+    made = add_details(_make_items(recipe, workspace, by=by, upload=upload), recipe.get("details") or {})
     if recipe.get("diversity", recipe["kind"] in DIVERSE):
         made = diversify(made, seed=seed or 0)
     return cut(made, limit=recipe.get("limit"), seed=seed)

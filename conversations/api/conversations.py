@@ -2,7 +2,6 @@
 
 from uuid import UUID
 
-from django.shortcuts import get_object_or_404
 from rest_framework.decorators import api_view
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -27,5 +26,5 @@ def conversations(request: Request) -> Response:
 
 @api_view(["GET"])
 def conversation(request: Request, conversation_id: UUID) -> Response:
-    rows = Conversation.objects.visible_to(request.user).select_related(*RELATED)
-    return Response(in_full(get_object_or_404(rows, pk=conversation_id)))
+    rows = Conversation.objects.select_related(*RELATED)
+    return Response(in_full(rows.get_visible_or_404(request.user, conversation_id)))

@@ -5,9 +5,8 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
-from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from conversations import quality
@@ -48,7 +47,10 @@ def kept(name: str) -> bool:
 @login_required
 def conversation(request: HttpRequest, conversation_id: UUID) -> HttpResponse:
     """One conversation: its turns, its score, where it came from. 404 for what belongs to somebody else."""
-    found = get_object_or_404(rows_for_page(request), pk=conversation_id)
+    related = ("template_version__template", "batch_item__job", "approved_by")
+    found: Conversation = Conversation.objects.select_related(*related).get_visible_or_404(
+        request.user, conversation_id
+    )
     context = {
         "conversation": found,
         "turns": list(found.turns.all()),
@@ -59,11 +61,6 @@ def conversation(request: HttpRequest, conversation_id: UUID) -> HttpResponse:
         "back": request.GET.get("back", "")[:1000],
     }
     return render(request, "conversations/conversation.html", context)
-
-
-def rows_for_page(request: HttpRequest) -> "QuerySet[Conversation]":
-    related = ("template_version__template", "batch_item__job", "approved_by")
-    return Conversation.objects.visible_to(request.user).select_related(*related)
 
 
 def log_of(found: Conversation) -> Any:

@@ -3,9 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.shortcuts import get_object_or_404
 from rest_framework.decorators import api_view
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -69,11 +67,12 @@ def made(request: Request, kind: RowKind) -> Response:
 def row(request: Request, kind: RowKind, row_id: UUID) -> Response:
     """PATCH: what is left out keeps its value; `archived` takes it out of new plans or back."""
     mine: Any = MODELS[kind]._default_manager
-    found = get_object_or_404(mine.visible_to(request.user).select_related("workspace"), pk=row_id)
+    rows = mine.select_related("workspace")
     if request.method == "PATCH":
-        if not mine.editable_by(request.user).filter(pk=found.pk).exists():
-            raise PermissionDenied
+        found = rows.get_editable_or_403(request.user, row_id)
         patch(found, checked(body_of(kind)(data=request.data, partial=True)), by=get_person(request))
+    else:
+        found = rows.get_visible_or_404(request.user, row_id)
     return Response({"success": True, ONE_NAME[kind]: wire_row(found)})
 
 

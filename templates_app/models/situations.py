@@ -14,7 +14,7 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 
 from lib.stale_state import StaleState
-from templates_app.states import Tier
+from templates_app.states import LONGEST_TOPIC, Tier
 from workspaces.models import OwnedModel, User, WorkspaceQuerySet
 
 
@@ -94,7 +94,7 @@ class Situation(PlanRow):
     name = models.CharField(max_length=200)
     persona = models.CharField(max_length=200, blank=True)
     emotion = models.CharField(max_length=200, blank=True)
-    topic = models.CharField(max_length=500)
+    topic = models.CharField(max_length=LONGEST_TOPIC)
     intent = models.CharField(max_length=200, blank=True)
     tone = models.CharField(max_length=200, blank=True)
     context = models.TextField(blank=True)

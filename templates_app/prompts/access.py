@@ -3,29 +3,30 @@
 from typing import Any
 from uuid import UUID
 
-from django.core.exceptions import PermissionDenied
 from django.shortcuts import get_object_or_404
 
 from templates_app.models import PromptTemplate, TemplateVersion
+from templates_app.models.templates import PromptTemplateQuerySet
 
 
 def visible_template(user: Any, template_id: UUID) -> PromptTemplate:
     """Http404 for what is not there or belongs to somebody else."""
-    rows = PromptTemplate.objects.visible_to(user).select_related("workspace")
-    found: PromptTemplate = get_object_or_404(rows, pk=template_id)
+    found: PromptTemplate = _with_workspace().get_visible_or_404(user, template_id)
     return found
 
 
 def editable_template(user: Any, template_id: UUID) -> PromptTemplate:
     """404 for what one may not see, 403 for what one may see but not change."""
-    found = visible_template(user, template_id)
-    if not may_edit(user, found):
-        raise PermissionDenied
+    found: PromptTemplate = _with_workspace().get_editable_or_403(user, template_id)
     return found
 
 
+def _with_workspace() -> PromptTemplateQuerySet:
+    return PromptTemplate.objects.select_related("workspace")
+
+
 def may_edit(user: Any, template: PromptTemplate) -> bool:
-    return PromptTemplate.objects.editable_by(user).filter(pk=template.pk).exists()
+    return PromptTemplate.objects.editable_by(user).contains(template)
 
 
 def version_of(template: PromptTemplate, number: int) -> TemplateVersion:

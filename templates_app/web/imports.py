@@ -6,7 +6,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
@@ -74,9 +74,8 @@ def asking(
 @login_required
 def looked_at(request: HttpRequest, kind: RowKind, import_id: UUID) -> HttpResponse:
     """What a kept file would change; POST with that page's digest does it. Pressing twice is pressing once."""
-    kept = get_object_or_404(
-        ImportFile.objects.of(request.user).select_related("workspace"), pk=import_id, kind=kind
-    )
+    rows = ImportFile.objects.of(request.user).filter(kind=kind).select_related("workspace")
+    kept: ImportFile = rows.get_visible_or_404(request.user, import_id)
     if request.method == "POST":
         try:
             outcome = import_file(kept, digest=request.POST.get("digest", ""), by=get_person(request))

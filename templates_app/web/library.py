@@ -7,10 +7,9 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.core.exceptions import PermissionDenied
 from django.db.models import F, Func, Q
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -312,19 +311,19 @@ def list_of(row: Any) -> str:
 
 def visible_row(request: HttpRequest, kind: RowKind, row_id: UUID) -> Any:
     """Http404 for what is not there or belongs to somebody else."""
-    rows: Any = MODELS[kind]._default_manager
-    more = ("workspace",) if kind == RowKind.OPTION else ("workspace", "template")
-    return get_object_or_404(rows.visible_to(request.user).select_related(*more), pk=row_id)
+    return _with_related(kind).get_visible_or_404(request.user, row_id)
 
 
 def editable_row(request: HttpRequest, kind: RowKind, row_id: UUID) -> Any:
     """404 for what one may not see, 403 for what one may see but not change."""
-    row = visible_row(request, kind, row_id)
-    if not may_edit(request, kind, row):
-        raise PermissionDenied
-    return row
+    return _with_related(kind).get_editable_or_403(request.user, row_id)
+
+
+def _with_related(kind: RowKind) -> Any:
+    rows: Any = MODELS[kind]._default_manager
+    return rows.select_related(*("workspace",) if kind == RowKind.OPTION else ("workspace", "template"))
 
 
 def may_edit(request: HttpRequest, kind: RowKind, row: PlanRow) -> bool:
     rows: Any = MODELS[kind]._default_manager
-    return bool(rows.editable_by(request.user).filter(pk=row.pk).exists())
+    return bool(rows.editable_by(request.user).contains(row))

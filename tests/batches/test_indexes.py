@@ -14,7 +14,7 @@ from batches.engine.reap import ABANDONED
 from batches.models import BatchItem, BatchJob, GenerationLog
 from batches.planning.estimate.history import QUERY as HISTORY
 from batches.reports.progress import QUERY as STATUS
-from batches.web.plans.plan_page import made_before
+from batches.web.plans.plan_page import find_earlier_items
 from bench.support.seeding import analyze, seed_finished_jobs, seed_job
 from conversations.models import Conversation
 from conversations.usage import usage_rows
@@ -149,6 +149,6 @@ def test_what_a_plan_repeats_and_what_was_tried(seeded: tuple[User, BatchJob]) -
     _, job = seeded
     item = job.items.all()[0]
     for column in ("prompt_hash", "subject_hash"):
-        rows = made_before(job, column, [getattr(item, column)])
+        rows = find_earlier_items(job, column, [getattr(item, column)])
         assert f"item_{column.removesuffix('_hash')}" in plan_of(rows), column
     assert "job_trials" in plan_of(job.trials.values_list("pk"))

@@ -19,11 +19,15 @@ from batches.planning.estimate.schedule import Call, Duration, duration
 from batches.planning.estimate.sharing import find_shared_prefixes
 from batches.planning.plan import PlanError, PlannedItem, check
 from claude import current_models
+from claude.current_models import RetiredModel, UnknownModel, UnknownPrice
 from claude.messages import Request
 from conversations.generation import add_cache_mark, compute_worst_case
+from lib import clock
 from lib.row_problems import RowProblem
 from provider import table
 
+# What keeps a plan from being priced, and with it from being started.
+CANNOT_PRICE = (PlanError, UnknownModel, RetiredModel, UnknownPrice)
 LARGEST_SHARE_OF_MAX_TOKENS = 0.8
 CENT = Decimal("0.01")
 LIMITS = {
@@ -71,6 +75,21 @@ class Estimate:
         return {
             name: str(value) if isinstance(value, Decimal) else value for name, value in asdict(self).items()
         }
+
+
+def estimate_now(plan: Sequence[PlannedItem], *, concurrency: int | None = None) -> Estimate:
+    """`estimate` with the model and the token limit of the settings, at the prices of today.
+
+    Without a concurrency it is the highest that the settings allow. Raises one of `CANNOT_PRICE`.
+    """
+    environment = settings.ENVIRONMENT
+    return estimate(
+        plan,
+        model=environment.anthropic_model,
+        max_tokens=environment.anthropic_max_tokens,
+        concurrency=environment.max_concurrency if concurrency is None else concurrency,
+        on=clock.today(),
+    )
 
 
 def estimate(

@@ -36,7 +36,7 @@ def template_for(user: User, template_id: UUID) -> TemplateVersion:
     if template is None or version is None:
         problem = "There is no such template with a published version that you can see."
         raise PlanError([RowProblem(None, "templateId", problem)])
-    if not PromptTemplate.objects.editable_by(user).filter(pk=template.pk).exists():
+    if not PromptTemplate.objects.editable_by(user).contains(template):
         raise PermissionDenied
     return version
 

@@ -11,9 +11,8 @@ from batches.planning.sources.listed import names_of
 from batches.planning.sources.matrix import Axis, Cell, Choice, Matrix, plan_cells
 from lib.row_problems import RowProblem, RowsError
 from templates_app.models import Option, OptionKind, TemplateVersion
+from templates_app.states import LONGEST_TOPIC
 from workspaces.models import Workspace
-
-LONGEST_TOPIC = 500
 
 
 def matrix_plan(

@@ -1,16 +1,16 @@
-"""What the page of a batch shows beside the job itself: read from the rows, put into words. It decides nothing."""
+"""What the page of a batch shows beside the job itself. It reads the rows and puts them into words; it decides nothing."""
 
 import hashlib
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from django.db.models import Case, Count, Exists, Min, OuterRef, QuerySet, When
-from django.db.models.fields.json import KeyTextTransform
+from django.db.models import Case, Count, Exists, Min, OuterRef, When
 from django.utils import timezone
 
 from batches.actions.controls import retry_cost
 from batches.engine.stored_replies import STORED
 from batches.models import BatchItem, BatchJob, GenerationLog
+from batches.models.items import BatchItemQuerySet
 from batches.models.states import (
     CANCELLABLE,
     CHANGEABLE,
@@ -29,7 +29,7 @@ from batches.reports.token_usage import tokens_of
 from templates_app.states import Tier
 
 FINAL = (JobStatus.COMPLETED, JobStatus.CANCELLED)
-SHOWN = (
+FILTERS = (
     "",
     ItemStatus.FAILED,
     ItemStatus.PROCESSING,
@@ -37,7 +37,7 @@ SHOWN = (
     ItemStatus.QUEUED,
     ItemStatus.CANCELLED,
 )
-DERIVED = ("pausing", "stopping", "cancelling")
+TRANSITIONAL = ("pausing", "stopping", "cancelling")
 
 
 class Banner(NamedTuple):
@@ -48,34 +48,34 @@ class Banner(NamedTuple):
     detail: str = ""
 
 
-def state_of(job: BatchJob) -> tuple[str, str]:
-    """The state that chooses the badge, and its words, from the row alone: for lists."""
+def describe_state(job: BatchJob) -> tuple[str, str]:
+    """The state that chooses the badge, and its words. It needs the row of the job only, so lists can use it."""
     status = JobStatus(job.status)
     word = state_word(status, in_flight=job.in_flight, failed=job.failed_items)
-    return (word if word in DERIVED else status.value), word[:1].upper() + word[1:]
+    return (word if word in TRANSITIONAL else status.value), word[:1].upper() + word[1:]
 
 
-def live_context(job: BatchJob, now: Progress) -> dict[str, Any]:
+def build_live_context(job: BatchJob, now: Progress) -> dict[str, Any]:
     """The region that is polled: title, state, controls, banners, numbers."""
     moving = now.status not in FINAL or now.in_flight > 0
     return {
         "job": job,
         "progress": now,
-        "state": now.word if now.word in DERIVED else now.status.value,
+        "state": now.word if now.word in TRANSITIONAL else now.status.value,
         "state_words": now.word[:1].upper() + now.word[1:],
         "page_title": f"{int(now.percent)}% {job.name}" if now.status in RUNNING else job.name,
         "percent": int(now.percent),
         "announcement": f"{now.word}, {int(now.percent // 10) * 10}% finished",
         "polls": moving,
-        "rev": revision(now),
+        "rev": compute_revision(now),
         "can_pause": now.status in PAUSABLE,
         "can_resume": now.status in RESUMABLE,
         "can_cancel": now.status in CANCELLABLE,
         "can_change": now.status in CHANGEABLE,
         "can_retry": now.status in RETRYABLE and now.failed > 0,
         "retry_cost": retry_cost(job, now.failed),
-        "banners": banners(job, now),
-        "rate": rate(now),
+        "banners": list_banners(job, now),
+        "rate": compute_rate(now),
         "others": max(0, now.in_flight - 1),
         "weak": now.completed - now.successful,
         "tokens": tokens_of(job),
@@ -84,15 +84,15 @@ def live_context(job: BatchJob, now: Progress) -> dict[str, Any]:
     }
 
 
-def rate(now: Progress) -> float | None:
-    """Items a minute: of late while it runs, over the whole time when it has ended."""
+def compute_rate(now: Progress) -> float | None:
+    """Items a minute: over the last minutes while the batch runs, over the whole time once it has ended."""
     if now.status in FINAL and now.elapsed_s:
         return now.ended / now.elapsed_s * 60
     return now.items_per_minute
 
 
-def revision(now: Progress) -> str:
-    """`<items>.<everything>`: the first part changes when a row of the item table does."""
+def compute_revision(now: Progress) -> str:
+    """`<items>.<everything>`: the first part changes when a row of the table of items changes."""
     items = (now.status, now.completed, now.failed, now.in_flight, now.current_item)
     rest = (
         now.spent,
@@ -101,86 +101,86 @@ def revision(now: Progress) -> str:
         now.bound and (now.bound.by, now.bound.detail),
         int((now.elapsed_s or 0) / 5),
     )
-    return f"{short_hash(items)}.{short_hash(items + rest)}"
+    return f"{hash_values(items)}.{hash_values(items + rest)}"
 
 
-def short_hash(values: tuple[Any, ...]) -> str:
+def hash_values(values: tuple[Any, ...]) -> str:
     return hashlib.sha256(repr(values).encode()).hexdigest()[:10]
 
 
 # --- banners ---------------------------------------------------------------------------------------
 
 
-def banners(job: BatchJob, now: Progress) -> list[Banner]:
+def list_banners(job: BatchJob, now: Progress) -> list[Banner]:
     found = [
-        _finishing(now),
-        _reason(job, now),
-        _blocked(now),
-        _overloaded(now),
-        _no_worker(now),
-        _end(job, now),
+        _announce_finishing(now),
+        _explain_stop(job, now),
+        _announce_wait(now),
+        _announce_overload(now),
+        _warn_without_worker(now),
+        _announce_end(job, now),
     ]
     return [banner for banner in found if banner is not None]
 
 
-def _finishing(now: Progress) -> Banner | None:
-    if now.word not in DERIVED:
+def _announce_finishing(now: Progress) -> Banner | None:
+    if now.word not in TRANSITIONAL:
         return None
     calls = f"{now.in_flight} call{'' if now.in_flight == 1 else 's'}"
     return Banner(
-        "info", "hourglass", f"Finishing {calls} in flight", "What they bring is kept, and charged."
+        "info", "hourglass", f"Finishing {calls} in flight", "Their replies are kept, and they are paid for."
     )
 
 
-def _reason(job: BatchJob, now: Progress) -> Banner | None:
+def _explain_stop(job: BatchJob, now: Progress) -> Banner | None:
     if now.status not in RESUMABLE:
         return None
-    words = REASONS.get(job.reason) or ReasonText("Stopped", "Resume goes on with what is left.")
+    words = REASONS.get(job.reason) or ReasonText("Stopped", "Resume generates what is left.")
     if job.reason == Reason.PERSON:
         return Banner("info", "circle-pause", words.title, words.advice)
     tone = "warn" if job.reason in (Reason.BUDGET, Reason.MONTH_BUDGET) else "bad"
     return Banner(tone, "triangle-alert", words.title, words.advice, job.reason_note)
 
 
-def _blocked(now: Progress) -> Banner | None:
+def _announce_wait(now: Progress) -> Banner | None:
     if now.blocked_until is None or now.status not in RUNNING:
         return None
-    return Banner("warn", "hourglass", "Claude asked to slow down", _going_on(now.blocked_until))
+    return Banner("warn", "hourglass", "Claude asked to slow down", _describe_wait(now.blocked_until))
 
 
-def _overloaded(now: Progress) -> Banner | None:
+def _announce_overload(now: Progress) -> Banner | None:
     if now.bound is None or now.bound.by != "breaker" or now.bound.until is None:
         return None
     return Banner(
         "warn",
         "hourglass",
         "Claude is overloaded",
-        f"One call tries again; when it is answered, the others follow. {_going_on(now.bound.until)}",
+        f"One call tries again. As soon as it is answered, the others continue. {_describe_wait(now.bound.until)}",
     )
 
 
-def _going_on(until: datetime) -> str:
+def _describe_wait(until: datetime) -> str:
     seconds = max(1, round((until - timezone.now()).total_seconds()))
-    return f"Going on at {until:%H:%M:%S} UTC, in about {seconds} s. Nothing is lost."
+    return f"The batch continues at {until:%H:%M:%S} UTC, in about {seconds} s. Nothing is lost."
 
 
-def _no_worker(now: Progress) -> Banner | None:
+def _warn_without_worker(now: Progress) -> Banner | None:
     if now.has_worker or now.status not in RUNNING:
         return None
     return Banner(
         "bad",
         "circle-alert",
         "No worker is running",
-        "Nothing is generated until one runs; then this batch goes on by itself. Start LoRAPipe in its folder:",
+        "Nothing is generated until a worker runs. This batch then continues by itself. Start LoRAPipe in its folder:",
         "./run",
     )
 
 
-def _end(job: BatchJob, now: Progress) -> Banner | None:
+def _announce_end(job: BatchJob, now: Progress) -> Banner | None:
     if now.status == JobStatus.CANCELLED and not now.in_flight:
         left = now.total - now.ended
         return Banner(
-            "info", "ban", "Cancelled", f"{now.completed} finished are kept, {left} were not generated."
+            "info", "ban", "Cancelled", f"{now.completed} finished are kept; {left} were not generated."
         )
     if now.status != JobStatus.COMPLETED:
         return None
@@ -189,45 +189,36 @@ def _end(job: BatchJob, now: Progress) -> Banner | None:
             "warn", "triangle-alert", "Finished, with failures", f"{now.completed} of {now.total} succeeded."
         )
     return Banner(
-        "ok", "circle-check", "Finished", f"All {now.total} are there, scored and ready to be read."
+        "ok", "circle-check", "Finished", f"All {now.total} are generated, scored and ready to be read."
     )
 
 
 # --- the tables below ----------------------------------------------------------------------------------
 
 
-def items_of(job: BatchJob, show: str) -> "QuerySet[BatchItem]":
-    """In plan order, which never changes while one looks. Values stay in the database: one can have 20,000 characters."""
-    rows: QuerySet[BatchItem] = (
-        job.items.filter(status=show) if show in ItemStatus.values else job.items.all()
-    )
-    return (
-        rows.select_related("conversation")
-        .annotate(persona=KeyTextTransform("persona", "parameters"))
-        .only(
-            *("job_id", "position", "conversation_id", "topic", "tier", "status", "attempt", "ended_at"),
-            *("error_kind", "error_message"),
-            *("conversation__title", "conversation__status", "conversation__quality_score"),
-        )
-        .order_by("position")
-    )
+def list_items(job: BatchJob, show: str) -> BatchItemQuerySet:
+    """The items of a batch in plan order, or those of the state `show`.
 
-
-def with_kept(rows: "QuerySet[BatchItem]", job: BatchJob) -> "QuerySet[BatchItem]":
-    """Cancelled items say as `kept` whether a paid reply of theirs waits to be used."""
+    A cancelled item says as `kept` whether a reply of it was paid for and waits to be used.
+    """
+    rows = BatchItem.objects.filter(job=job).in_plan_order().with_conversation_summary()
+    if show:
+        rows = rows.filter(status=show)
     if job.status != JobStatus.CANCELLED:
         return rows
     paid = GenerationLog.objects.filter(
         item=OuterRef("pk"), state__in=STORED, conversation=None, response_body__isnull=False
     )
-    return rows.annotate(kept=Case(When(status=ItemStatus.CANCELLED, then=Exists(paid)), default=False))
+    is_kept = Case(When(status=ItemStatus.CANCELLED, then=Exists(paid)), default=False)
+    annotated: BatchItemQuerySet = rows.annotate(kept=is_kept)
+    return annotated
 
 
-def counts(job: BatchJob) -> list[dict[str, Any]]:
+def count_by_tier_and_status(job: BatchJob) -> list[dict[str, Any]]:
     return [dict(row) for row in job.items.order_by().values("tier", "status").annotate(n=Count("pk"))]
 
 
-def by_tier(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def sum_by_tier(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
     ended = (ItemStatus.COMPLETED, ItemStatus.FAILED)
     rows = [
         {
@@ -240,8 +231,8 @@ def by_tier(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [row for row in rows if row["total"]]
 
 
-def choices(found: list[dict[str, Any]], *, show: str, path: str) -> list[dict[str, Any]]:
-    """The filters above the items: all, and each state that has some."""
+def build_filter_links(found: list[dict[str, Any]], *, show: str, path: str) -> list[dict[str, Any]]:
+    """The filters above the items: one for all items, and one for each state that some item has."""
     rows = [
         {
             "name": name,
@@ -250,13 +241,13 @@ def choices(found: list[dict[str, Any]], *, show: str, path: str) -> list[dict[s
             "href": f"{path}?show={name}" if name else path,
             "on": name == show,
         }
-        for name in SHOWN
+        for name in FILTERS
     ]
     return [row for row in rows if row["count"] or row["on"] or not row["name"]]
 
 
-def errors_of(job: BatchJob) -> list[dict[str, Any]]:
-    """Failed items by kind, the most frequent first, with one of the messages and what to do."""
+def group_errors(job: BatchJob) -> list[dict[str, Any]]:
+    """The failed items by kind of error, the most frequent kind first, each with an example and with advice."""
     if not job.failed_items:
         return []
     failed = job.items.filter(status=ItemStatus.FAILED).order_by().values("error_kind")

@@ -1,62 +1,40 @@
 """The forms of a batch's controls: other settings, a retry, a copy."""
 
-from decimal import Decimal
-from typing import Any
-
 from django import forms
-from django.conf import settings
 
 from batches.models import BatchJob
+from batches.models.jobs import LONGEST_NAME
 from batches.models.states import Priority
-
-
-class ConcurrencyField(forms.IntegerField):
-    """1 to the ceiling that is in force."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(label="Concurrency", min_value=1, **options)
-
-    def clean(self, value: Any) -> Any:
-        found, ceiling = super().clean(value), settings.ENVIRONMENT.max_concurrency
-        if found is not None and found > ceiling:
-            raise forms.ValidationError(f"at most {ceiling} at once (LORAPIPE_MAX_CONCURRENCY).")
-        return found
-
-
-def budget_field(**options: Any) -> forms.DecimalField:
-    least = Decimal("0.01")
-    return forms.DecimalField(
-        label="Stop at cost", min_value=least, max_digits=12, decimal_places=4, **options
-    )
+from batches.web.fields import ConcurrencyField, make_budget_field, make_key_field
 
 
 class ChangeForm(forms.Form):
-    """What can be changed of a batch that has not ended."""
+    """The settings of a batch that can be changed until it has ended."""
 
     concurrency = ConcurrencyField()
     priority = forms.TypedChoiceField(
         choices=[(each.value, each.label.capitalize()) for each in Priority], coerce=int
     )
-    budget = budget_field()
+    budget = make_budget_field()
 
     @classmethod
-    def of(cls, job: BatchJob) -> "ChangeForm":
+    def for_job(cls, job: BatchJob) -> "ChangeForm":
         now = {"concurrency": job.concurrent_processing, "priority": job.priority}
         return cls({**now, "budget": f"{job.budget_usd.normalize():f}"})
 
 
 class RetryForm(forms.Form):
-    """Which failed items, and how far the budget is raised for them."""
+    """Which failed items are tried again, and how far the budget is raised for them."""
 
     kind = forms.CharField(required=False, max_length=30)
-    budget = budget_field()
-    idempotency_key = forms.CharField(required=False, max_length=200)
+    budget = make_budget_field()
+    idempotency_key = make_key_field()
 
 
 class CopyForm(forms.Form):
-    """How a copy is run; without a budget it has the default of its estimate."""
+    """How a copy is run. Without a budget it gets the default budget of its estimate."""
 
-    name = forms.CharField(label="Name", required=False, max_length=200)
+    name = forms.CharField(label="Name", required=False, max_length=LONGEST_NAME)
     concurrency = ConcurrencyField()
-    budget = budget_field(required=False)
-    idempotency_key = forms.CharField(required=False, max_length=200)
+    budget = make_budget_field(required=False)
+    idempotency_key = make_key_field()

@@ -1,9 +1,11 @@
-"""Controls of one batch that ask first: other settings, a retry of its failures, a copy. Dialogs, or pages without script."""
+"""The controls of a batch that ask a question first: change its settings, retry its failures, copy it.
+
+The question is a dialog, or a page of its own where scripts are off.
+"""
 
 from typing import Any
 from uuid import UUID, uuid4
 
-from django import forms
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -24,27 +26,29 @@ from batches.actions.controls import (
 )
 from batches.models import BatchJob
 from batches.models.states import ItemStatus, Priority
-from batches.planning.estimate.estimate import Estimate
-from batches.planning.plan import PlanError
+from batches.planning.estimate.estimate import CANNOT_PRICE, Estimate
 from batches.reports.monthly_spending import this_month
 from batches.reports.reason_texts import find_error_text
+from batches.web.access import find_editable_job
+from batches.web.form_problems import add_problems
 from batches.web.jobs.control_forms import ChangeForm, CopyForm, RetryForm
-from batches.web.jobs.views import CANNOT_PRICE, editable
 from lib.htmx import targets
 from lib.stale_state import StaleState
 from workspaces.people import get_person
 
-Methods = require_http_methods(["GET", "HEAD", "POST"])
+allow_get_and_post = require_http_methods(["GET", "HEAD", "POST"])
 
 
 @never_cache
-@Methods
+@allow_get_and_post
 @login_required
-def batch_change(request: HttpRequest, job_id: UUID) -> HttpResponse:
-    """Concurrency, priority and budget, also while it runs."""
-    job = editable(request, job_id)
+def change_batch(request: HttpRequest, job_id: UUID) -> HttpResponse:
+    """Change concurrency, priority and budget; this is possible while the batch runs."""
+    job = find_editable_job(request, job_id)
     if request.method != "POST":
-        return question(request, "change", job, form=ChangeForm.of(job), **change_context(job))
+        return render_question(
+            request, "change", job, form=ChangeForm.for_job(job), **build_change_context(job)
+        )
     form = ChangeForm(request.POST)
     if form.is_valid():
         chosen = form.cleaned_data
@@ -58,16 +62,16 @@ def batch_change(request: HttpRequest, job_id: UUID) -> HttpResponse:
             )
         except BudgetTooLow as wrong:
             form.add_error("budget", str(wrong))
-            return question(request, "change", job, form=form, status=409, **change_context(job))
+            return render_question(request, "change", job, form=form, status=409, **build_change_context(job))
         except StaleState as stale:
             messages.error(request, str(stale))
             return redirect("batch", job.pk)
-        messages.success(request, "Changed. The next call goes by it.")
+        messages.success(request, "The settings are changed. They apply from the next call on.")
         return redirect("batch", job.pk)
-    return question(request, "change", job, form=form, status=422, **change_context(job))
+    return render_question(request, "change", job, form=form, status=422, **build_change_context(job))
 
 
-def change_context(job: BatchJob) -> dict[str, Any]:
+def build_change_context(job: BatchJob) -> dict[str, Any]:
     return {
         "max_concurrency": settings.ENVIRONMENT.max_concurrency,
         "least": job.spent + job.reserved,
@@ -76,11 +80,11 @@ def change_context(job: BatchJob) -> dict[str, Any]:
 
 
 @never_cache
-@Methods
+@allow_get_and_post
 @login_required
-def batch_retry(request: HttpRequest, job_id: UUID) -> HttpResponse:
-    """All failed items, or with `kind` those of one error; the question says how many and what they cost."""
-    job = editable(request, job_id)
+def retry_batch(request: HttpRequest, job_id: UUID) -> HttpResponse:
+    """Try all failed items again, or with `kind` those of one error. The question says how many there are and their cost."""
+    job = find_editable_job(request, job_id)
     given = request.POST if request.method == "POST" else request.GET
     kind = given.get("kind", "")[:30]
     failed = job.items.filter(status=ItemStatus.FAILED)
@@ -94,14 +98,16 @@ def batch_retry(request: HttpRequest, job_id: UUID) -> HttpResponse:
         "idempotency_key": given.get("idempotency_key") or uuid4(),
     }
     if request.method != "POST":
-        return question(request, "retry", job, **context)
+        return render_question(request, "retry", job, **context)
     form = RetryForm(request.POST)
     if not form.is_valid():
-        return question(request, "retry", job, form=form, status=422, **context)
-    return retried(request, job, kind=kind or None, chosen=form.cleaned_data)
+        return render_question(request, "retry", job, form=form, status=422, **context)
+    return retry_items(request, job, kind=kind or None, chosen=form.cleaned_data)
 
 
-def retried(request: HttpRequest, job: BatchJob, *, kind: str | None, chosen: dict[str, Any]) -> HttpResponse:
+def retry_items(
+    request: HttpRequest, job: BatchJob, *, kind: str | None, chosen: dict[str, Any]
+) -> HttpResponse:
     key = chosen["idempotency_key"] or None
     try:
         n = retry_failed(job, by=get_person(request), kind=kind, budget_usd=chosen["budget"], key=key)
@@ -113,16 +119,16 @@ def retried(request: HttpRequest, job: BatchJob, *, kind: str | None, chosen: di
 
 
 @never_cache
-@Methods
+@allow_get_and_post
 @login_required
-def batch_duplicate(request: HttpRequest, job_id: UUID) -> HttpResponse:
-    """The same items as a new batch; the question shows today's estimate."""
-    job = editable(request, job_id)
+def duplicate_batch(request: HttpRequest, job_id: UUID) -> HttpResponse:
+    """Start the same items as a new batch. The question shows today's estimate."""
+    job = find_editable_job(request, job_id)
     if request.method != "POST":
-        return copy_question(request, job, form=CopyForm(copy_defaults(job)))
+        return ask_about_copy(request, job, form=CopyForm(suggest_copy_settings(job)))
     form = CopyForm(request.POST)
     if request.POST.get("action") == "update" or not form.is_valid():
-        return copy_question(request, job, form=form, status=200 if form.is_valid() else 422)
+        return ask_about_copy(request, job, form=form, status=200 if form.is_valid() else 422)
     chosen = form.cleaned_data
     try:
         made = duplicate(
@@ -135,11 +141,11 @@ def batch_duplicate(request: HttpRequest, job_id: UUID) -> HttpResponse:
         )
     except CANNOT_PRICE as wrong:
         add_problems(form, wrong)
-        return copy_question(request, job, form=form, status=422)
+        return ask_about_copy(request, job, form=form, status=422)
     return redirect("batch", made.pk)
 
 
-def copy_defaults(job: BatchJob) -> dict[str, Any]:
+def suggest_copy_settings(job: BatchJob) -> dict[str, Any]:
     ceiling = settings.ENVIRONMENT.max_concurrency
     return {
         "name": copied_name(job),
@@ -148,7 +154,7 @@ def copy_defaults(job: BatchJob) -> dict[str, Any]:
     }
 
 
-def copy_question(request: HttpRequest, job: BatchJob, *, form: CopyForm, status: int = 200) -> HttpResponse:
+def ask_about_copy(request: HttpRequest, job: BatchJob, *, form: CopyForm, status: int = 200) -> HttpResponse:
     form.is_valid()
     priced: Estimate | None = None
     try:
@@ -167,23 +173,13 @@ def copy_question(request: HttpRequest, job: BatchJob, *, form: CopyForm, status
         "offered_budget": offered,
         "spend_up_to": form.cleaned_data.get("budget") or offered,
     }
-    return question(request, "duplicate", job, status=status, **context)
+    return render_question(request, "duplicate", job, status=status, **context)
 
 
-def add_problems(form: forms.Form, wrong: Exception) -> None:
-    """What the plan says about a field stands at the field."""
-    if not isinstance(wrong, PlanError):
-        form.add_error(None, str(wrong))
-        return
-    for problem in wrong.problems:
-        known = problem.row is None and problem.column in form.fields
-        form.add_error(problem.column if known else None, problem.message if known else str(problem))
-
-
-def question(
+def render_question(
     request: HttpRequest, name: str, job: BatchJob, *, status: int = 200, **context: Any
 ) -> HttpResponse:
-    """In a dialog over the batch, or as a page of its own."""
+    """The question in a dialog over the batch, or as a page of its own."""
     in_dialog = targets(request, "dialog-body")
     part = "#question" if in_dialog else ""
     shown = {"job": job, "in_dialog": in_dialog, **context}

@@ -1,13 +1,15 @@
 """The form of "Generate all": what to generate and how to run it."""
 
-from decimal import Decimal
 from typing import Any
 
 from django import forms
 from django.conf import settings
 from django.http import QueryDict
 
+from batches.models.jobs import LONGEST_NAME
 from batches.models.states import ErrorHandling
+from batches.planning.plan import LARGEST_SEED, LEAST_SEED
+from batches.web.fields import ConcurrencyField, make_budget_field, make_key_field
 from templates_app.states import Tier
 
 CHOICES = (
@@ -21,20 +23,18 @@ CHOICES = (
 
 
 class GenerateForm(forms.Form):
-    """Always bound: what the request leaves out has its default, so that a bare link shows the whole plan."""
+    """This form is always bound. What the request leaves out gets its default, so that a bare link shows the whole plan."""
 
     tier = forms.MultipleChoiceField(
         label="Tiers", choices=Tier.choices, error_messages={"required": "choose at least one."}
     )
     limit = forms.IntegerField(label="Conversations", required=False, min_value=1)
-    seed = forms.IntegerField(label="Seed", required=False, min_value=-(2**63), max_value=2**63 - 1)
-    concurrency = forms.IntegerField(label="Concurrency", min_value=1)
+    seed = forms.IntegerField(label="Seed", required=False, min_value=LEAST_SEED, max_value=LARGEST_SEED)
+    concurrency = ConcurrencyField()
     error_handling = forms.ChoiceField(label="When an item fails", choices=ErrorHandling.choices)
-    budget = forms.DecimalField(
-        label="Stop at cost", required=False, min_value=Decimal("0.01"), max_digits=12, decimal_places=4
-    )
-    name = forms.CharField(label="Name", required=False, max_length=200)
-    idempotency_key = forms.CharField(required=False, max_length=200)
+    budget = make_budget_field(required=False)
+    name = forms.CharField(label="Name", required=False, max_length=LONGEST_NAME)
+    idempotency_key = make_key_field()
 
     def __init__(self, given: QueryDict, *, idempotency_key: str) -> None:
         values = given.copy()
@@ -44,21 +44,16 @@ class GenerateForm(forms.Form):
         values.setdefault("error_handling", ErrorHandling.CONTINUE)
         values.setdefault("idempotency_key", idempotency_key)
         if given.get("action") != "start" and values.get("budget") == values.get("offered_budget"):
-            values.pop("budget", None)  # nobody has changed it: a new plan offers its own
+            values.pop(
+                "budget", None
+            )  # Nobody has changed the offered budget, and a new plan offers another.
         super().__init__(values)
 
-    def clean_concurrency(self) -> int:
-        value: int = self.cleaned_data["concurrency"]
-        ceiling = settings.ENVIRONMENT.max_concurrency
-        if value > ceiling:
-            raise forms.ValidationError(f"at most {ceiling} at once (LORAPIPE_MAX_CONCURRENCY).")
-        return value
-
-    def chosen(self, name: str) -> Any:
+    def get_choice(self, name: str) -> Any:
         self.is_valid()
         return self.cleaned_data.get(name)
 
-    def link(self) -> str:
+    def build_query(self) -> str:
         """The query string that shows this plan again."""
         query = QueryDict(mutable=True)
         for name in CHOICES:

@@ -1,24 +1,20 @@
-"""What the page of a plan shows: read from the rows, put into words. It decides nothing."""
+"""What the page of a plan shows. It reads the rows and puts them into words; it decides nothing."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, F, Min, QuerySet
-from django.db.models.fields.json import KeyTextTransform
+from django.db.models import Count, Min
 
 from batches.models import BatchItem, BatchJob
+from batches.models.items import BatchItemQuerySet
 from batches.models.states import ItemStatus
-from batches.planning.coverage import Grid, find_closed_pairs, grid_of
-from batches.planning.sources.matrix import Matrix
-from batches.planning.sources.matrix_wire import matrix_of
+from batches.planning.coverage import read_matrix
 from conversations.states import Status
 
 PER_PAGE = 50
 AXES = ("persona", "emotion")
-DEFAULT_GRID = "persona-emotion"
-MOST_SPOTS = 5000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,24 +26,11 @@ class Mark:
     first: int | None = None  # an earlier item of this plan with the same prompt
 
 
-def items_of(job: BatchJob) -> "QuerySet[BatchItem]":
-    rows: QuerySet[BatchItem] = (
-        BatchItem.objects.filter(job=job).select_related("template_version__template").order_by("position")
-    )
-    return rows.defer(
-        *(
-            "template_version__text",
-            "template_version__system_prompt",
-            "template_version__training_system_prompt",
-        )
-    )
-
-
-def marked(job: BatchJob, items: Sequence[BatchItem]) -> list[tuple[BatchItem, Mark]]:
-    """Each item with what it repeats: three queries, however many items."""
-    same = _made(job, "prompt_hash", [item.prompt_hash for item in items])
-    alike = _made(job, "subject_hash", [item.subject_hash for item in items])
-    first = _first_places(job, [item.prompt_hash for item in items])
+def mark_repeats(job: BatchJob, items: Sequence[BatchItem]) -> list[tuple[BatchItem, Mark]]:
+    """Each item with what it repeats. This takes three queries, however many items there are."""
+    same = _find_conversations(job, "prompt_hash", [item.prompt_hash for item in items])
+    alike = _find_conversations(job, "subject_hash", [item.subject_hash for item in items])
+    first = _find_first_places(job, [item.prompt_hash for item in items])
     return [
         (
             item,
@@ -63,33 +46,33 @@ def marked(job: BatchJob, items: Sequence[BatchItem]) -> list[tuple[BatchItem, M
     ]
 
 
-def _made(job: BatchJob, column: str, hashes: Sequence[UUID]) -> dict[UUID, UUID]:
-    return dict(made_before(job, column, hashes).values_list(column, "conversation__pk"))
+def _find_conversations(job: BatchJob, column: str, hashes: Sequence[UUID]) -> dict[UUID, UUID]:
+    return dict(find_earlier_items(job, column, hashes).values_list(column, "conversation__pk"))
 
 
-def made_before(job: BatchJob, column: str, hashes: Sequence[UUID]) -> "QuerySet[BatchItem]":
-    """The item of the newest conversation of this workspace for each of these hashes."""
-    rows: QuerySet[BatchItem] = BatchItem.objects.filter(
+def find_earlier_items(job: BatchJob, column: str, hashes: Sequence[UUID]) -> BatchItemQuerySet:
+    """For each of these hashes, the item of the newest conversation of this workspace."""
+    rows = BatchItem.objects.filter(
         workspace_id=job.workspace_id, status=ItemStatus.COMPLETED, **{f"{column}__in": set(hashes)}
     )
     made = rows.exclude(conversation__status=Status.ARCHIVED).exclude(conversation=None)
     return made.order_by(column, "-ended_at").distinct(column)
 
 
-def _first_places(job: BatchJob, hashes: Sequence[UUID]) -> dict[UUID, int]:
+def _find_first_places(job: BatchJob, hashes: Sequence[UUID]) -> dict[UUID, int]:
     rows = BatchItem.objects.filter(job=job, prompt_hash__in=set(hashes)).order_by().values("prompt_hash")
     return {row["prompt_hash"]: row["first"] for row in rows.annotate(first=Min("position"))}
 
 
-def repeats(job: BatchJob) -> int:
-    """How many items have the prompt of an earlier one."""
+def count_repeats(job: BatchJob) -> int:
+    """How many items have the same prompt as an earlier one of the plan."""
     found = BatchItem.objects.filter(job=job).aggregate(
         all=Count("pk"), different=Count("prompt_hash", distinct=True)
     )
     return int(found["all"] - found["different"])
 
 
-def by_tier(job: BatchJob) -> list[dict[str, Any]]:
+def count_by_tier(job: BatchJob) -> list[dict[str, Any]]:
     rows = BatchItem.objects.filter(job=job).order_by("tier").values("tier")
     return [dict(row) for row in rows.annotate(n=Count("pk"))]
 
@@ -97,63 +80,33 @@ def by_tier(job: BatchJob) -> list[dict[str, Any]]:
 # --- coverage -----------------------------------------------------------------------------------------------
 
 
-def matrix_in(job: BatchJob) -> Matrix | None:
-    if job.recipe.get("kind") != "matrix":
-        return None
-    return matrix_of(job.recipe["matrix"], seed=job.recipe.get("seed") or 0)
-
-
-def grid_choices(job: BatchJob) -> dict[str, tuple[str, str]]:
-    """The grids that this plan can be seen in: key to (rows, columns)."""
+def list_grids(job: BatchJob) -> dict[str, tuple[str, str]]:
+    """The grids in which this plan can be seen: a key, and the words of its rows and columns."""
     pairs = [AXES, ("tier", "topic")]
-    matrix = matrix_in(job)
+    matrix = read_matrix(job)
     names = [axis.name for axis in matrix.axes] if matrix else []
     pairs += [(one, other) for place, one in enumerate(names) for other in names[place + 1 :]]
     return {f"{one}-{other}": (one, other) for one, other in dict.fromkeys(pairs)}
 
 
-def default_grid(job: BatchJob) -> str:
-    """Of a matrix without persona or emotion its first two axes."""
-    choices = list(grid_choices(job))
-    matrix = matrix_in(job)
+def choose_grid(job: BatchJob) -> str:
+    """The grid that is shown first. A matrix without persona and emotion is seen by its first two axes."""
+    choices = list(list_grids(job))
+    matrix = read_matrix(job)
     if matrix and len(matrix.axes) > 1 and not set(AXES) <= {axis.name for axis in matrix.axes}:
         return f"{matrix.axes[0].name}-{matrix.axes[1].name}"
     return choices[0]
 
 
-def coverage(job: BatchJob, pair: tuple[str, str]) -> Grid:
-    """The grid of two words of the items; one query."""
-    row, column = (_word(name) for name in pair)
-    rows = (
-        BatchItem.objects.filter(job=job)
-        .order_by()
-        .annotate(grid_row=row, grid_column=column)
-        .values("grid_row", "grid_column")
-        .annotate(n=Count("pk"), first=Min("position"))
-        .order_by("first")[:MOST_SPOTS]
-    )
-    counts = [(str(each["grid_row"] or ""), str(each["grid_column"] or ""), each["n"]) for each in rows]
-    matrix = matrix_in(job)
-    names: Mapping[str, list[str]] = (
-        {axis.name: [choice.name for choice in axis.choices] for axis in matrix.axes} if matrix else {}
-    )
-    closed = find_closed_pairs(matrix, *pair) if matrix and set(pair) <= names.keys() else set()
-    return grid_of(counts, rows=names.get(pair[0], ()), columns=names.get(pair[1], ()), excluded=closed)
-
-
-def _word(name: str) -> Any:
-    return F(name) if name in ("tier", "topic") else KeyTextTransform(name, "parameters")
-
-
 # --- what was tried -----------------------------------------------------------------------------------------
 
 
-def trials(job: BatchJob) -> list[BatchJob]:
+def list_trials(job: BatchJob) -> list[BatchJob]:
     return list(job.trials.order_by("-created_at")[:10])
 
 
-def problem_rows(found: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The problems of an estimate that could not be made, each with the page of its item."""
+def build_problem_rows(found: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The problems that kept the plan from being priced, each with the page on which its item stands."""
     return [
         {"row": row, "column": column, "message": message, "page": (row - 1) // PER_PAGE + 1 if row else None}
         for row, column, message in found.get("problems", [])

@@ -14,9 +14,10 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
+from batches.planning.estimate.estimate import CANNOT_PRICE
 from batches.planning.estimate.history import TIER_OUTPUT_TOKENS
+from batches.web.fields import normalize_line_ends
 from claude import current_models
-from claude.current_models import RetiredModel, UnknownModel, UnknownPrice
 from claude.messages import Request, Usage
 from claude.translation import payload
 from conversations.generation import build_request, compute_worst_case, input_tokens
@@ -27,12 +28,10 @@ from templates_app.models import TemplateVersion
 from templates_app.prompts.access import may_edit, version_of, visible_template
 from templates_app.prompts.rendering import TemplateSyntax, ValuesError, Variable, VariableError
 
-CANNOT_PRICE = (UnknownModel, RetiredModel, UnknownPrice)
-
 
 @dataclass(frozen=True, kw_only=True)
-class Price:
-    """Of one call, in USD. `expected`: the reply has the usual length of its tier."""
+class CallPrice:
+    """The price of one call in USD. `expected` assumes that the reply has the usual length of its tier."""
 
     input_tokens: int
     output_tokens: int
@@ -43,32 +42,32 @@ class Price:
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
-def trial(request: HttpRequest, template_id: UUID, number: int) -> HttpResponse:
-    """Nothing is sent to Claude: it shows what would be. Values are posted, because they may be long."""
+def try_template(request: HttpRequest, template_id: UUID, number: int) -> HttpResponse:
+    """Show what would be sent to Claude for some values; nothing is sent. Values are posted because they may be long."""
     template = visible_template(request.user, template_id)
     version = version_of(template, number)
     posted = request.method == "POST"
-    values = values_of(request.POST) if posted else {}
+    values = read_values(request.POST) if posted else {}
     context = {
         "template": template,
         "version": version,
         "can_edit": may_edit(request.user, template),
         "in_use": None if template.archived_at else template.published_version(),
         "posted": posted,
-        **tried(version, values),
+        **try_values(version, values),
     }
     part = "#tried" if targets(request, "tried") else ""
     return render(request, f"batches/trial.html{part}", context)
 
 
-def values_of(data: QueryDict) -> dict[str, str]:
-    """What the form gives each variable; browsers send line ends as CR LF."""
+def read_values(data: QueryDict) -> dict[str, str]:
+    """What the form gives for each variable."""
     given = {name.removeprefix("value-"): text for name, text in data.items() if name.startswith("value-")}
-    return {name: str(text).replace("\r\n", "\n") for name, text in given.items()}
+    return {name: normalize_line_ends(str(text)) for name, text in given.items()}
 
 
-def tried(version: TemplateVersion, values: Mapping[str, str]) -> dict[str, Any]:
-    """The form's rows, and either the request with its price or everything that is wrong."""
+def try_values(version: TemplateVersion, values: Mapping[str, str]) -> dict[str, Any]:
+    """The rows of the form, and either the request with its price or everything that is wrong."""
     try:
         variables = version.typed_variables()
     except VariableError as wrong:
@@ -88,11 +87,11 @@ def tried(version: TemplateVersion, values: Mapping[str, str]) -> dict[str, Any]
     except TemplateSyntax as wrong:
         found["problems"] = [str(wrong)]
     else:
-        found |= shown(asked, tier=version.template.tier)
-    return {**found, "rows": [row(variable, known, found["wrong"]) for variable in variables]}
+        found |= preview_request(asked, tier=version.template.tier)
+    return {**found, "rows": [build_row(variable, known, found["wrong"]) for variable in variables]}
 
 
-def row(variable: Variable, values: Mapping[str, str], wrong: Mapping[str, str]) -> dict[str, Any]:
+def build_row(variable: Variable, values: Mapping[str, str], wrong: Mapping[str, str]) -> dict[str, Any]:
     default = variable.default
     return {
         "variable": variable,
@@ -102,21 +101,21 @@ def row(variable: Variable, values: Mapping[str, str], wrong: Mapping[str, str])
     }
 
 
-def shown(asked: Request, *, tier: str) -> dict[str, Any]:
+def preview_request(asked: Request, *, tier: str) -> dict[str, Any]:
     body = json.dumps(payload(asked), indent=2, ensure_ascii=False)
     try:
-        return {"asked": asked, "body": body, "price": priced(asked, tier=tier)}
+        return {"asked": asked, "body": body, "price": price_call(asked, tier=tier)}
     except CANNOT_PRICE as wrong:
         return {"asked": asked, "body": body, "cannot_price": str(wrong)}
 
 
-def priced(asked: Request, *, tier: str) -> Price:
+def price_call(asked: Request, *, tier: str) -> CallPrice:
     table.refresh()
     on = clock.today()
-    current_models.find_card(asked.model, on)  # a retired model has a price, and cannot be called
+    current_models.find_card(asked.model, on)  # Refuses a retired model, which still has a price.
     output = TIER_OUTPUT_TOKENS[tier]
     usage = Usage(input_tokens=input_tokens(asked), output_tokens=output)
-    return Price(
+    return CallPrice(
         input_tokens=usage.input_tokens,
         output_tokens=output,
         expected=current_models.compute_cost(usage, model=asked.model, on=on),

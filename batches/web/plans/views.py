@@ -1,6 +1,8 @@
-"""The page of a draft's plan, what can be done to it, and its start. Every change is a form that works without script."""
+"""The page of a draft's plan, the changes that can be made to it, and its start.
 
-from collections.abc import Callable
+Every change is a form that works without scripts.
+"""
+
 from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
@@ -16,68 +18,72 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from batches.actions import drafts
-from batches.actions.filling import fill_gaps
-from batches.actions.starting import CANNOT_PRICE, TRIED, planned_items, price, start_draft, try_first
+from batches.actions.starting import TRIED, price, start_draft, try_first
 from batches.models import BatchItem, BatchJob
+from batches.models.items import BatchItemQuerySet
 from batches.models.states import ErrorHandling, JobStatus, Priority
+from batches.planning.coverage import count_coverage
+from batches.planning.estimate.estimate import CANNOT_PRICE
+from batches.planning.freezing import read_plan
 from batches.planning.plan import PlanError
-from batches.planning.quotas import draw_number
 from batches.reports.monthly_spending import this_month
-from batches.web.jobs.views import editable, visible
+from batches.web.access import find_editable_job, find_visible_job
+from batches.web.form_problems import add_problems
 from batches.web.plans import plan_page
+from batches.web.plans.changes import CHANGES, find_item
 from batches.web.plans.forms import ItemForm, RunForm
+from batches.web.posted import read_key, read_revision
 from lib.htmx import targets
 from lib.paging import page_of
-from lib.row_problems import RowProblem
 from lib.stale_state import StaleState
 from templates_app.prompts.rendering import TemplateSyntax, ValuesError
 from workspaces.people import get_person
 
-DRAFT_ONLY = "This plan has started: it cannot be changed any more."
+DRAFT_ONLY = "This plan has been started, so it can no longer be changed."
 
 
 @never_cache
 @require_safe
 @login_required
-def plan(request: HttpRequest, job_id: UUID) -> HttpResponse:
-    """The items in pages, their coverage, the estimate, and the way to start."""
-    job = visible(request, job_id)
+def show_plan(request: HttpRequest, job_id: UUID) -> HttpResponse:
+    """The page with the items, their coverage, the estimate and the form that starts the batch."""
+    job = find_visible_job(request, job_id)
     if job.status != JobStatus.DRAFT:
         return redirect("batch", job.pk)
-    return shown(request, job)
+    return render_plan(request, job)
 
 
-def shown(
+def render_plan(
     request: HttpRequest, job: BatchJob, *, form: RunForm | None = None, status: int = 200
 ) -> HttpResponse:
     found = price(job)
-    choices = plan_page.grid_choices(job)
+    choices = plan_page.list_grids(job)
     key = request.GET.get("grid", "")
-    key = key if key in choices else plan_page.default_grid(job)
-    page = page_of(plan_page.items_of(job), request, per=plan_page.PER_PAGE)
-    grid = plan_page.coverage(job, choices[key])
+    key = key if key in choices else plan_page.choose_grid(job)
+    page = page_of(list_plan_items(job), request, per=plan_page.PER_PAGE)
+    grid = count_coverage(job, choices[key])
     budget = found.get("default_budget")
     context = {
         "job": job,
-        "form": form or RunForm(initial=run_of(job)),
-        "can_edit": BatchJob.objects.editable_by(request.user).filter(pk=job.pk).exists(),
+        "form": form or RunForm(initial=get_run_settings(job)),
+        "can_edit": BatchJob.objects.editable_by(request.user).contains(job),
         "page": page,
-        "rows": plan_page.marked(job, list(page.rows)),
-        "tiers": plan_page.by_tier(job),
-        "repeats": plan_page.repeats(job),
+        "rows": plan_page.mark_repeats(job, list(page.rows)),
+        "tiers": plan_page.count_by_tier(job),
+        "repeats": plan_page.count_repeats(job),
         "grid": grid,
         "grid_key": key,
         "grid_names": choices[key],
         "grids": [{"key": each, "row": row, "column": column} for each, (row, column) in choices.items()],
         "estimate": found if budget else None,
-        "problems": plan_page.problem_rows(found),
+        "problems": plan_page.build_problem_rows(found),
         "problem_count": found.get("problem_count", 0),
         "budget": form.data.get("budget") if form else budget,
-        "spend_up_to": amount(form) or budget,
+        "spend_up_to": get_budget(form) or budget,
         "month": this_month(job.workspace),
-        "room_is_short": room_is_short(job, found),
+        "room_is_short": exceeds_month_budget(job, found),
         "stated_use": job.workspace.intended_use(),
-        "trials": plan_page.trials(job),
+        "trials": plan_page.list_trials(job),
         "tried": TRIED,
         "key": str(uuid4()),
         "at": request.GET.get("at", ""),
@@ -87,7 +93,11 @@ def shown(
     return render(request, "batches/plan.html", context, status=status)
 
 
-def run_of(job: BatchJob) -> dict[str, Any]:
+def list_plan_items(job: BatchJob) -> BatchItemQuerySet:
+    return BatchItem.objects.filter(job=job).in_plan_order().with_template_summary()
+
+
+def get_run_settings(job: BatchJob) -> dict[str, Any]:
     return {
         "name": job.name,
         "concurrency": job.concurrent_processing,
@@ -96,12 +106,12 @@ def run_of(job: BatchJob) -> dict[str, Any]:
     }
 
 
-def amount(form: RunForm | None) -> Decimal | None:
+def get_budget(form: RunForm | None) -> Decimal | None:
     found: Decimal | None = form.cleaned_data.get("budget") if form is not None and form.is_bound else None
     return found
 
 
-def room_is_short(job: BatchJob, found: dict[str, Any]) -> bool:
+def exceeds_month_budget(job: BatchJob, found: dict[str, Any]) -> bool:
     room = this_month(job.workspace).room
     return bool(found.get("cost_high")) and room is not None and room < Decimal(found["cost_high"])
 
@@ -111,9 +121,9 @@ def room_is_short(job: BatchJob, found: dict[str, Any]) -> bool:
 
 @require_POST
 @login_required
-def change(request: HttpRequest, job_id: UUID) -> HttpResponse:
-    """One change of the plan, named by `do`: `remove`, `up:<id>`, `down:<id>`, `shuffle`, `fill`, ... Then the plan again."""
-    job = editable(request, job_id)
+def change_plan(request: HttpRequest, job_id: UUID) -> HttpResponse:
+    """Make one change of the plan and show it again. `do` names the change: `remove`, `up:<id>`, `down:<id>`, ..."""
+    job = find_editable_job(request, job_id)
     verb, _, about = request.POST.get("do", "place").partition(":")
     if verb not in CHANGES:
         raise Http404
@@ -121,28 +131,28 @@ def change(request: HttpRequest, job_id: UUID) -> HttpResponse:
         words = CHANGES[verb](request, job, about)
     except (BatchItem.DoesNotExist, ValueError) as gone:
         if isinstance(gone, PlanError):
-            return with_problem(request, job, str(gone), status=422)
-        return with_problem(request, job, "That item is not in the plan any more.", status=409)
+            return render_problem(request, job, str(gone), status=422)
+        return render_problem(request, job, "That item is no longer in the plan.", status=409)
     except StaleState as stale:
-        return with_problem(request, job, str(stale), status=409)
+        return render_problem(request, job, str(stale), status=409)
     if words:
         messages.success(request, words)
-    return redirect(back(request, job, at=about if verb in ("up", "down") else "", did=verb))
+    return redirect(build_return_url(request, job, at=about if verb in ("up", "down") else "", did=verb))
 
 
-def with_problem(request: HttpRequest, job: BatchJob, words: str, *, status: int) -> HttpResponse:
-    """The plan as it now is, and above it why nothing was changed."""
+def render_problem(request: HttpRequest, job: BatchJob, words: str, *, status: int) -> HttpResponse:
+    """The plan as it is now, with a message that says why nothing was changed."""
     job.refresh_from_db()
     messages.error(request, f"{words} Nothing was changed; below is the plan as it is now.")
     if job.status != JobStatus.DRAFT:
         return redirect("batch", job.pk)
-    return shown(request, job, status=status)
+    return render_plan(request, job, status=status)
 
 
-def back(request: HttpRequest, job: BatchJob, *, at: str, did: str) -> str:
-    """The page of the plan that shows the changed item, with the focus on the button that was pressed."""
+def build_return_url(request: HttpRequest, job: BatchJob, *, at: str, did: str) -> str:
+    """The address of the page that shows the changed item, with the focus on the button that was pressed."""
     query: dict[str, Any] = {}
-    place = item_of(job, at).position if at else 0
+    place = find_item(job, at).position if at else 0
     page = (place - 1) // plan_page.PER_PAGE + 1 if place else request.GET.get("page", "")
     query |= {"page": page} if str(page) not in ("", "1") else {}
     query |= {"grid": request.GET["grid"]} if request.GET.get("grid") else {}
@@ -151,128 +161,47 @@ def back(request: HttpRequest, job: BatchJob, *, at: str, did: str) -> str:
     return f"{reverse('plan', args=[job.pk])}{'?' if query else ''}{urlencode(query)}{anchor}"
 
 
-def revision_of(request: HttpRequest) -> int:
-    text = request.POST.get("revision", "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 9 else 0
-
-
-def item_of(job: BatchJob, key: str) -> BatchItem:
-    """Raises BatchItem.DoesNotExist, also for what is no id."""
-    try:
-        return BatchItem.objects.get(job=job, pk=UUID(key))
-    except ValueError as wrong:
-        raise BatchItem.DoesNotExist from wrong
-
-
-def remove(request: HttpRequest, job: BatchJob, about: str) -> str:
-    """The item that is named, else those that are ticked."""
-    keys = [UUID(key) for key in ([about] if about else request.POST.getlist("item"))]
-    if not keys:
-        return "Tick the items that are to be removed first."
-    gone = drafts.remove_items(job, revision=revision_of(request), ids=keys, by=get_person(request))
-    return f"{gone} item{'' if gone == 1 else 's'} removed."
-
-
-def remove_repeats(request: HttpRequest, job: BatchJob, about: str) -> str:
-    gone = drafts.remove_repeats(job, revision=revision_of(request), by=get_person(request))
-    return f"{gone} item{'' if gone == 1 else 's'} with the prompt of an earlier one removed."
-
-
-def step(request: HttpRequest, job: BatchJob, about: str, *, by: int) -> str:
-    item = item_of(job, about)
-    to = item.position + by
-    drafts.move_item(job, revision=revision_of(request), item_id=item.pk, to=to, by=get_person(request))
-    return ""
-
-
-def place(request: HttpRequest, job: BatchJob, about: str) -> str:
-    """The first item whose number in the form is another than its own, to that number."""
-    for name, text in request.POST.items():
-        if not name.startswith("place-"):
-            continue
-        item = item_of(job, name.removeprefix("place-"))
-        text = str(text).strip()
-        if not text.isascii() or not text.isdigit() or len(text) > 6:
-            continue
-        if int(text) != item.position:
-            revision = revision_of(request)
-            drafts.move_item(job, revision=revision, item_id=item.pk, to=int(text), by=get_person(request))
-            return f"“{item.topic[:60]}” is moved."
-    return ""
-
-
-def shuffle(request: HttpRequest, job: BatchJob, about: str) -> str:
-    text = request.POST.get("shuffle_seed", "").strip()
-    sign, digits = (-1, text[1:]) if text.startswith("-") else (1, text)
-    if text and not (digits.isascii() and digits.isdigit() and len(digits) <= 18):
-        raise PlanError([RowProblem(None, "", "A seed is a whole number.")])
-    seed = sign * int(digits) if text else draw_number(0, uuid4()) % 10_000
-    drafts.shuffle(job, revision=revision_of(request), seed=seed, by=get_person(request))
-    return f"Shuffled with the seed {seed}."
-
-
-def fill(request: HttpRequest, job: BatchJob, about: str) -> str:
-    choices = plan_page.grid_choices(job)
-    if about not in choices:
-        raise Http404
-    added = fill_gaps(job, pair=choices[about], revision=revision_of(request), by=get_person(request))
-    if not added:
-        return "No gap can be filled: no item of the plan takes both words."
-    return f"{added} item{'' if added == 1 else 's'} added at the end of the plan, one for each gap."
-
-
-CHANGES: dict[str, Callable[[HttpRequest, BatchJob, str], str]] = {
-    "remove": remove,
-    "repeats": remove_repeats,
-    "up": lambda request, job, about: step(request, job, about, by=-1),
-    "down": lambda request, job, about: step(request, job, about, by=1),
-    "place": place,
-    "shuffle": shuffle,
-    "fill": fill,
-}
-
-
 # --- one item ------------------------------------------------------------------------------------------
 
 
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
-def plan_item(request: HttpRequest, job_id: UUID, item_id: UUID) -> HttpResponse:
-    """The values of one item; problems stand at their fields. A stale edit is answered 409 with both."""
-    job = editable(request, job_id)
+def edit_item(request: HttpRequest, job_id: UUID, item_id: UUID) -> HttpResponse:
+    """Edit the values of one item. An edit of an outdated page is answered 409 and shows both versions."""
+    job = find_editable_job(request, job_id)
     if job.status != JobStatus.DRAFT:
         messages.error(request, DRAFT_ONLY)
         return redirect("batch", job.pk)
-    item = plan_page.items_of(job).filter(pk=item_id).first()
+    item = list_plan_items(job).filter(pk=item_id).first()
     if item is None:
         raise Http404
     if request.method != "POST":
-        return item_page(request, job, item, ItemForm(initial=ItemForm.typed(item), item=item))
+        return render_item(request, job, item, ItemForm(initial=ItemForm.fill_from(item), item=item))
     form = ItemForm(request.POST, item=item)
     if not form.is_valid():
-        return item_page(request, job, item, form, status=422)
+        return render_item(request, job, item, form, status=422)
     try:
         drafts.edit_item(
-            job, revision=revision_of(request), item_id=item.pk, fields=form.columns, by=get_person(request)
+            job, revision=read_revision(request), item_id=item.pk, fields=form.columns, by=get_person(request)
         )
     except drafts.PlanMoved as moved:
         form.add_error(
-            None, f"{moved} Your values are below, beside those that are stored. Save again to keep yours."
+            None, f"{moved} Your values are shown below, beside the stored ones. Save again to keep yours."
         )
-        return item_page(request, job, item, form, status=409)
+        return render_item(request, job, item, form, status=409)
     except (StaleState, BatchItem.DoesNotExist) as gone:
-        messages.error(request, str(gone) or "That item is not in the plan any more.")
+        messages.error(request, str(gone) or "That item is no longer in the plan.")
         return redirect("plan", job.pk)
     messages.success(request, f"Item {item.position} is saved.")
-    return redirect(back(request, job, at=str(item.pk), did="edit"))
+    return redirect(build_return_url(request, job, at=str(item.pk), did="edit"))
 
 
-def item_page(
+def render_item(
     request: HttpRequest, job: BatchJob, item: BatchItem, form: ItemForm, *, status: int = 200
 ) -> HttpResponse:
-    (_, mark), *_ = plan_page.marked(job, [item])
-    stored = ItemForm.typed(item) if status == 409 else {}
+    (_, mark), *_ = plan_page.mark_repeats(job, [item])
+    stored = ItemForm.fill_from(item) if status == 409 else {}
     context = {
         "job": job,
         "item": item,
@@ -287,13 +216,13 @@ def item_page(
 
 @require_safe
 @login_required
-def item_prompt(request: HttpRequest, job_id: UUID, item_id: UUID) -> HttpResponse:
-    """The prompt of one item, exactly as it would be sent; the page of the item, where it has problems."""
-    job = visible(request, job_id)
-    row = plan_page.items_of(job).filter(pk=item_id).first()
+def show_item_prompt(request: HttpRequest, job_id: UUID, item_id: UUID) -> HttpResponse:
+    """The prompt of one item, exactly as it would be sent. An item with problems leads to its own page instead."""
+    job = find_visible_job(request, job_id)
+    row = list_plan_items(job).filter(pk=item_id).first()
     if row is None:
         raise Http404
-    (item,) = planned_items(job, position=row.position)
+    (item,) = read_plan(job, position=row.position)
     try:
         asked = item.request(model=job.model, max_tokens=job.max_tokens)
     except (ValuesError, TemplateSyntax):
@@ -309,21 +238,23 @@ def item_prompt(request: HttpRequest, job_id: UUID, item_id: UUID) -> HttpRespon
 
 @require_POST
 @login_required
-def start(request: HttpRequest, job_id: UUID) -> HttpResponse:
-    """`action`: `start`, `try`, or `save` (how it is to run, without starting)."""
-    job = editable(request, job_id)
+def start_plan(request: HttpRequest, job_id: UUID) -> HttpResponse:
+    """`action` is `start`, `try`, or `save`, which stores how the plan is to run without starting it."""
+    job = find_editable_job(request, job_id)
     action = request.POST.get("action", "save")
     if action == "try":
-        return tried(request, job)
+        return try_first_items(request, job)
     form = RunForm(request.POST)
     if job.status != JobStatus.DRAFT:
         return redirect("batch", job.pk)
     if not form.is_valid():
-        return shown(request, job, form=form, status=422)
-    return started(request, job, form) if action == "start" else saved(request, job, form)
+        return render_plan(request, job, form=form, status=422)
+    return (
+        start_whole_plan(request, job, form) if action == "start" else save_run_settings(request, job, form)
+    )
 
 
-def saved(request: HttpRequest, job: BatchJob, form: RunForm) -> HttpResponse:
+def save_run_settings(request: HttpRequest, job: BatchJob, form: RunForm) -> HttpResponse:
     chosen = form.cleaned_data
     BatchJob.objects.editable_by(request.user).filter(pk=job.pk, status=JobStatus.DRAFT).update(
         name=chosen["name"],
@@ -331,16 +262,16 @@ def saved(request: HttpRequest, job: BatchJob, form: RunForm) -> HttpResponse:
         error_handling=chosen["error_handling"],
         priority=chosen["priority"],
     )
-    messages.success(request, "Saved. The estimate follows.")
+    messages.success(request, "Saved. The estimate below is for these settings.")
     return redirect(f"{reverse('plan', args=[job.pk])}#run")
 
 
-def started(request: HttpRequest, job: BatchJob, form: RunForm) -> HttpResponse:
+def start_whole_plan(request: HttpRequest, job: BatchJob, form: RunForm) -> HttpResponse:
     chosen = form.cleaned_data
     try:
         job = start_draft(
             job,
-            revision=revision_of(request),
+            revision=read_revision(request),
             by=get_person(request),
             name=chosen["name"],
             concurrency=chosen["concurrency"],
@@ -350,42 +281,40 @@ def started(request: HttpRequest, job: BatchJob, form: RunForm) -> HttpResponse:
             idempotency_key=chosen["idempotency_key"] or None,
         )
     except CANNOT_PRICE as wrong:
-        for problem in wrong.problems if isinstance(wrong, PlanError) else [RowProblem(None, "", str(wrong))]:
-            known = problem.column in form.fields and problem.row is None
-            form.add_error(problem.column if known else None, problem.message if known else str(problem))
-        return shown(request, job, form=form, status=422)
+        add_problems(form, wrong)
+        return render_plan(request, job, form=form, status=422)
     except StaleState as stale:
-        return with_problem(request, job, str(stale), status=409)
+        return render_problem(request, job, str(stale), status=409)
     return redirect("batch", job.pk)
 
 
-def tried(request: HttpRequest, job: BatchJob) -> HttpResponse:
+def try_first_items(request: HttpRequest, job: BatchJob) -> HttpResponse:
     try:
         trial = try_first(
             job,
-            revision=revision_of(request),
+            revision=read_revision(request),
             by=get_person(request),
-            idempotency_key=request.POST.get("idempotency_key", "")[:200] or None,
+            idempotency_key=read_key(request),
         )
     except CANNOT_PRICE as wrong:
-        return with_problem(
+        return render_problem(
             request, job, str(wrong) or f"A plan of {TRIED} or fewer is started as a whole.", status=422
         )
     except StaleState as stale:
-        return with_problem(request, job, str(stale), status=409)
+        return render_problem(request, job, str(stale), status=409)
     messages.success(
         request,
-        f"“{trial.name}” has started. Its {TRIED} items have left this plan, so that nothing is paid twice; "
-        "the estimate follows what they cost.",
+        f"“{trial.name}” has started. Its {TRIED} items have left this plan, so that nothing is paid twice. "
+        "The estimate will also rest on what they really cost.",
     )
     return redirect(f"{reverse('plan', args=[job.pk])}#tried")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
-def discard(request: HttpRequest, job_id: UUID) -> HttpResponse:
+def discard_plan(request: HttpRequest, job_id: UUID) -> HttpResponse:
     """GET asks; POST discards for good."""
-    job = editable(request, job_id)
+    job = find_editable_job(request, job_id)
     if request.method == "POST":
         try:
             drafts.discard(job, by=get_person(request))

@@ -1,4 +1,4 @@
-"""The wizard: choose a kind of plan, say what is to be made, and keep it as a draft. Nothing is sent to Claude here."""
+"""The wizard: choose a kind of plan, describe it, and store it as a draft. Nothing is sent to Claude here."""
 
 from typing import Any
 from uuid import UUID, uuid4
@@ -16,8 +16,9 @@ from batches.models.states import JobStatus
 from batches.planning.plan import PlanError, PlannedItem
 from batches.planning.recipe import plan_from
 from batches.planning.sources.listed import template_for
-from batches.web.jobs.views import editable
+from batches.web.access import find_editable_job
 from batches.web.plans.wizard_forms import FORMS, RecipeForm
+from batches.web.posted import read_revision
 from conversations.models import Conversation
 from conversations.states import Status
 from lib.stale_state import StaleState
@@ -30,7 +31,7 @@ LARGEST_FILE = 20_000_000
 
 @require_safe
 @login_required
-def new(request: HttpRequest) -> HttpResponse:
+def list_kinds(request: HttpRequest) -> HttpResponse:
     """The kinds of plans to choose from."""
     drafts = Conversation.objects.visible_to(request.user).filter(status=Status.DRAFT)[:1].count()
     kinds = [
@@ -44,43 +45,50 @@ def new(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
-def new_kind(request: HttpRequest, kind: str) -> HttpResponse:
-    """The form of one kind; POST keeps its plan as a new draft."""
+def create_plan(request: HttpRequest, kind: str) -> HttpResponse:
+    """The form of one kind of plan. POST stores its plan as a new draft."""
     if kind not in FORMS:
         raise Http404
-    return configured(request, kind=kind)
+    return fill_form(request, kind=kind)
 
 
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
-def configure(request: HttpRequest, job_id: UUID) -> HttpResponse:
-    """The form that a draft was made with; POST makes its plan anew."""
-    job = editable(request, job_id)
+def configure_plan(request: HttpRequest, job_id: UUID) -> HttpResponse:
+    """The form that a draft was made with. POST makes its plan again."""
+    job = find_editable_job(request, job_id)
     if job.status != JobStatus.DRAFT:
         return redirect("batch", job.pk)
     if job.recipe.get("kind") not in FORMS:
-        messages.info(request, "This plan was made over the API: it can be edited here, not made anew.")
+        messages.info(
+            request,
+            "This plan was made over the API. Its items can be edited here, but no form can make it again.",
+        )
         return redirect("plan", job.pk)
-    return configured(request, kind=job.recipe["kind"], job=job)
+    return fill_form(request, kind=job.recipe["kind"], job=job)
 
 
-def configured(request: HttpRequest, *, kind: str, job: BatchJob | None = None) -> HttpResponse:
+def fill_form(request: HttpRequest, *, kind: str, job: BatchJob | None = None) -> HttpResponse:
     by = get_person(request)
     workspace = job.workspace if job else by.personal_workspace()
     recipe = dict(job.recipe) if job else {}
     try:
-        version = chosen_version(request, kind, recipe, by=by)
+        version = find_version(request, kind, recipe, by=by)
     except PlanError as wrong:
         messages.error(request, str(wrong))
         return redirect("batch_new")
     if kind == "matrix" and version is None:
         return render(
-            request, "batches/choose_template.html", {"templates": usable_templates(workspace), "job": job}
+            request,
+            "batches/choose_template.html",
+            {"templates": list_usable_templates(workspace), "job": job},
         )
-    form = form_of(request, kind, workspace, recipe, version=version, job=job)
+    form = build_form(request, kind, workspace, recipe, version=version, job=job)
     if request.method == "POST" and form.is_valid():
-        answer = kept(request, form, by=by, workspace=version.workspace if version else workspace, job=job)
+        answer = save_plan(
+            request, form, by=by, workspace=version.workspace if version else workspace, job=job
+        )
         if answer is not None:
             return answer
     context = {
@@ -92,10 +100,10 @@ def configured(request: HttpRequest, *, kind: str, job: BatchJob | None = None) 
     return render(request, "batches/configure.html", context, status=422 if form.errors else 200)
 
 
-def chosen_version(
+def find_version(
     request: HttpRequest, kind: str, recipe: dict[str, Any], *, by: User
 ) -> TemplateVersion | None:
-    """Of a matrix: the published version of the template that the address or the draft names. Raises PlanError."""
+    """For a matrix, the published version of the template that the request or the draft names. Raises PlanError."""
     wanted = request.POST.get("template") or request.GET.get("template") or recipe.get("template")
     if kind != "matrix" or not wanted:
         return None
@@ -105,11 +113,11 @@ def chosen_version(
         raise Http404 from wrong
 
 
-def usable_templates(workspace: Workspace) -> list[PromptTemplate]:
+def list_usable_templates(workspace: Workspace) -> list[PromptTemplate]:
     return list(PromptTemplate.objects.filter(workspace=workspace).usable().order_by("tier", "name"))
 
 
-def form_of(
+def build_form(
     request: HttpRequest,
     kind: str,
     workspace: Workspace,
@@ -126,17 +134,17 @@ def form_of(
         more["drafts"] = Conversation.objects.filter(workspace=workspace, status=Status.DRAFT).newest_first()
     if request.method == "POST":
         return cls(request.POST, request.FILES, **more)
-    typed = cls.typed(
+    typed = cls.fill_from(
         recipe if recipe.get("template") == (str(version.template_id) if version else None) else {}
     )
     return cls(initial={**typed, "name": job.name if job else "", "idempotency_key": str(uuid4())}, **more)
 
 
-def kept(
+def save_plan(
     request: HttpRequest, form: RecipeForm, *, by: User, workspace: Workspace, job: BatchJob | None
 ) -> HttpResponse | None:
-    """The redirect to the plan; None when the form then says what is wrong."""
-    recipe = form.recipe()
+    """Store the plan and give the redirect to it, or None when the form says what is wrong."""
+    recipe = form.build_recipe()
     upload = request.FILES.get("file")
     if upload is not None and (upload.size or 0) > LARGEST_FILE:
         form.add_error("file", f"has {upload.size:,} bytes; at most {LARGEST_FILE:,} are read. Split it.")
@@ -144,12 +152,14 @@ def kept(
         return None
     try:
         plan = plan_from(recipe, workspace, by=by, upload=upload.read() if upload else None)
-        made = stored(request, form, plan, recipe, by=by, workspace=workspace, job=job)
+        made = store_plan(request, form, plan, recipe, by=by, workspace=workspace, job=job)
     except PlanError as wrong:
-        form.blame(wrong.problems)
+        form.add_problems(wrong.problems)
         return None
     except PlanMoved as moved:
-        form.add_error(None, f"{moved} Your choices are below; make the plan anew to put it over the other.")
+        form.add_error(
+            None, f"{moved} Your choices are shown below. Make the plan again to replace the other one."
+        )
         return render(
             request,
             "batches/configure.html",
@@ -162,7 +172,7 @@ def kept(
     return redirect("plan", made.pk)
 
 
-def stored(
+def store_plan(
     request: HttpRequest,
     form: RecipeForm,
     plan: list[PlannedItem],
@@ -182,7 +192,5 @@ def stored(
             recipe=recipe,
             idempotency_key=chosen["idempotency_key"] or None,
         )
-    seen = request.POST.get("seen", "")
-    revision = int(seen) if seen.isascii() and seen.isdigit() and len(seen) < 9 else 0
-    replace_plan(job, revision=revision, plan=plan, recipe=recipe, by=by)
+    replace_plan(job, revision=read_revision(request, "seen"), plan=plan, recipe=recipe, by=by)
     return job

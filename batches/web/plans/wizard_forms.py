@@ -1,4 +1,4 @@
-"""The forms of the wizard, one a kind of plan: what is typed becomes a recipe, and a recipe what is typed."""
+"""The forms of the wizard, one for each kind of plan. Each turns what is typed into a recipe, and a recipe back."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -6,9 +6,9 @@ from typing import Any
 from django import forms
 from django.db.models import QuerySet
 
-from batches.planning.plan import LARGEST_PLAN
+from batches.models.jobs import LONGEST_NAME
+from batches.planning.plan import LARGEST_PLAN, LARGEST_SEED, LEAST_SEED
 from batches.planning.recipe import DIVERSE
-from batches.planning.sources import extra
 from batches.planning.sources.matrix import Matrix, MatrixError
 from batches.planning.sources.matrix_plan import apply_options, options_of
 from batches.planning.sources.matrix_text import (
@@ -19,16 +19,17 @@ from batches.planning.sources.matrix_text import (
     values_of,
 )
 from batches.planning.sources.matrix_wire import as_json, matrix_of
+from batches.web.fields import DetailsField, make_input, make_key_field, make_text_area, normalize_line_ends
+from conversations.details import format_details
 from conversations.models import Conversation
 from lib.row_problems import RowProblem
 from templates_app.models import EdgeCase, OptionKind, Scenario, TemplateVersion
 from templates_app.states import Tier
 from workspaces.models import Workspace
 
-SEED_LIMIT = 2**63
 MOST_CHOICES = 500
 SITUATION_TIERS = ((Tier.SCENARIO.value, "Scenarios"), (Tier.EDGE_CASE.value, "Edge cases"))
-# Where a plan's problem stands in a form, when its column is not the field's own name.
+# The fields that show problems of a plan whose column has another name than the field.
 PLACES = {
     "perCell": "count",
     "total": "count",
@@ -38,47 +39,35 @@ PLACES = {
 }
 
 
-def line_ends(text: str) -> str:
-    return text.replace("\r\n", "\n")
-
-
-def area(rows: int, **attributes: Any) -> forms.Textarea:
-    return forms.Textarea(attrs={"class": "textarea", "rows": rows, "dir": "auto", **attributes})
-
-
-def box(kind: type[forms.Widget] = forms.TextInput, **attributes: Any) -> Any:
-    return kind(attrs={"class": "input", **attributes})
-
-
 class RecipeForm(forms.Form):
-    """What every kind asks: a name, a seed, diversity, and free details."""
+    """What every kind of plan asks for: a name, a seed, diversity, and free details."""
 
     kind = ""
     title = ""
     about = ""
 
-    name = forms.CharField(label="Name", required=False, max_length=200, widget=box())
+    name = forms.CharField(label="Name", required=False, max_length=LONGEST_NAME, widget=make_input())
     seed = forms.IntegerField(
         label="Seed",
         required=False,
-        min_value=-SEED_LIMIT,
-        max_value=SEED_LIMIT - 1,
-        widget=box(forms.NumberInput),
-        help_text="Shuffles the plan and rules what is drawn; the same seed gives the same plan. Empty: in order.",
+        min_value=LEAST_SEED,
+        max_value=LARGEST_SEED,
+        widget=make_input(forms.NumberInput),
+        help_text="Shuffles the plan and decides what is drawn. The same seed gives the same plan. Empty: in order.",
     )
     diversity = forms.BooleanField(
         label="Vary setting, register, length, opening and obstacle",
         required=False,
-        widget=box(forms.CheckboxInput),
-        help_text="Drawn by the seed for each item, so that two of one kind get different prompts.",
+        widget=make_input(forms.CheckboxInput),
+        help_text="Drawn for each item by the seed, so that items of one kind get different prompts.",
     )
-    details = forms.CharField(
+    details = DetailsField(
         label="Details for every item",
         required=False,
-        widget=area(2),
-        help_text="A name, a colon and a text a line. They follow each prompt.",
+        widget=make_text_area(2),
+        help_text="One detail a line: a name, a colon and a text. They are added below each prompt.",
     )
-    idempotency_key = forms.CharField(required=False, max_length=200, widget=forms.HiddenInput)
+    idempotency_key = make_key_field(widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, workspace: Workspace, **kwargs: Any) -> None:
         self.workspace = workspace
@@ -88,22 +77,16 @@ class RecipeForm(forms.Form):
                 field.widget.attrs["aria-describedby"] = f"hint-{name}"
 
     @classmethod
-    def typed(cls, recipe: Mapping[str, Any]) -> dict[str, Any]:
+    def fill_from(cls, recipe: Mapping[str, Any]) -> dict[str, Any]:
         """What the form shows of a recipe."""
         return {
             "seed": recipe.get("seed"),
             "diversity": recipe.get("diversity", cls.kind in DIVERSE),
-            "details": extra.lines_of(recipe.get("details") or {}),
+            "details": format_details(recipe.get("details") or {}),
         }
 
-    def clean_details(self) -> dict[str, str]:
-        found, problems = extra.parse_details(line_ends(self.cleaned_data["details"]))
-        if problems:
-            raise forms.ValidationError([_said(problem) for problem in problems])
-        return found
-
-    def recipe(self) -> dict[str, Any]:
-        """Of a valid form. What cannot be told field by field is added to its errors then."""
+    def build_recipe(self) -> dict[str, Any]:
+        """The recipe of a valid form. Problems that concern several fields are added to the errors only here."""
         chosen = self.cleaned_data
         return {
             "kind": self.kind,
@@ -112,15 +95,15 @@ class RecipeForm(forms.Form):
             "details": chosen["details"],
         }
 
-    def blame(self, problems: Sequence[RowProblem]) -> None:
-        """Each problem at its field, where the form has it."""
+    def add_problems(self, problems: Sequence[RowProblem]) -> None:
+        """Add each problem to its field, or above the form where the form has no such field."""
         for problem in problems[:100]:
             place = PLACES.get(problem.column, problem.column)
             place = next((each for each in (place, f"list-{place}") if each in self.fields), "")
-            self.add_error(place or None, _said(problem) if place else str(problem))
+            self.add_error(place or None, _describe(problem) if place else str(problem))
 
 
-def _said(problem: RowProblem) -> str:
+def _describe(problem: RowProblem) -> str:
     return f"line {problem.row}: {problem.message}" if problem.row else problem.message
 
 
@@ -130,24 +113,28 @@ class StarterForm(RecipeForm):
     about = "The pack’s conversations of the tiers that you choose, with your own scenarios and edge cases of the pack."
 
     tiers = forms.MultipleChoiceField(
-        label="Tiers", choices=Tier.choices, widget=box(forms.CheckboxSelectMultiple)
+        label="Tiers", choices=Tier.choices, widget=make_input(forms.CheckboxSelectMultiple)
     )
     limit = forms.IntegerField(
         label="Conversations",
         required=False,
         min_value=1,
         max_value=LARGEST_PLAN,
-        widget=box(forms.NumberInput),
+        widget=make_input(forms.NumberInput),
         help_text="Empty: all.",
     )
 
     @classmethod
-    def typed(cls, recipe: Mapping[str, Any]) -> dict[str, Any]:
+    def fill_from(cls, recipe: Mapping[str, Any]) -> dict[str, Any]:
         shown = {"tiers": recipe.get("tiers") or Tier.values, "limit": recipe.get("limit")}
-        return {**super().typed(recipe), **shown}
+        return {**super().fill_from(recipe), **shown}
 
-    def recipe(self) -> dict[str, Any]:
-        return {**super().recipe(), "tiers": self.cleaned_data["tiers"], "limit": self.cleaned_data["limit"]}
+    def build_recipe(self) -> dict[str, Any]:
+        return {
+            **super().build_recipe(),
+            "tiers": self.cleaned_data["tiers"],
+            "limit": self.cleaned_data["limit"],
+        }
 
 
 class SituationsForm(RecipeForm):
@@ -156,29 +143,33 @@ class SituationsForm(RecipeForm):
     about = "One conversation for each situation of your lists that carries one of the tags."
 
     tiers = forms.MultipleChoiceField(
-        label="Which", choices=SITUATION_TIERS, widget=box(forms.CheckboxSelectMultiple)
+        label="Which", choices=SITUATION_TIERS, widget=make_input(forms.CheckboxSelectMultiple)
     )
     tags = forms.MultipleChoiceField(
         label="Tags",
         required=False,
-        widget=box(forms.CheckboxSelectMultiple),
-        help_text="Those with at least one of the chosen. None chosen: all.",
+        widget=make_input(forms.CheckboxSelectMultiple),
+        help_text="Situations with at least one of the chosen tags. None chosen: all of them.",
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["tags"].choices = [(tag, tag) for tag in tags_of(self.workspace)]  # type: ignore[attr-defined]
+        self.fields["tags"].choices = [(tag, tag) for tag in list_tags(self.workspace)]  # type: ignore[attr-defined]
 
     @classmethod
-    def typed(cls, recipe: Mapping[str, Any]) -> dict[str, Any]:
+    def fill_from(cls, recipe: Mapping[str, Any]) -> dict[str, Any]:
         tiers = recipe.get("tiers") or [value for value, _ in SITUATION_TIERS]
-        return {**super().typed(recipe), "tiers": tiers, "tags": recipe.get("tags") or []}
+        return {**super().fill_from(recipe), "tiers": tiers, "tags": recipe.get("tags") or []}
 
-    def recipe(self) -> dict[str, Any]:
-        return {**super().recipe(), "tiers": self.cleaned_data["tiers"], "tags": self.cleaned_data["tags"]}
+    def build_recipe(self) -> dict[str, Any]:
+        return {
+            **super().build_recipe(),
+            "tiers": self.cleaned_data["tiers"],
+            "tags": self.cleaned_data["tags"],
+        }
 
 
-def tags_of(workspace: Workspace) -> list[str]:
+def list_tags(workspace: Workspace) -> list[str]:
     found: set[str] = set()
     for model in (Scenario, EdgeCase):
         rows = model.objects.filter(workspace=workspace).usable().exclude(tags=[])
@@ -192,7 +183,7 @@ class CsvForm(RecipeForm):
     title = "Rows of a CSV file"
     about = "One conversation a row: a column topic, and one for each variable of the template that it fills."
 
-    file = forms.FileField(label="File", widget=box(forms.FileInput, accept=".csv,text/csv"))
+    file = forms.FileField(label="File", widget=make_input(forms.FileInput, accept=".csv,text/csv"))
     tier = forms.ChoiceField(
         label="Tier of rows that name none",
         choices=Tier.choices,
@@ -202,26 +193,26 @@ class CsvForm(RecipeForm):
         label="Template of rows that name none",
         required=False,
         max_length=200,
-        widget=box(),
+        widget=make_input(),
         help_text="Its name. Empty: the starter template of the row’s tier.",
     )
 
     @classmethod
-    def typed(cls, recipe: Mapping[str, Any]) -> dict[str, Any]:
+    def fill_from(cls, recipe: Mapping[str, Any]) -> dict[str, Any]:
         shown = {
             "tier": recipe.get("tier", Tier.TEMPLATE.value),
             "csv_template": recipe.get("template_name", ""),
         }
-        return {**super().typed(recipe), **shown}
+        return {**super().fill_from(recipe), **shown}
 
-    def recipe(self) -> dict[str, Any]:
+    def build_recipe(self) -> dict[str, Any]:
         chosen = self.cleaned_data
         about = {
             "tier": chosen["tier"],
             "template_name": chosen["csv_template"],
             "file": chosen["file"].name[:200],
         }
-        return {**super().recipe(), **about}
+        return {**super().build_recipe(), **about}
 
 
 class ChosenForm(RecipeForm):
@@ -229,7 +220,7 @@ class ChosenForm(RecipeForm):
     title = "Draft conversations"
     about = "Conversations that are written down as drafts, each made from its own values."
 
-    conversations = forms.MultipleChoiceField(label="Drafts", widget=box(forms.CheckboxSelectMultiple))
+    conversations = forms.MultipleChoiceField(label="Drafts", widget=make_input(forms.CheckboxSelectMultiple))
 
     def __init__(self, *args: Any, drafts: "QuerySet[Conversation]", **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -240,15 +231,15 @@ class ChosenForm(RecipeForm):
         self.fields["conversations"].choices = rows  # type: ignore[attr-defined]
 
     @classmethod
-    def typed(cls, recipe: Mapping[str, Any]) -> dict[str, Any]:
-        return {**super().typed(recipe), "conversations": recipe.get("conversations") or []}
+    def fill_from(cls, recipe: Mapping[str, Any]) -> dict[str, Any]:
+        return {**super().fill_from(recipe), "conversations": recipe.get("conversations") or []}
 
-    def recipe(self) -> dict[str, Any]:
-        return {**super().recipe(), "conversations": self.cleaned_data["conversations"]}
+    def build_recipe(self) -> dict[str, Any]:
+        return {**super().build_recipe(), "conversations": self.cleaned_data["conversations"]}
 
 
 class MatrixForm(RecipeForm):
-    """A text area for each variable of the template: several lines vary, one line is the same for all."""
+    """A text area for each variable of the template: several lines vary it, one line is the same for all items."""
 
     kind = "matrix"
     title = "A matrix"
@@ -257,22 +248,22 @@ class MatrixForm(RecipeForm):
     how = forms.ChoiceField(
         label="How many",
         choices=(("cell", "for each combination"), ("total", "in total, shared out by weight")),
-        widget=box(forms.RadioSelect),
+        widget=make_input(forms.RadioSelect),
     )
     count = forms.IntegerField(
-        label="Conversations", min_value=1, max_value=LARGEST_PLAN, widget=box(forms.NumberInput)
+        label="Conversations", min_value=1, max_value=LARGEST_PLAN, widget=make_input(forms.NumberInput)
     )
     exclude = forms.CharField(
         label="Leave out",
         required=False,
-        widget=area(3),
-        help_text="A combination a line, its values between bars: Gig Worker | ashamed. A value alone leaves out all of it.",
+        widget=make_text_area(3),
+        help_text="One combination a line, with bars between its values: Gig Worker | ashamed. A single value leaves out every combination with it.",
     )
     quotas = forms.CharField(
         label="Numbers of their own",
         required=False,
-        widget=area(3),
-        help_text="First the number: 5 | Gig Worker | ashamed. They stand above the number for all.",
+        widget=make_text_area(3),
+        help_text="One combination a line, the number first: 5 | Gig Worker | ashamed. These numbers replace the number for all.",
     )
 
     def __init__(self, *args: Any, version: TemplateVersion, **kwargs: Any) -> None:
@@ -283,13 +274,13 @@ class MatrixForm(RecipeForm):
             self._add_rows(variable.name, help_text=variable.help, required=variable.required)
 
     def _add_rows(self, name: str, *, help_text: str, required: bool) -> None:
-        field = forms.CharField(label=name, required=False, widget=area(3), help_text=help_text)
+        field = forms.CharField(label=name, required=False, widget=make_text_area(3), help_text=help_text)
         field.widget.attrs["aria-describedby"] = f"hint-list-{name}"
         self.fields[f"list-{name}"] = field
         listed = sum(kind == name and choice.weight > 0 for (kind, _), choice in self.known.items())
         if listed:
             self.fields[f"all-{name}"] = forms.BooleanField(
-                label=f"the whole list of {listed}", required=False, widget=box(forms.CheckboxInput)
+                label=f"the whole list of {listed}", required=False, widget=make_input(forms.CheckboxInput)
             )
 
     def rows(self) -> list[dict[str, Any]]:
@@ -304,8 +295,8 @@ class MatrixForm(RecipeForm):
         ]
 
     @classmethod
-    def typed(cls, recipe: Mapping[str, Any]) -> dict[str, Any]:
-        shown: dict[str, Any] = {**super().typed(recipe), "how": "cell", "count": 1}
+    def fill_from(cls, recipe: Mapping[str, Any]) -> dict[str, Any]:
+        shown: dict[str, Any] = {**super().fill_from(recipe), "how": "cell", "count": 1}
         if "matrix" not in recipe:
             return shown
         matrix = matrix_of(recipe["matrix"], seed=recipe.get("seed") or 0)
@@ -316,21 +307,21 @@ class MatrixForm(RecipeForm):
             return {**shown, "how": "total", "count": matrix.total}
         return {**shown, "count": matrix.per_cell}
 
-    def recipe(self) -> dict[str, Any]:
+    def build_recipe(self) -> dict[str, Any]:
         axes: dict[str, list[dict[str, Any]]] = {}
         values: dict[str, str] = {}
         for variable in self.version.typed_variables():
-            typed = line_ends(self.cleaned_data[f"list-{variable.name}"])
+            typed = normalize_line_ends(self.cleaned_data[f"list-{variable.name}"])
             given = [*values_of(typed), *self._whole_list(variable.name, typed)]
             if len(given) > 1 or self.cleaned_data.get(f"all-{variable.name}"):
                 axes[variable.name] = given
             elif given:
                 values[variable.name] = typed.strip()
-        about = {**super().recipe(), "template": str(self.version.template_id), "values": values}
+        about = {**super().build_recipe(), "template": str(self.version.template_id), "values": values}
         return {**about, "matrix": as_json(self._matrix(axes))} if self.is_valid() else about
 
     def _whole_list(self, name: str, typed: str) -> list[dict[str, Any]]:
-        """Words of the option list that are not typed; weight 0 means: only when it is named."""
+        """The words of the option list that are not typed. A word of weight 0 is used only when it is typed."""
         if not self.cleaned_data.get(f"all-{name}"):
             return []
         named = {each["value"] for each in values_of(typed)}
@@ -343,14 +334,14 @@ class MatrixForm(RecipeForm):
         wire = {
             "axes": [{"name": name, "values": given} for name, given in axes.items()],
             "perCell" if chosen["how"] == "cell" else "total": chosen["count"],
-            "exclude": reader.read_excluded(line_ends(chosen["exclude"])),
-            "quotas": reader.read_quotas(line_ends(chosen["quotas"])),
+            "exclude": reader.read_excluded(normalize_line_ends(chosen["exclude"])),
+            "quotas": reader.read_quotas(normalize_line_ends(chosen["quotas"])),
         }
-        self.blame(reader.problems)
+        self.add_problems(reader.problems)
         try:
             matrix = matrix_of(wire, seed=chosen.get("seed") or 0)
         except MatrixError as wrong:
-            self.blame(wrong.problems)
+            self.add_problems(wrong.problems)
             return Matrix(axes=())
         weighted = {
             name: {each["value"] for each in given if "weight" in each} for name, given in axes.items()

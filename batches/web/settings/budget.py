@@ -33,8 +33,8 @@ class MonthForm(forms.Form):
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
-def budget(request: HttpRequest) -> HttpResponse:
-    """What this month has cost, and the most that it may."""
+def edit_month_budget(request: HttpRequest) -> HttpResponse:
+    """What this month has cost, and the budget of the month, which an owner can change."""
     chosen = changeable_workspace(request) if request.method == "POST" else chosen_workspace(request)
     form = MonthForm(request.POST or {"budget": chosen.workspace.monthly_budget_usd})
     if request.method == "POST" and form.is_valid():

@@ -1,4 +1,4 @@
-"""The page that says what the estimates are worth."""
+"""The page that compares estimates with what batches really cost."""
 
 from typing import Any
 
@@ -22,8 +22,8 @@ SORTS = {"real": False, "simulated": True}
 
 @require_safe
 @login_required
-def estimates(request: HttpRequest) -> HttpResponse:
-    """Finished batches beside what was said of them; `?which=real|simulated`, `?model=`."""
+def show_estimates(request: HttpRequest) -> HttpResponse:
+    """Finished batches beside their estimates. `?which=real|simulated` and `?model=` choose among them."""
     user, model = get_person(request), request.GET.get("model", "")
     which = request.GET.get("which", "")
     every = {name: list_finished(user, simulated=simulated) for name, simulated in SORTS.items()}
@@ -36,7 +36,7 @@ def estimates(request: HttpRequest) -> HttpResponse:
         "sorts": [(name, len(found)) for name, found in every.items()],
         "models": sorted({each.job.model for each in every[which]}),
         "any": any(every.values()),
-        "judged": [row(each) for each in judged],
+        "judged": [build_row(each) for each in judged],
         "chart": draw_chart(judged) if judged else None,
         "all": summarize(judged),
         "with_history": summarize(each for each in judged if each.accuracy.history),
@@ -45,7 +45,7 @@ def estimates(request: HttpRequest) -> HttpResponse:
     return render(request, "batches/estimates.html", context)
 
 
-def row(each: JobAccuracy) -> dict[str, Any]:
+def build_row(each: JobAccuracy) -> dict[str, Any]:
     return {
         "job": each.job,
         "accuracy": each.accuracy,

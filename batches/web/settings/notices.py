@@ -1,4 +1,4 @@
-"""Notices on the pages, and the webhook that a workspace has them sent to."""
+"""The page of notices, and the webhook to which a workspace has them sent."""
 
 from typing import Any
 
@@ -34,8 +34,8 @@ class WebhookForm(forms.Form):
 
 @require_safe
 @login_required
-def notices(request: HttpRequest) -> HttpResponse:
-    """What has ended or waits for a person, the newest first."""
+def list_notices(request: HttpRequest) -> HttpResponse:
+    """The batches that have ended or that wait for a person, the newest notice first."""
     rows = Notice.objects.visible_to(request.user).select_related("job").order_by("-created_at", "-id")
     found = page_of(rows, request, per=NOTICES_PER_PAGE)
     shown = [(notice, words_of(notice)) for notice in found.rows]
@@ -44,8 +44,8 @@ def notices(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 @login_required
-def notices_seen(request: HttpRequest) -> HttpResponse:
-    """All of one's workspaces' notices are seen; what the pages showed is no news any more."""
+def mark_notices_seen(request: HttpRequest) -> HttpResponse:
+    """Mark all notices of this person's workspaces as seen."""
     Notice.objects.editable_by(request.user).filter(seen_at=None).update(seen_at=ClockTimestamp())
     return redirect("notices")
 
@@ -53,13 +53,13 @@ def notices_seen(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
-def webhook(request: HttpRequest) -> HttpResponse:
-    """Where notices are sent, the secret that signs them, and how the last ones went."""
+def edit_webhook(request: HttpRequest) -> HttpResponse:
+    """The address to which notices are sent, the secret that signs them, and the last deliveries."""
     chosen = changeable_workspace(request) if request.method == "POST" else chosen_workspace(request)
     kept = Webhook.objects.filter(workspace=chosen.workspace).first()
     form = WebhookForm(request.POST or {"url": kept.url if kept else ""})
     if request.method == "POST" and form.is_valid():
-        change(chosen, kept, form.cleaned_data["url"], renew=request.POST.get("action") == "renew")
+        change_webhook(chosen, kept, form.cleaned_data["url"], renew=request.POST.get("action") == "renew")
         messages.success(request, "The webhook is saved.")
         return redirect(f"{reverse('settings_notices')}?workspace={chosen.workspace.pk}")
     context: dict[str, Any] = {
@@ -76,8 +76,8 @@ def webhook(request: HttpRequest) -> HttpResponse:
     return render(request, "batches/webhook.html", context, status=422 if form.errors else 200)
 
 
-def change(chosen: Chosen, kept: Webhook | None, url: str, *, renew: bool) -> None:
-    """Another address, another secret, or none any more."""
+def change_webhook(chosen: Chosen, kept: Webhook | None, url: str, *, renew: bool) -> None:
+    """Store another address or another secret, or remove the webhook when the address is empty."""
     rows = Webhook.objects.filter(workspace=chosen.workspace)
     if not url:
         rows.delete()

@@ -7,7 +7,9 @@ from typing import Any
 from django.http import QueryDict
 
 from batches.models import BatchItem
-from conversations.details import DetailsError, as_lines, from_lines
+from batches.planning.plan import PlanError
+from batches.web.fields import normalize_line_ends
+from conversations.details import DetailsError, format_details, parse_details
 from templates_app.models import TemplateVersion
 from templates_app.prompts.variables import Variable, entries
 
@@ -16,7 +18,7 @@ MOST_BOXES = 30  # options that are shown as boxes to tick
 
 @dataclass(kw_only=True)
 class SingleForm:
-    """Values as texts by the variable's name; `wrong` says by name what is wrong, "" what belongs to no field."""
+    """The values as texts, by the name of their variable. `wrong` holds messages by name; those of no field are under ""."""
 
     version: TemplateVersion
     values: Mapping[str, str] = field(default_factory=dict)
@@ -24,33 +26,53 @@ class SingleForm:
     wrong: dict[str, list[str]] = field(default_factory=dict)
 
     @classmethod
-    def posted(cls, version: TemplateVersion, data: QueryDict) -> "SingleForm":
-        """As a browser sends it: line ends as CR LF, several ticked boxes under one name."""
+    def from_post(cls, version: TemplateVersion, data: QueryDict) -> "SingleForm":
+        """The form as a browser sends it: several ticked boxes come under one name."""
         return cls(
             version=version,
-            values={name: text for name in names_of(version) if (text := _sent(data, f"value-{name}"))},
-            details_text=_sent(data, "details"),
+            values={
+                name: text for name in list_variable_names(version) if (text := _read(data, f"value-{name}"))
+            },
+            details_text=_read(data, "details"),
         )
 
     @classmethod
-    def of_item(cls, version: TemplateVersion, item: BatchItem) -> "SingleForm":
-        """The same values again; those that the template does not ask for any more are left out."""
-        known = names_of(version)
-        values = {name: _as_text(value) for name, value in item.parameters.items() if name in known}
-        return cls(version=version, values=values, details_text=as_lines(item.details))
+    def from_item(cls, version: TemplateVersion, item: BatchItem) -> "SingleForm":
+        """The form filled with the values of an item. Values that the template no longer asks for are left out."""
+        known = list_variable_names(version)
+        values = {name: _format(value) for name, value in item.parameters.items() if name in known}
+        return cls(version=version, values=values, details_text=format_details(item.details))
 
-    def details(self) -> dict[str, str]:
-        """Raises DetailsError; what is wrong then stands at the field too."""
+    def read_details(self) -> dict[str, str]:
+        """The details as a mapping. Raises DetailsError, and then the problems also stand at the field."""
         try:
-            return from_lines(self.details_text)
+            return parse_details(self.details_text)
         except DetailsError as problem:
             self.wrong["details"] = [str(each) for each in problem.problems]
             raise
 
-    def rows(self) -> list[dict[str, Any]]:
-        return [self._row(variable) for variable in self.version.typed_variables()]
+    def add_problems(self, wrong: Exception) -> None:
+        """Add one of `CANNOT_PRICE`: what a plan says about a variable stands at its field."""
+        if not isinstance(wrong, PlanError):
+            self.wrong.setdefault("", []).append(str(wrong))
+            return
+        for problem in wrong.problems:
+            self.wrong.setdefault(problem.column if problem.row else "", []).append(problem.message)
 
-    def _row(self, variable: Variable) -> dict[str, Any]:
+    def list_problems(self) -> list[dict[str, str]]:
+        """Every problem with the field that it belongs to, for the list above the form."""
+        fields = {name: f"value-{name}" for name in list_variable_names(self.version)}
+        fields.setdefault("details", "id_details")
+        return [
+            {"field": fields.get(name, ""), "label": name if name in fields else "", "message": message}
+            for name, messages in self.wrong.items()
+            for message in messages
+        ]
+
+    def build_rows(self) -> list[dict[str, Any]]:
+        return [self._build_row(variable) for variable in self.version.typed_variables()]
+
+    def _build_row(self, variable: Variable) -> dict[str, Any]:
         value = self.values.get(variable.name, "")
         boxes = variable.type == "list" and 0 < len(variable.options) <= MOST_BOXES
         return {
@@ -62,20 +84,20 @@ class SingleForm:
             else variable.type,
             "value": value,
             "ticked": entries(value) if boxes else [],
-            "default": _as_text(variable.default),
+            "default": _format(variable.default),
             "wrong": self.wrong.get(variable.name, []),
         }
 
 
-def names_of(version: TemplateVersion) -> list[str]:
+def list_variable_names(version: TemplateVersion) -> list[str]:
     return [str(each["name"]) for each in version.variables]
 
 
-def _sent(data: QueryDict, name: str) -> str:
-    return "\n".join(text for text in data.getlist(name) if text).replace("\r\n", "\n")
+def _read(data: QueryDict, name: str) -> str:
+    return normalize_line_ends("\n".join(text for text in data.getlist(name) if text))
 
 
-def _as_text(value: Any) -> str:
+def _format(value: Any) -> str:
     if isinstance(value, list | tuple):
         return "\n".join(map(str, value))
     return "" if value is None else str(value)

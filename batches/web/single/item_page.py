@@ -1,4 +1,4 @@
-"""What the page of an item shows: where it stands, why it failed, what can be done about it. It decides nothing."""
+"""What the page of an item shows: its state, why it failed, and what can be done. It decides nothing."""
 
 from typing import Any
 from uuid import uuid4
@@ -17,11 +17,11 @@ from batches.models.states import (
 )
 from batches.reports.progress import progress
 from batches.reports.reason_texts import find_error_text
-from batches.web.jobs.batch_page import banners
+from batches.web.jobs.batch_page import list_banners
 
 
-def context(item: BatchItem) -> dict[str, Any]:
-    """Everything of one item that is no conversation yet."""
+def build_item_context(item: BatchItem) -> dict[str, Any]:
+    """Everything about an item that is not a conversation yet."""
     job, now = item.job, progress(item.job)
     single = job.kind == JobKind.SINGLE
     failed = item.status == ItemStatus.FAILED
@@ -35,10 +35,10 @@ def context(item: BatchItem) -> dict[str, Any]:
         "polls": moves,
         "page_title": f"{ItemStatus(item.status).label}: {item.topic or item.conversation_id}",
         "announcement": ItemStatus(item.status).label,
-        "banners": banners(job, now) if item.status in OPEN_ITEMS and (single or stands) else [],
+        "banners": list_banners(job, now) if item.status in OPEN_ITEMS and (single or stands) else [],
         "failed": failed,
         "error": find_error_text(item.error_kind),
-        "attempts": attempts_of(item),
+        "attempts": list_attempts(item),
         "kept": item.status in USABLE_FROM and find_stored_replies(item.pk).exists(),
         "can_retry": failed and job.status in RETRYABLE,
         "retry_cost": retry_cost(job, 1),
@@ -50,7 +50,7 @@ def context(item: BatchItem) -> dict[str, Any]:
     }
 
 
-def attempts_of(item: BatchItem) -> list[GenerationLog]:
-    """Every attempt to reach Claude for it, the newest first, without the payloads, which can be megabytes."""
+def list_attempts(item: BatchItem) -> list[GenerationLog]:
+    """The last 20 attempts to reach Claude for an item, the newest first, without the payloads, which can be megabytes."""
     rows = item.logs.defer("request_payload", "response_payload", "response_body", "parameters")
     return list(rows.order_by("-created_at")[:20])

@@ -5,10 +5,8 @@ from uuid import UUID, uuid4
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -17,16 +15,18 @@ from batches.actions.controls import budget_for_retry, retry_failed, use_reply
 from batches.actions.single import plan_one, price_one, start_one
 from batches.models import BatchItem
 from batches.models.states import JobKind
-from batches.planning.estimate.estimate import Estimate
-from batches.planning.plan import PlanError, PlannedItem
+from batches.planning.estimate.estimate import CANNOT_PRICE
+from batches.planning.plan import PlannedItem
 from batches.reports.monthly_spending import this_month
-from batches.web.jobs.views import CANNOT_PRICE
+from batches.web.access import find_editable_item, find_visible_item
+from batches.web.posted import read_key
 from batches.web.single import item_page
 from batches.web.single.forms import SingleForm
-from conversations.details import HEADING, DetailsError, in_order
+from conversations.details import HEADING, DetailsError, sort_names
 from lib.htmx import is_htmx, targets
 from lib.stale_state import StaleState
 from templates_app.models import PromptTemplate, TemplateVersion
+from templates_app.models.templates import PromptTemplateQuerySet
 from templates_app.prompts.preview import Piece, pieces
 from workspaces.people import get_person
 
@@ -41,38 +41,36 @@ COUNTED = ("filled", "default", "missing", "wrong")
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def generate_one(request: HttpRequest) -> HttpResponse:
-    """POST `generate` starts it; any other POST shows the form with its preview, as the test render fills it."""
-    template = chosen_template(request)
+    """The form. POST `generate` starts the item; any other POST shows the form with its preview."""
+    template = find_template(request)
     if template is None:
         return render(request, "batches/generate_one.html", {"templates": []})
-    version = version_of(template)
-    form = form_of(request, version)
+    version = get_published_version(template)
+    form = build_form(request, version)
     if request.POST.get("action") != "generate":
-        return form_page(request, form)
-    plan = planned(form)
+        return render_form(request, form)
+    plan = build_plan(form)
     if plan is None:
-        return form_page(request, form, status=422)
+        return render_form(request, form, status=422)
     try:
-        item = start_one(
-            plan, by=get_person(request), key=request.POST.get("idempotency_key", "")[:200] or None
-        )
+        item = start_one(plan, by=get_person(request), key=read_key(request))
     except CANNOT_PRICE as wrong:
-        add_problems(form, wrong)
-        return form_page(request, form, status=422)
+        form.add_problems(wrong)
+        return render_form(request, form, status=422)
     return redirect("item", item.pk)
 
 
 @require_POST
 @login_required
-def preview(request: HttpRequest) -> HttpResponse:
-    """The prompt as it would be sent, and its price. 422 keeps what was shown, and says what is wrong."""
-    template = chosen_template(request)
+def preview_prompt(request: HttpRequest) -> HttpResponse:
+    """The prompt as it would be sent, with its price. 422 says what is wrong and keeps the last preview on the page."""
+    template = find_template(request)
     if template is None:
         raise Http404
-    form = SingleForm.posted(version_of(template), request.POST)
+    form = SingleForm.from_post(get_published_version(template), request.POST)
     if not is_htmx(request):
-        return form_page(request, form)
-    context = seen(form)
+        return render_form(request, form)
+    context = build_preview(form)
     if "details" in form.wrong:
         response = render(
             request, "batches/generate_one.html#refused", {"refused": form.wrong["details"]}, status=422
@@ -82,131 +80,106 @@ def preview(request: HttpRequest) -> HttpResponse:
     return render(request, "batches/generate_one.html#previewed", context)
 
 
-def usable(request: HttpRequest) -> "QuerySet[PromptTemplate]":
+def list_usable_templates(request: HttpRequest) -> PromptTemplateQuerySet:
     rows = PromptTemplate.objects.editable_by(request.user).usable()
     return rows.select_related("workspace").order_by("name", "pk")
 
 
-def chosen_template(request: HttpRequest) -> PromptTemplate | None:
-    """The one that is named, else that of the item whose values are wanted again, else the first; None if there is none."""
+def find_template(request: HttpRequest) -> PromptTemplate | None:
+    """The template that the request names, else that of the item to repeat, else the first. None if there is none."""
     wanted = request.POST.get("template") or request.GET.get("template") or ""
-    if not wanted and (item := item_again(request)) is not None:
+    if not wanted and (item := find_repeated_item(request)) is not None:
         wanted = str(item.template_version.template_id)
     if not wanted:
-        return usable(request).first()
-    try:
-        found: PromptTemplate = get_object_or_404(usable(request), pk=UUID(wanted))
-    except ValueError as wrong:
-        raise Http404 from wrong
+        return list_usable_templates(request).first()
+    found: PromptTemplate = list_usable_templates(request).get_visible_or_404(request.user, wanted)
     return found
 
 
-def item_again(request: HttpRequest) -> BatchItem | None:
-    """The item of `?from=`, whose values fill the form."""
+def find_repeated_item(request: HttpRequest) -> BatchItem | None:
+    """The item that `?from=` names; its values fill the form."""
     wanted = request.GET.get("from", "")
     if not wanted:
         return None
-    try:
-        rows = BatchItem.objects.visible_to(request.user).select_related("template_version")
-        found: BatchItem = get_object_or_404(rows, pk=UUID(wanted))
-    except ValueError as wrong:
-        raise Http404 from wrong
+    rows = BatchItem.objects.select_related("template_version")
+    found: BatchItem = rows.get_visible_or_404(request.user, wanted)
     return found
 
 
-def version_of(template: PromptTemplate) -> TemplateVersion:
+def get_published_version(template: PromptTemplate) -> TemplateVersion:
     version = template.published_version()
-    if version is None:  # withdrawn this very moment
+    if version is None:  # It was withdrawn a moment ago.
         raise Http404
     version.template = template
     return version
 
 
-def form_of(request: HttpRequest, version: TemplateVersion) -> SingleForm:
+def build_form(request: HttpRequest, version: TemplateVersion) -> SingleForm:
     if request.method == "POST":
-        return SingleForm.posted(version, request.POST)
-    item = item_again(request)
-    return SingleForm.of_item(version, item) if item else SingleForm(version=version)
+        return SingleForm.from_post(version, request.POST)
+    item = find_repeated_item(request)
+    return SingleForm.from_item(version, item) if item else SingleForm(version=version)
 
 
-def form_page(request: HttpRequest, form: SingleForm, *, status: int = 200) -> HttpResponse:
+def render_form(request: HttpRequest, form: SingleForm, *, status: int = 200) -> HttpResponse:
     context = {
-        **seen(form),
+        **build_preview(form),
         "form": form,
         "template": form.version.template,
         "version": form.version,
-        "templates": list(usable(request)[:MOST_TEMPLATES]),
-        "again": item_again(request),
+        "templates": list(list_usable_templates(request)[:MOST_TEMPLATES]),
+        "again": find_repeated_item(request),
         "idempotency_key": request.POST.get("idempotency_key") or uuid4(),
-        "problems": [each for name in form.wrong for each in problems_at(form, name)]
-        if status == 422
-        else [],
+        "problems": form.list_problems() if status == 422 else [],
         "refused": form.wrong.get("details", []),
     }
-    context["rows"] = form.rows()
+    context["rows"] = form.build_rows()
     return render(request, "batches/generate_one.html", context, status=status)
 
 
-def problems_at(form: SingleForm, name: str) -> list[dict[str, str]]:
-    known = {str(each["name"]) for each in form.version.variables}
-    field = f"value-{name}" if name in known else "id_details" if name == "details" else ""
-    label = name if field else ""
-    return [{"field": field, "label": label, "message": message} for message in form.wrong[name]]
-
-
-def planned(form: SingleForm) -> list[PlannedItem] | None:
-    """The plan of one; None when the details cannot be read, which then stands at their field."""
+def build_plan(form: SingleForm) -> list[PlannedItem] | None:
+    """The plan of this one item. None when the details cannot be read; the problems then stand at their field."""
     try:
-        return plan_one(form.version, form.values, details=form.details())
+        return plan_one(form.version, form.values, details=form.read_details())
     except DetailsError:
         return None
-
-
-def add_problems(form: SingleForm, wrong: Exception) -> None:
-    """What the plan says about a variable stands at its field."""
-    if not isinstance(wrong, PlanError):
-        form.wrong.setdefault("", []).append(str(wrong))
-        return
-    for problem in wrong.problems:
-        form.wrong.setdefault(problem.column if problem.row else "", []).append(problem.message)
 
 
 # --- what is seen beside the form -------------------------------------------------------------------------
 
 
-def seen(form: SingleForm) -> dict[str, Any]:
-    """The texts with their marks, how many of each kind, and the price once nothing is missing."""
-    version, plan = form.version, planned(form)
+def build_preview(form: SingleForm) -> dict[str, Any]:
+    """The texts with their marks, the number of marks of each kind, and the price once nothing is missing."""
+    version, plan = form.version, build_plan(form)
     marked = pieces(version.text, version.variables, form.values)
     system = pieces(version.system_prompt, version.variables, form.values) if version.system_prompt else ()
     kinds = {(each.kind, each.name) for each in (*marked, *system)}
     counts = {kind: len({name for found, name in kinds if found == kind}) for kind in COUNTED}
     return {
         "version": version,
-        "prompt": (*marked, *with_marks(plan[0].details)) if plan else marked,
+        "prompt": (*marked, *mark_details(plan[0].details)) if plan else marked,
         "system": system,
         "counts": counts,
         "month": this_month(version.workspace),
-        **(priced(plan) if plan and not counts["missing"] and not counts["wrong"] else {}),
+        **(build_price(plan) if plan and not counts["missing"] and not counts["wrong"] else {}),
     }
 
 
-def with_marks(details: Any) -> list[Piece]:
+def mark_details(details: Any) -> list[Piece]:
     """The details as they will follow the text."""
     lines = [
         part
-        for name in in_order(details)
+        for name in sort_names(details)
         for part in (Piece(f"\n- {name}: "), Piece(details[name], "filled", name))
     ]
     return [Piece(f"\n\n{HEADING}"), *lines] if lines else []
 
 
-def priced(plan: list[PlannedItem]) -> dict[str, Any]:
+def build_price(plan: list[PlannedItem]) -> dict[str, Any]:
     try:
-        found: Estimate = price_one(plan)
+        return {"price": price_one(plan)}
     except CANNOT_PRICE as wrong:
         return {"cannot_price": str(wrong)}
-    return {"price": found}
 
 
 # --- an item ----------------------------------------------------------------------------------------------
@@ -215,25 +188,26 @@ def priced(plan: list[PlannedItem]) -> dict[str, Any]:
 @never_cache
 @require_safe
 @login_required
-def item(request: HttpRequest, item_id: UUID) -> HttpResponse:
-    """Where an item stands; once it is a conversation, that."""
-    found = visible_item(request, item_id)
+def show_item(request: HttpRequest, item_id: UUID) -> HttpResponse:
+    """The state of an item. Once it has become a conversation, this leads to the conversation."""
+    found = find_visible_item(request, item_id)
     made = getattr(found, "conversation", None)
     if made is not None:
-        return moved_on(request, reverse("conversation", args=[made.pk]))
+        return redirect_whole_page(request, reverse("conversation", args=[made.pk]))
     part = "#live" if targets(request, "live") else ""
-    return render(request, f"batches/item.html{part}", item_page.context(found))
+    return render(request, f"batches/item.html{part}", item_page.build_item_context(found))
 
 
 @require_POST
 @login_required
-def item_retry(request: HttpRequest, item_id: UUID) -> HttpResponse:
-    """Back into the queue; the budget of a single generation is raised to cover one more, as its button says."""
-    found = editable_item(request, item_id)
+def retry_item(request: HttpRequest, item_id: UUID) -> HttpResponse:
+    """Put the item back into the queue. The budget of a single generation is raised for one more call, as its button says."""
+    found = find_editable_item(request, item_id)
     raised = budget_for_retry(found.job, 1) if found.job.kind == JobKind.SINGLE else None
-    key = request.POST.get("idempotency_key", "")[:200] or None
     try:
-        retry_failed(found.job, by=get_person(request), items=[found.pk], budget_usd=raised, key=key)
+        retry_failed(
+            found.job, by=get_person(request), items=[found.pk], budget_usd=raised, key=read_key(request)
+        )
     except StaleState as stale:
         messages.error(request, str(stale))
     return redirect("item", found.pk)
@@ -241,35 +215,20 @@ def item_retry(request: HttpRequest, item_id: UUID) -> HttpResponse:
 
 @require_POST
 @login_required
-def item_use(request: HttpRequest, item_id: UUID) -> HttpResponse:
-    """Make the conversation of a reply that is paid and kept."""
-    found = editable_item(request, item_id)
+def use_stored_reply(request: HttpRequest, item_id: UUID) -> HttpResponse:
+    """Make the conversation from a stored reply that was paid for."""
+    found = find_editable_item(request, item_id)
     try:
         made = use_reply(found, by=get_person(request))
     except StaleState:
-        messages.error(request, "The kept reply cannot be read as a conversation. It stays in the log.")
+        messages.error(request, "The stored reply cannot be read as a conversation. It stays in the log.")
         return redirect("item", found.pk)
-    messages.success(request, "The kept reply is a conversation now. It cost nothing more.")
+    messages.success(request, "The stored reply is a conversation now. It cost nothing more.")
     return redirect("conversation", made.pk)
 
 
-def moved_on(request: HttpRequest, address: str) -> HttpResponse:
+def redirect_whole_page(request: HttpRequest, address: str) -> HttpResponse:
     """A redirect that htmx follows with the whole page."""
     if is_htmx(request):
         return HttpResponse(headers={"HX-Redirect": address})
     return redirect(address)
-
-
-def visible_item(request: HttpRequest, item_id: UUID) -> BatchItem:
-    rows = BatchItem.objects.visible_to(request.user)
-    related = ("job", "conversation", "template_version__template")
-    found: BatchItem = get_object_or_404(rows.select_related(*related), pk=item_id)
-    return found
-
-
-def editable_item(request: HttpRequest, item_id: UUID) -> BatchItem:
-    """404 for what one may not see, 403 for what one may see but not change."""
-    found = visible_item(request, item_id)
-    if not BatchItem.objects.editable_by(request.user).filter(pk=found.pk).exists():
-        raise PermissionDenied
-    return found

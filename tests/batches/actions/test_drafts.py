@@ -8,12 +8,14 @@ import pytest
 from batches.actions import drafts
 from batches.actions.filling import fill_gaps
 from batches.actions.jobs import start_batch
-from batches.actions.starting import planned_items, price, spread, start_draft, try_first
+from batches.actions.starting import price, spread, start_draft, try_first
 from batches.models import BatchItem, BatchJob
 from batches.models.states import ErrorHandling, ItemStatus, JobStatus, Priority
+from batches.planning.coverage import count_coverage
+from batches.planning.freezing import read_plan
 from batches.planning.plan import PlanError
 from batches.planning.recipe import plan_from
-from batches.web.plans.plan_page import coverage, marked, repeats
+from batches.web.plans.plan_page import count_repeats, mark_repeats
 from lib.stale_state import StaleState
 from tests.factories import make_conversation, make_template
 from workspaces.models import User
@@ -126,8 +128,8 @@ def test_an_edited_item(draft: BatchJob, owner: User) -> None:
     fields = {"parameters": twin.parameters, "details": twin.details}
     drafts.edit_item(draft, revision=1, item_id=first, fields=fields, by=owner)
     assert draft.items.get(pk=first).prompt_hash == twin.prompt_hash != before
-    assert repeats(draft) == 1
-    marks = [mark for _, mark in marked(draft, list(draft.items.order_by("position")))]
+    assert count_repeats(draft) == 1
+    marks = [mark for _, mark in mark_repeats(draft, list(draft.items.order_by("position")))]
     assert [mark.first for mark in marks] == [None, 1, None, None, None, None]
     assert drafts.remove_repeats(draft, revision=2, by=owner) == 1
     assert order(draft) == ["Na", "Fc", "Fa", "Gc", "Ga"]
@@ -141,22 +143,22 @@ def test_what_has_been_made_before_is_marked(owner: User) -> None:
     made = make_conversation(item=BatchItem.objects.get(pk=item.pk))
     other = draft_of(owner, diversity=False)
     BatchItem.objects.filter(job=other).update(template_version=item.template_version)
-    plain = marked(other, list(other.items.order_by("position")))
+    plain = mark_repeats(other, list(other.items.order_by("position")))
     assert [(mark.same, mark.alike) for _, mark in plain][:2] == [(made.pk, made.pk), (None, None)]
     varied = draft_of(owner)
-    (_, mark), *_ = marked(varied, list(varied.items.order_by("position")))
+    (_, mark), *_ = mark_repeats(varied, list(varied.items.order_by("position")))
     assert (mark.same, mark.alike) == (None, made.pk)
 
 
 def test_gaps_are_filled(draft: BatchJob, owner: User) -> None:
     gone = list(draft.items.filter(parameters__emotion="ashamed").values_list("pk", flat=True))
     drafts.remove_items(draft, revision=1, ids=gone, by=owner)
-    grid = coverage(draft, ("persona", "emotion"))
+    grid = count_coverage(draft, ("persona", "emotion"))
     assert (grid.covered, grid.gaps) == (3, 3)
     assert fill_gaps(draft, pair=("persona", "emotion"), revision=2, by=owner) == 3
     assert order(draft) == ["Nc", "Fc", "Gc", "Na", "Fa", "Ga"]
-    assert coverage(draft, ("persona", "emotion")).gaps == 0
-    assert coverage(draft, ("tier", "topic")).covered == 1
+    assert count_coverage(draft, ("persona", "emotion")).gaps == 0
+    assert count_coverage(draft, ("tier", "topic")).covered == 1
     assert fill_gaps(draft, pair=("persona", "emotion"), revision=3, by=owner) == 0
 
 
@@ -178,7 +180,7 @@ def test_a_draft_starts_once(draft: BatchJob, owner: User) -> None:
 
 def test_a_started_draft_is_the_batch_that_would_have_been_started(draft: BatchJob, owner: User) -> None:
     straight = start_batch(
-        workspace=draft.workspace, plan=planned_items(draft), by=owner, name="straight", budget_usd=Decimal(9)
+        workspace=draft.workspace, plan=read_plan(draft), by=owner, name="straight", budget_usd=Decimal(9)
     )
     job = start_draft(draft, by=owner, **settings_of(draft))
     columns = ("position", "topic", "tier", "parameters", "details", "category", "template_version")
@@ -204,7 +206,7 @@ def test_problems_are_kept_with_their_places(draft: BatchJob, owner: User) -> No
 def test_the_price_is_made_once(draft: BatchJob, monkeypatch: pytest.MonkeyPatch) -> None:
     first = price(draft)
     assert Decimal(first["cost_low"]) < Decimal(first["cost"])
-    monkeypatch.setattr("batches.actions.starting.estimate_of", lambda *_, **__: pytest.fail("made again"))
+    monkeypatch.setattr("batches.actions.starting.estimate_now", lambda *_, **__: pytest.fail("made again"))
     assert price(BatchJob.objects.get(pk=draft.pk))["cost"] == first["cost"]
 
 

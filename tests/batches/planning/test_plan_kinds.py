@@ -9,9 +9,9 @@ from batches.planning.coverage import fill_by_likeness, fill_by_matrix, find_clo
 from batches.planning.diversity import combinations, diversify, draw_details, lists
 from batches.planning.plan import PlanError, PlannedItem, check, starter_plan
 from batches.planning.recipe import plan_from
-from batches.planning.sources.extra import lines_of, parse_details, problems_of
 from batches.planning.sources.matrix import Axis, Choice, Matrix
 from batches.planning.sources.matrix_plan import apply_options, matrix_plan
+from conversations.details import DetailsError, find_detail_problems, format_details, parse_details
 from conversations.states import Status
 from templates_app.models import OptionKind, PromptTemplate, TemplateVersion
 from templates_app.states import Tier
@@ -184,15 +184,16 @@ def test_drafts_are_chosen(person: User, place: Workspace) -> None:
 
 
 def test_free_details(person: User, place: Workspace) -> None:
-    found, problems = parse_details("setting: on a train\n\nlength : short: two turns")
-    assert (found, problems) == ({"setting": "on a train", "length": "short: two turns"}, [])
-    assert parse_details(lines_of(found))[0] == found
-    assert [str(each) for each in parse_details("no colon\n: x\na: b\na: c")[1]][
-        2
-    ] == "row 4, column details: 'a' is there twice."
-    assert problems_of({"-": "x"})
-    assert problems_of({"a": "x\0"})
-    assert problems_of({f"n{number}": "x" for number in range(31)})
+    found = parse_details("setting: on a train\n\nlength : short: two turns")
+    assert found == {"setting": "on a train", "length": "short: two turns"}
+    assert parse_details(format_details(found)) == found
+    with pytest.raises(DetailsError) as wrong:
+        parse_details("no colon\n: x\na: b\na: c")
+    assert [each.name for each in wrong.value.problems] == ["line 1", "line 2", "line 4"]
+    assert str(wrong.value.problems[2]) == "line 4: 'a' is there twice; keep one"
+    assert find_detail_problems({"-": "x"})
+    assert find_detail_problems({"a": "x\0"})
+    assert find_detail_problems({f"n{number}": "x" for number in range(31)})
     make_template(workspace=place)
     template = PromptTemplate.objects.get(workspace=place)
     recipe = {

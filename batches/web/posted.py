@@ -1,0 +1,18 @@
+"""What the forms of batches send beside their own fields: the idempotency key, and the revision of the plan."""
+
+from django.http import HttpRequest
+
+from batches.models.jobs import LONGEST_KEY
+
+MOST_DIGITS = 8
+
+
+def read_key(request: HttpRequest) -> str | None:
+    """The idempotency key of the form, or None."""
+    return request.POST.get("idempotency_key", "")[:LONGEST_KEY] or None
+
+
+def read_revision(request: HttpRequest, name: str = "revision") -> int:
+    """The revision of the plan that the page showed. A text that is no number gives 0, which no plan has."""
+    text = request.POST.get(name, "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS else 0
