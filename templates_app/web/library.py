@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any, cast
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django.contrib import messages
@@ -80,6 +81,7 @@ def listed(request: HttpRequest, kind: RowKind) -> HttpResponse:
         "chosen": chosen,
         "page": shown,
         "filters": wanted,
+        **counted_and_queries(kind, chosen.workspace, wanted),
         "filtered": bool(wanted["q"] or wanted["tag"] or wanted["archived"]),
         "tags": tags_of(mine) if kind != RowKind.OPTION else (),
         "lists": OptionKind.choices if kind == RowKind.OPTION else (),
@@ -98,6 +100,21 @@ def filters(request: HttpRequest, kind: RowKind) -> dict[str, Any]:
         if kind == RowKind.OPTION
         else "",
     }
+
+
+def counted_and_queries(kind: RowKind, workspace: Workspace, wanted: dict[str, Any]) -> dict[str, Any]:
+    """How the rows of the list are called, and the queries of links: to the same list, and to what it shows as a file."""
+    here = {"workspace": str(workspace.pk)}
+    if kind == RowKind.OPTION:
+        counted = {"one": wanted["list"], "several": f"{wanted['list']}s"}
+        return {
+            "counted": counted,
+            "list_query": urlencode(here | {"list": wanted["list"]}),
+            "export_query": urlencode(here),
+        }
+    found = {"q": wanted["q"], "tag": wanted["tag"], "archived": "1" if wanted["archived"] else ""}
+    export = here | {name: value for name, value in found.items() if value}
+    return {"counted": WORDS[kind], "list_query": urlencode(here), "export_query": urlencode(export)}
 
 
 def matching(rows: Any, kind: RowKind, wanted: dict[str, Any]) -> Any:

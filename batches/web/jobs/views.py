@@ -120,6 +120,7 @@ def plan_context(request: HttpRequest, form: GenerateForm) -> dict[str, Any]:
     except CANNOT_PRICE as wrong:
         add_problems(form, wrong)
     offered = priced.default_budget if priced else None
+    month = this_month(workspace)
     return {
         "form": form,
         **plan_sizes(form, workspace),
@@ -134,7 +135,8 @@ def plan_context(request: HttpRequest, form: GenerateForm) -> dict[str, Any]:
         "budget": form.data.get("budget") or offered,
         "spend_up_to": form.chosen("budget") or offered,
         "offered_name": offered_name(plan),
-        "month": this_month(workspace),
+        "month": month,
+        "room_is_short": priced is not None and month.room is not None and month.room < priced.cost_high,
         "stated_use": workspace.intended_use(),
     }
 
