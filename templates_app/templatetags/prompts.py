@@ -6,8 +6,8 @@ from django import template
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from templates_app.differences import Words
-from templates_app.preview import Piece
+from templates_app.prompts.differences import Words
+from templates_app.prompts.preview import Piece
 
 register = template.Library()
 
