@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from django import template
+from django.forms import BoundField
+from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
 register = template.Library()
@@ -49,6 +51,16 @@ BADGES: Mapping[str, Badge] = {
 }
 TIERS: Mapping[str, str] = {"template": "Template", "scenario": "Scenario", "edge_case": "Edge case"}
 MOVING = frozenset({"generating", "processing"})
+# The entries of the menu, each with the names of the URLs of its pages (a regular expression).
+SECTIONS: Mapping[str, str] = {
+    "generate_all": r"generate_all",
+    "generate_one": r"generate_one",
+    "batches": r"batch(es|_.*)?|plan(?!_prompt$).*|notices",
+    "conversations": r"conversations?",
+    "templates": r"template.*",
+    "scenarios": r"(scenario|edge_case|option).*",
+    "settings": r"settings.*",
+}
 
 
 @functools.cache
@@ -217,6 +229,133 @@ def compact(number: int | None) -> str:
 def kbd(keys: str) -> SafeString:
     """The hint of a key on a button. The keys themselves are in app.js; tests/lorapipe compare the two."""
     return format_html('<kbd class="kbd only-wide" aria-hidden="true">{}</kbd>', keys)
+
+
+@register.simple_tag(takes_context=True)
+def section(context: template.Context) -> str:
+    """The entry of the menu that the page belongs to, a name of SECTIONS; empty where it belongs to none."""
+    page = getattr(context["request"].resolver_match, "url_name", None) or ""
+    if page == "item":
+        return "generate_one" if context.get("single") else "batches"
+    return next((name for name, pages in SECTIONS.items() if re.fullmatch(pages, page)), "")
+
+
+@register.simple_tag
+def opens_dialog(page: str, *arguments: Any) -> SafeString:
+    """The attributes of a link whose page opens in the dialog; without a script the link leads to the page itself."""
+    return format_html(
+        'href="{0}" hx-get="{0}" hx-target="#dialog-body" hx-swap="innerHTML"', reverse(page, args=arguments)
+    )
+
+
+@register.simple_block_tag(takes_context=True)
+def post_button(
+    context: template.Context, content: str, page: str, *arguments: Any, variant: str = "outline"
+) -> SafeString:
+    """A form that is one button, and posts to a page; what the button says is written between the tags."""
+    values = {"action": reverse(page, args=arguments), "variant": variant, "content": _strip(content)}
+    return _render(context, "ui/post_button.html", {**values, "csrf_token": context.get("csrf_token")})
+
+
+@register.simple_block_tag(takes_context=True)
+def heading(context: template.Context, content: str) -> SafeString:
+    """The title of a page that may stand in the dialog: a heading of the first level, in the dialog of the second."""
+    return format_html("<{0}>{1}</{0}>", "h2" if context.get("in_dialog") else "h1", _strip(content))
+
+
+@register.simple_block_tag(takes_context=True)
+def empty_state(
+    context: template.Context, content: str, symbol: str, title: str, href: str = "", verb: str = ""
+) -> SafeString:
+    """What stands where a list has nothing to show; the explanation is written between the tags.
+
+    With `href` and `verb` there is a button that leads on.
+    """
+    values = {"symbol": symbol, "title": title, "text": _strip(content), "href": href, "verb": verb}
+    return _render(context, "ui/empty.html", values)
+
+
+@register.simple_block_tag(takes_context=True)
+def text_field(
+    context: template.Context,
+    content: str,
+    field: BoundField | str,
+    label: str,
+    value: object = "",
+    errors: object = None,
+    **attributes: object,
+) -> SafeString:
+    """A labelled line of text, or with `rows` a labelled area; a hint is written between the tags.
+
+    `field` is a field of a form, which knows its value and its errors, or a name; then both are given. `css` is one
+    more class, `before` a sign in front of the line, such as a currency. Everything else is an attribute of the input,
+    with underscores for hyphens: `type="number"`, `aria_describedby="turns-hint"`, `autofocus=in_dialog`.
+    """
+    name = field.html_name if isinstance(field, BoundField) else field
+    if isinstance(field, BoundField):
+        value, errors = field.value() if value == "" else value, field.errors
+    if not name:
+        raise ValueError(f"The field “{label}” has no name: is there a form in the context?")
+    own = {"type": "text", "id": f"id_{name}", **attributes}
+    values = {
+        "name": name,
+        "label": label,
+        "value": value,
+        "errors": errors,
+        "hint": _strip(content),
+        **{key: own.pop(key, "") for key in ("type", "id", "css", "before", "rows")},
+        "attributes": format_html_join("", "{}", ((_attribute(key, each),) for key, each in own.items())),
+    }
+    return _render(context, "ui/text_field.html", values)
+
+
+def _attribute(name: str, value: object) -> SafeString:
+    """With a space in front; a flag has no value, and what is empty or false is left out."""
+    if value is True:
+        return format_html(" {}", name)
+    return (
+        format_html(' {}="{}"', name.replace("_", "-"), value)
+        if value not in (None, False, "")
+        else SafeString()
+    )
+
+
+@register.simple_block_tag(takes_context=True)
+def dollars_field(
+    context: template.Context,
+    content: str,
+    field: BoundField | str,
+    label: str,
+    value: object = "",
+    errors: object = None,
+    **attributes: object,
+) -> SafeString:
+    """An amount of money: a text_field with a dollar sign in front, at least a cent unless `min` says otherwise."""
+    amount = {"type": "number", "css": "num", "before": "$", "min": "0.01", "step": "any", **attributes}
+    return text_field(context, content, field, label, value, errors, **amount)
+
+
+@register.simple_block_tag(takes_context=True)
+def prompt_card(
+    context: template.Context, content: str, name: str, title: str, text: str, *, copy: bool = False
+) -> SafeString:
+    """A card with a text that is sent to Claude, exactly as it is; a remark on its title is written between the tags.
+
+    `name` is the id of the text, `copy` adds a button that copies it.
+    """
+    values = {"id": name, "title": title, "text": text, "remark": _strip(content), "copy": copy}
+    return _render(context, "ui/prompt_card.html", values)
+
+
+def _strip(content: str) -> SafeString:
+    """What stands between the two tags of a block has been rendered, and so escaped, already."""
+    return mark_safe(content.strip())  # noqa: S308
+
+
+def _render(context: template.Context, name: str, values: Mapping[str, object]) -> SafeString:
+    """A piece that has its own file; it sees these values and no others."""
+    assert context.template is not None, "a tag is rendered by a template"
+    return context.template.engine.get_template(name).render(context.new(dict(values)))
 
 
 @register.simple_tag(takes_context=True)

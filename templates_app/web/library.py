@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any, cast
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django.contrib import messages
@@ -79,6 +80,8 @@ def listed(request: HttpRequest, kind: RowKind) -> HttpResponse:
         "chosen": chosen,
         "page": shown,
         "filters": wanted,
+        "counted": name_rows(kind, wanted),
+        **build_queries(kind, chosen.workspace, wanted),
         "filtered": bool(wanted["q"] or wanted["tag"] or wanted["archived"]),
         "tags": tags_of(mine) if kind != RowKind.OPTION else (),
         "lists": OptionKind.choices if kind == RowKind.OPTION else (),
@@ -97,6 +100,23 @@ def filters(request: HttpRequest, kind: RowKind) -> dict[str, Any]:
         if kind == RowKind.OPTION
         else "",
     }
+
+
+def name_rows(kind: RowKind, wanted: dict[str, Any]) -> dict[str, str]:
+    """What one row of the list is called, and several: the options of a list by the name of that list."""
+    if kind == RowKind.OPTION:
+        return {"one": wanted["list"], "several": f"{wanted['list']}s"}
+    return {"one": WORDS[kind].one, "several": WORDS[kind].several}
+
+
+def build_queries(kind: RowKind, workspace: Workspace, wanted: dict[str, Any]) -> dict[str, str]:
+    """The query of links to the list, and that of its export: a list of options is exported whole."""
+    here = {"workspace": str(workspace.pk)}
+    if kind == RowKind.OPTION:
+        return {"list_query": urlencode(here | {"list": wanted["list"]}), "export_query": urlencode(here)}
+    filters = {"q": wanted["q"], "tag": wanted["tag"], "archived": "1" if wanted["archived"] else ""}
+    chosen = {name: value for name, value in filters.items() if value}
+    return {"list_query": urlencode(here), "export_query": urlencode(here | chosen)}
 
 
 def matching(rows: Any, kind: RowKind, wanted: dict[str, Any]) -> Any:

@@ -80,7 +80,7 @@ def build_live_context(job: BatchJob, now: Progress) -> dict[str, Any]:
         "weak": now.completed - now.successful,
         "tokens": tokens_of(job),
         "estimate": job.estimate,
-        "verdict": measure_accuracy(job),
+        "accuracy": measure_accuracy(job),
     }
 
 

@@ -108,6 +108,7 @@ def build_plan_context(request: HttpRequest, form: GenerateForm) -> dict[str, An
     except CANNOT_PRICE as wrong:
         add_problems(form, wrong)
     offered = priced.default_budget if priced else None
+    month = this_month(workspace)
     return {
         "form": form,
         **count_tiers(form, workspace),
@@ -122,7 +123,8 @@ def build_plan_context(request: HttpRequest, form: GenerateForm) -> dict[str, An
         "budget": form.data.get("budget") or offered,
         "spend_up_to": form.get_choice("budget") or offered,
         "offered_name": suggest_name(plan),
-        "month": this_month(workspace),
+        "month": month,
+        "room_is_short": priced is not None and month.room is not None and month.room < priced.cost_high,
         "stated_use": workspace.intended_use(),
     }
 

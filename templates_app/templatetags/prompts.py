@@ -1,0 +1,38 @@
+"""Prompts on pages, to the letter: their white space is shown as it is, so a template that is wrapped cannot write them."""
+
+from collections.abc import Iterable
+
+from django import template
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from templates_app.prompts.differences import Words
+from templates_app.prompts.preview import Piece
+
+register = template.Library()
+
+
+@register.simple_tag
+def changed_line(runs: Iterable[Words], mark: str) -> SafeString:
+    """One side of a line of a difference; what has changed is in elements called `mark`: del or ins."""
+    return format_html_join(
+        "",
+        "{}",
+        ((format_html("<{0}>{1}</{0}>", mark, run.text) if run.changed else run.text,) for run in runs),
+    )
+
+
+@register.simple_tag
+def preview(pieces: Iterable[Piece]) -> SafeString:
+    """A filled text in which each piece tells where it comes from."""
+    return format_html_join("", "{}", ((_mark(piece) if piece.kind else piece.text,) for piece in pieces))
+
+
+def _mark(piece: Piece) -> SafeString:
+    return format_html(
+        '<mark class="m-{}"{} title="{}">{}</mark>',
+        piece.kind,
+        format_html(' data-of="{}"', piece.name) if piece.name else "",
+        piece.title or piece.name,
+        piece.text,
+    )
