@@ -43,6 +43,7 @@ from templates_app.models import (
 )
 from tests import factories
 from workspaces import admin_base
+from workspaces.actions import create_sign_in_link
 from workspaces.models import ApiToken, Membership, SignInLink, User, UseStatement, Workspace
 from workspaces.states import Authorisation
 
@@ -79,7 +80,7 @@ def many_tokens(rows: int) -> None:
 def many_links(rows: int) -> None:
     user = factories.make_user()
     for _ in range(rows):
-        SignInLink.issue(user)
+        create_sign_in_link(user)
 
 
 def many_templates(rows: int) -> None:
@@ -382,7 +383,7 @@ def test_autocomplete_finds_rows(boss: Client) -> None:
 
 def test_neither_tokens_nor_hashes_are_shown(boss: Client) -> None:
     user = factories.make_user()
-    text, link = factories.make_token(user=user), SignInLink.issue(user)
+    text, link = factories.make_token(user=user), create_sign_in_link(user)
     token = ApiToken.objects.get()
     stored = SignInLink.objects.get()
     pages = [page(model, "changelist") for model in (ApiToken, SignInLink, User)]
