@@ -63,6 +63,7 @@ SENTENCES = {
 }
 # Recorded for machines: an id means nothing to a reader, and the sentence already tells the status.
 NOT_SHOWN = ("status", "revision")
+DOLLARS = "_usd"  # how the name of an amount of money ends
 
 
 class HistoryLine(NamedTuple):
@@ -125,17 +126,23 @@ def _sentence(entry: AuditEntry) -> str:
 
 
 def _details(entry: AuditEntry) -> str:
-    """`budget usd: 1.00 to 2.00, concurrency: 4`."""
+    """`budget: $1 to $2.5, concurrency: 4`."""
     shown = [name for name in entry.after if name not in NOT_SHOWN and not name.endswith("_id")]
-    return ", ".join(f"{name.replace('_', ' ')}: {_change(entry, name)}" for name in shown)
+    return ", ".join(f"{_label(name)}: {_change(entry, name)}" for name in shown)
+
+
+def _label(name: str) -> str:
+    return name.removesuffix(DOLLARS).replace("_", " ")
 
 
 def _change(entry: AuditEntry, name: str) -> str:
-    now = _worded(entry.after[name])
-    return f"{_worded(entry.before[name])} to {now}" if name in entry.before else now
+    now = _worded(name, entry.after[name])
+    return f"{_worded(name, entry.before[name])} to {now}" if name in entry.before else now
 
 
-def _worded(value: Any) -> str:
+def _worded(name: str, value: Any) -> str:
+    if name.endswith(DOLLARS) and value is not None:
+        return f"${value}"
     if isinstance(value, bool):
         return "on" if value else "off"
     if isinstance(value, list):
@@ -162,7 +169,7 @@ def _short(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_short(each) for each in value] if len(value) <= MOST_IN_A_LIST else f"{len(value)} entries"
     if isinstance(value, Decimal):
-        return f"{value:f}"
+        return f"{value.normalize():f}"
     text = value.isoformat() if isinstance(value, date) else str(value)
     return _storable(text) if len(text) <= LONGEST_TEXT else f"{len(text)} characters"
 

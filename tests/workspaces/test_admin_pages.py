@@ -44,8 +44,8 @@ from templates_app.models import (
 from tests import factories
 from workspaces import admin_base
 from workspaces.actions import create_sign_in_link
-from workspaces.models import ApiToken, Membership, SignInLink, User, UseStatement, Workspace
-from workspaces.states import Authorisation
+from workspaces.models import ApiToken, AuditEntry, Membership, SignInLink, User, UseStatement, Workspace
+from workspaces.states import Action, Authorisation, TargetKind
 
 ROWS = 200
 MOST_QUERIES = 10
@@ -186,6 +186,21 @@ def many_statements(rows: int) -> None:
     )
 
 
+def many_entries(rows: int) -> None:
+    user, workspace = factories.make_user(), factories.make_workspace()
+    AuditEntry.objects.bulk_create(
+        AuditEntry(
+            workspace=workspace,
+            who=user,
+            who_name=user.username,
+            action=Action.PAUSE,
+            target_kind=TargetKind.BATCH,
+            target_name=f"batch {number}",
+        )
+        for number in range(rows)
+    )
+
+
 def many_counters(rows: int) -> None:
     workspace = factories.make_workspace()
     IdCounter.objects.bulk_create(IdCounter(workspace=workspace, slug=f"s{number}") for number in range(rows))
@@ -247,10 +262,11 @@ MAKERS: dict[type[Model], Callable[[int], None]] = {
     SpendingMonth: many_months,
     WarmPrefix: many_prefixes,
     UseStatement: many_statements,
+    AuditEntry: many_entries,
     Worker: many_workers,
 }
 READ_ONLY = (
-    *(ApiToken, SignInLink, Turn, IdCounter, ImportFile),
+    *(ApiToken, AuditEntry, SignInLink, Turn, IdCounter, ImportFile),
     *(
         BatchJob,
         BatchItem,
