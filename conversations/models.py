@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Self
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex, OpClass
-from django.db import models
+from django.db import models, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Concat, Upper
 from django.utils import timezone
@@ -15,7 +15,9 @@ from django.utils import timezone
 from conversations.states import ARCHIVABLE, DECISIONS, MOVES, REVIEWABLE, Role, Source, Status
 from lib.stale_state import StaleState
 from templates_app.states import LONGEST_TOPIC, Tier
+from workspaces.audit import record
 from workspaces.models import OwnedModel, User, WorkspaceQuerySet
+from workspaces.states import Action, TargetKind
 
 
 class ConversationQuerySet(WorkspaceQuerySet):
@@ -170,19 +172,21 @@ class Conversation(OwnedModel):
     # --- moves -----------------------------------------------------------------------------------------
 
     def approve(self, *, by: User | None, note: str = "") -> None:
-        self._decide(Status.APPROVED, by=by, note=note)
+        self._decide(Status.APPROVED, Action.APPROVE, by=by, note=note)
 
     def reject(self, *, by: User | None, note: str = "") -> None:
-        self._decide(Status.REJECTED, by=by, note=note)
+        self._decide(Status.REJECTED, Action.REJECT, by=by, note=note)
 
     def send_back(self, *, by: User | None, note: str = "") -> None:
-        self._decide(Status.NEEDS_REVISION, by=by, note=note)
+        self._decide(Status.NEEDS_REVISION, Action.SEND_BACK, by=by, note=note)
 
     def archive(self, *, by: User | None) -> None:
         if self.status not in ARCHIVABLE:
             raise StaleState("conversation", verb="archived", status=self.status)
         self._move(
             Status.ARCHIVED,
+            action=Action.ARCHIVE,
+            by=by,
             verb="archived",
             status_before_archive=self.status,
             approved_by=None,
@@ -196,11 +200,13 @@ class Conversation(OwnedModel):
         before = Status(self.status_before_archive or Status.GENERATED)
         self._move(
             Status.PENDING_REVIEW if before == Status.APPROVED else before,
+            action=Action.RESTORE,
+            by=by,
             verb="restored",
             status_before_archive="",
         )
 
-    def _decide(self, to: Status, *, by: User | None, note: str) -> None:
+    def _decide(self, to: Status, action: Action, *, by: User | None, note: str) -> None:
         if self.status not in REVIEWABLE:
             raise StaleState("conversation", verb=DECISIONS[to], status=self.status)
         if self.status == to:
@@ -211,16 +217,26 @@ class Conversation(OwnedModel):
             else {"approved_by": None, "approved_at": None}
         )
         notes = {"reviewer_notes": note} if note else {}
-        self._move(to, verb=DECISIONS[to], **approval, **notes)
+        self._move(to, action=action, by=by, verb=DECISIONS[to], **approval, **notes)
 
-    def _move(self, to: Status, *, verb: str, **fields: Any) -> None:
+    @transaction.atomic
+    def _move(self, to: Status, *, action: Action, by: User | None, verb: str, **fields: Any) -> None:
         if (Status(self.status), to) not in MOVES:
             raise StaleState("conversation", verb=verb, status=self.status)
         if not Conversation.objects.filter(pk=self.pk, status=self.status).update(status=to, **fields):
             self.refresh_from_db(fields=["status"])
             raise StaleState("conversation", verb=verb, status=self.status)
+        before = {"status": self.status}
         for name, value in {"status": to, **fields}.items():
             setattr(self, name, value)
+        record(
+            action=action,
+            kind=TargetKind.CONVERSATION,
+            target=self,
+            by=by,
+            before=before,
+            after={"status": to},
+        )
 
 
 class Turn(OwnedModel):

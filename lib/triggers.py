@@ -27,14 +27,19 @@ def keeps_updated_at(*tables: str) -> list[migrations.RunSQL]:
     ]
 
 
-def append_only(table: str) -> migrations.RunSQL:
-    """A trigger that refuses to change or delete a row: what was said stays said. Who made it may still be forgotten."""
+def append_only(table: str, *, person: str = "") -> migrations.RunSQL:
+    """A trigger that refuses to change or delete a row: what was said stays said. Who made it may still be forgotten.
+
+    `person` names the column of who made it where it is not `created_by_id`; such a column can only be emptied.
+    """
+    columns = person or "created_by_id,updated_at"
+    emptied = f"NEW.{person} IS NULL AND " if person else ""
     return migrations.RunSQL(
         f"""
         CREATE FUNCTION {table}_stays() RETURNS trigger LANGUAGE plpgsql AS $$
         BEGIN
-            IF TG_OP = 'UPDATE' AND to_jsonb(NEW) - '{{created_by_id,updated_at}}'::text[]
-                                  = to_jsonb(OLD) - '{{created_by_id,updated_at}}'::text[] THEN
+            IF TG_OP = 'UPDATE' AND {emptied}to_jsonb(NEW) - '{{{columns}}}'::text[]
+                                  = to_jsonb(OLD) - '{{{columns}}}'::text[] THEN
                 RETURN NEW;
             END IF;
             RAISE EXCEPTION 'rows of {table} are only added' USING ERRCODE = 'restrict_violation';

@@ -6,7 +6,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
 
 from claude import current_models
 from claude.current_models import RetiredModel, UnknownModel, UnknownPrice
@@ -15,7 +15,9 @@ from lib import clock
 from provider import table
 from provider.account import key_shown, provider
 from provider.models import Finding
+from workspaces.audit import record
 from workspaces.models import User
+from workspaces.states import Action, TargetKind
 
 if TYPE_CHECKING:
     from claude.probe import Findings
@@ -46,23 +48,26 @@ def check(*, key: str = "", by: User | None = None, deadline_s: float = DEADLINE
     asked = provider(key)
     found = _asked(asked, model, deadline_s)
     lines = list(_lines(found, model))
-    finding = Finding.objects.create(
-        fingerprint=asked.fingerprint,
-        model=model,
-        works=all(line.good is not False for line in lines if line.name in MUST),
-        counts_tokens=found.counts_tokens,
-        structured_outputs=found.structured_outputs,
-        report={
-            "server": server(),
-            "key": key_shown(key),
-            "model": model,
-            "simulated": found.simulated,
-            "latency_ms": found.latency_ms,
-            "paid": found.paid,
-            "lines": [line.as_json() for line in lines],
-        },
-        created_by=by,
-    )
+    with transaction.atomic():
+        finding = Finding.objects.create(
+            fingerprint=asked.fingerprint,
+            model=model,
+            works=all(line.good is not False for line in lines if line.name in MUST),
+            counts_tokens=found.counts_tokens,
+            structured_outputs=found.structured_outputs,
+            report={
+                "server": server(),
+                "key": key_shown(key),
+                "model": model,
+                "simulated": found.simulated,
+                "latency_ms": found.latency_ms,
+                "paid": found.paid,
+                "lines": [line.as_json() for line in lines],
+            },
+            created_by=by,
+        )
+        after = {"model": model, "works": finding.works}
+        record(action=Action.CHECK, kind=TargetKind.PROVIDER, name=server(), by=by, after=after)
     table.refresh(now=True)
     return finding
 

@@ -20,7 +20,9 @@ from claude.shipped import SHIPPED
 from provider import contents
 from provider.account import provider
 from provider.models import Finding, LanguageModel, LineupVersion, ModelPrice
+from workspaces.audit import record
 from workspaces.models import User
+from workspaces.states import Action, TargetKind
 
 LOOK_EVERY_S = 2.0
 # Whoever changes the table composes it while holding this lock: two at once would each leave out the other's change.
@@ -100,6 +102,14 @@ def publish(*, by: User | None = None) -> LineupVersion | None:
     if before is not None and before.content == content:
         return None
     made = LineupVersion.objects.create(name=_name_of(content), content=content, created_by=by)
+    record(
+        action=Action.PUBLISH,
+        kind=TargetKind.MODEL_TABLE,
+        target=made,
+        by=by,
+        before={"version": before and before.name},
+        after={"version": made.name},
+    )
     transaction.on_commit(partial(refresh, now=True))
     return made
 

@@ -28,7 +28,8 @@ from templates_app.models import (
 )
 from templates_app.prompts.rendering import Variable
 from templates_app.states import RowKind, Tier
-from workspaces.models import ApiToken, Membership, User, Workspace
+from workspaces.actions import create_token
+from workspaces.models import Membership, User, Workspace
 
 MODEL = "claude-sonnet-5-5"
 PROMPT = "A {{persona ? 'worried' : 'calm'}} client asks about {{topic}}."
@@ -77,7 +78,7 @@ def make_member(
 
 def make_token(*, user: User, name: str = "script") -> str:
     """The text of a new API token."""
-    return ApiToken.issue(user, name=name)
+    return create_token(user, name=name)
 
 
 def make_template(

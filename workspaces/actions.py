@@ -1,14 +1,21 @@
-"""What one does with a workspace as a whole."""
+"""What one does with a workspace as a whole, and with the keys of its people."""
 
 import logging
+import secrets
 from decimal import Decimal
 
-from workspaces.models import User, UseStatement, Workspace
-from workspaces.states import Authorisation
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from workspaces.audit import record
+from workspaces.models import ApiToken, SignInLink, User, UseStatement, Workspace, hashed
+from workspaces.states import Action, Authorisation, TargetKind
 
 logger = logging.getLogger(__name__)
 
 
+@transaction.atomic
 def state_use(
     *, workspace: Workspace, purpose: str, authorisation: Authorisation, reference: str = "", by: User
 ) -> UseStatement:
@@ -20,11 +27,59 @@ def state_use(
         authorisation=authorisation,
         reference=reference.strip(),
     )
+    after = {"authorisation": authorisation}
+    record(action=Action.STATE_USE, kind=TargetKind.WORKSPACE, target=workspace, by=by, after=after)
     logger.info("Workspace %s: intended use stated as %s by %s", workspace.pk, authorisation, by.pk)
     return made
 
 
+@transaction.atomic
 def change_month_budget(*, workspace: Workspace, budget_usd: Decimal | None, by: User) -> None:
     """Another limit for a month, or none. The next claim respects it; what is in flight is not touched."""
-    Workspace.objects.filter(pk=workspace.pk).update(monthly_budget_usd=budget_usd)
+    rows = Workspace.objects.filter(pk=workspace.pk)
+    before = rows.select_for_update(no_key=True).values("monthly_budget_usd").get()
+    rows.update(monthly_budget_usd=budget_usd)
+    after = {"monthly_budget_usd": budget_usd}
+    if before != after:
+        record(
+            action=Action.CHANGE_BUDGET,
+            kind=TargetKind.WORKSPACE,
+            target=workspace,
+            by=by,
+            before=before,
+            after=after,
+        )
     logger.info("Workspace %s: monthly budget set to %s by %s", workspace.pk, budget_usd, by.pk)
+
+
+# --- keys ----------------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def create_token(user: User, *, name: str, by: User | None = None) -> str:
+    """Make an API token and return its text, which cannot be read again."""
+    text = f"lp_{secrets.token_urlsafe(32)}"
+    token = ApiToken.objects.create(user=user, name=name, token_hash=hashed(text))
+    record(action=Action.CREATE, kind=TargetKind.API_TOKEN, target=token, by=by)
+    return text
+
+
+@transaction.atomic
+def revoke_token(token: ApiToken, *, by: User | None) -> bool:
+    """For ever: a token cannot be brought back, only made anew. False when it was revoked before."""
+    moment = timezone.now()
+    if not ApiToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=moment):
+        return False
+    token.revoked_at = moment
+    record(action=Action.REVOKE, kind=TargetKind.API_TOKEN, target=token, by=by)
+    return True
+
+
+@transaction.atomic
+def create_sign_in_link(user: User, *, by: User | None = None) -> str:
+    """Make a link's secret: valid for 15 minutes (`SIGN_IN_LINK_LIFETIME`), once."""
+    text = secrets.token_urlsafe(32)
+    expires_at = timezone.now() + settings.SIGN_IN_LINK_LIFETIME
+    link = SignInLink.objects.create(user=user, token_hash=hashed(text), expires_at=expires_at)
+    record(action=Action.CREATE, kind=TargetKind.SIGN_IN_LINK, target=link, by=by)
+    return text

@@ -11,8 +11,9 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import resolve_url
-from django.utils import timezone
+from django.utils.safestring import SafeString
 
+from workspaces.actions import revoke_token
 from workspaces.admin_base import (
     AdminPasswordChangeForm,
     LoraModelAdmin,
@@ -20,8 +21,10 @@ from workspaces.admin_base import (
     ReadOnlyAdmin,
     UserChangeForm,
     UserCreationForm,
+    pretty,
 )
-from workspaces.models import ApiToken, Membership, SignInLink, User, UseStatement, Workspace
+from workspaces.models import ApiToken, AuditEntry, Membership, SignInLink, User, UseStatement, Workspace
+from workspaces.people import get_person
 
 
 def sign_in_first(request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
@@ -133,7 +136,8 @@ class ApiTokenAdmin(ReadOnlyAdmin):
     @admin.action(description="Revoke", permissions=["move"])
     def revoke(self, request: HttpRequest, rows: QuerySet[ApiToken]) -> None:
         """For ever: a token cannot be brought back, only made anew."""
-        revoked = rows.select_related(None).filter(revoked_at=None).update(revoked_at=timezone.now())
+        by = get_person(request)
+        revoked = sum(revoke_token(token, by=by) for token in rows.filter(revoked_at=None))
         self.message_user(request, f"{revoked} revoked.")
 
 
@@ -145,3 +149,29 @@ class SignInLinkAdmin(ReadOnlyAdmin):
     search_fields = ("user__username",)
     fields = ("user", "created_at", "expires_at", "used_at")
     detail_select_related = ("user",)
+
+
+@admin.register(AuditEntry)
+class AuditEntryAdmin(ReadOnlyAdmin):
+    """Who did what. Staff see the entries of their workspaces; a superuser also those that belong to none."""
+
+    list_display = ("created_at", "who_name", "action", "target_kind", "target_name", "workspace")
+    list_filter = ("action", "target_kind")
+    list_select_related = ("workspace",)
+    list_defer = ("before", "after")
+    search_fields = ("who_name", "target_name", "=target_id")
+    search_help_text = "A person, the name of a target, or its id"
+    ordering = ("-id",)
+    fields = (
+        *("created_at", "who_name", "who", "action", "target_kind", "target_name", "target_id", "workspace"),
+        *("before_shown", "after_shown"),
+    )
+    detail_select_related = ("workspace", "who")
+
+    @admin.display(description="Before")
+    def before_shown(self, entry: AuditEntry) -> SafeString:
+        return pretty(entry.before)
+
+    @admin.display(description="After")
+    def after_shown(self, entry: AuditEntry) -> SafeString:
+        return pretty(entry.after)

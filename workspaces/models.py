@@ -1,7 +1,6 @@
 """Who works here: people, their workspaces, and the base of every row that belongs to one."""
 
 import hashlib
-import secrets
 import uuid
 from datetime import datetime
 from typing import Any, ClassVar, Self
@@ -16,7 +15,7 @@ from django.utils import timezone
 from django.utils.deconstruct import deconstructible
 from django.utils.module_loading import import_string
 
-from workspaces.states import Authorisation
+from workspaces.states import Action, Authorisation, TargetKind
 
 
 @deconstructible(path="workspaces.models.ClockTimestamp")
@@ -231,7 +230,7 @@ def hashed(secret: str) -> str:
 
 
 class ApiToken(TimestampedModel):
-    """A key to the API. Only its hash is stored; the text is shown once."""
+    """A key to the API, made by `workspaces.actions.create_token`. Only its hash is stored; the text is shown once."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="api_tokens")
     name = models.CharField(max_length=100)
@@ -242,16 +241,9 @@ class ApiToken(TimestampedModel):
     def __str__(self) -> str:
         return f"{self.name} of {self.user}"
 
-    @classmethod
-    def issue(cls, user: User, *, name: str) -> str:
-        """Make a token and return its text, which cannot be read again."""
-        text = f"lp_{secrets.token_urlsafe(32)}"
-        cls.objects.create(user=user, name=name, token_hash=hashed(text))
-        return text
-
 
 class SignInLink(TimestampedModel):
-    """A one-time link that signs a person in. Only its hash is stored."""
+    """A one-time link that signs a person in, made by `workspaces.actions.create_sign_in_link`. Only its hash is stored."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
     token_hash = models.CharField(max_length=64, unique=True, editable=False)
@@ -260,15 +252,6 @@ class SignInLink(TimestampedModel):
 
     def __str__(self) -> str:
         return f"link for {self.user}"
-
-    @classmethod
-    def issue(cls, user: User) -> str:
-        """Make a link's secret: valid for 15 minutes (`SIGN_IN_LINK_LIFETIME`), once."""
-        text = secrets.token_urlsafe(32)
-        cls.objects.create(
-            user=user, token_hash=hashed(text), expires_at=timezone.now() + settings.SIGN_IN_LINK_LIFETIME
-        )
-        return text
 
     @classmethod
     def usable(cls, text: str, *, at: datetime) -> "SignInLink | None":
@@ -286,3 +269,63 @@ class SignInLink(TimestampedModel):
         if link is None or not cls.objects.filter(pk=link.pk, used_at=None).update(used_at=at):
             return None
         return link.user
+
+
+class AuditEntryQuerySet(WorkspaceQuerySet):
+    def of_target(self, kind: TargetKind, target: uuid.UUID) -> Self:
+        """The history of one target, newest first."""
+        return self.filter(target_kind=kind, target_id=target).order_by("-id")
+
+
+class AuditEntry(models.Model):
+    """What a person did: written by `workspaces.audit.record` in the transaction of the change, and never changed.
+
+    A trigger refuses to change or delete an entry. When a person is deleted, only `who` is emptied; the name stays. The
+    target is named without a foreign key, so that its history does not keep a row from being deleted.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    # Empty for what belongs to no workspace: the model table, API tokens, sign-in links.
+    workspace = models.ForeignKey(
+        Workspace, null=True, blank=True, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+    # Not indexed: only the deletion of a person looks for it, which is rare.
+    who = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        db_index=False,
+    )
+    who_name = models.CharField(
+        "name", max_length=254, help_text="E-mail address or user name at that time; “system” for nobody."
+    )
+    action = models.CharField(max_length=40, choices=Action.choices)
+    target_kind = models.CharField("kind of target", max_length=20, choices=TargetKind.choices)
+    target_id = models.UUIDField("target", null=True, blank=True)
+    target_name = models.CharField("name of target", max_length=200, blank=True)
+    before = models.JSONField(default=dict, blank=True)
+    after = models.JSONField(default=dict, blank=True)
+    created_at = models.DateTimeField("when", db_default=ClockTimestamp(), editable=False)
+
+    objects: ClassVar[AuditEntryQuerySet] = AuditEntryQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        db_table = "audit_log"
+        verbose_name = "audit entry"
+        verbose_name_plural = "audit log"
+        ordering = ["-id"]
+        constraints = [
+            # Not a list of the words: every new action would have PostgreSQL check the whole table again.
+            models.CheckConstraint(condition=models.Q(action__regex=r"^[a-z_]+$"), name="audit_action"),
+            models.CheckConstraint(condition=models.Q(target_kind__regex=r"^[a-z_]+$"), name="audit_kind"),
+            models.CheckConstraint(condition=~models.Q(who_name=""), name="audit_who_name"),
+        ]
+        indexes = [
+            models.Index("workspace", models.F("id").desc(), name="audit_newest"),
+            models.Index("target_kind", "target_id", models.F("id").desc(), name="audit_of_target"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.who_name}: {self.get_action_display()} {self.target_name}".strip()

@@ -1,4 +1,4 @@
-"""The words that a workspace chooses from."""
+"""The words that a workspace chooses from, and those of its audit log."""
 
 from django.db import models
 
@@ -11,3 +11,62 @@ class Authorisation(models.TextChoices):
     OTHER_SERVER = "other_server", "Another model writes the conversations, and its licence allows it"
     NO_TRAINING = "no_training", "No model is trained on them: evaluation, tests, demonstration"
     UNDECIDED = "undecided", "Not decided yet"
+
+
+class TargetKind(models.TextChoices):
+    """What an action was taken on."""
+
+    BATCH = "batch"
+    CONVERSATION = "conversation"
+    TEMPLATE = "template"
+    SCENARIO = "scenario"
+    EDGE_CASE = "edge_case", "Edge case"
+    OPTION = "option"
+    IMPORT_FILE = "import_file", "Import file"
+    PACK = "pack", "Starter pack"
+    WORKSPACE = "workspace"
+    WEBHOOK = "webhook"
+    API_TOKEN = "api_token", "API token"
+    SIGN_IN_LINK = "sign_in_link", "Sign-in link"
+    MODEL_TABLE = "model_table", "Model table"
+    PROVIDER = "provider"
+
+
+class Action(models.TextChoices):
+    """What a person did. The sentence for each is in `workspaces.audit`."""
+
+    START = "start"
+    PAUSE = "pause"
+    RESUME = "resume"
+    CANCEL = "cancel"
+    CHANGE_BUDGET = "change_budget", "Change the budget"
+    RETRY = "retry"
+    USE_REPLY = "use_reply", "Use a stored reply"
+    TRY_FIRST = "try_first", "Try the first items"
+    SAVE_DRAFT = "save_draft", "Save a draft"
+    REPLACE_PLAN = "replace_plan", "Replace the plan"
+    ADD_ITEMS = "add_items", "Add items"
+    REMOVE_ITEMS = "remove_items", "Remove items"
+    REMOVE_REPEATS = "remove_repeats", "Remove repeated items"
+    MOVE_ITEM = "move_item", "Move an item"
+    EDIT_ITEM = "edit_item", "Edit an item"
+    SHUFFLE = "shuffle"
+    DISCARD = "discard"
+    CREATE = "create"
+    CHANGE = "change"
+    RENAME = "rename"
+    MOVE = "move"
+    DUPLICATE = "duplicate"
+    IMPORT = "import"
+    ARCHIVE = "archive"
+    RESTORE = "restore"
+    PUBLISH = "publish"
+    ROLL_BACK = "roll_back", "Roll back"
+    APPROVE = "approve"
+    REJECT = "reject"
+    SEND_BACK = "send_back", "Send back for revision"
+    STATE_USE = "state_use", "State the intended use"
+    RENEW_SECRET = "renew_secret", "Renew the secret"
+    REMOVE = "remove"
+    REVOKE = "revoke"
+    CHECK = "check"

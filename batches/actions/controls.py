@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 from django.db.models import F, Q, Value
 
-from batches.actions.jobs import find_concurrency_problems, start_batch
+from batches.actions.jobs import find_concurrency_problems, move_job, start_batch
 from batches.engine.stored_replies import use_stored_reply
 from batches.models import BatchItem, BatchJob, PaidRequest
 from batches.models.states import (
@@ -29,7 +29,9 @@ from batches.planning.freezing import read_plan
 from batches.planning.plan import PlanError, PlannedItem, cut
 from conversations.models import Conversation
 from lib.stale_state import StaleState
+from workspaces.audit import record
 from workspaces.models import User
+from workspaces.states import Action, TargetKind
 
 
 class BudgetTooLow(ValueError):
@@ -63,7 +65,9 @@ def change(
     wanted = {"concurrent_processing": concurrency, "priority": priority, "budget_usd": budget_usd}
     fields: dict[str, Any] = {name: value for name, value in wanted.items() if value is not None}
     fits = Q() if budget_usd is None else Q(spent__lte=Value(budget_usd) - F("reserved"))
-    moved = fields and BatchJob.objects.filter(fits, pk=job.pk, status__in=CHANGEABLE).update(**fields)
+    moved = fields and move_job(
+        job, by=by, action=Action.CHANGE, from_=CHANGEABLE, fits=fits, told=list(fields), **fields
+    )
     job.refresh_from_db()
     if fields and not moved:
         if job.status not in CHANGEABLE or budget_usd is None:
@@ -151,6 +155,9 @@ def _retried(
             raise _stale(job, verb="tried again")
     if sent:
         PaidRequest.objects.filter(pk=sent.pk).update(items=n)
+    chosen = {"error_kind": kind, "budget_usd": budget_usd}
+    after = {"items": n, **{name: value for name, value in chosen.items() if value is not None}}
+    record(action=Action.RETRY, kind=TargetKind.BATCH, target=job, by=by, after=after)
     return n
 
 
@@ -231,6 +238,7 @@ def duplicate(
         seed=job.seed,
         shared_parameters=job.shared_parameters,
         kind=JobKind(job.kind),
+        copy_of=job,
     )
 
 
@@ -242,9 +250,21 @@ def use_reply(item: BatchItem, *, by: User | None) -> Conversation:
 
     Made already is no error. Raises StaleState where no kept reply can be read as a conversation.
     """
-    if item.status == ItemStatus.COMPLETED or use_stored_reply(item):
+    if item.status == ItemStatus.COMPLETED or _use_reply(item, by=by):
         made: Conversation | None = Conversation.objects.filter(batch_item=item).first()
         if made is not None:
             return made
     item.refresh_from_db()
     raise StaleState("item", verb="completed by a kept reply: none can be read", status=item.status)
+
+
+@transaction.atomic
+def _use_reply(item: BatchItem, *, by: User | None) -> bool:
+    """Under the item's lock: of two people who ask at once only the first is recorded."""
+    open_items = BatchItem.objects.exclude(status=ItemStatus.COMPLETED).filter(pk=item.pk)
+    was_open = bool(open_items.select_for_update(no_key=True).values_list("pk"))
+    used = use_stored_reply(item)
+    if was_open and used:
+        after = {"conversation": item.conversation_id, "item_id": item.pk}
+        record(action=Action.USE_REPLY, kind=TargetKind.BATCH, target=item.job, by=by, after=after)
+    return used

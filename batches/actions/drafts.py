@@ -15,14 +15,16 @@ from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 from django.db.models import F
 
-from batches.actions.jobs import by_idempotency_key, sweep_cancelled
+from batches.actions.jobs import by_idempotency_key, move_job, sweep_cancelled
 from batches.models import BatchItem, BatchJob
 from batches.models.states import ErrorHandling, JobStatus, Priority
 from batches.planning.freezing import freeze_items
 from batches.planning.plan import LARGEST_PLAN, PlanError, PlannedItem, size_problems
 from lib.row_problems import RowProblem
 from lib.stale_state import StaleState
+from workspaces.audit import record
 from workspaces.models import ClockTimestamp, User, Workspace
+from workspaces.states import Action, TargetKind
 
 RENUMBER = """
 UPDATE batch_items i SET position = n.place
@@ -94,6 +96,8 @@ def save_draft(
         with transaction.atomic():
             job.save(force_insert=True)
             add_items(job, plan)
+            after = {"items": len(plan), "revision": 1}
+            record(action=Action.SAVE_DRAFT, kind=TargetKind.BATCH, target=job, by=by, after=after)
     except IntegrityError:
         earlier = by_idempotency_key(by, idempotency_key)
         if earlier is None:
@@ -132,6 +136,18 @@ def changing(job: BatchJob, *, revision: int, **fields: Any) -> Iterator[None]:
     job.refresh_from_db()
 
 
+@contextmanager
+def recorded_change(
+    job: BatchJob, *, by: User | None, action: Action, revision: int, **fields: Any
+) -> Iterator[dict[str, Any]]:
+    """`changing`, with its audit entry; the block adds to the dictionary what the entry tells."""
+    after: dict[str, Any] = {"revision": revision + 1}
+    with changing(job, revision=revision, **fields):
+        yield after
+        before = {"revision": revision}
+        record(action=action, kind=TargetKind.BATCH, target=job, by=by, before=before, after=after)
+
+
 def raise_stale(job: BatchJob, *, verb: str) -> None:
     if job.status != JobStatus.DRAFT:
         raise StaleState("batch", verb=verb, status=job.status)
@@ -153,36 +169,42 @@ def replace_plan(
     if problems := size_problems(plan):
         raise PlanError(problems)
     fields = {"recipe": dict(recipe), "seed": recipe.get("seed"), "tier": tier_of(plan)}
-    with changing(job, revision=revision, **fields):
+    with recorded_change(job, by=by, action=Action.REPLACE_PLAN, revision=revision, **fields) as told:
         BatchItem.objects.filter(job=job).delete()
         add_items(job, plan)
+        told["items"] = len(plan)
 
 
 def remove_items(job: BatchJob, *, revision: int, ids: Collection[UUID], by: User | None) -> int:
     """How many are gone; ids that the plan does not have are no error."""
-    with changing(job, revision=revision):
-        return BatchItem.objects.filter(job=job, pk__in=ids).delete()[0]
+    with recorded_change(job, by=by, action=Action.REMOVE_ITEMS, revision=revision) as told:
+        told["removed"] = gone = BatchItem.objects.filter(job=job, pk__in=ids).delete()[0]
+    return gone
 
 
 def remove_repeats(job: BatchJob, *, revision: int, by: User | None) -> int:
     """Of items with equal prompts the first stays."""
-    with changing(job, revision=revision):
+    with recorded_change(job, by=by, action=Action.REMOVE_REPEATS, revision=revision) as told:
         rows = BatchItem.objects.filter(job=job)
         first = rows.order_by("prompt_hash", "position").distinct("prompt_hash").values("pk")
-        return rows.exclude(pk__in=list(first.values_list("pk", flat=True))).delete()[0]
+        told["removed"] = gone = rows.exclude(pk__in=list(first.values_list("pk", flat=True))).delete()[0]
+    return gone
 
 
 def move_item(job: BatchJob, *, revision: int, item_id: UUID, to: int, by: User | None) -> None:
     """To that place; a place beyond either end is the end. BatchItem.DoesNotExist for an item of another plan."""
-    with changing(job, revision=revision):
+    with recorded_change(job, by=by, action=Action.MOVE_ITEM, revision=revision) as told:
         item = BatchItem.objects.get(job=job, pk=item_id)
         last = BatchItem.objects.filter(job=job).count()
-        _run(MOVE, **{"job": job.pk, "from": item.position, "to": min(max(1, to), last)})
+        place = min(max(1, to), last)
+        _run(MOVE, **{"job": job.pk, "from": item.position, "to": place})
+        told |= {"from": item.position, "to": place}
 
 
 def shuffle(job: BatchJob, *, revision: int, seed: int, by: User | None) -> None:
     """Another order; the same seed on the same order gives the same one."""
-    with changing(job, revision=revision, seed=seed):
+    with recorded_change(job, by=by, action=Action.SHUFFLE, revision=revision, seed=seed) as told:
+        told["seed"] = seed
         ids = list(BatchItem.objects.filter(job=job).order_by("position").values_list("pk", flat=True))
         random.Random(seed).shuffle(ids)  # noqa: S311
         _run(REORDER, job=job.pk, ids=ids)
@@ -195,23 +217,31 @@ def append(job: BatchJob, *, revision: int, items: Sequence[PlannedItem], by: Us
             f"With {len(items):,} more it would have more than {LARGEST_PLAN:,} items: that is the most."
         )
         raise PlanError([RowProblem(None, "", problem)])
-    with changing(job, revision=revision):
+    with recorded_change(job, by=by, action=Action.ADD_ITEMS, revision=revision) as told:
         add_items(job, items, after=BatchItem.objects.filter(job=job).count())
+        told["added"] = len(items)
 
 
 def edit_item(
     job: BatchJob, *, revision: int, item_id: UUID, fields: Mapping[str, Any], by: User | None
 ) -> None:
     """Other values for one item; `fields` are columns. BatchItem.DoesNotExist when it is gone."""
-    with changing(job, revision=revision):
+    with recorded_change(job, by=by, action=Action.EDIT_ITEM, revision=revision) as told:
         if not BatchItem.objects.filter(job=job, pk=item_id).update(**fields):
             raise BatchItem.DoesNotExist
+        told |= {"fields": sorted(fields), "item_id": item_id}
 
 
 def discard(job: BatchJob, *, by: User | None) -> BatchJob:
     """Final: the draft is cancelled, and its items with it. What was tried of it stays."""
-    rows = BatchJob.objects.filter(pk=job.pk, status=JobStatus.DRAFT)
-    moved = rows.update(status=JobStatus.CANCELLED, stopped_at=ClockTimestamp())
+    moved = move_job(
+        job,
+        by=by,
+        action=Action.DISCARD,
+        from_=(JobStatus.DRAFT,),
+        status=JobStatus.CANCELLED,
+        stopped_at=ClockTimestamp(),
+    )
     job.refresh_from_db()
     if not moved and job.status != JobStatus.CANCELLED:
         raise StaleState("batch", verb="discarded", status=job.status)

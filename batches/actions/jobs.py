@@ -31,7 +31,9 @@ from batches.planning.plan import PlanError, PlannedItem
 from conversations.ids import take_ids
 from lib.row_problems import RowProblem
 from lib.stale_state import StaleState
+from workspaces.audit import differences, record
 from workspaces.models import ClockTimestamp, User, Workspace
+from workspaces.states import Action, TargetKind
 
 
 def start_batch(
@@ -49,11 +51,12 @@ def start_batch(
     seed: int | None = None,
     shared_parameters: Mapping[str, Any] | None = None,
     kind: JobKind = JobKind.BATCH,
+    copy_of: BatchJob | None = None,
 ) -> BatchJob:
     """Freeze a plan as a job with its items; the dispatcher sees it within half a second.
 
     The same idempotency key of the same person gives the same job. Raises PlanError with all problems,
-    UnknownModel or UnknownPrice; then nothing is stored.
+    UnknownModel or UnknownPrice; then nothing is stored. `copy_of` is the batch whose plan it is, for the audit log.
     """
     earlier = by_idempotency_key(by, idempotency_key)
     if earlier is not None:
@@ -84,7 +87,7 @@ def start_batch(
     )
     make_missing_limits()
     try:
-        _freeze(job, plan)
+        _freeze(job, plan, by=by, copy_of=copy_of)
     except IntegrityError:
         earlier = by_idempotency_key(by, idempotency_key)
         if earlier is None:
@@ -122,10 +125,23 @@ def find_concurrency_problems(concurrency: int) -> list[RowProblem]:
 
 
 @transaction.atomic
-def _freeze(job: BatchJob, plan: Sequence[PlannedItem]) -> None:
+def _freeze(job: BatchJob, plan: Sequence[PlannedItem], *, by: User, copy_of: BatchJob | None) -> None:
     ids = take_ids(job.workspace, [item.persona for item in plan])
     job.save(force_insert=True)
     freeze_items(job, plan, ids)
+    copied = {"copy_of": copy_of.name, "copy_of_id": copy_of.pk} if copy_of else {}
+    action = Action.DUPLICATE if copy_of else Action.START
+    record(action=action, kind=TargetKind.BATCH, target=job, by=by, after={**start_facts(job), **copied})
+
+
+def start_facts(job: BatchJob) -> dict[str, Any]:
+    """What the audit log keeps of a start."""
+    return {
+        "items": job.total_items,
+        "budget_usd": job.budget_usd,
+        "concurrency": job.concurrent_processing,
+        "model": job.model,
+    }
 
 
 # --- moves of a job: one conditional UPDATE each; a move already done is no error -------------------
@@ -133,8 +149,10 @@ def _freeze(job: BatchJob, plan: Sequence[PlannedItem]) -> None:
 
 def pause(job: BatchJob, *, by: User | None) -> BatchJob:
     """Nothing new starts; what is in flight finishes and is kept."""
-    moved = _move(
+    moved = move_job(
         job,
+        by=by,
+        action=Action.PAUSE,
         from_=PAUSABLE,
         status=JobStatus.PAUSED,
         reason=Reason.PERSON,
@@ -150,8 +168,10 @@ def resume(job: BatchJob, *, by: User | None) -> BatchJob:
     stood_still = Extract(
         ExpressionWrapper(ClockTimestamp() - F("stopped_at"), output_field=DurationField()), "epoch"
     )
-    moved = _move(
+    moved = move_job(
         job,
+        by=by,
+        action=Action.RESUME,
         from_=RESUMABLE,
         status=Case(When(nothing_left, then=Value(JobStatus.COMPLETED)), default=Value(JobStatus.PROCESSING)),
         completed_at=Case(When(nothing_left, then=ClockTimestamp()), default=None),
@@ -168,7 +188,15 @@ def resume(job: BatchJob, *, by: User | None) -> BatchJob:
 def change_budget(job: BatchJob, *, budget_usd: Decimal, by: User | None) -> BatchJob:
     """Another limit for a job that stands still. Raises PlanError unless it covers what is spent and one call more."""
     fits = Q(spent__lte=Value(budget_usd) - F("reserved") - F("worst_item_usd"))
-    moved = BatchJob.objects.filter(fits, pk=job.pk, status__in=RESUMABLE).update(budget_usd=budget_usd)
+    moved = move_job(
+        job,
+        by=by,
+        action=Action.CHANGE_BUDGET,
+        from_=RESUMABLE,
+        fits=fits,
+        told=["budget_usd"],
+        budget_usd=budget_usd,
+    )
     job.refresh_from_db()
     if moved:
         return job
@@ -184,8 +212,10 @@ def cancel(job: BatchJob, *, by: User | None) -> BatchJob:
 
     The job first and committed, then the sweep in a transaction of its own: together they deadlock with a claim.
     """
-    moved = _move(
+    moved = move_job(
         job,
+        by=by,
+        action=Action.CANCEL,
         from_=(*CANCELLABLE, JobStatus.DRAFT),
         status=JobStatus.CANCELLED,
         stopped_at=Coalesce(F("stopped_at"), ClockTimestamp()),
@@ -203,8 +233,35 @@ def sweep_cancelled(job_id: UUID | None = None) -> int:
     return swept.update(status=ItemStatus.CANCELLED, ended_at=ClockTimestamp(), rung_at=None, run_after=None)
 
 
-def _move(job: BatchJob, *, from_: Sequence[JobStatus], **fields: Any) -> bool:
-    return bool(BatchJob.objects.filter(pk=job.pk, status__in=from_).update(**fields))
+@transaction.atomic
+def move_job(
+    job: BatchJob,
+    *,
+    by: User | None,
+    action: Action,
+    from_: Sequence[JobStatus],
+    fits: Q | None = None,
+    told: Sequence[str] = ("status",),
+    **fields: Any,
+) -> bool:
+    """Set these fields of a job that is in one of these states; False where it is not.
+
+    The job's row is locked first, so that the audit log tells exactly what `told` was before.
+    """
+    rows = BatchJob.objects.filter(pk=job.pk)
+    before = rows.select_for_update(no_key=True).values(*told).first()
+    if before is None or not rows.filter(fits or Q(), status__in=from_).update(**fields):
+        return False
+    job.refresh_from_db(fields=told)
+    earlier, now = differences(_in_words(before), _in_words({name: getattr(job, name) for name in told}))
+    if now:
+        record(action=action, kind=TargetKind.BATCH, target=job, by=by, before=earlier, after=now)
+    return True
+
+
+def _in_words(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """A priority by its word: its number says nothing to who reads the history."""
+    return {name: Priority(value).label if name == "priority" else value for name, value in fields.items()}
 
 
 def _done(

@@ -17,13 +17,17 @@ from uuid import UUID
 import httpx2
 from celery import current_app
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
+from django.db.models import F
 from django.utils import timezone
 from kombu.exceptions import OperationalError as BrokerError
 
 from batches.models import DeliveryState, Notice, Webhook
 from batches.reports.reason_texts import REASONS
 from lorapipe.queues import Queue
+from workspaces.audit import record
+from workspaces.models import User, Workspace
+from workspaces.states import Action, TargetKind
 
 logger = logging.getLogger(__name__)
 
@@ -170,6 +174,44 @@ def signature(key: bytes, notice_id: str, moment: str, body: bytes) -> str:
     """`v1,` and the base64 of HMAC-SHA256 over `id.timestamp.body` (Standard Webhooks)."""
     signed = f"{notice_id}.{moment}.".encode() + body
     return "v1," + base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
+
+
+@transaction.atomic
+def change_webhook(*, workspace: Workspace, url: str, by: User | None, renew: bool = False) -> None:
+    """Another address, another secret (`renew`), or with an empty address none any more.
+
+    The audit log gets the host alone: the rest of an address may be a secret of the receiver.
+    """
+    rows = Webhook.objects.filter(workspace=workspace)
+    kept = rows.select_for_update(no_key=True).first()
+    before = {"host": _host(kept.url)} if kept else {}
+    after = {"host": _host(url)} if url else {}
+    if kept is None and not url:
+        return
+    if kept is None:
+        action, kept = Action.CREATE, Webhook.objects.create(workspace=workspace, url=url)
+    elif not url:
+        action = Action.REMOVE
+        rows.delete()
+    elif kept.url == url and not renew:
+        return
+    else:
+        action = Action.RENEW_SECRET if renew else Action.CHANGE
+        rows.update(url=url, generation=F("generation") + int(renew))
+    name = _host(url or kept.url)
+    record(
+        action=action,
+        kind=TargetKind.WEBHOOK,
+        target=kept,
+        name=name,
+        by=by,
+        before=before,
+        after=after,
+    )
+
+
+def _host(url: str) -> str:
+    return urlsplit(url).hostname or ""
 
 
 def url_problem(url: str) -> str | None:

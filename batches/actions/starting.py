@@ -10,7 +10,7 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import F
 
 from batches.actions.drafts import changing, raise_stale
-from batches.actions.jobs import by_idempotency_key, check_settings
+from batches.actions.jobs import by_idempotency_key, check_settings, start_facts
 from batches.models import BatchItem, BatchJob
 from batches.models.states import ErrorHandling, ItemStatus, JobStatus, Priority
 from batches.planning.estimate.estimate import CANNOT_PRICE, estimate_now
@@ -18,7 +18,9 @@ from batches.planning.freezing import read_plan
 from batches.planning.plan import PlanError
 from conversations.ids import take_ids
 from lib import clock
+from workspaces.audit import record
 from workspaces.models import User
+from workspaces.states import Action, TargetKind
 
 TRIED = 3
 MOST_PROBLEMS = 100
@@ -100,7 +102,10 @@ def start_draft(
         )
         if moved:
             name_items(job)
-    job.refresh_from_db()
+        job.refresh_from_db()
+        if moved:
+            after = start_facts(job)
+            record(action=Action.START, kind=TargetKind.BATCH, target=job, by=by, after=after)
     if not moved and job.status in (JobStatus.DRAFT, JobStatus.CANCELLED):
         raise_stale(job, verb="started")
     return job
@@ -154,6 +159,8 @@ def try_first(job: BatchJob, *, revision: int, by: User, idempotency_key: str | 
             with connection.cursor() as cursor:
                 cursor.execute(TAKE_OVER, {"trial": trial.pk, "draft": job.pk, "ids": ids})
             name_items(trial)
+            after = {**start_facts(trial), "trial_of": job.name, "trial_of_id": job.pk}
+            record(action=Action.TRY_FIRST, kind=TargetKind.BATCH, target=trial, by=by, after=after)
     except IntegrityError:
         earlier = by_idempotency_key(by, idempotency_key)
         if earlier is None:

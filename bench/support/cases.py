@@ -14,7 +14,8 @@ from batches.planning.estimate.history import Key, past
 from batches.reports.progress import progress
 from bench.support.seeding import analyze, seed_job
 from templates_app.states import Tier
-from workspaces.models import ApiToken, User
+from workspaces.actions import create_token
+from workspaces.models import User
 
 # Statements slower than this are printed: BENCH_SHOW_MS=5 python -m bench.queries
 SHOW_ABOVE_MS = float(os.environ.get("BENCH_SHOW_MS", "inf"))
@@ -32,7 +33,7 @@ def fill(rows: int) -> tuple[User, BatchJob]:
 
 
 def cases(user: User, job: BatchJob) -> dict[str, Callable[[], Any]]:
-    token = ApiToken.issue(user, name="bench")
+    token = create_token(user, name="bench")
     client = Client(headers={"Authorization": f"Bearer {token}"}, SERVER_NAME="localhost")
     web = Client(SERVER_NAME="localhost")
     web.force_login(user)

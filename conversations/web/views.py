@@ -14,6 +14,8 @@ from conversations.models import Conversation
 from conversations.web.forms import NEWEST, FilterForm, rows_for_list
 from lib.htmx import targets
 from lib.paging import page_of
+from workspaces.audit import read_history
+from workspaces.states import TargetKind
 
 PER_PAGE = 50
 
@@ -58,6 +60,7 @@ def conversation(request: HttpRequest, conversation_id: UUID) -> HttpResponse:
         "log": (log := log_of(found)),
         "took": log.duration_ms / 1000 if log and log.duration_ms else None,
         "parameters": sorted(found.parameters.items()),
+        "history": read_history(TargetKind.CONVERSATION, found.pk),
         "back": request.GET.get("back", "")[:1000],
     }
     return render(request, "conversations/conversation.html", context)

@@ -80,7 +80,7 @@ def patch(template: PromptTemplate, given: dict[str, Any], *, by: User) -> None:
     if given.get("archived") is False and template.archived_at is not None:
         template.restore(by=by)
     if "diversity" in given:
-        template.allow_diversity(given["diversity"])
+        template.allow_diversity(given["diversity"], by=by)
     if changes_content(given):
         save(template, given, by=by)
 

@@ -15,22 +15,40 @@ from templates_app.models import Option, PlanRow, PromptTemplate
 from templates_app.prompts.editing import Overtaken
 from templates_app.prompts.rendering import Problem
 from templates_app.states import RowKind
+from workspaces.audit import differences, record
 from workspaces.models import User, Workspace
+from workspaces.states import Action
 
 LARGEST_POSITION = 1_000_000
+# Fields whose values the audit log keeps; of other texts it keeps the length.
+TOLD_AS_IT_IS = ("name", "kind")
 
 
 def kind_of(row: PlanRow) -> RowKind:
     return next(kind for kind, model in MODELS.items() if isinstance(row, model))
 
 
-@transaction.atomic
 def make(kind: RowKind, workspace: Workspace, fields: Mapping[str, Any], *, by: User | None) -> Any:
     """A new row, after those that are there. Raises WrongRow with every problem, by field."""
+    return _make(kind, workspace, fields, Action.CREATE, by=by)
+
+
+@transaction.atomic
+def _make(
+    kind: RowKind,
+    workspace: Workspace,
+    fields: Mapping[str, Any],
+    action: Action,
+    *,
+    by: User | None,
+    told: Mapping[str, Any] | None = None,
+) -> Any:
     Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)  # the name is checked, then taken
     given = _checked(kind, workspace, fields, row=None)
     given.setdefault("position", _last_place(kind, workspace, given) + 1)
-    return MODELS[kind]._default_manager.create(workspace=workspace, created_by=by, **given)
+    row = MODELS[kind]._default_manager.create(workspace=workspace, created_by=by, **given)
+    record(action=action, kind=row.audited_as, target=row, by=by, after=told)
+    return row
 
 
 def change(row: PlanRow, fields: Mapping[str, Any], *, by: User | None, seen: datetime | None = None) -> None:
@@ -40,19 +58,38 @@ def change(row: PlanRow, fields: Mapping[str, Any], *, by: User | None, seen: da
             Workspace.objects.select_for_update(no_key=True).get(pk=row.workspace_id)
             given = _checked(kind_of(row), row.workspace, fields, row=row)
             rows = type(row)._default_manager.filter(pk=row.pk)
+            before = rows.get()
             found = rows.filter(updated_at=seen) if seen is not None else rows
             if given and not found.update(**given):
                 raise Overtaken
+            _record_change(before, given, by=by)
     except IntegrityError as taken:  # by a way without the lock: the admin, say
         raise WrongRow([_taken(row.noun)]) from taken
     row.refresh_from_db()
+
+
+def _record_change(row: PlanRow, given: Mapping[str, Any], *, by: User | None) -> None:
+    """Which fields are changed, `row` being as it was; of a text that may reach a prompt only the length."""
+    stored, _ = differences({name: getattr(row, name) for name in given}, given)
+    if stored:
+        before = {name: _told(name, value) for name, value in stored.items()}
+        after = {name: _told(name, given[name]) for name in stored}
+        record(action=Action.CHANGE, kind=row.audited_as, target=row, by=by, before=before, after=after)
+
+
+def _told(name: str, value: Any) -> Any:
+    if name not in TOLD_AS_IT_IS and isinstance(value, str | list | dict):
+        return f"{len(value)} {'characters' if isinstance(value, str) else 'entries'}"
+    return str(value) if isinstance(value, PromptTemplate) else value
 
 
 def duplicate(row: PlanRow, *, by: User | None) -> Any:
     """A copy beside it, with a name of its own; it does not belong to a pack."""
     fields = {name.removesuffix("_id"): getattr(row, name.removesuffix("_id")) for name in row.SAYS}
     del fields["position"]
-    return make(kind_of(row), row.workspace, {**fields, "name": _free_name(row)}, by=by)
+    fields["name"] = _free_name(row)
+    told = {"copy_of": str(row), "copy_of_id": row.pk}
+    return _make(kind_of(row), row.workspace, fields, Action.DUPLICATE, by=by, told=told)
 
 
 @transaction.atomic
@@ -68,8 +105,12 @@ def move(option: Option, *, steps: int, by: User | None) -> None:
     if at is None:
         return
     rows.insert(max(0, at + steps), rows.pop(at))
+    place = rows.index(option)
     moved = [row for number, row in enumerate(rows, start=1) if _put(row, number)]
     Option.objects.bulk_update(moved, ["position"])
+    if place != at:
+        before, after = {"place": at + 1}, {"place": place + 1}
+        record(action=Action.MOVE, kind=option.audited_as, target=option, by=by, before=before, after=after)
 
 
 def _put(row: Option, position: int) -> bool:

@@ -19,7 +19,9 @@ from templates_app.library.kinds import MODELS, WORDS, file_fields, rows_of
 from templates_app.models import PlanRow, PromptTemplate
 from templates_app.models.import_files import ImportFile
 from templates_app.states import RowKind
+from workspaces.audit import record
 from workspaces.models import User, Workspace
+from workspaces.states import Action, TargetKind
 
 NEW, CHANGED, RESTORED, SAME = "new", "changed", "restored", "same"
 BATCH = 500
@@ -234,6 +236,8 @@ def import_file(kept: ImportFile, *, digest: str, by: User) -> str:
         raise Outdated
     _store(found, workspace=workspace, by=by)
     now.mark_imported(found.outcome)
+    after = {"rows": kind.label, **found.counts}
+    record(action=Action.IMPORT, kind=TargetKind.IMPORT_FILE, target=now, by=by, after=after)
     return found.outcome
 
 

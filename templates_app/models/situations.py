@@ -8,14 +8,16 @@ from typing import Any, ClassVar, Self
 
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Q
 from django.db.models.functions import Lower
 from django.utils import timezone
 
 from lib.stale_state import StaleState
 from templates_app.states import LONGEST_TOPIC, Tier
+from workspaces.audit import record
 from workspaces.models import OwnedModel, User, WorkspaceQuerySet
+from workspaces.states import Action, TargetKind
 
 
 class UsableQuerySet(WorkspaceQuerySet):
@@ -30,6 +32,7 @@ class PlanRow(OwnedModel):
     # What a row says; what a pack brings, and what a person's change is told by.
     SAYS: ClassVar[tuple[str, ...]]
     noun: ClassVar[str]
+    audited_as: ClassVar[TargetKind]
 
     pack = models.CharField(max_length=100, blank=True, help_text="The starter pack that it came from.")
     pack_key = models.CharField(max_length=600, blank=True, help_text="What the pack calls it, for ever.")
@@ -44,17 +47,20 @@ class PlanRow(OwnedModel):
 
     def archive(self, *, by: User | None) -> None:
         """No new plan uses it; what was made from it stays. Raises StaleState."""
-        self._set_archived(timezone.now(), verb="archived")
+        self._set_archived(timezone.now(), by=by, verb="archived")
 
     def restore(self, *, by: User | None) -> None:
         """Plans may use it again. Raises StaleState."""
-        self._set_archived(None, verb="restored")
+        self._set_archived(None, by=by, verb="restored")
 
-    def _set_archived(self, moment: datetime | None, *, verb: str) -> None:
+    @transaction.atomic
+    def _set_archived(self, moment: datetime | None, *, by: User | None, verb: str) -> None:
         rows = type(self)._default_manager.filter(pk=self.pk, archived_at__isnull=moment is not None)
         if not rows.update(archived_at=moment):
             raise StaleState(self.noun, verb=verb, status="archived" if moment else "in use")
         self.archived_at = moment
+        action = Action.ARCHIVE if moment else Action.RESTORE
+        record(action=action, kind=self.audited_as, target=self, by=by)
 
     def fingerprint(self) -> str:
         """Of what it says: sha256 of the fields `SAYS`."""
@@ -141,6 +147,7 @@ class Scenario(Situation):
 
     tier = Tier.SCENARIO
     noun = "scenario"
+    audited_as = TargetKind.SCENARIO
 
     class Meta(Situation.Meta):
         db_table = "scenarios"
@@ -151,6 +158,7 @@ class EdgeCase(Situation):
 
     tier = Tier.EDGE_CASE
     noun = "edge case"
+    audited_as = TargetKind.EDGE_CASE
 
     class Meta(Situation.Meta):
         db_table = "edge_cases"
@@ -169,6 +177,7 @@ class Option(PlanRow):
 
     SAYS = ("kind", "name", "description", "weight", "position")
     noun = "option"
+    audited_as = TargetKind.OPTION
 
     kind = models.CharField(max_length=10, choices=OptionKind.choices)
     name = models.CharField(max_length=500, help_text="What fills the variable, as it is written here.")

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, ClassVar, Self
 
-from django.db import models
+from django.db import models, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
@@ -13,7 +13,9 @@ from lib.stale_state import StaleState
 from templates_app.prompts.content import Content, lint
 from templates_app.prompts.rendering import Variable, render, with_turns
 from templates_app.states import Tier
+from workspaces.audit import record
 from workspaces.models import OwnedModel, User, WorkspaceQuerySet
+from workspaces.states import Action, TargetKind
 
 
 class NotPublishable(ValueError):
@@ -61,22 +63,30 @@ class PromptTemplate(OwnedModel):
 
     def archive(self, *, by: User | None) -> None:
         """No new plan uses it; what was made from it stays. Raises StaleState."""
-        self._set_archived(timezone.now(), verb="archived")
+        self._set_archived(timezone.now(), by=by, verb="archived")
 
     def restore(self, *, by: User | None) -> None:
         """Plans may use it again. Raises StaleState."""
-        self._set_archived(None, verb="restored")
+        self._set_archived(None, by=by, verb="restored")
 
-    def allow_diversity(self, on: bool) -> None:
+    @transaction.atomic
+    def allow_diversity(self, on: bool, *, by: User | None) -> None:
         """Whether plans may add drawn details to its prompts."""
-        PromptTemplate.objects.filter(pk=self.pk).update(diversity=on)
+        if PromptTemplate.objects.filter(pk=self.pk, diversity=not on).update(diversity=on):
+            before, after = {"diversity": not on}, {"diversity": on}
+            record(
+                action=Action.CHANGE, kind=TargetKind.TEMPLATE, target=self, by=by, before=before, after=after
+            )
         self.diversity = on
 
-    def _set_archived(self, moment: datetime | None, *, verb: str) -> None:
+    @transaction.atomic
+    def _set_archived(self, moment: datetime | None, *, by: User | None, verb: str) -> None:
         rows = PromptTemplate.objects.filter(pk=self.pk, archived_at__isnull=moment is not None)
         if not rows.update(archived_at=moment):
             raise StaleState("template", verb=verb, status="archived" if moment else "in use")
         self.archived_at = moment
+        action = Action.ARCHIVE if moment else Action.RESTORE
+        record(action=action, kind=TargetKind.TEMPLATE, target=self, by=by)
 
 
 class TemplateVersion(OwnedModel):
@@ -142,8 +152,12 @@ class TemplateVersion(OwnedModel):
     def is_draft(self) -> bool:
         return self.published_at is None
 
-    def publish(self, *, by: User | None, note: str | None = None) -> None:
-        """From now on new plans use it, and nobody can change it. Raises StaleState, NotPublishable."""
+    @transaction.atomic
+    def publish(self, *, by: User | None, note: str | None = None, back_to: int | None = None) -> None:
+        """From now on new plans use it, and nobody can change it. Raises StaleState, NotPublishable.
+
+        `back_to` is the number of the version whose content it has again, for the audit log.
+        """
         self.note = self.note if note is None else note.strip()
         if problems := self.problems():
             raise NotPublishable(f"{self}: {'; '.join(problems)}")
@@ -152,6 +166,9 @@ class TemplateVersion(OwnedModel):
         if not rows.update(published_at=now, note=self.note):
             raise StaleState("template version", verb="published", status="published")
         self.published_at = now
+        action, back = (Action.PUBLISH, {}) if back_to is None else (Action.ROLL_BACK, {"back_to": back_to})
+        after = {"version": self.number, **back}
+        record(action=action, kind=TargetKind.TEMPLATE, target=self.template, by=by, after=after)
 
     def problems(self) -> list[str]:
         """Every reason why it cannot be published."""

@@ -8,7 +8,9 @@ from django.utils import timezone
 from templates_app.models import PromptTemplate, TemplateVersion
 from templates_app.packs.pack import STARTER_PACK, PackTemplate, load_pack
 from templates_app.packs.pack_rows import load_rows
+from workspaces.audit import record
 from workspaces.models import User, Workspace
+from workspaces.states import Action, TargetKind
 
 
 @transaction.atomic
@@ -21,7 +23,13 @@ def bring_in_pack(workspace: Workspace, *, pack: str = STARTER_PACK, by: User | 
     Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
     given = load_pack(pack)
     versions = sum(_load(workspace, pack, template, by=by) for template in given.templates)
-    return versions + load_rows(workspace, given, by=by)
+    rows = versions + load_rows(workspace, given, by=by)
+    if rows:
+        after = {"rows": rows}
+        record(
+            action=Action.IMPORT, kind=TargetKind.PACK, name=pack, workspace=workspace.pk, by=by, after=after
+        )
+    return rows
 
 
 load_pack_templates = bring_in_pack  # as it was called when a pack brought templates only

@@ -3,6 +3,9 @@
 Each takes the template's row lock first, so that two people who save or publish at once are one after the other.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 from django.db import transaction
 from django.db.models import Max
 
@@ -11,24 +14,40 @@ from templates_app.models import PromptTemplate, TemplateVersion
 from templates_app.packs import template_file
 from templates_app.prompts.checks import check_content, check_name
 from templates_app.prompts.content import Content
+from workspaces.audit import differences, record
 from workspaces.models import User, Workspace
+from workspaces.states import Action, TargetKind
 
 
 class Overtaken(Exception):
     """Somebody has saved since this person opened the editor; nothing was written."""
 
 
-@transaction.atomic
 def create(
     workspace: Workspace, *, name: str, tier: str, content: Content, by: User | None
 ) -> PromptTemplate:
     """A template with its first version, a draft. Raises WrongContent."""
+    return _create(workspace, Action.CREATE, name=name, tier=tier, content=content, by=by)
+
+
+@transaction.atomic
+def _create(
+    workspace: Workspace,
+    action: Action,
+    *,
+    name: str,
+    tier: str,
+    content: Content,
+    by: User | None,
+    told: Mapping[str, Any] | None = None,
+) -> PromptTemplate:
     name = name.strip()
     Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)  # the name is checked, then taken
     check_name(workspace, name=name, tier=tier)
     check_content(content)
     template = PromptTemplate.objects.create(workspace=workspace, name=name, tier=tier, created_by=by)
     _add(template, content, by=by)
+    _record(template, action, by=by, after={"tier": tier, **(told or {})})
     return template
 
 
@@ -40,8 +59,12 @@ def rename(template: PromptTemplate, *, name: str, tier: str, by: User | None) -
         return
     Workspace.objects.select_for_update(no_key=True).get(pk=template.workspace_id)
     check_name(template.workspace, name=name, tier=tier, but=template.pk)
-    PromptTemplate.objects.filter(pk=template.pk).update(name=name, tier=tier)
+    rows = PromptTemplate.objects.filter(pk=template.pk)
+    stored = rows.values("name", "tier").get()
+    rows.update(name=name, tier=tier)
     template.name, template.tier = name, tier
+    before, after = differences(stored, {"name": name, "tier": tier})
+    _record(template, Action.RENAME, by=by, before=before, after=after)
 
 
 @transaction.atomic
@@ -57,15 +80,17 @@ def save_draft(
     newest = _locked_newest(template)
     if seen is not None and seen != stamp(newest):
         raise Overtaken
-    if newest is None:
-        return _add(template, content, by=by)
-    if not newest.content().differs_from(content):
+    if newest is not None and not newest.content().differs_from(content):
         return newest
-    if not newest.is_draft:
-        return _add(template, content, by=by)
-    TemplateVersion.objects.filter(pk=newest.pk, published_at=None).update(**content.as_fields())
-    newest.refresh_from_db()
-    return newest
+    if newest is None or not newest.is_draft:
+        saved = _add(template, content, by=by)
+    else:
+        TemplateVersion.objects.filter(pk=newest.pk, published_at=None).update(**content.as_fields())
+        newest.refresh_from_db()
+        saved = newest
+    after = {"version": saved.number, "characters": len(content.text)}
+    _record(template, Action.SAVE_DRAFT, by=by, after=after)
+    return saved
 
 
 def stamp(version: TemplateVersion | None) -> str:
@@ -87,6 +112,7 @@ def discard_draft(template: PromptTemplate, *, by: User | None) -> None:
     draft = _locked_draft(template, verb="discarded")
     if not template.versions.exclude(pk=draft.pk).exists():
         raise StaleState("template", verb="left without a version", status="new")
+    _record(template, Action.DISCARD, by=by, before={"version": draft.number})
     draft.delete()
 
 
@@ -98,7 +124,7 @@ def roll_back(template: PromptTemplate, *, to: int, note: str, by: User | None) 
         raise StaleState("template", verb="rolled back", status=f"open as draft {newest.number}")
     old = template.versions.get(number=to)
     made = _add(template, old.content(), by=by)
-    made.publish(by=by, note=note.strip() or f"Back to version {to}")
+    made.publish(by=by, note=note.strip() or f"Back to version {to}", back_to=to)
     return made
 
 
@@ -110,14 +136,16 @@ def duplicate(
     source = version or template.newest_version()
     content = source.content() if source else Content()
     name = free_name(into, f"{template.name[:180]} copy")
-    return create(into, name=name, tier=template.tier, content=content, by=by)
+    told = {"copy_of": template.name, "copy_of_id": template.pk}
+    return _create(into, Action.DUPLICATE, name=name, tier=template.tier, content=content, by=by, told=told)
 
 
 def import_file(workspace: Workspace, given: bytes, *, by: User | None) -> PromptTemplate:
     """A new template from a file; a taken name gets a number. Raises PackError, WrongContent."""
     found = template_file.load(given)
     name = free_name(workspace, found.name[:190])
-    return create(workspace, name=name, tier=found.tier, content=template_file.content_of(found), by=by)
+    content = template_file.content_of(found)
+    return _create(workspace, Action.IMPORT, name=name, tier=found.tier, content=content, by=by)
 
 
 def free_name(workspace: Workspace, name: str) -> str:
@@ -141,6 +169,10 @@ def _locked_draft(template: PromptTemplate, *, verb: str) -> TemplateVersion:
     if newest is None or not newest.is_draft:
         raise StaleState("template version", verb=verb, status="published")
     return newest
+
+
+def _record(template: PromptTemplate, action: Action, *, by: User | None, **changed: Any) -> None:
+    record(action=action, kind=TargetKind.TEMPLATE, target=template, by=by, **changed)
 
 
 def _add(template: PromptTemplate, content: Content, *, by: User | None) -> TemplateVersion:

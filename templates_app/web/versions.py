@@ -178,7 +178,12 @@ def diversity(request: HttpRequest, template_id: UUID) -> HttpResponse:
     template = editable_template(request.user, template_id)
     on = request.POST.get("diversity") == "on"
     words = "may draw details for its prompts" if on else "leave its prompts as the template says them"
-    return done(request, template, lambda: template.allow_diversity(on), said=f"From now on plans {words}.")
+    return done(
+        request,
+        template,
+        lambda: template.allow_diversity(on, by=get_person(request)),
+        said=f"From now on plans {words}.",
+    )
 
 
 @require_POST

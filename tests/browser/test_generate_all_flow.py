@@ -13,7 +13,8 @@ from tests.browser.conftest import OpenPage, keep_picture
 from tests.support.engine import Engine, wait_for_end
 from tests.support.polling import wait_for
 from tests.support.simulator import RunningSimulator
-from workspaces.models import SignInLink, User
+from workspaces.actions import create_sign_in_link
+from workspaces.models import User
 
 STATE = "#live h1"
 
@@ -23,7 +24,7 @@ def test_generate_all(
 ) -> None:
     engine.start()
     fast_simulator.options(latency=0.8, rpm=None, burst=None)
-    page = open_page(f"/sign-in/{SignInLink.issue(owner)}/")
+    page = open_page(f"/sign-in/{create_sign_in_link(owner)}/")
     page.get_by_role("button", name="Sign in as owner").click()
     expect(page.locator("#the-plan")).to_contain_text("90 conversations")
     page.get_by_role("button", name=re.compile(r"Start, spend up to \$")).click()

@@ -23,7 +23,8 @@ from tests.factories import (
     make_log,
     make_scenario,
 )
-from workspaces.models import SignInLink, User
+from workspaces.actions import create_sign_in_link
+from workspaces.models import User
 
 LONG = "Donaudampfschifffahrtsgesellschaftskapitän" * 4
 TEXTS = [
@@ -171,7 +172,7 @@ def test_each_page(open_page: OpenPage, owner: User, job: BatchJob, width: int, 
 def test_the_pages_of_a_stranger(open_page: OpenPage, owner: User, width: int, dark: bool) -> None:
     page = open_page("/sign-in/", width=width, dark=dark)
     check(page, f"sign-in-{width}-{'dark' if dark else 'light'}", width=width)
-    page.goto(f"/sign-in/{SignInLink.issue(owner)}/")
+    page.goto(f"/sign-in/{create_sign_in_link(owner)}/")
     check(page, f"sign-in-link-{width}-{'dark' if dark else 'light'}", width=width)
 
 

@@ -19,7 +19,8 @@ from tests.support.invariants import assert_invariants
 from tests.support.jobs import start_starter_job
 from tests.support.polling import wait_for
 from tests.support.simulator import RunningSimulator
-from workspaces.models import ApiToken, User
+from workspaces.actions import create_token
+from workspaces.models import User
 
 pytestmark = pytest.mark.slow
 IN_FLIGHT = 200
@@ -62,7 +63,7 @@ def answer_times(web: str, job: BatchJob, owner: User) -> dict[str, float]:
     client = Client()
     client.force_login(owner)
     cookie = "; ".join(f"{name}={morsel.value}" for name, morsel in client.cookies.items())
-    token = ApiToken.issue(owner, name="test")
+    token = create_token(owner, name="test")
     asked = {
         "/healthz": {},
         f"/batches/{job.pk}/": {"Cookie": cookie},

@@ -22,7 +22,8 @@ from tests.support.invariants import assert_billed_is_logged, assert_invariants
 from tests.support.jobs import start_starter_job
 from tests.support.polling import wait_for
 from tests.support.simulator import RunningSimulator
-from workspaces.models import ApiToken, User
+from workspaces.actions import create_token
+from workspaces.models import User
 
 VALUES = {"topic": "a pension", "persona": "Anxious Investor"}
 
@@ -37,7 +38,7 @@ class Caller:
 
     def __init__(self, address: str, owner: User, template: PromptTemplate) -> None:
         self.address, self.template = address, template
-        self.token = ApiToken.issue(owner, name="flow")
+        self.token = create_token(owner, name="flow")
 
     def ask(self, path: str, body: Any = None, **headers: str) -> tuple[int, Any, float]:
         """Status, answer and seconds."""

@@ -33,7 +33,8 @@ from tests.factories import (
 )
 from tests.guards.urls import Url, every_url
 from tests.support.starter_pack import bring_starter_pack
-from workspaces.models import User
+from workspaces.models import AuditEntry, User
+from workspaces.states import Action, TargetKind
 
 # Health for machines, and how one signs in. Static files are no URLs of ours.
 OPEN = {"healthz", "readyz", "sign_in", "sign_in_link", "sign_out", "theme"}
@@ -305,4 +306,13 @@ def admin_rows(theirs: Belongings) -> Iterator[tuple[str, Any]]:
     for row in theirs.rows:
         yield f"templates_app/{type(row).__name__.lower()}", row.pk
     yield "templates_app/importfile", theirs.by_place["import_id"]
+    entry = AuditEntry.objects.create(
+        workspace=theirs.job.workspace,
+        who=theirs.user,
+        who_name=theirs.user.username,
+        action=Action.PAUSE,
+        target_kind=TargetKind.BATCH,
+        target_name=theirs.job.name,
+    )
+    yield "workspaces/auditentry", entry.pk
     yield "workspaces/workspace", theirs.job.workspace_id

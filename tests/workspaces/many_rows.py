@@ -33,8 +33,9 @@ from templates_app.models import (
     TemplateVersion,
 )
 from tests import factories
-from workspaces.models import ApiToken, Membership, SignInLink, User, UseStatement, Workspace
-from workspaces.states import Authorisation
+from workspaces.actions import create_sign_in_link
+from workspaces.models import ApiToken, AuditEntry, Membership, SignInLink, User, UseStatement, Workspace
+from workspaces.states import Action, Authorisation, TargetKind
 
 
 def many_users(rows: int) -> None:
@@ -63,7 +64,7 @@ def many_tokens(rows: int) -> None:
 def many_links(rows: int) -> None:
     user = factories.make_user()
     for _ in range(rows):
-        SignInLink.issue(user)
+        create_sign_in_link(user)
 
 
 def many_templates(rows: int) -> None:
@@ -201,12 +202,28 @@ def many_files(rows: int) -> None:
         factories.make_import_file()
 
 
+def many_entries(rows: int) -> None:
+    user, workspace = factories.make_user(), factories.make_workspace()
+    AuditEntry.objects.bulk_create(
+        AuditEntry(
+            workspace=workspace,
+            who=user,
+            who_name=user.username,
+            action=Action.PAUSE,
+            target_kind=TargetKind.BATCH,
+            target_name=f"batch {number}",
+        )
+        for number in range(rows)
+    )
+
+
 MAKERS: dict[type[Model], Callable[[int], None]] = {
     User: many_users,
     Group: many_groups,
     Workspace: many_workspaces,
     Membership: many_members,
     ApiToken: many_tokens,
+    AuditEntry: many_entries,
     SignInLink: many_links,
     PromptTemplate: many_templates,
     TemplateVersion: many_versions,
@@ -233,7 +250,7 @@ MAKERS: dict[type[Model], Callable[[int], None]] = {
     Worker: many_workers,
 }
 READ_ONLY = (
-    *(ApiToken, SignInLink, Turn, IdCounter, ImportFile),
+    *(ApiToken, AuditEntry, SignInLink, Turn, IdCounter, ImportFile),
     *(
         BatchJob,
         BatchItem,

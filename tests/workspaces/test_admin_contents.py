@@ -15,6 +15,7 @@ from tests import factories
 from tests.workspaces.admin_urls import page
 from tests.workspaces.many_rows import many_groups
 from workspaces import admin_base
+from workspaces.actions import create_sign_in_link
 from workspaces.models import ApiToken, SignInLink, User
 
 pytestmark = pytest.mark.django_db
@@ -22,7 +23,7 @@ pytestmark = pytest.mark.django_db
 
 def test_neither_tokens_nor_hashes_are_shown(boss: Client) -> None:
     user = factories.make_user()
-    text, link = factories.make_token(user=user), SignInLink.issue(user)
+    text, link = factories.make_token(user=user), create_sign_in_link(user)
     token = ApiToken.objects.get()
     stored = SignInLink.objects.get()
     pages = [page(model, "changelist") for model in (ApiToken, SignInLink, User)]

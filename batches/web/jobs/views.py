@@ -29,8 +29,10 @@ from lib.htmx import is_htmx, targets
 from lib.paging import page_of
 from lib.stale_state import StaleState
 from templates_app.states import Tier
+from workspaces.audit import read_history
 from workspaces.models import User, Workspace
 from workspaces.people import get_person
+from workspaces.states import TargetKind
 
 ITEMS_PER_PAGE = 50
 JOBS_PER_PAGE = 50
@@ -217,6 +219,7 @@ def show_batch(request: HttpRequest, job_id: UUID) -> HttpResponse:
     found = batch_page.count_by_tier_and_status(job)
     if part != "#items":
         context |= {"by_tier": batch_page.sum_by_tier(found), "errors": batch_page.group_errors(job)}
+        context["history"] = read_history(TargetKind.BATCH, job.pk)
     if part != "#side":
         context |= build_items_context(request, job, found)
     return render(request, f"batches/batch.html{part}", context)

@@ -6,18 +6,18 @@ from django import forms
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.db.models import F
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from batches.actions.notices import url_problem, words_of
+from batches.actions.notices import change_webhook, url_problem, words_of
 from batches.models import Notice, Webhook
 from lib.paging import page_of
-from workspaces.chosen import Chosen, changeable_workspace, chosen_workspace
+from workspaces.chosen import changeable_workspace, chosen_workspace
 from workspaces.models import ClockTimestamp
+from workspaces.people import get_person
 
 NOTICES_PER_PAGE = 50
 
@@ -59,7 +59,12 @@ def edit_webhook(request: HttpRequest) -> HttpResponse:
     kept = Webhook.objects.filter(workspace=chosen.workspace).first()
     form = WebhookForm(request.POST or {"url": kept.url if kept else ""})
     if request.method == "POST" and form.is_valid():
-        change_webhook(chosen, kept, form.cleaned_data["url"], renew=request.POST.get("action") == "renew")
+        change_webhook(
+            workspace=chosen.workspace,
+            url=form.cleaned_data["url"],
+            by=get_person(request),
+            renew=request.POST.get("action") == "renew",
+        )
         messages.success(request, "The webhook is saved.")
         return redirect(f"{reverse('settings_notices')}?workspace={chosen.workspace.pk}")
     context: dict[str, Any] = {
@@ -74,14 +79,3 @@ def edit_webhook(request: HttpRequest) -> HttpResponse:
         .order_by("-created_at", "-id")[:10],
     }
     return render(request, "batches/webhook.html", context, status=422 if form.errors else 200)
-
-
-def change_webhook(chosen: Chosen, kept: Webhook | None, url: str, *, renew: bool) -> None:
-    """Store another address or another secret, or remove the webhook when the address is empty."""
-    rows = Webhook.objects.filter(workspace=chosen.workspace)
-    if not url:
-        rows.delete()
-    elif kept is None:
-        Webhook.objects.create(workspace=chosen.workspace, url=url)
-    else:
-        rows.update(url=url, generation=F("generation") + int(renew))

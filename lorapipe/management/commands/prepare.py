@@ -10,7 +10,8 @@ from django.urls import reverse
 from batches.limits.pools import set_limits_from_settings
 from provider.shipping import ship
 from templates_app.packs.installing import bring_in_pack
-from workspaces.models import SignInLink, User, Workspace
+from workspaces.actions import create_sign_in_link
+from workspaces.models import User, Workspace
 
 
 class Command(BaseCommand):
@@ -30,7 +31,7 @@ class Command(BaseCommand):
             bring_in_pack(workspace)
         ship()
         set_limits_from_settings()
-        path = reverse("sign_in_link", args=[SignInLink.issue(owner)]) if options["link"] else None
+        path = reverse("sign_in_link", args=[create_sign_in_link(owner)]) if options["link"] else None
         self.stdout.write(json.dumps({"owner": owner.username, "sign_in_url_path": path}))
 
 

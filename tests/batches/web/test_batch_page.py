@@ -22,8 +22,8 @@ from workspaces.models import Membership, User
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("signed_in")]
 # At most these, however many items there are: session, user; workspaces three times; job, progress, tokens, counts,
-# errors, count and page of items; for the frame of the page: running batch and number of conversations.
-QUERIES = 15
+# errors, count and page of items; for the frame of the page: running batch and number of conversations. One more reads what people did with the batch, at most 50 entries.
+QUERIES = 16
 # At most these for what is polled each second: session, user, workspaces, job, progress, tokens; for the menu:
 # workspaces and running batch, workspaces and count.
 POLL_QUERIES = 10

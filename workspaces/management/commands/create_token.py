@@ -4,7 +4,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from workspaces.models import ApiToken, User
+from workspaces.actions import create_token
+from workspaces.models import User
 
 
 class Command(BaseCommand):
@@ -15,7 +16,7 @@ class Command(BaseCommand):
         parser.add_argument("--name", default="command line", help="What the token is for.")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        self.stdout.write(ApiToken.issue(known_user(options["user"]), name=options["name"]))
+        self.stdout.write(create_token(known_user(options["user"]), name=options["name"]))
 
 
 def known_user(name: str) -> User:

@@ -6,8 +6,8 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 from django.urls import reverse
 
+from workspaces.actions import create_sign_in_link
 from workspaces.management.commands.create_token import known_user
-from workspaces.models import SignInLink
 
 
 class Command(BaseCommand):
@@ -17,5 +17,5 @@ class Command(BaseCommand):
         parser.add_argument("user", nargs="?", default="owner")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        path = reverse("sign_in_link", args=[SignInLink.issue(known_user(options["user"]))])
+        path = reverse("sign_in_link", args=[create_sign_in_link(known_user(options["user"]))])
         self.stdout.write(f"http://{settings.ENVIRONMENT.host}:{settings.ENVIRONMENT.port}{path}")

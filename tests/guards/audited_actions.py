@@ -1,0 +1,225 @@
+"""Every action that takes `by=`, ready to be done once: what each makes beforehand, and what the audit log must tell.
+
+An action is found by its dotted name; `test_audited.py` checks that no action of the sources is missing here.
+"""
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+from conversations.states import Status
+from provider import check, table
+from templates_app.library import editing as rows
+from templates_app.library import importing
+from templates_app.packs import installing, template_file
+from templates_app.prompts import editing as templates
+from templates_app.states import RowKind, Tier
+from tests import factories
+from tests.guards.audited_batches import BATCHES
+from tests.guards.audited_case import PLANTED, Act, Case, Stage, content
+from workspaces import actions
+from workspaces.models import ApiToken, User
+from workspaces.states import Action, Authorisation, TargetKind
+
+# --- conversations -------------------------------------------------------------------------------------
+
+
+def conversation(verb: str, status: Status, action: Action, **given: Any) -> Case:
+    def ready(stage: Stage) -> Act:
+        made = factories.make_conversation(by=stage.owner, status=status, turns=[PLANTED, PLANTED])
+        return lambda by: getattr(made, verb)(by=by, **given)
+
+    return Case(f"conversations.models.Conversation.{verb}", ready, action, TargetKind.CONVERSATION)
+
+
+CONVERSATIONS = [
+    conversation("approve", Status.PENDING_REVIEW, Action.APPROVE, note=PLANTED),
+    conversation("reject", Status.PENDING_REVIEW, Action.REJECT, note=PLANTED),
+    conversation("send_back", Status.PENDING_REVIEW, Action.SEND_BACK, note=PLANTED),
+    conversation("archive", Status.PENDING_REVIEW, Action.ARCHIVE),
+    conversation("restore", Status.ARCHIVED, Action.RESTORE),
+]
+
+
+# --- templates and the library -------------------------------------------------------------------------
+
+
+def template(name: str, act: Callable[[Stage], Act], action: Action) -> Case:
+    return Case(f"templates_app.{name}", act, action, TargetKind.TEMPLATE)
+
+
+def create(stage: Stage) -> Act:
+    home = stage.home
+    return lambda by: templates.create(home, name="New", tier=Tier.TEMPLATE, content=content(""), by=by)
+
+
+def import_template(stage: Stage) -> Act:
+    home, given = stage.home, template_file.dump(name="Filed", tier=Tier.TEMPLATE, content=content(""))
+    return lambda by: templates.import_file(home, given, by=by)
+
+
+def restore_template(stage: Stage) -> Act:
+    stage.template.archive(by=stage.owner)
+    return lambda by: stage.template.restore(by=by)
+
+
+def publish_draft(stage: Stage) -> Act:
+    found = stage.open_template()
+    return lambda by: templates.publish_draft(found, note=PLANTED, by=by)
+
+
+def publish(stage: Stage) -> Act:
+    version = stage.open_template().newest_version()
+    assert version is not None
+    return lambda by: version.publish(by=by, note=PLANTED)
+
+
+def roll_back(stage: Stage) -> Act:
+    templates.publish_draft(stage.open_template(), note="more", by=stage.owner)
+    return lambda by: templates.roll_back(stage.template, to=1, note=PLANTED, by=by)
+
+
+def discard_draft(stage: Stage) -> Act:
+    found = stage.open_template()
+    return lambda by: templates.discard_draft(found, by=by)
+
+
+TEMPLATES = [
+    template("prompts.editing.create", create, Action.CREATE),
+    template(
+        "prompts.editing.rename",
+        lambda stage: lambda by: templates.rename(stage.template, name="Other", tier=Tier.TEMPLATE, by=by),
+        Action.RENAME,
+    ),
+    template(
+        "prompts.editing.save_draft",
+        lambda stage: lambda by: templates.save_draft(stage.template, content("more"), by=by),
+        Action.SAVE_DRAFT,
+    ),
+    template("prompts.editing.publish_draft", publish_draft, Action.PUBLISH),
+    template("prompts.editing.discard_draft", discard_draft, Action.DISCARD),
+    template("prompts.editing.roll_back", roll_back, Action.ROLL_BACK),
+    template(
+        "prompts.editing.duplicate",
+        lambda stage: lambda by: templates.duplicate(stage.template, into=stage.home, by=by),
+        Action.DUPLICATE,
+    ),
+    template("prompts.editing.import_file", import_template, Action.IMPORT),
+    template(
+        "models.templates.PromptTemplate.archive",
+        lambda stage: lambda by: stage.template.archive(by=by),
+        Action.ARCHIVE,
+    ),
+    template("models.templates.PromptTemplate.restore", restore_template, Action.RESTORE),
+    template(
+        "models.templates.PromptTemplate.allow_diversity",
+        lambda stage: lambda by: stage.template.allow_diversity(False, by=by),
+        Action.CHANGE,
+    ),
+    template("models.templates.TemplateVersion.publish", publish, Action.PUBLISH),
+]
+
+
+def scenario(name: str, act: Callable[[Stage, Any, User | None], Any], action: Action) -> Case:
+    def ready(stage: Stage) -> Act:
+        row = factories.make_scenario(workspace=stage.home, context=PLANTED, topic=PLANTED)
+        return lambda by: act(stage, row, by)
+
+    return Case(f"templates_app.{name}", ready, action, TargetKind.SCENARIO)
+
+
+def restore_row(stage: Stage) -> Act:
+    row = factories.make_edge_case(workspace=stage.home, context=PLANTED)
+    row.archive(by=stage.owner)
+    return lambda by: row.restore(by=by)
+
+
+def move_option(stage: Stage) -> Act:
+    first, _ = (factories.make_option(workspace=stage.home, position=place) for place in (1, 2))
+    return lambda by: rows.move(first, steps=1, by=by)
+
+
+def import_rows(stage: Stage) -> Act:
+    kept = factories.make_import_file(by=stage.owner, content=f"name,topic\nmine,{PLANTED}\n".encode())
+    seen = importing.preview(bytes(kept.content), name=kept.name, kind=RowKind.SCENARIO, workspace=stage.home)
+    return lambda by: importing.import_file(kept, digest=seen.digest, by=by)  # type: ignore[arg-type]
+
+
+def install_pack(stage: Stage) -> Act:
+    home = stage.home
+    return lambda by: installing.bring_in_pack(home, by=by)
+
+
+NEW_ROW = {"name": "Mine", "topic": PLANTED, "context": PLANTED}
+OTHER_TEXTS = {"name": "Renamed", "context": f"{PLANTED} and more", "tags": [PLANTED]}
+LIBRARY = [
+    scenario(
+        "library.editing.make",
+        lambda stage, _, by: rows.make(RowKind.SCENARIO, stage.home, NEW_ROW, by=by),
+        Action.CREATE,
+    ),
+    scenario(
+        "library.editing.change", lambda _, row, by: rows.change(row, OTHER_TEXTS, by=by), Action.CHANGE
+    ),
+    scenario("library.editing.duplicate", lambda _, row, by: rows.duplicate(row, by=by), Action.DUPLICATE),
+    scenario("models.situations.PlanRow.archive", lambda _, row, by: row.archive(by=by), Action.ARCHIVE),
+    Case(
+        "templates_app.models.situations.PlanRow.restore", restore_row, Action.RESTORE, TargetKind.EDGE_CASE
+    ),
+    Case("templates_app.library.editing.move", move_option, Action.MOVE, TargetKind.OPTION),
+    Case("templates_app.library.importing.import_file", import_rows, Action.IMPORT, TargetKind.IMPORT_FILE),
+    Case("templates_app.packs.installing.bring_in_pack", install_pack, Action.IMPORT, TargetKind.PACK),
+]
+
+
+# --- the workspace, keys, the provider -----------------------------------------------------------------
+
+
+def state_use(stage: Stage) -> Act:
+    said: dict[str, Any] = {"purpose": PLANTED, "authorisation": Authorisation.NARROW, "reference": PLANTED}
+    return lambda by: actions.state_use(workspace=stage.home, by=by, **said)  # type: ignore[arg-type]
+
+
+def change_month_budget(stage: Stage) -> Act:
+    budget = {"budget_usd": Decimal("12.5")}
+    return lambda by: actions.change_month_budget(workspace=stage.home, by=by, **budget)  # type: ignore[arg-type]
+
+
+def revoke_token(stage: Stage) -> Act:
+    actions.create_token(stage.owner, name="script", by=stage.owner)
+    token = ApiToken.objects.get(user=stage.owner)
+    return lambda by: actions.revoke_token(token, by=by)
+
+
+def publish_table(stage: Stage) -> Act:
+    factories.make_price(model=factories.make_model())
+    return lambda by: table.publish(by=by)
+
+
+WORKSPACES = [
+    Case("workspaces.actions.state_use", state_use, Action.STATE_USE, TargetKind.WORKSPACE, False),
+    Case(
+        "workspaces.actions.change_month_budget",
+        change_month_budget,
+        Action.CHANGE_BUDGET,
+        TargetKind.WORKSPACE,
+        False,
+    ),
+    Case(
+        "workspaces.actions.create_token",
+        lambda stage: lambda by: actions.create_token(stage.owner, name="script", by=by),
+        Action.CREATE,
+        TargetKind.API_TOKEN,
+    ),
+    Case("workspaces.actions.revoke_token", revoke_token, Action.REVOKE, TargetKind.API_TOKEN),
+    Case(
+        "workspaces.actions.create_sign_in_link",
+        lambda stage: lambda by: actions.create_sign_in_link(stage.owner, by=by),
+        Action.CREATE,
+        TargetKind.SIGN_IN_LINK,
+    ),
+    Case("provider.table.publish", publish_table, Action.PUBLISH, TargetKind.MODEL_TABLE),
+    Case("provider.check.check", lambda _: lambda by: check.check(by=by), Action.CHECK, TargetKind.PROVIDER),
+]
+
+CASES = [*BATCHES, *CONVERSATIONS, *TEMPLATES, *LIBRARY, *WORKSPACES]

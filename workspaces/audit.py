@@ -1,0 +1,183 @@
+"""The audit log: who did what, on what, when. Every action that takes `by=` records itself here.
+
+The engine's own moves (claims, filing, repairs) are not recorded: only what people do, and what the system does in
+their place at the start (a starter pack, the shipped model table).
+"""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from django.db import connection, models
+from django.db.transaction import TransactionManagementError
+
+from workspaces.models import AuditEntry, User, Workspace
+from workspaces.states import Action, TargetKind
+
+SYSTEM = "system"
+LONGEST_NAME = 200
+# Longer texts are recorded by their length. An entry tells what changed; it is no second copy of what people write.
+LONGEST_TEXT = 200
+MOST_IN_A_LIST = 20
+HISTORY_SHOWN = 50
+
+# One sentence for each action; `{it}` becomes “this batch”, “this conversation”, and so on.
+SENTENCES = {
+    Action.START: "started {it}",
+    Action.PAUSE: "paused {it}",
+    Action.RESUME: "resumed {it}",
+    Action.CANCEL: "cancelled {it}",
+    Action.CHANGE_BUDGET: "changed the budget of {it}",
+    Action.RETRY: "retried failed items of {it}",
+    Action.USE_REPLY: "used a stored reply in {it}",
+    Action.TRY_FIRST: "started {it} as a trial",
+    Action.SAVE_DRAFT: "saved a draft of {it}",
+    Action.REPLACE_PLAN: "replaced the plan of {it}",
+    Action.ADD_ITEMS: "added items to {it}",
+    Action.REMOVE_ITEMS: "removed items from {it}",
+    Action.REMOVE_REPEATS: "removed repeated items from {it}",
+    Action.MOVE_ITEM: "moved an item of {it}",
+    Action.EDIT_ITEM: "edited an item of {it}",
+    Action.SHUFFLE: "shuffled the items of {it}",
+    Action.DISCARD: "discarded a draft of {it}",
+    Action.CREATE: "created {it}",
+    Action.CHANGE: "changed the settings of {it}",
+    Action.RENAME: "renamed {it}",
+    Action.MOVE: "moved {it} in its list",
+    Action.DUPLICATE: "made {it} as a copy",
+    Action.IMPORT: "imported {it}",
+    Action.ARCHIVE: "archived {it}",
+    Action.RESTORE: "restored {it} from the archive",
+    Action.PUBLISH: "published {it}",
+    Action.ROLL_BACK: "went back to an earlier version of {it}",
+    Action.APPROVE: "approved {it}",
+    Action.REJECT: "rejected {it}",
+    Action.SEND_BACK: "sent {it} back for revision",
+    Action.STATE_USE: "stated the intended use of {it}",
+    Action.RENEW_SECRET: "renewed the secret of {it}",
+    Action.REMOVE: "removed {it}",
+    Action.REVOKE: "revoked {it}",
+    Action.CHECK: "checked {it}",
+}
+# Recorded for machines: an id means nothing to a reader, and the sentence already tells the status.
+NOT_SHOWN = ("status", "revision")
+DOLLARS = "_usd"  # how the name of an amount of money ends
+
+
+class HistoryLine(NamedTuple):
+    """An entry for readers: `owner paused this batch`, what changed in brief, and when."""
+
+    sentence: str
+    details: str
+    at: datetime
+
+
+def record(
+    *,
+    action: Action,
+    kind: TargetKind,
+    by: User | None,
+    target: models.Model | None = None,
+    name: str | None = None,
+    workspace: UUID | None = None,
+    before: Mapping[str, Any] | None = None,
+    after: Mapping[str, Any] | None = None,
+) -> None:
+    """Write one entry, in the transaction of the change that it tells about; `by=None` is the system.
+
+    `before` and `after` hold the changed fields only: numbers, dates, short words. Never give it a key, a secret, a token,
+    or the text of a turn, a prompt or a template: give a length or a version number instead. The name and the workspace
+    are the target's unless they are given. Raises TransactionManagementError outside a transaction.
+    """
+    if not connection.in_atomic_block:
+        raise TransactionManagementError("An audit entry belongs to the transaction of its change.")
+    key = getattr(target, "pk", None)
+    AuditEntry.objects.create(
+        workspace_id=workspace or _workspace_of(target),
+        who=by,
+        who_name=(by.email or by.get_username()) if by else SYSTEM,
+        action=action,
+        target_kind=kind,
+        target_id=key if isinstance(key, UUID) else None,
+        target_name=_cut(str(target or "") if name is None else name),
+        before=_shorten(before or {}),
+        after=_shorten(after or {}),
+    )
+
+
+def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The fields of `after` that `before` has otherwise, as both have them."""
+    changed = [name for name, value in after.items() if before[name] != value]
+    return {name: before[name] for name in changed}, {name: after[name] for name in changed}
+
+
+def read_history(kind: TargetKind, target: UUID) -> list[HistoryLine]:
+    """What people did with it, newest first, the last 50 (`HISTORY_SHOWN`). One query; the caller checks who may see it."""
+    entries = AuditEntry.objects.of_target(kind, target)[:HISTORY_SHOWN]
+    return [HistoryLine(_sentence(each), _details(each), each.created_at) for each in entries]
+
+
+def _sentence(entry: AuditEntry) -> str:
+    noun = TargetKind(entry.target_kind).label
+    it = f"this {noun if noun.startswith('API') else noun.lower()}"
+    return f"{entry.who_name} {SENTENCES[Action(entry.action)].format(it=it)}"
+
+
+def _details(entry: AuditEntry) -> str:
+    """`budget: $1 to $2.5, concurrency: 4`."""
+    shown = [name for name in entry.after if name not in NOT_SHOWN and not name.endswith("_id")]
+    return ", ".join(f"{_label(name)}: {_change(entry, name)}" for name in shown)
+
+
+def _label(name: str) -> str:
+    return name.removesuffix(DOLLARS).replace("_", " ")
+
+
+def _change(entry: AuditEntry, name: str) -> str:
+    now = _worded(name, entry.after[name])
+    return f"{_worded(name, entry.before[name])} to {now}" if name in entry.before else now
+
+
+def _worded(name: str, value: Any) -> str:
+    if name.endswith(DOLLARS) and value is not None:
+        return f"${value}"
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return "none" if value is None else str(value)
+
+
+# --- what is written -----------------------------------------------------------------------------------
+
+
+def _workspace_of(target: models.Model | None) -> UUID | None:
+    found: UUID | None = target.pk if isinstance(target, Workspace) else getattr(target, "workspace_id", None)
+    return found
+
+
+def _shorten(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _short(value) for name, value in fields.items()}
+
+
+def _short(value: Any) -> Any:
+    """As JSON has it, and bounded: a long text becomes its length, a long list its size."""
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if isinstance(value, list | tuple):
+        return [_short(each) for each in value] if len(value) <= MOST_IN_A_LIST else f"{len(value)} entries"
+    if isinstance(value, Decimal):
+        return f"{value.normalize():f}"
+    text = value.isoformat() if isinstance(value, date) else str(value)
+    return _storable(text) if len(text) <= LONGEST_TEXT else f"{len(text)} characters"
+
+
+def _cut(name: str) -> str:
+    return _storable(name)[:LONGEST_NAME]
+
+
+def _storable(text: str) -> str:
+    """PostgreSQL stores no NUL, and JSON no half of a surrogate pair."""
+    return text.replace("\x00", "").encode("utf-8", "replace").decode()
