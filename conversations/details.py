@@ -6,7 +6,7 @@ They come after the rendered text, so that what a batch shares stays in front an
 
 from collections.abc import Mapping
 
-from templates_app.prompts.variables import Problem, ProblemsError, Variable, value_problems
+from templates_app.text.variables import Problem, ProblemsError, Variable, value_problems
 
 HEADING = "Details of this conversation. Follow them; do not quote them."
 # Those with a place of their own come first, in this order; the others follow by name.

@@ -19,7 +19,7 @@ from conversations.parsing import SCHEMA, SHAPE_IN_WORDS, Draft
 from conversations.states import Status
 from lib.statements import insert
 from templates_app.models import TemplateVersion
-from templates_app.prompts.rendering import render, resolve
+from templates_app.text.rendering import render, resolve
 
 
 @dataclass(frozen=True, kw_only=True)

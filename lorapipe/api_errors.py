@@ -27,7 +27,7 @@ from templates_app.api.template_serializers import WIRE
 from templates_app.library.checks import WrongRow
 from templates_app.models import NotPublishable
 from templates_app.prompts.checks import WrongContent
-from templates_app.prompts.rendering import TemplateSyntax, ValuesError, VariableError
+from templates_app.text.rendering import TemplateSyntax, ValuesError, VariableError
 
 logger = logging.getLogger(__name__)
 

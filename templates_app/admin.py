@@ -21,8 +21,8 @@ from templates_app.models import (
     Scenario,
     TemplateVersion,
 )
-from templates_app.prompts.rendering import Problem, Variable, VariableError
 from templates_app.states import RowKind
+from templates_app.text.rendering import Problem, Variable, VariableError
 from workspaces.admin_base import LoraModelAdmin, ReadOnlyAdmin, ReadOnlyInline, apply_verb
 
 CONTENT = (

@@ -26,8 +26,8 @@ from templates_app.models import (
     Scenario,
     TemplateVersion,
 )
-from templates_app.prompts.rendering import Variable
 from templates_app.states import RowKind, Tier
+from templates_app.text.rendering import Variable
 from workspaces.models import ApiToken, Membership, User, Workspace
 
 MODEL = "claude-sonnet-5-5"

@@ -27,7 +27,7 @@ from claude.current_models import UnknownModel, UnknownPrice
 from claude.errors import ClaudeError
 from claude.messages import Reply
 from lorapipe.queues import Queue
-from templates_app.prompts.rendering import TemplateSyntax, ValuesError, VariableError
+from templates_app.text.rendering import TemplateSyntax, ValuesError, VariableError
 
 logger = logging.getLogger(__name__)
 

@@ -23,7 +23,7 @@ from claude.errors import ClaudeError, Declined
 from claude.messages import Request
 from conversations.generation import build_request
 from provider import table
-from templates_app.prompts.rendering import TemplateSyntax, ValuesError, VariableError
+from templates_app.text.rendering import TemplateSyntax, ValuesError, VariableError
 from workspaces.models import ClockTimestamp
 
 logger = logging.getLogger(__name__)

@@ -23,8 +23,8 @@ from templates_app.library import editing
 from templates_app.library.checks import WrongRow
 from templates_app.library.kinds import MODELS
 from templates_app.models import PromptTemplate
-from templates_app.prompts.rendering import Problem
 from templates_app.states import RowKind
+from templates_app.text.rendering import Problem
 from templates_app.web.library import matching
 from workspaces.models import User, Workspace
 from workspaces.people import get_person

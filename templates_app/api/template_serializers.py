@@ -7,8 +7,8 @@ from rest_framework import serializers
 
 from lib.wire import PageQuery, StrictSerializer, moment
 from templates_app.models import PromptTemplate, TemplateVersion
-from templates_app.prompts.content import Content, lint
 from templates_app.states import Tier
+from templates_app.text.content import Content, lint
 
 # The wire's names of a content's fields; a variable's own keys are those of `Variable.to_dict`.
 FIELDS = {

@@ -24,8 +24,8 @@ from templates_app.api.template_serializers import (
 from templates_app.models import PromptTemplate, TemplateVersion
 from templates_app.prompts import editing
 from templates_app.prompts.access import editable_template, version_of, visible_template
-from templates_app.prompts.content import Content
-from templates_app.prompts.rendering import render, resolve
+from templates_app.text.content import Content
+from templates_app.text.rendering import render, resolve
 from workspaces.models import User
 from workspaces.people import get_person
 

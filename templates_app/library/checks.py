@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
-from templates_app.prompts.syntax import MAX_NAME, NAME
-from templates_app.prompts.variables import MAX_VALUE, Problem, ProblemsError, forbidden
 from templates_app.states import RowKind
+from templates_app.text.syntax import MAX_NAME, NAME
+from templates_app.text.variables import MAX_VALUE, Problem, ProblemsError, forbidden
 
 # Texts and the most characters of each, in the order of forms and files.
 SITUATION_TEXTS = {

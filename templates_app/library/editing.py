@@ -13,8 +13,8 @@ from templates_app.library.checks import WrongRow, cleaned, row_problems
 from templates_app.library.kinds import MODELS, rows_of
 from templates_app.models import Option, PlanRow, PromptTemplate
 from templates_app.prompts.editing import Overtaken
-from templates_app.prompts.rendering import Problem
 from templates_app.states import RowKind
+from templates_app.text.rendering import Problem
 from workspaces.models import User, Workspace
 
 LARGEST_POSITION = 1_000_000

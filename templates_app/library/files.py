@@ -19,8 +19,8 @@ from lib.csv_table import HEADER_ROW, Table, column_label, read_table
 from lib.row_problems import RowProblem, RowsError
 from templates_app.library.checks import BETWEEN_TAGS, SITUATION_TEXTS, row_problems, shown, weight_of
 from templates_app.library.checks import cleaned as cleaned_row
-from templates_app.prompts.variables import kind_of
 from templates_app.states import RowKind
+from templates_app.text.variables import kind_of
 
 LARGEST = 5_000_000  # bytes
 MOST_ROWS = 5_000

@@ -10,9 +10,9 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from lib.stale_state import StaleState
-from templates_app.prompts.content import Content, lint
-from templates_app.prompts.rendering import Variable, render, with_turns
 from templates_app.states import Tier
+from templates_app.text.content import Content, lint
+from templates_app.text.rendering import Variable, render, with_turns
 from workspaces.models import OwnedModel, User, WorkspaceQuerySet
 
 

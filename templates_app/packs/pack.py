@@ -14,7 +14,7 @@ from importlib import resources
 from importlib.resources.abc import Traversable
 from typing import Any
 
-from templates_app.prompts.rendering import (
+from templates_app.text.rendering import (
     TemplateSyntax,
     ValuesError,
     Variable,

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from templates_app.packs.pack import PackTemplate, read_template
-from templates_app.prompts.content import Content
+from templates_app.text.content import Content
 
 LARGEST = 2_000_000  # bytes
 FILE = "template.toml"

@@ -6,10 +6,10 @@ from typing import Any
 from uuid import UUID
 
 from templates_app.models import PromptTemplate
-from templates_app.prompts.content import Content
-from templates_app.prompts.rendering import Problem, Variable, VariableError
-from templates_app.prompts.variables import ProblemsError
 from templates_app.states import Tier
+from templates_app.text.content import Content
+from templates_app.text.rendering import Problem, Variable, VariableError
+from templates_app.text.variables import ProblemsError
 from workspaces.models import Workspace
 
 LONGEST_NAME = 200

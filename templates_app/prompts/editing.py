@@ -10,7 +10,7 @@ from lib.stale_state import StaleState
 from templates_app.models import PromptTemplate, TemplateVersion
 from templates_app.packs import template_file
 from templates_app.prompts.checks import check_content, check_name
-from templates_app.prompts.content import Content
+from templates_app.text.content import Content
 from workspaces.models import User, Workspace
 
 

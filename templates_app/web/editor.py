@@ -18,11 +18,11 @@ from templates_app.models import PromptTemplate, TemplateVersion
 from templates_app.prompts import editing
 from templates_app.prompts.access import editable_template
 from templates_app.prompts.checks import WrongContent
-from templates_app.prompts.content import Content, extracted, lint, new_names
 from templates_app.prompts.editing import Overtaken, stamp
-from templates_app.prompts.preview import pieces
-from templates_app.prompts.rendering import with_turns
 from templates_app.states import Tier
+from templates_app.text.content import Content, extracted, lint, new_names
+from templates_app.text.preview import pieces
+from templates_app.text.rendering import with_turns
 from templates_app.web.editor_forms import TYPE_CHOICES, TemplateForm, variable_rows
 from workspaces.people import get_person
 

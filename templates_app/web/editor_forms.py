@@ -12,10 +12,10 @@ from typing import Any
 from django import forms
 from django.http import QueryDict
 
-from templates_app.prompts.content import Content, extracted, used_names
-from templates_app.prompts.syntax import NAME
-from templates_app.prompts.variables import TYPES, is_blank
 from templates_app.states import Tier
+from templates_app.text.content import Content, extracted, used_names
+from templates_app.text.syntax import NAME
+from templates_app.text.variables import TYPES, is_blank
 
 WHOLE = re.compile(r"[+-]?(?:0|[1-9]\d{0,14})", re.ASCII)
 TYPE_CHOICES = (("text", "Text"), ("number", "Number"), ("dropdown", "Dropdown"), ("list", "List"))

@@ -10,8 +10,8 @@ from django.http import QueryDict
 
 from templates_app.library.checks import BETWEEN_TAGS, SITUATION_TEXTS, WrongRow, weight_of
 from templates_app.models import OptionKind, PlanRow, PromptTemplate, Situation
-from templates_app.prompts.rendering import Problem
 from templates_app.states import RowKind
+from templates_app.text.rendering import Problem
 from templates_app.web.editor_forms import line_ends
 from workspaces.models import Workspace
 

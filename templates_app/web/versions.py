@@ -19,8 +19,8 @@ from templates_app.packs.pack import PackError
 from templates_app.prompts import editing
 from templates_app.prompts.access import editable_template, may_edit, version_of, visible_template
 from templates_app.prompts.checks import WrongContent
-from templates_app.prompts.content import lint
-from templates_app.prompts.differences import difference
+from templates_app.text.content import lint
+from templates_app.text.differences import difference
 from workspaces.people import get_person
 
 REFUSALS = (StaleState, NotPublishable, WrongContent)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from batches.planning.plan import PlannedItem
 from lib.row_problems import RowProblem
-from templates_app.prompts.variables import Variable, value_problems
+from templates_app.text.variables import Variable, value_problems
 
 MOST = 30
 LONGEST_TEXT = 5_000

@@ -11,7 +11,7 @@ from batches.models.states import ErrorHandling, Priority
 from batches.planning.sources import extra
 from batches.planning.sources.listed import names_of
 from batches.web.plans.wizard_forms import area, box, line_ends
-from templates_app.prompts.rendering import ValuesError, resolve
+from templates_app.text.rendering import ValuesError, resolve
 
 LONGEST_TOPIC = 500
 

@@ -25,7 +25,7 @@ from lib.htmx import targets
 from provider import table
 from templates_app.models import TemplateVersion
 from templates_app.prompts.access import may_edit, version_of, visible_template
-from templates_app.prompts.rendering import TemplateSyntax, ValuesError, Variable, VariableError
+from templates_app.text.rendering import TemplateSyntax, ValuesError, Variable, VariableError
 
 CANNOT_PRICE = (UnknownModel, RetiredModel, UnknownPrice)
 

@@ -30,7 +30,7 @@ from lib.htmx import targets
 from lib.paging import page_of
 from lib.row_problems import RowProblem
 from lib.stale_state import StaleState
-from templates_app.prompts.rendering import TemplateSyntax, ValuesError
+from templates_app.text.rendering import TemplateSyntax, ValuesError
 from workspaces.people import get_person
 
 DRAFT_ONLY = "This plan has started: it cannot be changed any more."

@@ -9,7 +9,7 @@ from django.http import QueryDict
 from batches.models import BatchItem
 from conversations.details import DetailsError, as_lines, from_lines
 from templates_app.models import TemplateVersion
-from templates_app.prompts.variables import Variable, entries
+from templates_app.text.variables import Variable, entries
 
 MOST_BOXES = 30  # options that are shown as boxes to tick
 

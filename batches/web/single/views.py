@@ -27,7 +27,7 @@ from conversations.details import HEADING, DetailsError, in_order
 from lib.htmx import is_htmx, targets
 from lib.stale_state import StaleState
 from templates_app.models import PromptTemplate, TemplateVersion
-from templates_app.prompts.preview import Piece, pieces
+from templates_app.text.preview import Piece, pieces
 from workspaces.people import get_person
 
 MOST_TEMPLATES = 500

@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 
 from templates_app.packs.pack import OPTION_LISTS, Pack, PackItem, PackTemplate, load_pack
-from templates_app.prompts.rendering import Variable, placeholders, render, resolve
+from templates_app.text.rendering import Variable, placeholders, render, resolve
 
 PACK: Pack = load_pack()
 MAX_TOKENS = 2_500

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from templates_app.packs.pack import PackError, load_pack
 from templates_app.packs.template_file import content_of, dump, load
-from templates_app.prompts.content import Content
-from templates_app.prompts.rendering import Variable
+from templates_app.text.content import Content
+from templates_app.text.rendering import Variable
 
 # Everything that PostgreSQL stores; `{{` is left to the other tests, because most of it is no placeholder.
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00{"), max_size=60)

@@ -9,8 +9,8 @@ from templates_app.packs.pack import PackError
 from templates_app.packs.template_file import dump
 from templates_app.prompts import editing
 from templates_app.prompts.checks import WrongContent
-from templates_app.prompts.content import Content
 from templates_app.prompts.editing import Overtaken
+from templates_app.text.content import Content
 from tests.factories import make_template, make_user, make_version, make_workspace
 from workspaces.models import User
 

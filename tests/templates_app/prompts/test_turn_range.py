@@ -10,9 +10,9 @@ from templates_app.models import PromptTemplate, TemplateVersion
 from templates_app.packs import template_file
 from templates_app.prompts import editing
 from templates_app.prompts.checks import WrongContent, check_content
-from templates_app.prompts.content import Content
-from templates_app.prompts.differences import difference
-from templates_app.prompts.rendering import with_turns
+from templates_app.text.content import Content
+from templates_app.text.differences import difference
+from templates_app.text.rendering import with_turns
 from tests.factories import make_template, make_token, make_user
 from workspaces.models import User
 

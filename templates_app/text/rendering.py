@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import TypeAlias
 
-from templates_app.prompts.syntax import Placeholder, TemplateSyntax, scan
-from templates_app.prompts.variables import (
+from templates_app.text.syntax import Placeholder, TemplateSyntax, scan
+from templates_app.text.variables import (
     MAX_VALUE,
     Problem,
     ValuesError,

@@ -1,7 +1,7 @@
 """What changed between two contents."""
 
-from templates_app.prompts.content import Content
-from templates_app.prompts.differences import MOST_ROWS, difference, rows, variable_changes, words
+from templates_app.text.content import Content
+from templates_app.text.differences import MOST_ROWS, difference, rows, variable_changes, words
 
 TOPIC = {"name": "topic", "type": "text", "required": True}
 

@@ -6,7 +6,7 @@ from dataclasses import KW_ONLY, dataclass, fields
 from decimal import Decimal
 from typing import Any, Literal, Self, TypeAlias, get_args
 
-from templates_app.prompts.syntax import MAX_NAME, NAME
+from templates_app.text.syntax import MAX_NAME, NAME
 
 VariableType: TypeAlias = Literal["text", "number", "dropdown", "list"]
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
 from typing import Any, NamedTuple
 
-from templates_app.prompts.content import Content
+from templates_app.text.content import Content
 
 CONTEXT = 3  # unchanged lines shown beside a change
 # difflib is quadratic: what is longer than these is shown as taken out and put in, not compared further.

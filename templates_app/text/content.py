@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass, field
 from difflib import get_close_matches
 from typing import Any
 
-from templates_app.prompts.rendering import TemplateSyntax, Variable, VariableError
-from templates_app.prompts.syntax import scan
+from templates_app.text.rendering import TemplateSyntax, Variable, VariableError
+from templates_app.text.syntax import scan
 
 FILLED = (("text", "text"), ("system_prompt", "system prompt"))  # the texts that values go into
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from templates_app.prompts.content import Content, extracted, lint, used_names
+from templates_app.text.content import Content, extracted, lint, used_names
 
 TOPIC = {"name": "topic", "type": "text", "required": True}
 
