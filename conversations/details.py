@@ -6,7 +6,7 @@ They come after the rendered text, so that what a batch shares stays in front an
 
 from collections.abc import Mapping
 
-from templates_app.text.variables import Problem, ProblemsError, Variable, value_problems
+from templates_app.text.variables import Problem, ProblemsError, Variable, find_value_problems
 
 HEADING = "Details of this conversation. Follow them; do not quote them."
 # Those with a place of their own come first, in this order; the others follow by name.
@@ -75,4 +75,4 @@ def details_problems(details: Mapping[str, str]) -> list[Problem]:
 def _wrong(name: str, text: str) -> list[str]:
     named = bool(name.strip()) and name.isprintable() and len(name) <= LONGEST_NAME and ":" not in name
     name_problems = [] if named else [f"a name has 1 to {LONGEST_NAME} printable characters and no colon"]
-    return name_problems + value_problems(Variable("detail", max_length=LONGEST_TEXT), text)
+    return name_problems + find_value_problems(Variable("detail", max_length=LONGEST_TEXT), text)

@@ -24,7 +24,7 @@ from claude.current_models import RetiredModel, UnknownModel, UnknownPrice
 from lib.stale_state import StaleState
 from templates_app.api.library_serializers import OUR_NAMES
 from templates_app.api.template_serializers import WIRE
-from templates_app.library.checks import WrongRow
+from templates_app.library.checks import WrongEntry
 from templates_app.models import NotPublishable
 from templates_app.prompts.checks import WrongContent
 from templates_app.text.rendering import TemplateSyntax, ValuesError, VariableError
@@ -120,7 +120,7 @@ def _(exc: WrongContent) -> Refusal:
 
 
 @meaning.register
-def _(exc: WrongRow) -> Refusal:
+def _(exc: WrongEntry) -> Refusal:
     problems = [detail(OUR_NAMES.get(each.name, each.name), each.message) for each in exc.problems]
     return _several(problems, code="invalid_row", noun="row")
 

@@ -9,12 +9,12 @@ from conversations.api import conversations
 from lorapipe.api_errors import unknown_path
 from templates_app.api import library as rows
 from templates_app.api import templates
-from templates_app.states import RowKind
+from templates_app.states import EntryKind
 
 # A malformed id fits no route: it is answered like an unknown one.
 ID = "[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 JOB, CONVERSATION = f"(?P<job_id>{ID})", f"(?P<conversation_id>{ID})"
-TEMPLATE, ROW = f"(?P<template_id>{ID})", f"(?P<row_id>{ID})"
+TEMPLATE, ROW = f"(?P<template_id>{ID})", f"(?P<entry_id>{ID})"
 ITEM = f"(?P<item_id>{ID})"
 
 
@@ -38,15 +38,15 @@ urlpatterns: list[URLPattern] = [
     route(f"items/{ITEM}/use", single.item_use, "api_item_use"),
     route("logs", logs.logs, "api_logs"),
     route("logs/cost", logs.cost, "api_logs_cost"),
-    route("templates", templates.templates, "api_templates"),
-    route(f"templates/{TEMPLATE}", templates.template, "api_template"),
-    route(f"templates/{TEMPLATE}/versions", templates.versions, "api_template_versions"),
-    route(f"templates/{TEMPLATE}/resolve", templates.resolved, "api_template_resolve"),
-    route("scenarios", rows.rows, "api_scenarios", kind=RowKind.SCENARIO),
-    route(f"scenarios/{ROW}", rows.row, "api_scenario", kind=RowKind.SCENARIO),
-    route("edge-cases", rows.rows, "api_edge_cases", kind=RowKind.EDGE_CASE),
-    route(f"edge-cases/{ROW}", rows.row, "api_edge_case", kind=RowKind.EDGE_CASE),
-    route("options", rows.rows, "api_options", kind=RowKind.OPTION),
-    route(f"options/{ROW}", rows.row, "api_option", kind=RowKind.OPTION),
+    route("templates", templates.list_or_create_templates, "api_templates"),
+    route(f"templates/{TEMPLATE}", templates.show_or_change_template, "api_template"),
+    route(f"templates/{TEMPLATE}/versions", templates.list_or_create_versions, "api_template_versions"),
+    route(f"templates/{TEMPLATE}/resolve", templates.resolve_template, "api_template_resolve"),
+    route("scenarios", rows.list_or_create_entries, "api_scenarios", kind=EntryKind.SCENARIO),
+    route(f"scenarios/{ROW}", rows.show_or_change_entry, "api_scenario", kind=EntryKind.SCENARIO),
+    route("edge-cases", rows.list_or_create_entries, "api_edge_cases", kind=EntryKind.EDGE_CASE),
+    route(f"edge-cases/{ROW}", rows.show_or_change_entry, "api_edge_case", kind=EntryKind.EDGE_CASE),
+    route("options", rows.list_or_create_entries, "api_options", kind=EntryKind.OPTION),
+    route(f"options/{ROW}", rows.show_or_change_entry, "api_option", kind=EntryKind.OPTION),
     re_path("", unknown_path, name="api_unknown"),
 ]

@@ -134,7 +134,7 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 SIGN_IN_LINK_LIFETIME = timedelta(minutes=15)
 # What a personal workspace made while the product runs is given; `manage.py prepare` gives the same to all it finds.
-FURNISH_WORKSPACE = ["templates_app.packs.installing.bring_in_pack"]
+FURNISH_WORKSPACE = ["templates_app.packs.installing.install_pack"]
 
 # --- PostgreSQL ------------------------------------------------------------------------------------
 DATABASE_URL = ENVIRONMENT.database_url or (STACK.database_url if STACK else None)

@@ -1,4 +1,4 @@
-"""The three tiers of a dataset, and the kinds of rows that files bring."""
+"""The three tiers of a dataset, and the three kinds of entries in the library."""
 
 from django.db import models
 
@@ -9,8 +9,8 @@ class Tier(models.TextChoices):
     EDGE_CASE = "edge_case", "Edge case"  # boundary conditions
 
 
-class RowKind(models.TextChoices):
-    """The tables whose rows travel in files, by the word for one of them."""
+class EntryKind(models.TextChoices):
+    """The kinds of entries that can be imported and exported."""
 
     SCENARIO = "scenario", "Scenarios"
     EDGE_CASE = "edge_case", "Edge cases"

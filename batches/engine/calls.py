@@ -21,7 +21,7 @@ from conversations.generation import Origin, build_request, marked, worst_case
 from lib import clock
 from lib.statements import columns, read
 from provider import table
-from templates_app.prompts.version_cache import version
+from templates_app.prompts.version_cache import load_version
 from workspaces.models import Workspace
 
 SECONDS_BEFORE_OUTPUT = 60
@@ -83,7 +83,7 @@ def read_queued_item(item_id: UUID) -> BatchItem | None:
     item = read(BatchItem, ITEM, row[: len(ITEM)])
     item.job = read(BatchJob, JOB, row[len(ITEM) : -len(WORKSPACE)])
     item.workspace = read(Workspace, WORKSPACE, row[-len(WORKSPACE) :])
-    item.template_version = version(item.template_version_id)
+    item.template_version = load_version(item.template_version_id)
     return item
 
 

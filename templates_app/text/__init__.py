@@ -1,1 +1,1 @@
-"""The text of a template: its placeholders and variables, filling them, previews and comparisons. Pure Python, no database."""
+"""The text of a template: placeholders, variables, rendering, previews and comparisons. Pure Python, no database."""

@@ -7,7 +7,7 @@ from batches.limits.limiter import set_limits
 from batches.limits.pools import pools
 from batches.models import BatchJob, Worker
 from lorapipe.queues import Queue
-from templates_app.packs.installing import load_pack_templates
+from templates_app.packs.installing import install_pack
 from tests.support.jobs import start_starter_job
 from workspaces.models import User
 
@@ -15,7 +15,7 @@ from workspaces.models import User
 @pytest.fixture
 def owner(db: None) -> User:
     user: User = User.objects.create_with_workspace("owner")
-    load_pack_templates(user.personal_workspace())
+    install_pack(user.personal_workspace())
     set_limits(pools(), per_minute=1_000_000)
     return user
 

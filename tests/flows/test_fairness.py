@@ -11,7 +11,7 @@ from batches.models import BatchItem, BatchJob, GenerationLog
 from batches.models.states import JobKind
 from batches.planning.plan import starter_plan
 from lorapipe.queues import Queue
-from templates_app.packs.installing import load_pack_templates
+from templates_app.packs.installing import install_pack
 from tests.support.engine import Engine, wait_for_end
 from tests.support.invariants import assert_invariants
 from tests.support.jobs import start_starter_job
@@ -22,7 +22,7 @@ from workspaces.models import User
 
 def make_neighbour() -> User:
     user: User = User.objects.create_with_workspace("neighbour")
-    load_pack_templates(user.personal_workspace())
+    install_pack(user.personal_workspace())
     return user
 
 

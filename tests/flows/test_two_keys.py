@@ -11,7 +11,7 @@ from batches.limits.limiter import set_limits
 from batches.limits.pools import pools
 from batches.models import BatchJob
 from batches.models.states import JobStatus, Reason
-from templates_app.packs.installing import load_pack_templates
+from templates_app.packs.installing import install_pack
 from tests.support.engine import Engine, running_engine, wait_for_end
 from tests.support.invariants import assert_billed_is_logged, assert_invariants
 from tests.support.jobs import start_starter_job
@@ -41,7 +41,7 @@ def two_keys(
 @pytest.fixture
 def researcher(owner: User) -> User:
     user: User = User.objects.create_with_workspace("researcher")
-    load_pack_templates(user.personal_workspace())
+    install_pack(user.personal_workspace())
     Workspace.objects.filter(pk=user.personal_workspace().pk).update(provider_key="research")
     return user
 

@@ -19,7 +19,7 @@ from batches.models import BatchJob
 from batches.models.states import ItemStatus
 from conversations.models import Conversation
 from templates_app.models import PromptTemplate
-from templates_app.packs.installing import load_pack_templates
+from templates_app.packs.installing import install_pack
 from tests.factories import (
     make_conversation,
     make_edge_case,
@@ -51,7 +51,7 @@ HARMLESS = {
 # The places that name a row: the walk fills them with A's, then with one that is not there.
 ROWS = (
     *("job_id", "conversation_id", "template_id", "object_id", "id", "item_id", "export_id"),
-    *("row_id", "import_id"),
+    *("entry_id", "import_id"),
 )
 MARK = "SECRET-OF-A"
 MASKED = re.compile(
@@ -101,7 +101,7 @@ def theirs() -> Belongings:
     option = make_option(pk=scenario.pk, workspace=home, name=f"{MARK}-option")
     kept = make_import_file(by=user, name=f"{MARK}-file.csv")
     places = {"job_id": job.pk, "conversation_id": made.pk, "item_id": item.pk, "id": user.pk}
-    places |= {"template_id": template.pk, "row_id": scenario.pk, "import_id": kept.pk}
+    places |= {"template_id": template.pk, "entry_id": scenario.pk, "import_id": kept.pk}
     rows = [scenario, edge_case, option]
     return Belongings(user, job, made, template, rows, {name: str(value) for name, value in places.items()})
 
@@ -110,7 +110,7 @@ def theirs() -> Belongings:
 def stranger() -> Client:
     """B, by session, who has rows and templates of his own."""
     user = make_user()
-    load_pack_templates(user.personal_workspace())
+    install_pack(user.personal_workspace())
     make_conversation(item=make_item(job=make_job(by=user, total_items=1)))
     client = Client()
     client.force_login(user)

@@ -7,7 +7,7 @@ import pytest
 
 from batches.limits.limiter import set_limits
 from batches.limits.pools import pools
-from templates_app.packs.installing import load_pack_templates
+from templates_app.packs.installing import install_pack
 from tests.support.engine import Engine, running_engine
 from tests.support.simulator import RunningSimulator
 from workspaces.models import User, Workspace
@@ -23,7 +23,7 @@ def owner(transactional_db: None) -> User:
 def make_owner() -> User:
     """A person with the starter pack, in an installation without a limit."""
     user: User = User.objects.create_with_workspace("owner")
-    load_pack_templates(user.personal_workspace())
+    install_pack(user.personal_workspace())
     set_limits(pools(), per_minute=UNLIMITED)
     return user
 

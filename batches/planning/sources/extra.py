@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from batches.planning.plan import PlannedItem
 from lib.row_problems import RowProblem
-from templates_app.text.variables import Variable, value_problems
+from templates_app.text.variables import Variable, find_value_problems
 
 MOST = 30
 LONGEST_TEXT = 5_000
@@ -53,7 +53,7 @@ def problems_of(details: Mapping[str, object]) -> list[RowProblem]:
             )
         problems += [
             RowProblem(None, "details", f"{name[:60]}: {message}")
-            for message in value_problems(Variable(name="text", max_length=LONGEST_TEXT), text)
+            for message in find_value_problems(Variable(name="text", max_length=LONGEST_TEXT), text)
         ]
     return problems
 

@@ -24,7 +24,7 @@ from lib import clock
 from lib.htmx import targets
 from provider import table
 from templates_app.models import TemplateVersion
-from templates_app.prompts.access import may_edit, version_of, visible_template
+from templates_app.prompts.access import get_version_or_404, may_edit, visible_template
 from templates_app.text.rendering import TemplateSyntax, ValuesError, Variable, VariableError
 
 CANNOT_PRICE = (UnknownModel, RetiredModel, UnknownPrice)
@@ -46,7 +46,7 @@ class Price:
 def trial(request: HttpRequest, template_id: UUID, number: int) -> HttpResponse:
     """Nothing is sent to Claude: it shows what would be. Values are posted, because they may be long."""
     template = visible_template(request.user, template_id)
-    version = version_of(template, number)
+    version = get_version_or_404(template, number)
     posted = request.method == "POST"
     values = values_of(request.POST) if posted else {}
     context = {

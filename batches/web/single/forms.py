@@ -9,7 +9,7 @@ from django.http import QueryDict
 from batches.models import BatchItem
 from conversations.details import DetailsError, as_lines, from_lines
 from templates_app.models import TemplateVersion
-from templates_app.text.variables import Variable, entries
+from templates_app.text.variables import Variable, split_entries
 
 MOST_BOXES = 30  # options that are shown as boxes to tick
 
@@ -61,7 +61,7 @@ class SingleForm:
             if variable.options and variable.type == "dropdown"
             else variable.type,
             "value": value,
-            "ticked": entries(value) if boxes else [],
+            "ticked": split_entries(value) if boxes else [],
             "default": _as_text(variable.default),
             "wrong": self.wrong.get(variable.name, []),
         }

@@ -27,7 +27,7 @@ from conversations.details import HEADING, DetailsError, in_order
 from lib.htmx import is_htmx, targets
 from lib.stale_state import StaleState
 from templates_app.models import PromptTemplate, TemplateVersion
-from templates_app.text.preview import Piece, pieces
+from templates_app.text.preview import Piece, build_preview
 from workspaces.people import get_person
 
 MOST_TEMPLATES = 500
@@ -177,8 +177,10 @@ def add_problems(form: SingleForm, wrong: Exception) -> None:
 def seen(form: SingleForm) -> dict[str, Any]:
     """The texts with their marks, how many of each kind, and the price once nothing is missing."""
     version, plan = form.version, planned(form)
-    marked = pieces(version.text, version.variables, form.values)
-    system = pieces(version.system_prompt, version.variables, form.values) if version.system_prompt else ()
+    marked = build_preview(version.text, version.variables, form.values)
+    system = (
+        build_preview(version.system_prompt, version.variables, form.values) if version.system_prompt else ()
+    )
     kinds = {(each.kind, each.name) for each in (*marked, *system)}
     counts = {kind: len({name for found, name in kinds if found == kind}) for kind in COUNTED}
     return {

@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from batches.limits.pools import set_limits_from_settings
 from provider.shipping import ship
-from templates_app.packs.installing import bring_in_pack
+from templates_app.packs.installing import install_pack
 from workspaces.models import SignInLink, User, Workspace
 
 
@@ -27,7 +27,7 @@ class Command(BaseCommand):
         call_command("migrate", verbosity=0, interactive=False)
         owner = first_owner()
         for workspace in Workspace.objects.all():
-            bring_in_pack(workspace)
+            install_pack(workspace)
         ship()
         set_limits_from_settings()
         path = reverse("sign_in_link", args=[SignInLink.issue(owner)]) if options["link"] else None

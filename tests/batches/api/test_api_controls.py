@@ -9,7 +9,7 @@ from django.test import Client
 
 from batches.models import BatchJob
 from batches.models.states import ItemStatus, JobStatus, Priority
-from templates_app.packs.installing import load_pack_templates
+from templates_app.packs.installing import install_pack
 from tests.factories import make_item, make_job, make_member, make_token, make_user
 from tests.support.jobs import start_starter_job
 from workspaces.models import Membership, User
@@ -127,7 +127,7 @@ def test_a_retry_sent_twice_is_carried_out_once(caller: Client, user: User) -> N
 
 
 def test_a_copy(caller: Client, user: User) -> None:
-    load_pack_templates(user.personal_workspace())
+    install_pack(user.personal_workspace())
     job = start_starter_job(user, limit=3)
     body = {"name": "Again", "concurrentProcessing": 2, "priority": "low", "errorHandling": "stop"}
     first = copy(caller, job, body, **{"Idempotency-Key": "k"})

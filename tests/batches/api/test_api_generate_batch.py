@@ -14,7 +14,7 @@ from batches.limits.pools import make_missing_limits
 from batches.models import BatchItem, BatchJob
 from claude.current_models import RetiredModel
 from templates_app.models import PromptTemplate
-from templates_app.packs.installing import load_pack_templates
+from templates_app.packs.installing import install_pack
 from templates_app.text.rendering import Variable
 from tests.factories import make_member, make_template, make_token, make_user, make_version, make_workspace
 from workspaces.models import Membership, User
@@ -38,7 +38,7 @@ def caller(user: User) -> Client:
 @pytest.fixture
 def starter(user: User) -> User:
     """A person whose workspace has the starter templates."""
-    load_pack_templates(user.personal_workspace())
+    install_pack(user.personal_workspace())
     return user
 
 
@@ -294,7 +294,7 @@ def test_the_same_key_makes_one_job(caller: Client, starter: User) -> None:
 
 def test_the_key_of_one_person_is_not_anothers(caller: Client, starter: User) -> None:
     other = make_user()
-    load_pack_templates(other.personal_workspace())
+    install_pack(other.personal_workspace())
     theirs = Client(headers={"authorization": f"Bearer {make_token(user=other)}"})
     body, key = {"name": "n", "tier": "edge_case"}, {"Idempotency-Key": "k"}
     jobs = {post(client, START, body, **key).json()["jobId"] for client in (caller, theirs)}

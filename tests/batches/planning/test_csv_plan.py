@@ -8,7 +8,7 @@ import pytest
 
 from batches.planning.plan import PlanError
 from batches.planning.sources.csv_file import MOST_PROBLEMS, csv_plan
-from templates_app.packs.installing import load_pack_templates
+from templates_app.packs.installing import install_pack
 from templates_app.text.rendering import Variable
 from tests.factories import make_template, make_workspace
 from workspaces.models import Workspace
@@ -30,7 +30,7 @@ NASTY = (
 @pytest.fixture
 def workspace() -> Workspace:
     found = make_workspace()
-    load_pack_templates(found)
+    install_pack(found)
     return found
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from batches.planning.plan import PlanError, PlannedItem, starter_plan, starter_sizes
 from templates_app.models import EdgeCase, PromptTemplate, Scenario
-from templates_app.packs.installing import bring_in_pack
+from templates_app.packs.installing import install_pack
 from templates_app.states import Tier
 from tests.factories import make_scenario, make_template, make_workspace
 from workspaces.models import Workspace
@@ -20,7 +20,7 @@ AS_EVER = "8cd54ab86a024219f25bccf8a9f60b8b4c868322fa7ffc1e1eff16c9411280a2"
 @pytest.fixture
 def workspace() -> Workspace:
     found = make_workspace()
-    bring_in_pack(found)
+    install_pack(found)
     return found
 
 

@@ -7,7 +7,7 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from batches.models import BatchJob
-from templates_app.packs.installing import load_pack_templates
+from templates_app.packs.installing import install_pack
 from tests.factories import make_user
 from workspaces.models import User
 
@@ -21,7 +21,7 @@ PLAN = {"HX-Request": "true", "HX-Target": "form#plan"}
 @pytest.fixture
 def owner(client: Client) -> User:
     user = make_user(username="owner")
-    load_pack_templates(user.personal_workspace())
+    install_pack(user.personal_workspace())
     client.force_login(user)
     return user
 
