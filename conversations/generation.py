@@ -1,4 +1,4 @@
-"""One conversation: from a template version and values to a request, and from a draft to rows."""
+"""One conversation: builds the request from a template version and values, and stores the conversation of a reply."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -13,7 +13,7 @@ from claude import current_models
 from claude.current_models import ModelTable, UnknownModel
 from claude.messages import Reply, Request, Usage
 from conversations import quality
-from conversations.details import with_details
+from conversations.details import append_details
 from conversations.models import Conversation, Turn
 from conversations.parsing import SCHEMA, SHAPE_IN_WORDS, Draft
 from conversations.states import Status
@@ -24,7 +24,7 @@ from templates_app.text.rendering import render, resolve
 
 @dataclass(frozen=True, kw_only=True)
 class Origin:
-    """Where a conversation comes from: everything about it that is known before Claude answers."""
+    """Everything about a conversation that is known before Claude answers."""
 
     workspace_id: UUID
     created_by_id: UUID | None
@@ -46,13 +46,13 @@ def build_request(
     details: Mapping[str, str] | None = None,
     tag: str = "",
 ) -> Request:
-    """The question for one conversation; `details` follow the text. Raises ValuesError with every wrong or missing value.
+    """The request for one conversation; `details` follow the text. Raises ValuesError with every problem.
 
-    A model that takes no schema is told the shape of its answer in words, last of all.
+    If a model takes no schema, the end of the prompt describes the form of the reply in words.
     """
     resolved = resolve(version.typed_variables(), values)
     asked = version.model or model
-    prompt = with_details(version.prompt(resolved), details or {})
+    prompt = append_details(version.prompt(resolved), details or {})
     shaped = takes_schema(asked)
     return Request(
         model=asked,
@@ -60,13 +60,13 @@ def build_request(
         prompt=prompt if shaped else f"{prompt}\n\n{SHAPE_IN_WORDS}",
         system=render(version.system_prompt, resolved),
         schema=SCHEMA if shaped else None,
-        temperature=settings.ENVIRONMENT.anthropic_temperature,  # translation drops it where a model takes none
+        temperature=settings.ENVIRONMENT.anthropic_temperature,  # translation drops it for models that take none
         tag=tag,
     )
 
 
-def marked(request: Request, shared: Mapping[str, Mapping[str, Any]], *, version_id: UUID) -> Request:
-    """The request with the cache mark that its job's plan gives its template version; as it is where it gives none."""
+def add_cache_mark(request: Request, shared: Mapping[str, Mapping[str, Any]], *, version_id: UUID) -> Request:
+    """The request with the cache mark that the job's plan has for this template version, if it has one."""
     found = shared.get(str(version_id))
     if not found:
         return request
@@ -74,7 +74,7 @@ def marked(request: Request, shared: Mapping[str, Mapping[str, Any]], *, version
 
 
 def takes_schema(model: str) -> bool:
-    """False also for a model without a card: it is shown with its request, and never asked."""
+    """Whether the model takes a schema. False for an unknown model: its request is shown but never sent."""
     try:
         return current_models.find_card(model).structured_outputs
     except UnknownModel:
@@ -82,16 +82,16 @@ def takes_schema(model: str) -> bool:
 
 
 def input_tokens(request: Request) -> int:
-    """An upper bound of the prompt's tokens: half its UTF-8 bytes, rounded up, until the provider counts them.
+    """An upper bound of the prompt's tokens until the provider counts them: half of its UTF-8 bytes, rounded up.
 
-    The current tokenizer makes about 2.5 characters of English a token, so this is some 25% above it.
+    With the current tokenizer a token is about 2.5 characters of English, so the bound is about 25% too high.
     """
     size = len(request.prompt.encode()) + len(request.system.encode())
     return -(-size // 2)
 
 
 def worst_case(request: Request, *, on: date) -> Decimal:
-    """The most that this call can cost, in USD. Raises UnknownPrice: then there is no call."""
+    """The most that this call can cost, in USD. Raises UnknownPrice, and then no call is made."""
     return current_models.compute_worst_case(
         model=request.model,
         input_tokens=input_tokens(request),
@@ -102,12 +102,12 @@ def worst_case(request: Request, *, on: date) -> Decimal:
 
 
 def cost(reply: Reply, *, model: str, on: date, prices: ModelTable | None = None) -> Decimal:
-    """What this reply cost, in USD, exactly; by the prices in force, or by those that its call was made under."""
+    """The exact cost of this reply in USD, by the current prices or by the given ones, which applied to its call."""
     return (prices or current_models.get_active()).cost(reply.usage, model=model, on=on)
 
 
 def saving(reply: Reply, *, model: str, on: date, prices: ModelTable | None = None) -> Decimal:
-    """What this reply would have cost more without caching, in USD, exactly; less than 0 where it wrote and none read."""
+    """How much more this reply would have cost without caching, in USD. Negative if it only wrote to the cache."""
     usage, table = reply.usage, prices or current_models.get_active()
     if usage.prompt_tokens == usage.input_tokens:
         return Decimal(0)
@@ -124,16 +124,16 @@ def write(
     reserved_usd: Decimal,
     key: UUID | None = None,
 ) -> Conversation:
-    """Store the conversation with its turns and its score, under this key if one is given. The caller owns the transaction."""
+    """Store the conversation with its turns and score, under `key` if it is given. The caller owns the transaction."""
     measured = quality.score(draft.turns)
     key = key or uuid4()
     conversation = Conversation(
         id=key,
         root_id=key,
-        status=_status(measured),
+        status=_choose_status(measured),
         quality_score=measured.overall,
         quality_metrics=measured.metrics,
-        title=draft.title or _untitled(origin),
+        title=draft.title or _make_title(origin),
         turn_count=len(draft.turns),
         **_origin_fields(origin),
         **_reply_fields(reply, cost_usd=cost_usd, reserved_usd=reserved_usd),
@@ -143,8 +143,8 @@ def write(
     return conversation
 
 
-def _status(measured: quality.Score) -> Status:
-    word = quality.status_for(
+def _choose_status(measured: quality.Score) -> Status:
+    word = quality.choose_status(
         measured.overall,
         revision=Decimal(settings.QUALITY_REVISION_BELOW),
         review=Decimal(settings.QUALITY_REVIEW_BELOW),
@@ -152,7 +152,7 @@ def _status(measured: quality.Score) -> Status:
     return Status(word)
 
 
-def _untitled(origin: Origin) -> str:
+def _make_title(origin: Origin) -> str:
     persona = str(origin.parameters.get("persona") or "")
     return " - ".join(part for part in (persona, origin.topic) if part)[:300] or origin.conversation_id
 
@@ -197,9 +197,8 @@ def _turns(draft: Draft, conversation: Conversation) -> list[Turn]:
             turn_number=number,
             role=turn.role,
             content=turn.content,
-            token_count=-(
-                -len(turn.content) * 2 // 5
-            ),  # about 2.5 characters a token; the provider counts only the whole
+            # About 2.5 characters a token. The provider counts only the whole reply.
+            token_count=-(-len(turn.content) * 2 // 5),
         )
         for number, turn in enumerate(draft.turns, start=1)
     ]

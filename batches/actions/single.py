@@ -10,7 +10,7 @@ from batches.models import BatchItem, BatchJob
 from batches.models.states import JobKind
 from batches.planning.estimate.estimate import Estimate, estimate
 from batches.planning.plan import PlannedItem
-from conversations.details import DetailsError, details_problems
+from conversations.details import DetailsError, find_problems
 from lib import clock
 from templates_app.models import TemplateVersion
 from workspaces.models import User
@@ -24,7 +24,7 @@ def plan_one(
     tier: str = "",
 ) -> list[PlannedItem]:
     """The plan of one item; without a tier it is of the template's. Raises DetailsError."""
-    if problems := details_problems(details or {}):
+    if problems := find_problems(details or {}):
         raise DetailsError(problems)
     item = PlannedItem(
         position=1,

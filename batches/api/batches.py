@@ -25,7 +25,7 @@ from batches.reports.progress import progress
 from batches.reports.token_usage import tokens_of
 from batches.web.jobs import batch_page
 from lib import clock
-from lib.wire import PageQuery, checked, slice_of
+from lib.wire import PageQuery, fetch_slice, validate
 from workspaces.models import User
 from workspaces.people import get_person
 
@@ -41,7 +41,7 @@ def generate_batch(request: Request) -> Response:
     """202 with the job, at once; 201 with a draft that waits. The same Idempotency-Key of the same person gives the same job."""
     by = get_person(request)
     key = idempotency_key(request)
-    job = jobs.by_idempotency_key(by, key) or start(checked(StartBody(data=request.data)), by=by, key=key)
+    job = jobs.by_idempotency_key(by, key) or start(validate(StartBody(data=request.data)), by=by, key=key)
     headers = {"Location": reverse("api_batch_status", args=[job.pk])}
     if job.status == JobStatus.DRAFT:
         return Response(responses.drafted(job), status=201, headers=headers)
@@ -74,7 +74,7 @@ def start(given: dict[str, Any], *, by: User, key: str | None) -> BatchJob:
 @api_view(["POST"])
 def batch_estimate(request: Request) -> Response:
     """Cost and time of the same body, with their range and basis. It makes nothing."""
-    given = checked(BatchBody(data=request.data))
+    given = validate(BatchBody(data=request.data))
     try:
         plan = meant(given, by=get_person(request)).plan
         found = estimate_of(plan, given)
@@ -114,7 +114,7 @@ def batches(request: Request) -> Response:
         jobs = jobs.active().order_by("priority", "created_at", "id")
     else:
         jobs = (jobs.filter(status=query["status"]) if query["status"] else jobs).newest_first()
-    found = slice_of(jobs, limit=query["limit"], offset=query["offset"])
+    found = fetch_slice(jobs, limit=query["limit"], offset=query["offset"])
     return Response({"jobs": [responses.job_row(job) for job in found.rows], **found.about})
 
 
@@ -127,7 +127,7 @@ def shown(request: Request, job_id: UUID) -> Response:
     """The batch with its items in plan order, a page of them."""
     query = PageQuery.of(request)
     job = visible(request, job_id)
-    items = slice_of(batch_page.items_of(job, ""), limit=query["limit"], offset=query["offset"])
+    items = fetch_slice(batch_page.items_of(job, ""), limit=query["limit"], offset=query["offset"])
     return Response(
         {
             **responses.status_of(job, progress(job)),
@@ -142,7 +142,7 @@ def shown(request: Request, job_id: UUID) -> Response:
 def moved(request: Request, job_id: UUID) -> Response:
     """One verb, or other settings; each is checked against the batch's state where it is carried out."""
     job, by = editable(request, job_id), get_person(request)
-    given = checked(ChangeBody(data=request.data))
+    given = validate(ChangeBody(data=request.data))
     try:
         if given.get("action") == "retry_failed":
             return Response(retried(job, given, by=by, key=idempotency_key(request)))
@@ -179,7 +179,7 @@ def settings_in(given: dict[str, Any]) -> dict[str, Any]:
 def batch_duplicate(request: Request, job_id: UUID) -> Response:
     """202 with a new job of the same items, at once. The body may change how it is run."""
     job = editable(request, job_id)
-    given = checked(CopyBody(data=request.data))
+    given = validate(CopyBody(data=request.data))
     handling = given.get("errorHandling")
     try:
         made = duplicate(

@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from batches.models import GenerationLog
 from batches.models.generation_logs import GenerationLogQuerySet
 from batches.models.states import LogState
-from lib.wire import MomentField, PageQuery, dollars, moment, slice_of
+from lib.wire import MomentField, PageQuery, dollars, fetch_slice, moment
 
 # What a sum can be made by: the name on the wire, the columns of one group, the expression of its key.
 GROUPS: dict[str, dict[str, Any]] = {
@@ -103,7 +103,7 @@ def logs(request: Request) -> Response:
     if query["state"]:
         rows = rows.filter(state__in=query["state"])
     rows = rows.select_related("created_by").only(*COLUMNS).newest_first()
-    found = slice_of(rows, limit=query["limit"], offset=query["offset"])
+    found = fetch_slice(rows, limit=query["limit"], offset=query["offset"])
     return Response({"logs": [log_row(log) for log in found.rows], **found.about})
 
 

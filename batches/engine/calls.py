@@ -17,7 +17,7 @@ from claude import current_models
 from claude.current_models import ModelTable
 from claude.messages import Request
 from claude.translation import PreparedRequest, prepare
-from conversations.generation import Origin, build_request, marked, worst_case
+from conversations.generation import Origin, add_cache_mark, build_request, worst_case
 from lib import clock
 from lib.statements import columns, read
 from provider import table
@@ -101,7 +101,7 @@ def build_call(item: BatchItem) -> Call:
 
     Raises UnknownModel, UnknownPrice, UnknownKey and ValuesError: for these nothing may be asked.
     """
-    return table.known(partial(_call_of, item))
+    return table.look_up(partial(_call_of, item))
 
 
 def _call_of(item: BatchItem) -> Call:
@@ -116,7 +116,7 @@ def _call_of(item: BatchItem) -> Call:
         tag=str(log_id),
     )
     shared = item.job.estimate.get("shared") or {}
-    request = marked(asked, shared, version_id=item.template_version_id)
+    request = add_cache_mark(asked, shared, version_id=item.template_version_id)
     return Call(
         item_id=item.pk,
         job_id=item.job_id,

@@ -128,7 +128,7 @@ def _pool(job: BatchJob) -> str:
     # Where there is one key the workspace is not looked up.
     key = job.workspace.provider_key if settings.CLAUDE_NAMED_KEYS and not settings.DEMO else ""
     try:
-        return table.known(partial(pool_of, job.model, key))
+        return table.look_up(partial(pool_of, job.model, key))
     except (UnknownModel, UnknownKey):
         return ""
 

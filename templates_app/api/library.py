@@ -10,7 +10,7 @@ from rest_framework.decorators import api_view
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from lib.wire import checked, slice_of
+from lib.wire import fetch_slice, validate
 from templates_app.api.library_serializers import (
     LIST_NAME,
     ONE_NAME,
@@ -45,7 +45,7 @@ def list_entries(request: Request, kind: EntryKind) -> Response:
         "list": query.get("kind", ""),
     }
     entries = filter_entries(mine.visible_to(request.user), kind, wanted)
-    found = slice_of(
+    found = fetch_slice(
         entries.order_by(*(("kind",) if kind == EntryKind.OPTION else ()), "position", "name", "pk"),
         limit=query["limit"],
         offset=query["offset"],
@@ -56,7 +56,7 @@ def list_entries(request: Request, kind: EntryKind) -> Response:
 
 def create_entry(request: Request, kind: EntryKind) -> Response:
     """201 with the new entry, in the caller's personal workspace."""
-    given = checked(choose_body(kind)(data=request.data))
+    given = validate(choose_body(kind)(data=request.data))
     by = get_person(request)
     workspace = by.personal_workspace()
     entry = editing.make(kind, workspace, read_fields(given, workspace), by=by)
@@ -73,7 +73,7 @@ def show_or_change_entry(request: Request, kind: EntryKind, entry_id: UUID) -> R
         if not mine.editable_by(request.user).filter(pk=found.pk).exists():
             raise PermissionDenied
         change_entry(
-            found, checked(choose_body(kind)(data=request.data, partial=True)), by=get_person(request)
+            found, validate(choose_body(kind)(data=request.data, partial=True)), by=get_person(request)
         )
     return Response({"success": True, ONE_NAME[kind]: serialize_entry(found)})
 

@@ -9,7 +9,7 @@ from rest_framework.decorators import api_view
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from lib.wire import PageQuery, checked, slice_of
+from lib.wire import PageQuery, fetch_slice, validate
 from templates_app.api.template_serializers import (
     ResolveBody,
     TemplateBody,
@@ -41,7 +41,7 @@ def list_templates(request: Request) -> Response:
     rows = PromptTemplate.objects.visible_to(request.user).filter(archived_at__isnull=not query["archived"])
     if query["tier"]:
         rows = rows.filter(tier__in=query["tier"])
-    found = slice_of(rows.order_by("name", "pk"), limit=query["limit"], offset=query["offset"])
+    found = fetch_slice(rows.order_by("name", "pk"), limit=query["limit"], offset=query["offset"])
     numbers = find_version_numbers([template.pk for template in found.rows])
     rows_out = [serialize_template(template, numbers.get(template.pk, [])) for template in found.rows]
     return Response({"templates": rows_out, **found.about})
@@ -49,7 +49,7 @@ def list_templates(request: Request) -> Response:
 
 def create_template(request: Request) -> Response:
     """201 with the new template and its first version, a draft."""
-    given = checked(TemplateBody(data=request.data))
+    given = validate(TemplateBody(data=request.data))
     by = get_person(request)
     template = editing.create(
         by.personal_workspace(),
@@ -66,7 +66,7 @@ def show_or_change_template(request: Request, template_id: UUID) -> Response:
     """GET shows it with its newest version. PATCH sets name, tier, archived, diversity; content goes into the draft."""
     if request.method == "PATCH":
         found = editable_template(request.user, template_id)
-        change_template(found, checked(TemplatePatch(data=request.data)), by=get_person(request))
+        change_template(found, validate(TemplatePatch(data=request.data)), by=get_person(request))
         return Response(serialize_in_full(visible_template(request.user, template_id)))
     return Response(serialize_in_full(visible_template(request.user, template_id)))
 
@@ -96,11 +96,11 @@ def list_or_create_versions(request: Request, template_id: UUID) -> Response:
     """GET lists the versions, the newest first. POST makes the next draft; `publish` and `note` publish it."""
     if request.method == "POST":
         found = editable_template(request.user, template_id)
-        version = create_version(found, checked(VersionBody(data=request.data)), by=get_person(request))
+        version = create_version(found, validate(VersionBody(data=request.data)), by=get_person(request))
         return Response({"success": True, "version": serialize_version(version)}, status=201)
     query = PageQuery.of(request)
     rows = visible_template(request.user, template_id).versions.order_by("-number")
-    shown = slice_of(rows, limit=query["limit"], offset=query["offset"])
+    shown = fetch_slice(rows, limit=query["limit"], offset=query["offset"])
     newest_first = sorted(shown.rows, key=lambda version: -version.number)
     return Response({"versions": [serialize_version(each) for each in newest_first], **shown.about})
 
@@ -120,7 +120,7 @@ def create_version(template: PromptTemplate, given: dict[str, Any], *, by: User)
 def resolve_template(request: Request, template_id: UUID) -> Response:
     """The prompts that these parameters give, with the published version or the one named. Nothing is stored."""
     template = visible_template(request.user, template_id)
-    given = checked(ResolveBody(data=request.data))
+    given = validate(ResolveBody(data=request.data))
     version = (
         get_version_or_404(template, given["version"])
         if "version" in given

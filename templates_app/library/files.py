@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from lib.csv_table import HEADER_ROW, Table, column_label, read_table
+from lib.csv_table import HEADER_ROW, Table, label_column, read_table
 from lib.row_problems import RowProblem, RowsError
 from templates_app.library.checks import (
     BETWEEN_TAGS,
@@ -137,7 +137,7 @@ def _check_columns(sheet: Sheet, table: Table, kind: EntryKind) -> None:
             )
     for index, name in enumerate(table.columns):
         if name and name not in known and not _is_parameter(name, kind):
-            sheet.add_problem(HEADER_ROW, column_label(name, index), _describe_unknown(name, kind))
+            sheet.add_problem(HEADER_ROW, label_column(name, index), _describe_unknown(name, kind))
 
 
 def _is_parameter(name: str, kind: EntryKind) -> bool:

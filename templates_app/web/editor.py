@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from lib.htmx import targets
+from lib.htmx import is_target
 from templates_app.models import PromptTemplate, TemplateVersion
 from templates_app.prompts import editing
 from templates_app.prompts.access import editable_template
@@ -165,7 +165,7 @@ def render_editor(
         "previews": build_previews(content, samples),
         "address": reverse("template_edit", args=[template.pk]) if template else reverse("template_new"),
     }
-    part = "#checked" if targets(request, "variables") else ""
+    part = "#checked" if is_target(request, "variables") else ""
     return render(request, f"templates_app/editor.html{part}", context, status=status)
 
 

@@ -10,7 +10,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from lib.paging import page_of_list
+from lib.paging import cut_page
 from lib.row_problems import RowProblem
 from templates_app.library import files
 from templates_app.library.importing import SAME, PreviewOutdated, import_file, preview_file
@@ -18,7 +18,7 @@ from templates_app.library.kinds import MODELS, filter_entries, get_file_fields
 from templates_app.models.import_files import LIFETIME, ImportFile
 from templates_app.states import EntryKind
 from templates_app.web.library import LISTS, Methods, build_kind_context, build_list_url, read_filters
-from workspaces.chosen import Chosen, chosen_workspace, editable_workspace
+from workspaces.chosen import ChosenWorkspace, choose_editable_workspace, choose_workspace
 from workspaces.people import get_person
 
 ROWS_SHOWN = 100
@@ -30,7 +30,7 @@ HOURS = int(LIFETIME.total_seconds() // 3600)
 @login_required
 def upload_file(request: HttpRequest, kind: EntryKind) -> HttpResponse:
     """GET asks for a file. POST reads it and, if it has no problems, stores it for the review page."""
-    chosen = editable_workspace(request)
+    chosen = choose_editable_workspace(request)
     if request.method != "POST":
         return render_upload(request, kind, chosen)
     given: Any = request.FILES.get("file")
@@ -56,7 +56,7 @@ def find_upload_problem(given: Any) -> RowProblem | None:
 
 
 def render_upload(
-    request: HttpRequest, kind: EntryKind, chosen: Chosen, *, problems: object = (), name: str = ""
+    request: HttpRequest, kind: EntryKind, chosen: ChosenWorkspace, *, problems: object = (), name: str = ""
 ) -> HttpResponse:
     context = {
         **build_kind_context(kind),
@@ -101,7 +101,7 @@ def render_preview(
         **build_kind_context(kind),
         "kept": stored,
         "preview": found,
-        "page": page_of_list(shown, request, per=ROWS_SHOWN),
+        "page": cut_page(shown, request, per=ROWS_SHOWN),
         "outdated": status == 409,
         "hours": HOURS,
         "back": build_list_url(kind, stored.workspace),
@@ -115,7 +115,7 @@ def render_preview(
 @login_required
 def export_entries(request: HttpRequest, kind: EntryKind, form: str) -> HttpResponse:
     """The entries that the filtered list shows, as a file that can be imported again."""
-    chosen = chosen_workspace(request)
+    chosen = choose_workspace(request)
     mine = MODELS[kind]._default_manager.visible_to(request.user).filter(workspace=chosen.workspace)  # type: ignore[attr-defined]
     wanted = read_filters(request, kind)
     if "list" not in request.GET:

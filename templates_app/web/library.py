@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from lib.paging import page_of
+from lib.paging import fetch_page
 from lib.stale_state import StaleState
 from templates_app.library import editing
 from templates_app.library.checks import WrongEntry, clean_fields
@@ -25,7 +25,7 @@ from templates_app.packs.installing import install_pack
 from templates_app.prompts.editing import EditConflict
 from templates_app.states import EntryKind
 from templates_app.web.library_forms import EntryForm, keep_changed, read_fields, read_given, read_stored
-from workspaces.chosen import chosen_workspace, editable_workspace
+from workspaces.chosen import choose_editable_workspace, choose_workspace
 from workspaces.models import Workspace
 from workspaces.people import get_person
 
@@ -67,10 +67,10 @@ def build_kind_context(kind: EntryKind) -> dict[str, Any]:
 @login_required
 def list_entries(request: HttpRequest, kind: EntryKind) -> HttpResponse:
     """The entries of a workspace, filtered by search, tag, option list and whether they are archived."""
-    chosen = chosen_workspace(request)
+    chosen = choose_workspace(request)
     mine = MODELS[kind]._default_manager.visible_to(request.user).filter(workspace=chosen.workspace)  # type: ignore[attr-defined]
     wanted = read_filters(request, kind)
-    shown = page_of(filter_entries(mine, kind, wanted), request, per=PER_PAGE, searched=bool(wanted["q"]))
+    shown = fetch_page(filter_entries(mine, kind, wanted), request, per=PER_PAGE, searched=bool(wanted["q"]))
     context = {
         **build_kind_context(kind),
         "chosen": chosen,
@@ -108,7 +108,7 @@ def list_tags(entries: Any) -> list[str]:
 @Methods
 @login_required
 def create_entry(request: HttpRequest, kind: EntryKind) -> HttpResponse:
-    chosen = editable_workspace(request)
+    chosen = choose_editable_workspace(request)
     if request.method != "POST":
         given = {"kind": read_filters(request, kind)["list"], "weight": "1"}
         return render_form(request, kind, given=given, workspace=chosen.workspace)
@@ -270,7 +270,7 @@ def move_option(request: HttpRequest, kind: EntryKind, entry_id: UUID) -> HttpRe
 @login_required
 def install_starter_pack(request: HttpRequest) -> HttpResponse:
     """Install the starter pack in a workspace that lacks it or a part of it."""
-    chosen = editable_workspace(request)
+    chosen = choose_editable_workspace(request)
     made = install_pack(chosen.workspace)
     said = (
         f"The starter pack is here: {made} entries were made."

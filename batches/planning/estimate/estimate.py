@@ -20,7 +20,7 @@ from batches.planning.estimate.sharing import shared_prefixes
 from batches.planning.plan import PlanError, PlannedItem, check
 from claude import current_models
 from claude.messages import Request
-from conversations.generation import marked, worst_case
+from conversations.generation import add_cache_mark, worst_case
 from lib.row_problems import RowProblem
 from provider import table
 
@@ -89,7 +89,8 @@ def estimate(
     time = _duration(keys, kinds, prompts, model=model, concurrency=concurrency)
     shared = shared_prefixes(plan, requests, seconds=time.seconds, concurrency=concurrency, on=on)
     asked = [
-        marked(each, shared, version_id=item.version.pk) for item, each in zip(plan, requests, strict=True)
+        add_cache_mark(each, shared, version_id=item.version.pk)
+        for item, each in zip(plan, requests, strict=True)
     ]
     worst = _worst(asked, prompts, on=on)
     bills = bill_of(keys, kinds, prompts, cached=shared.keys(), on=on)

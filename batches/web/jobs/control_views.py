@@ -30,7 +30,7 @@ from batches.reports.monthly_spending import this_month
 from batches.reports.reason_texts import find_error_text
 from batches.web.jobs.control_forms import ChangeForm, CopyForm, RetryForm
 from batches.web.jobs.views import CANNOT_PRICE, editable
-from lib.htmx import targets
+from lib.htmx import is_target
 from lib.stale_state import StaleState
 from workspaces.people import get_person
 
@@ -184,7 +184,7 @@ def question(
     request: HttpRequest, name: str, job: BatchJob, *, status: int = 200, **context: Any
 ) -> HttpResponse:
     """In a dialog over the batch, or as a page of its own."""
-    in_dialog = targets(request, "dialog-body")
+    in_dialog = is_target(request, "dialog-body")
     part = "#question" if in_dialog else ""
     shown = {"job": job, "in_dialog": in_dialog, **context}
     return render(request, f"batches/{name}.html{part}", shown, status=status)

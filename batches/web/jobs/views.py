@@ -26,8 +26,8 @@ from batches.web.jobs import batch_page
 from batches.web.jobs.forms import GenerateForm
 from claude.current_models import RetiredModel, UnknownModel, UnknownPrice
 from lib import clock
-from lib.htmx import is_htmx, targets
-from lib.paging import page_of
+from lib.htmx import is_htmx, is_target
+from lib.paging import fetch_page
 from lib.stale_state import StaleState
 from templates_app.states import Tier
 from workspaces.models import User, Workspace
@@ -53,7 +53,7 @@ def generate_all(request: HttpRequest) -> HttpResponse:
         return start(request, form)
     if request.method == "POST" and not is_htmx(request) and form.is_valid():
         return redirect(f"{reverse('generate_all')}?{form.link()}")
-    part = "#plan" if targets(request, "plan") else ""
+    part = "#plan" if is_target(request, "plan") else ""
     response = render(request, f"batches/generate_all.html{part}", plan_context(request, form))
     if part:
         response["HX-Replace-Url"] = f"{reverse('generate_all')}?{form.link()}"
@@ -204,7 +204,7 @@ def plan_prompt(request: HttpRequest, position: int) -> HttpResponse:
     asked = found[0].request(
         model=settings.ENVIRONMENT.anthropic_model, max_tokens=settings.ENVIRONMENT.anthropic_max_tokens
     )
-    in_dialog = targets(request, "dialog-body")
+    in_dialog = is_target(request, "dialog-body")
     plan_url = f"{reverse('generate_all')}?{form.link()}"
     context = {"item": found[0], "asked": asked, "plan_url": plan_url, "in_dialog": in_dialog}
     return render(request, f"batches/prompt.html{'#prompt' if in_dialog else ''}", context)
@@ -217,7 +217,7 @@ def plan_prompt(request: HttpRequest, position: int) -> HttpResponse:
 @login_required
 def batches(request: HttpRequest) -> HttpResponse:
     jobs = BatchJob.objects.visible_to(request.user).listed().newest_first()
-    found = page_of(jobs, request, per=JOBS_PER_PAGE)
+    found = fetch_page(jobs, request, per=JOBS_PER_PAGE)
     rows = [(job, *batch_page.state_of(job)) for job in found.rows]
     unseen = Notice.objects.visible_to(request.user).filter(seen_at=None)[:MOST_UNSEEN].count()
     return render(request, "batches/batches.html", {"page": found, "rows": rows, "unseen": unseen})
@@ -232,7 +232,7 @@ def batch(request: HttpRequest, job_id: UUID) -> HttpResponse:
         return redirect("plan", job.pk)
     if job.kind == JobKind.SINGLE:  # looked at as its item
         return redirect("item", job.items.values_list("pk", flat=True)[0])
-    part = next((f"#{name}" for name in ("items", "side") if targets(request, name)), "")
+    part = next((f"#{name}" for name in ("items", "side") if is_target(request, name)), "")
     context = batch_page.live_context(job, progress(job))
     found = batch_page.counts(job)
     if part != "#items":
@@ -245,7 +245,7 @@ def batch(request: HttpRequest, job_id: UUID) -> HttpResponse:
 def items_context(request: HttpRequest, job: BatchJob, found: list[dict[str, Any]]) -> dict[str, Any]:
     show = request.GET.get("show", "")
     show = show if show in ItemStatus.values else ""
-    shown = page_of(batch_page.with_kept(batch_page.items_of(job, show), job), request, per=ITEMS_PER_PAGE)
+    shown = fetch_page(batch_page.with_kept(batch_page.items_of(job, show), job), request, per=ITEMS_PER_PAGE)
     return {
         "page": shown,
         "rows": [
@@ -307,7 +307,7 @@ def batch_cancel(request: HttpRequest, job_id: UUID) -> HttpResponse:
     job = editable(request, job_id)
     if request.method == "POST":
         return moved(request, job, jobs.cancel)
-    in_dialog = targets(request, "dialog-body")
+    in_dialog = is_target(request, "dialog-body")
     left = job.total_items - job.ended_items - job.in_flight
     context = {"job": job, "left": left, "in_dialog": in_dialog}
     return render(request, f"batches/cancel.html{'#question' if in_dialog else ''}", context)
@@ -319,7 +319,7 @@ def moved(request: HttpRequest, job: BatchJob, move: Callable[..., BatchJob]) ->
         job = move(job, by=get_person(request))
     except StaleState as stale:
         messages.error(request, str(stale))
-    if not targets(request, "live"):
+    if not is_target(request, "live"):
         return HttpResponseRedirect(reverse("batch", args=[job.pk]))
     return changed(request, job, progress(job))
 

@@ -21,7 +21,7 @@ from claude.messages import Request, Usage
 from claude.translation import payload
 from conversations.generation import build_request, input_tokens, worst_case
 from lib import clock
-from lib.htmx import targets
+from lib.htmx import is_target
 from provider import table
 from templates_app.models import TemplateVersion
 from templates_app.prompts.access import get_version_or_404, may_edit, visible_template
@@ -57,7 +57,7 @@ def trial(request: HttpRequest, template_id: UUID, number: int) -> HttpResponse:
         "posted": posted,
         **tried(version, values),
     }
-    part = "#tried" if targets(request, "tried") else ""
+    part = "#tried" if is_target(request, "tried") else ""
     return render(request, f"batches/trial.html{part}", context)
 
 

@@ -26,8 +26,8 @@ from batches.reports.monthly_spending import this_month
 from batches.web.jobs.views import editable, visible
 from batches.web.plans import plan_page
 from batches.web.plans.forms import ItemForm, RunForm
-from lib.htmx import targets
-from lib.paging import page_of
+from lib.htmx import is_target
+from lib.paging import fetch_page
 from lib.row_problems import RowProblem
 from lib.stale_state import StaleState
 from templates_app.text.rendering import TemplateSyntax, ValuesError
@@ -54,7 +54,7 @@ def shown(
     choices = plan_page.grid_choices(job)
     key = request.GET.get("grid", "")
     key = key if key in choices else plan_page.default_grid(job)
-    page = page_of(plan_page.items_of(job), request, per=plan_page.PER_PAGE)
+    page = fetch_page(plan_page.items_of(job), request, per=plan_page.PER_PAGE)
     grid = plan_page.coverage(job, choices[key])
     budget = found.get("default_budget")
     context = {
@@ -298,7 +298,7 @@ def item_prompt(request: HttpRequest, job_id: UUID, item_id: UUID) -> HttpRespon
         asked = item.request(model=job.model, max_tokens=job.max_tokens)
     except (ValuesError, TemplateSyntax):
         return redirect("plan_item", job.pk, item_id)
-    in_dialog = targets(request, "dialog-body")
+    in_dialog = is_target(request, "dialog-body")
     plan_url = reverse("plan", args=[job.pk])
     context = {"item": item, "asked": asked, "plan_url": plan_url, "in_dialog": in_dialog, "job": job}
     return render(request, f"batches/prompt.html{'#prompt' if in_dialog else ''}", context)

@@ -15,8 +15,8 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from batches.actions.notices import url_problem, words_of
 from batches.models import Notice, Webhook
-from lib.paging import page_of
-from workspaces.chosen import Chosen, changeable_workspace, chosen_workspace
+from lib.paging import fetch_page
+from workspaces.chosen import ChosenWorkspace, choose_changeable_workspace, choose_workspace
 from workspaces.models import ClockTimestamp
 
 NOTICES_PER_PAGE = 50
@@ -37,7 +37,7 @@ class WebhookForm(forms.Form):
 def notices(request: HttpRequest) -> HttpResponse:
     """What has ended or waits for a person, the newest first."""
     rows = Notice.objects.visible_to(request.user).select_related("job").order_by("-created_at", "-id")
-    found = page_of(rows, request, per=NOTICES_PER_PAGE)
+    found = fetch_page(rows, request, per=NOTICES_PER_PAGE)
     shown = [(notice, words_of(notice)) for notice in found.rows]
     return render(request, "batches/notices.html", {"page": found, "rows": shown})
 
@@ -55,7 +55,7 @@ def notices_seen(request: HttpRequest) -> HttpResponse:
 @login_required
 def webhook(request: HttpRequest) -> HttpResponse:
     """Where notices are sent, the secret that signs them, and how the last ones went."""
-    chosen = changeable_workspace(request) if request.method == "POST" else chosen_workspace(request)
+    chosen = choose_changeable_workspace(request) if request.method == "POST" else choose_workspace(request)
     kept = Webhook.objects.filter(workspace=chosen.workspace).first()
     form = WebhookForm(request.POST or {"url": kept.url if kept else ""})
     if request.method == "POST" and form.is_valid():
@@ -76,7 +76,7 @@ def webhook(request: HttpRequest) -> HttpResponse:
     return render(request, "batches/webhook.html", context, status=422 if form.errors else 200)
 
 
-def change(chosen: Chosen, kept: Webhook | None, url: str, *, renew: bool) -> None:
+def change(chosen: ChosenWorkspace, kept: Webhook | None, url: str, *, renew: bool) -> None:
     """Another address, another secret, or none any more."""
     rows = Webhook.objects.filter(workspace=chosen.workspace)
     if not url:

@@ -7,7 +7,7 @@ from typing import Any
 from django.http import QueryDict
 
 from batches.models import BatchItem
-from conversations.details import DetailsError, as_lines, from_lines
+from conversations.details import DetailsError, format_lines, parse_lines
 from templates_app.models import TemplateVersion
 from templates_app.text.variables import Variable, split_entries
 
@@ -37,12 +37,12 @@ class SingleForm:
         """The same values again; those that the template does not ask for any more are left out."""
         known = names_of(version)
         values = {name: _as_text(value) for name, value in item.parameters.items() if name in known}
-        return cls(version=version, values=values, details_text=as_lines(item.details))
+        return cls(version=version, values=values, details_text=format_lines(item.details))
 
     def details(self) -> dict[str, str]:
         """Raises DetailsError; what is wrong then stands at the field too."""
         try:
-            return from_lines(self.details_text)
+            return parse_lines(self.details_text)
         except DetailsError as problem:
             self.wrong["details"] = [str(each) for each in problem.problems]
             raise

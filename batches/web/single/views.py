@@ -23,8 +23,8 @@ from batches.reports.monthly_spending import this_month
 from batches.web.jobs.views import CANNOT_PRICE
 from batches.web.single import item_page
 from batches.web.single.forms import SingleForm
-from conversations.details import HEADING, DetailsError, in_order
-from lib.htmx import is_htmx, targets
+from conversations.details import HEADING, DetailsError, sort_names
+from lib.htmx import is_htmx, is_target
 from lib.stale_state import StaleState
 from templates_app.models import PromptTemplate, TemplateVersion
 from templates_app.text.preview import Piece, build_preview
@@ -197,7 +197,7 @@ def with_marks(details: Any) -> list[Piece]:
     """The details as they will follow the text."""
     lines = [
         part
-        for name in in_order(details)
+        for name in sort_names(details)
         for part in (Piece(f"\n- {name}: "), Piece(details[name], "filled", name))
     ]
     return [Piece(f"\n\n{HEADING}"), *lines] if lines else []
@@ -223,7 +223,7 @@ def item(request: HttpRequest, item_id: UUID) -> HttpResponse:
     made = getattr(found, "conversation", None)
     if made is not None:
         return moved_on(request, reverse("conversation", args=[made.pk]))
-    part = "#live" if targets(request, "live") else ""
+    part = "#live" if is_target(request, "live") else ""
     return render(request, f"batches/item.html{part}", item_page.context(found))
 
 
