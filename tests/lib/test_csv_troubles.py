@@ -305,7 +305,7 @@ OWN: dict[str, tuple[str, bytes, str]] = {
     ),
     "a line break in a name": (
         *("scenario", b'name,topic\n"a\nb",c\n'),
-        "row 2, column name: holds a line break; write it in one line.",
+        "row 2, column name: contains a line break; write it in one line.",
     ),
 }
 
