@@ -26,7 +26,14 @@ from batches.models import (
     Webhook,
     Worker,
 )
-from workspaces.admin_base import LONGEST_SHOWN, ReadOnlyAdmin, apply_verb, badge, dollars, pretty
+from workspaces.admin_base import (
+    LONGEST_SHOWN,
+    ReadOnlyAdmin,
+    apply_verb,
+    format_json,
+    make_badge_column,
+    make_dollars_column,
+)
 from workspaces.models import Membership, User
 
 COUNTERS = ("total_items", "completed_items", "failed_items", "successful_items", "in_flight")
@@ -37,7 +44,7 @@ MONEY = ("budget_usd", "spent", "reserved", "worst_item_usd")
 class BatchJobAdmin(ReadOnlyAdmin):
     list_display = (
         *("name", "workspace", "state", "reason", "priority", "finished", "failed_items"),
-        *(dollars("spent", "Spent"), dollars("budget_usd", "Budget"), "created_at"),
+        *(make_dollars_column("spent", "Spent"), make_dollars_column("budget_usd", "Budget"), "created_at"),
     )
     list_filter = ("status", "kind", "mode", "priority", "tier", "error_handling")
     list_select_related = ("workspace",)
@@ -70,7 +77,7 @@ class BatchJobAdmin(ReadOnlyAdmin):
     detail_select_related = ("workspace", "created_by")
     actions = ("pause", "resume", "cancel")
 
-    @badge("Status", ordering="status")
+    @make_badge_column("Status", ordering="status")
     def state(self, job: BatchJob) -> str:
         return job.status
 
@@ -91,11 +98,11 @@ class BatchJobAdmin(ReadOnlyAdmin):
 
     @admin.display(description="Shared parameters")
     def shared_shown(self, job: BatchJob) -> SafeString:
-        return pretty(job.shared_parameters)
+        return format_json(job.shared_parameters)
 
     @admin.display(description="Estimate")
     def estimate_shown(self, job: BatchJob) -> SafeString:
-        return pretty(job.estimate)
+        return format_json(job.estimate)
 
     @admin.action(description="Pause", permissions=["move"])
     def pause(self, request: HttpRequest, rows: QuerySet[BatchJob]) -> None:
@@ -146,13 +153,13 @@ class BatchItemAdmin(ReadOnlyAdmin):
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
         return lookup == "job__id__exact" or super().lookup_allowed(lookup, value, request)  # type: ignore[arg-type]
 
-    @badge("Status", ordering="status")
+    @make_badge_column("Status", ordering="status")
     def state(self, item: BatchItem) -> str:
         return item.status
 
     @admin.display(description="Parameters")
     def parameters_shown(self, item: BatchItem) -> SafeString:
-        return pretty(item.parameters)
+        return format_json(item.parameters)
 
 
 @admin.register(GenerationLog)
@@ -161,7 +168,13 @@ class GenerationLogAdmin(ReadOnlyAdmin):
 
     list_display = (
         *("created_at", "item", "job", "attempt", "outcome", "model", "simulated"),
-        *(dollars("cost_usd", "Cost"), "input_tokens", "output_tokens", "duration_ms", "error_kind"),
+        *(
+            make_dollars_column("cost_usd", "Cost"),
+            "input_tokens",
+            "output_tokens",
+            "duration_ms",
+            "error_kind",
+        ),
     )
     list_filter = ("state", "simulated", ("error_kind", admin.EmptyFieldListFilter))
     list_select_related = ("item", "job")
@@ -192,21 +205,21 @@ class GenerationLogAdmin(ReadOnlyAdmin):
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
         return lookup == "job__id__exact" or super().lookup_allowed(lookup, value, request)  # type: ignore[arg-type]
 
-    @badge("State", ordering="state")
+    @make_badge_column("State", ordering="state")
     def outcome(self, log: GenerationLog) -> str:
         return log.state
 
     @admin.display(description="Parameters")
     def parameters_shown(self, log: GenerationLog) -> SafeString:
-        return pretty(log.parameters)
+        return format_json(log.parameters)
 
     @admin.display(description="Request")
     def request_shown(self, log: GenerationLog) -> SafeString:
-        return pretty(log.request_payload)
+        return format_json(log.request_payload)
 
     @admin.display(description="Response")
     def response_shown(self, log: GenerationLog) -> SafeString | None:
-        return None if log.response_payload is None else pretty(log.response_payload)
+        return None if log.response_payload is None else format_json(log.response_payload)
 
     @admin.display(description="Raw body")
     def body_shown(self, log: GenerationLog) -> SafeString | None:
@@ -215,7 +228,7 @@ class GenerationLogAdmin(ReadOnlyAdmin):
             return None
         body = bytes(log.response_body)
         text = body[: 4 * LONGEST_SHOWN].decode("utf-8", "replace")
-        return format_html("{} bytes{}", f"{len(body):,}", pretty(text))
+        return format_html("{} bytes{}", f"{len(body):,}", format_json(text))
 
 
 @admin.register(RateLimit)
@@ -291,7 +304,13 @@ class RepairAdmin(ReadOnlyAdmin):
 
 @admin.register(SpendingMonth)
 class SpendingMonthAdmin(ReadOnlyAdmin):
-    list_display = ("workspace", "month", "demo", dollars("spent", "Spent"), dollars("reserved", "Reserved"))
+    list_display = (
+        "workspace",
+        "month",
+        "demo",
+        make_dollars_column("spent", "Spent"),
+        make_dollars_column("reserved", "Reserved"),
+    )
     list_filter = ("demo",)
     list_select_related = ("workspace",)
     search_fields = ("workspace__name",)

@@ -9,4 +9,4 @@ class BatchesConfig(AppConfig):
     def ready(self) -> None:
         from batches.reports.billed_calls import was_called_since  # noqa: PLC0415 (models exist only when the apps are ready)
 
-        billed.told_by(was_called_since)
+        billed.register_call_log(was_called_since)

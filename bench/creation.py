@@ -55,12 +55,12 @@ def measure(items: int, *, profile: bool) -> None:
     from django.core.management import call_command  # noqa: PLC0415
 
     from batches.planning.plan import cut, starter_plan  # noqa: PLC0415
-    from templates_app.packs.installing import load_pack_templates  # noqa: PLC0415
+    from templates_app.packs.installing import install_pack  # noqa: PLC0415
     from workspaces.models import User  # noqa: PLC0415
 
     call_command("migrate", verbosity=0)
     user: User = User.objects.create_with_workspace("bench")
-    load_pack_templates(user.personal_workspace())
+    install_pack(user.personal_workspace())
     starter = starter_plan(user.personal_workspace())
     plan = cut(starter * (1 + items // len(starter)), limit=items, seed=None)
     other = [

@@ -344,11 +344,11 @@ def read_estimate(job: "BatchJob") -> "Estimate":
 
 
 def bench_user() -> "User":
-    from templates_app.packs.installing import load_pack_templates  # noqa: PLC0415
+    from templates_app.packs.installing import install_pack  # noqa: PLC0415
     from workspaces.models import User  # noqa: PLC0415
 
     user: User = User.objects.create_with_workspace("bench")
-    load_pack_templates(user.personal_workspace())
+    install_pack(user.personal_workspace())
     return user
 
 

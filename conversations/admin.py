@@ -1,4 +1,4 @@
-"""The admin pages of conversations: curation with power tools. States move by verbs only."""
+"""The admin pages of conversations. Their status changes only by actions."""
 
 from collections.abc import Callable
 from typing import Any, cast
@@ -10,7 +10,14 @@ from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 
 from conversations.models import Conversation, IdCounter, Turn
-from workspaces.admin_base import LoraModelAdmin, ReadOnlyAdmin, ReadOnlyInline, apply_verb, badge, pretty
+from workspaces.admin_base import (
+    LoraModelAdmin,
+    ReadOnlyAdmin,
+    ReadOnlyInline,
+    apply_verb,
+    format_json,
+    make_badge_column,
+)
 
 EDITABLE = ("title", "persona", "emotion", "topic", "intent", "tone", "category", "reviewer_notes")
 ABOUT = ("conversation_id", "version", "tier", "language", "source", "simulated", "model")
@@ -21,8 +28,8 @@ ORIGIN = ("workspace", "batch_item", "template_version", "root", "parent", "pare
 TIMES = ("created_by", "created_at", "updated_at")
 
 
-def with_words(rows: Any, text: str) -> QuerySet[Any]:
-    """Rows that have every word, through the index of the product's own search."""
+def search_words(rows: Any, text: str) -> QuerySet[Any]:
+    """The rows that match every word, found with the index of the product's own search."""
     for word in text.split():
         rows = rows.matching(word)
     return cast("QuerySet[Any]", rows)
@@ -70,29 +77,29 @@ class ConversationAdmin(LoraModelAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        return with_words(queryset, search_term), False
+        return search_words(queryset, search_term), False
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        return False  # a conversation comes from a batch
+        return False  # conversations are made by batches
 
     def has_delete_permission(self, request: HttpRequest, obj: Conversation | None = None) -> bool:
-        return False  # archiving is the soft delete
+        return False  # a conversation is archived instead
 
-    @badge("Status", ordering="status")
+    @make_badge_column("Status", ordering="status")
     def state(self, conversation: Conversation) -> str:
         return conversation.status
 
     @admin.display(description="Quality metrics")
     def metrics_shown(self, conversation: Conversation) -> SafeString:
-        return pretty(conversation.quality_metrics)
+        return format_json(conversation.quality_metrics)
 
     @admin.display(description="Flags")
     def flags_shown(self, conversation: Conversation) -> SafeString:
-        return pretty(conversation.flags)
+        return format_json(conversation.flags)
 
     @admin.display(description="Parameters")
     def parameters_shown(self, conversation: Conversation) -> SafeString:
-        return pretty(conversation.parameters)
+        return format_json(conversation.parameters)
 
     @admin.action(description="Approve", permissions=["change"])
     def approve(self, request: HttpRequest, rows: QuerySet[Conversation]) -> None:
@@ -129,7 +136,7 @@ class ConversationAdmin(LoraModelAdmin):
 
 @admin.register(Turn)
 class TurnAdmin(ReadOnlyAdmin):
-    """Read-only: an edit becomes a new version of its conversation."""
+    """Read-only, because an edit makes a new version of the conversation."""
 
     list_display = ("conversation", "turn_number", "role", "beginning", "token_count")
     list_filter = ("role",)
@@ -145,7 +152,7 @@ class TurnAdmin(ReadOnlyAdmin):
     ) -> tuple[QuerySet[Any], bool]:
         if not search_term.strip():
             return queryset, False
-        found = with_words(Conversation.objects.all(), search_term)
+        found = search_words(Conversation.objects.all(), search_term)
         return queryset.filter(conversation__in=found), False
 
     @admin.display(description="Content")

@@ -1,19 +1,19 @@
-"""Details: named lines that an item adds to its prompt beside the template's own values. Pure Python.
+"""Details: named lines that an item adds to its prompt, in addition to the template's own values. Pure Python.
 
-The description of a chosen option, what diversity draws, and a person's own keys and values all travel this way.
-They come after the rendered text, so that what a batch shares stays in front and can be cached.
+They hold the description of a chosen option, what diversity draws, and a person's own keys and values. They follow the
+rendered text, so that the part that a batch shares comes first and can be cached.
 """
 
 import re
 from collections.abc import Mapping
 
-from templates_app.prompts.variables import Problem, ProblemsError, Variable, value_problems
+from templates_app.text.variables import Problem, ProblemsError, Variable, find_value_problems
 
 MOST, LONGEST_NAME, LONGEST_TEXT = 30, 60, 5_000
 NAME = re.compile(r"[^\W_](?:[\w .,/'()-]{0,58}[\w.)])?")
 NAME_RULE = f"a name has 1 to {LONGEST_NAME} letters, digits, spaces and -_.,/'(), and begins with a letter or a digit"
 HEADING = "Details of this conversation. Follow them; do not quote them."
-# Those with a place of their own come first, in this order; the others follow by name.
+# These names come first, in this order. The others follow in alphabetical order.
 FIRST = (
     *("persona", "emotion", "topic", "intent", "tone"),
     *("setting", "register", "length", "opening", "obstacle"),
@@ -21,7 +21,7 @@ FIRST = (
 
 
 class DetailsError(ProblemsError):
-    """A person's own details cannot be used; carries every problem."""
+    """A person's own details cannot be used. Holds every problem."""
 
 
 def append_details(prompt: str, details: Mapping[str, str]) -> str:
@@ -80,4 +80,4 @@ def find_detail_problems(details: Mapping[str, str]) -> list[Problem]:
 
 def _find_problems(name: str, text: str) -> list[str]:
     name_problems = [] if NAME.fullmatch(name) else [NAME_RULE]
-    return name_problems + value_problems(Variable("detail", max_length=LONGEST_TEXT), text)
+    return name_problems + find_value_problems(Variable("detail", max_length=LONGEST_TEXT), text)

@@ -19,8 +19,8 @@ from conversations.parsing import SCHEMA, SHAPE_IN_WORDS, Draft
 from conversations.states import Status
 from lib.statements import insert
 from templates_app.models import TemplateVersion
-from templates_app.prompts.rendering import render, resolve
 from templates_app.states import LONGEST_TOPIC
+from templates_app.text.rendering import render, resolve
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,13 +128,13 @@ def write(
     reserved_usd: Decimal,
     key: UUID | None = None,
 ) -> Conversation:
-    """Store the conversation with its turns and its score, under this key if one is given. The caller owns the transaction."""
+    """Store the conversation with its turns and score, under `key` if it is given. The caller owns the transaction."""
     measured = quality.score(draft.turns)
     key = key or uuid4()
     conversation = Conversation(
         id=key,
         root_id=key,
-        status=_status(measured),
+        status=_choose_status(measured),
         quality_score=measured.overall,
         quality_metrics=measured.metrics,
         title=draft.title or _make_title(origin),
@@ -147,8 +147,8 @@ def write(
     return conversation
 
 
-def _status(measured: quality.Score) -> Status:
-    word = quality.status_for(
+def _choose_status(measured: quality.Score) -> Status:
+    word = quality.choose_status(
         measured.overall,
         revision=Decimal(settings.QUALITY_REVISION_BELOW),
         review=Decimal(settings.QUALITY_REVIEW_BELOW),
@@ -201,9 +201,8 @@ def _turns(draft: Draft, conversation: Conversation) -> list[Turn]:
             turn_number=number,
             role=turn.role,
             content=turn.content,
-            token_count=-(
-                -len(turn.content) * 2 // 5
-            ),  # about 2.5 characters a token; the provider counts only the whole
+            # About 2.5 characters a token. The provider counts only the whole reply.
+            token_count=-(-len(turn.content) * 2 // 5),
         )
         for number, turn in enumerate(draft.turns, start=1)
     ]

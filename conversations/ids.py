@@ -1,4 +1,4 @@
-"""Human ids: `fp_<persona-slug>_<###>`, unique in a workspace, with gaps allowed."""
+"""Ids for people: `fp_<persona-slug>_<###>`. They are unique in a workspace and may have gaps."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -11,23 +11,27 @@ from workspaces.models import Workspace
 
 SLUG_LENGTH = 60
 
-# One row per slug holds the next number. Concurrent plans take the slugs in one order, else they deadlock.
 TAKE = """
+-- One row per slug holds the next number. A new slug starts at 1.
 INSERT INTO conversations_idcounter (workspace_id, slug, next_number)
-SELECT %(workspace)s, slug, 1 + n FROM unnest(%(slugs)s::text[], %(counts)s::int[]) AS wanted(slug, n) ORDER BY slug COLLATE "C"
-ON CONFLICT (workspace_id, slug) DO UPDATE SET next_number = conversations_idcounter.next_number + excluded.next_number - 1
+SELECT %(workspace)s, slug, 1 + n FROM unnest(%(slugs)s::text[], %(counts)s::int[]) AS wanted(slug, n)
+-- Concurrent plans must lock the slugs in the same order, or they deadlock.
+ORDER BY slug COLLATE "C"
+-- A known slug moves on by as many numbers as are taken.
+ON CONFLICT (workspace_id, slug)
+DO UPDATE SET next_number = conversations_idcounter.next_number + excluded.next_number - 1
 RETURNING slug, next_number
 """
 
 
-def slug_of(persona: str) -> str:
-    """The persona's part of an id; no persona is `general`."""
+def make_slug(persona: str) -> str:
+    """The persona's part of an id; `general` without a persona."""
     return slugify(persona).replace("-", "_")[:SLUG_LENGTH].strip("_") or "general"
 
 
 def take_ids(workspace: Workspace, personas: Sequence[str]) -> list[str]:
     """One new id for each persona, in order. Numbers have at least three digits."""
-    known = {persona: slug_of(persona) for persona in set(personas)}
+    known = {persona: make_slug(persona) for persona in set(personas)}
     slugs = [known[persona] for persona in personas]
     next_numbers = _take(workspace, Counter(slugs))
     ids = []
@@ -38,7 +42,7 @@ def take_ids(workspace: Workspace, personas: Sequence[str]) -> list[str]:
 
 
 def _take(workspace: Workspace, counts: Counter[str]) -> dict[str, int]:
-    """The first number of each slug; as many as it counts are taken."""
+    """Take as many numbers of each slug as `counts` says, and return the first of each."""
     values: dict[str, Any] = {
         "workspace": workspace.pk,
         "slugs": list(counts.keys()),

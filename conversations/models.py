@@ -1,4 +1,4 @@
-"""The conversation, its turns, and the counters that human ids come from."""
+"""Conversations, their turns, and the counters for human ids."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -107,7 +107,7 @@ class Conversation(OwnedModel):
     reviewer_notes = models.TextField(blank=True)
     error_message = models.TextField(blank=True)
 
-    # In upper case once, when the row is written: doing it for every row of a search took nine tenths of its time.
+    # The text is put into upper case when the row is written. Doing it in each search took 90% of the search's time.
     search = models.GeneratedField(
         expression=Upper(
             Concat(
@@ -194,7 +194,7 @@ class Conversation(OwnedModel):
         )
 
     def restore(self, *, by: User | None) -> None:
-        """Back to what it was before it was archived; an approval has to be given again."""
+        """Give it the status it had before it was archived. A conversation that was approved must be approved again."""
         if self.status != Status.ARCHIVED:
             raise StaleState("conversation", verb="restored", status=self.status)
         before = Status(self.status_before_archive or Status.GENERATED)
@@ -262,7 +262,7 @@ class Turn(OwnedModel):
 
 
 class IdCounter(models.Model):
-    """The next number of a human id, one row per workspace and persona slug, taken in slug order."""
+    """The next number for human ids, one row per workspace and persona slug. Rows are locked in the order of slugs."""
 
     workspace = models.ForeignKey("workspaces.Workspace", on_delete=models.CASCADE, related_name="+")
     slug = models.CharField(max_length=60)

@@ -1,7 +1,7 @@
-"""From Claude's reply to the turns of a conversation: tolerant about packaging, strict about content.
+"""Reads the turns of a conversation from Claude's reply: tolerant of packaging, strict about content.
 
-Servers that do not enforce a schema wrap the JSON in a code fence or in prose. That is read. What is inside
-must be a whole, well-formed conversation, and its text is kept as it came, character for character.
+Servers that do not enforce a schema put the JSON into a code fence or into prose, which is accepted. The JSON itself
+must be a whole, well-formed conversation. Its text stays as it is, character for character.
 """
 
 import json
@@ -34,7 +34,7 @@ SCHEMA: dict[str, Any] = {
     "additionalProperties": False,
 }
 
-# The same for a server that takes no schema. `read` bears with fences and prose around the JSON all the same.
+# The same in words, for a model that takes no schema. `read` still accepts fences and prose around the JSON.
 SHAPE_IN_WORDS = """\
 Answer with one JSON object and nothing else: no introduction, no Markdown fence, no comment. It has exactly these keys:
 "title": a short title of the conversation, as text;
@@ -45,7 +45,7 @@ Escape line breaks inside texts as \\n and quotation marks as \\"."""
 TITLE_LIMIT = 200
 TURN_LIMIT = 400
 CONTENT_LIMIT = 200_000
-# Each failed try may read to the end of the text, so their number keeps 2 MB of broken JSON linear.
+# A failed try may read to the end of the text, so this limit keeps the time linear for 2 MB of broken JSON.
 FAILED_TRIES = 20
 
 ROLES = {
@@ -60,7 +60,7 @@ _BAD_CHARACTERS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]
 
 @dataclass(frozen=True, slots=True)
 class TurnDraft:
-    """One turn, role `user` or `assistant`, content exactly as Claude wrote it."""
+    """One turn. The role is `user` or `assistant`, the content is exactly what Claude wrote."""
 
     role: str
     content: str
@@ -68,14 +68,14 @@ class TurnDraft:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A whole, checked conversation. The title is None when the reply had none."""
+    """A whole, checked conversation. The title is None if the reply had none."""
 
     title: str | None
     turns: tuple[TurnDraft, ...]
 
 
 class _Flaw(Exception):
-    """Why the text is no conversation; `read` turns it into the caller's error."""
+    """Why the text is not a conversation. `read` turns it into an error for the caller."""
 
     def __init__(self, message: str, *, kind: Kind) -> None:
         super().__init__(message)
@@ -83,7 +83,7 @@ class _Flaw(Exception):
 
 
 def read(reply: Reply) -> Draft:
-    """The conversation in a reply. Raises Declined when the model refused, else Unusable with the reason."""
+    """The conversation in a reply. Raises Declined if the model refused, or Unusable with the reason."""
     if reply.stop_reason == "refusal":
         raise Declined(
             f"The model refused ({reply.refusal or 'no reason given'}). Change the topic or the template; the same "
@@ -117,25 +117,25 @@ def _check_stop(stop_reason: str | None) -> None:
 def _conversation(text: str) -> dict[str, Any]:
     """The object with the turns: the whole text, or the first one inside a fence or prose."""
     if not text.strip():
-        raise _unreadable("it is empty")
+        raise _make_unreadable("it is empty")
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
         value = next(_embedded(text), None)
         if value is None:
-            raise _unreadable("no complete JSON object with turns was found in it") from None
+            raise _make_unreadable("no complete JSON object with turns was found in it") from None
     if isinstance(value, list):
         value = {"turns": value}
     if not isinstance(value, dict) or not isinstance(value.get("turns"), list):
-        raise _unreadable("its JSON has no list of turns")
+        raise _make_unreadable("its JSON has no list of turns")
     return value
 
 
 def _embedded(text: str) -> Iterator[Any]:
-    """JSON values in prose that look like a conversation, outermost first, in linear time.
+    """JSON values in prose that look like a conversation, the outermost first, in linear time.
 
-    A bare list counts only as long as nothing around it was broken: a list inside a cut-off object may
-    be all that is left of a longer conversation.
+    A bare list is accepted only if nothing before it was broken. A list inside a cut-off object may be all that is
+    left of a longer conversation.
     """
     position, failed = 0, 0
     while failed < FAILED_TRIES and (start := _START.search(text, position)):
@@ -164,7 +164,7 @@ def _draft(value: dict[str, Any]) -> Draft:
 def _turn(number: int, value: Any) -> TurnDraft:
     role, content = (value.get("role"), value.get("content")) if isinstance(value, dict) else (None, None)
     if not isinstance(role, str) or not isinstance(content, str):
-        raise _unreadable(f"turn {number} has no text for role and content")
+        raise _make_unreadable(f"turn {number} has no text for role and content")
     known = ROLES.get(role.strip().lower())
     if known is None:
         raise _Flaw(
@@ -217,5 +217,5 @@ def _check_role(number: int, role: str) -> None:
     raise _Flaw(f"Turn {number} is the {role}'s again: roles do not alternate.", kind="failed_check")
 
 
-def _unreadable(reason: str) -> _Flaw:
+def _make_unreadable(reason: str) -> _Flaw:
     return _Flaw(f"The reply cannot be read as a conversation: {reason}.", kind="unreadable")

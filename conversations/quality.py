@@ -1,6 +1,6 @@
-"""The structure score of a conversation: three plain measures of its form, none of its meaning.
+"""The structure score of a conversation: three simple measures of its form, and none of its meaning.
 
-Formula: section 7 of the product page. It says little about a well-formed conversation, and says so.
+The formula is in section 7 of the product page. The score says little about a well-formed conversation.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ FORMULA_VERSION = "structure-1"
 TURN_COUNT_WEIGHT = Decimal("0.4")
 LENGTH_WEIGHT = Decimal("0.3")
 STRUCTURE_WEIGHT = Decimal("0.3")
-# (lowest, highest, score), the first band that holds the value counts; bounds belong to the band.
+# (lowest, highest, score): the first band that contains the value counts. The bounds belong to the band.
 TURN_COUNT_BANDS = ((8, 16, 10), (6, 20, 7), (4, 24, 5))
 LENGTH_BANDS = ((100, 500, 10), (50, 800, 7))
 
@@ -29,14 +29,14 @@ class SpokenTurn(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """`overall` is 0.0 to 10.0 with one decimal; `metrics` can be stored as JSON."""
+    """`overall` is from 0.0 to 10.0 with one decimal place; `metrics` can be stored as JSON."""
 
     overall: Decimal
     metrics: dict[str, Any]
 
 
 def score(turns: Sequence[SpokenTurn]) -> Score:
-    """The same turns always give the same score. Lengths are means over turns, in characters."""
+    """The score of these turns. The same turns always give the same score. The length is the mean in characters."""
     total = sum(len(turn.content) for turn in turns)
     count_score = _turn_count_score(len(turns))
     length_score = _length_score(total, len(turns))
@@ -55,10 +55,10 @@ def score(turns: Sequence[SpokenTurn]) -> Score:
     return Score(overall.quantize(Decimal("0.1"), rounding=ROUND_HALF_UP), metrics)
 
 
-def status_for(
+def choose_status(
     overall: Decimal, *, revision: Decimal = Decimal("6.0"), review: Decimal = Decimal("8.0")
 ) -> str:
-    """The status a fresh conversation gets by its score; a score at a threshold belongs to the better side."""
+    """The status of a new conversation by its score. A score at a threshold counts as above it."""
     if overall < revision:
         return "needs_revision"
     return "pending_review" if overall < review else "generated"

@@ -1,4 +1,4 @@
-"""The states of a conversation, and every move between them."""
+"""The states of a conversation, and the allowed moves between them."""
 
 from django.db import models
 
@@ -15,7 +15,7 @@ class Status(models.TextChoices):
     ARCHIVED = "archived"
 
 
-# Has its turns: a person may decide on it.
+# Conversations with turns, on which a person may decide.
 REVIEWABLE = frozenset(
     {Status.GENERATED, Status.PENDING_REVIEW, Status.NEEDS_REVISION, Status.APPROVED, Status.REJECTED}
 )

@@ -1,4 +1,4 @@
-"""What was made from templates: how many conversations, how good on average, when last."""
+"""The use of templates: how many conversations were made from each, their mean score, and when the last was made."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from conversations.models import Conversation
 
 @dataclass(frozen=True, kw_only=True)
 class Usage:
-    """`score` is the mean structure score of those that have one."""
+    """`score` is the mean structure score of the conversations that have one."""
 
     made: int = 0
     score: Decimal | None = None
@@ -24,16 +24,16 @@ class Usage:
 UNUSED = Usage()
 
 
-def usage_by(field: str, keys: Iterable[UUID]) -> dict[UUID, Usage]:
-    """Per template (`template_version__template`) or per version (`template_version`), one query for all.
+def find_usage(field: str, keys: Iterable[UUID]) -> dict[UUID, Usage]:
+    """The usage per template (`template_version__template`) or per version (`template_version`), in one query.
 
-    Everything it counts is in the index `conversation_by_template`; the wide rows are not read.
+    It reads only the index `conversation_by_template`, not the wide rows.
     """
-    rows: Iterable[dict[str, Any]] = usage_rows(field, keys)
+    rows: Iterable[dict[str, Any]] = query_usage(field, keys)
     return {row[field]: Usage(made=row["made"], score=row["score"], last=row["last"]) for row in rows}
 
 
-def usage_rows(field: str, keys: Iterable[UUID]) -> "QuerySet[Any, Any]":
+def query_usage(field: str, keys: Iterable[UUID]) -> "QuerySet[Any, Any]":
     rows: QuerySet[Any, Any] = (
         Conversation.objects.filter(**{f"{field}__in": list(keys)})
         .order_by()

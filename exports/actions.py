@@ -11,9 +11,9 @@ from typing import Any, BinaryIO
 from django.utils.text import slugify
 
 from batches.models import BatchJob
-from exports.manifest import manifest
-from exports.stream import Written, of_job, write_jsonl
-from exports.target import CannotWrite, checked_target, draft_path, manifest_path
+from exports.manifest import build_manifest
+from exports.stream import Written, select_for_job, write_jsonl
+from exports.target import CannotWrite, check_target, get_manifest_path, make_draft_path
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,38 +27,38 @@ class Exported:
 
 
 def export_job(job: BatchJob, path: Path) -> Exported:
-    """Write FILE and FILE.manifest.json: all conversations of this job, whatever their review state.
+    """Write all conversations of this job, whatever their review state, to FILE, and FILE.manifest.json beside it.
 
-    An earlier file of that name is replaced only when the new one is complete. Raises CannotWrite or ExportError.
+    An existing file is replaced only when the new one is complete. Raises CannotWrite or ExportError.
     """
-    path = checked_target(path)
-    beside = manifest_path(path)
+    path = check_target(path)
+    beside = get_manifest_path(path)
     try:
-        with _replacing(path) as stream:
-            written = write_jsonl(of_job(job), stream)
-        about = manifest(written, file=path.name, job=job)
-        with _replacing(beside) as stream:
+        with _replace_file(path) as stream:
+            written = write_jsonl(select_for_job(job), stream)
+        about = build_manifest(written, file=path.name, job=job)
+        with _replace_file(beside) as stream:
             stream.write(json.dumps(about, ensure_ascii=False, allow_nan=False, indent=2).encode() + b"\n")
     except OSError as error:
         raise CannotWrite(f"{path}: {error.strerror}.") from error
     return Exported(path=path, manifest_path=beside, written=written, manifest=about)
 
 
-def file_name(stem: str, *, simulated: bool) -> str:
-    """What a download is called; it says `simulated` where something in it is."""
+def build_file_name(stem: str, *, simulated: bool) -> str:
+    """The name of a download. It contains `simulated` if any conversation in it is simulated."""
     plain = slugify(stem).replace("-", "_")[:60].strip("_") or "conversations"
     return f"{plain}{'-simulated' if simulated else ''}.jsonl"
 
 
-def job_file_name(job: BatchJob) -> str:
-    simulated = of_job(job).filter(simulated=True).exists()
-    return file_name(f"{job.name[:40]} {str(job.pk)[:8]}", simulated=simulated)
+def build_job_file_name(job: BatchJob) -> str:
+    simulated = select_for_job(job).filter(simulated=True).exists()
+    return build_file_name(f"{job.name[:40]} {str(job.pk)[:8]}", simulated=simulated)
 
 
 @contextlib.contextmanager
-def _replacing(path: Path) -> Iterator[BinaryIO]:
-    """A new file that takes the place of `path` when it is complete and on the disk."""
-    draft = draft_path(path)
+def _replace_file(path: Path) -> Iterator[BinaryIO]:
+    """A new file that replaces `path` when it is complete and written to the disk."""
+    draft = make_draft_path(path)
     try:
         with draft.open("xb") as stream:
             yield stream

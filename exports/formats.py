@@ -3,20 +3,20 @@
 import json
 from collections.abc import Iterable
 
-# Compact, and never NaN or Infinity, which are not JSON. The C encoder is used only without an indent.
+# Compact, without NaN and Infinity, which are not JSON. Python's fast C encoder is used only without an indent.
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
 
 class ExportError(ValueError):
-    """A conversation that no trainer could read back as it was."""
+    """A conversation that no trainer could read back unchanged."""
 
 
-def messages_line(turns: Iterable[tuple[str, str]], *, system: str = "") -> bytes:
+def encode_messages(turns: Iterable[tuple[str, str]], *, system: str = "") -> bytes:
     r"""A line of `messages` JSONL (OpenAI, TRL): {"messages":[{"role":...,"content":...},...]} and "\n", in UTF-8.
 
-    `turns` are (role, content) in order; a system message comes first only where `system` is not blank. Text is
-    byte-exact: nothing is escaped that JSON does not demand. Raises ExportError for half a surrogate pair (it made a
-    trainer's loader return other rows, silently) and for a conversation without turns.
+    `turns` are (role, content) in order. A system message comes first if `system` is not blank. Texts are exact:
+    nothing is escaped that JSON does not require. Raises ExportError for half of a surrogate pair, which made the
+    loader of a trainer return wrong rows without an error, and for a conversation without turns.
     """
     messages = [{"role": role, "content": content} for role, content in turns]
     if not messages:

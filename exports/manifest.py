@@ -1,4 +1,4 @@
-"""What stands beside an exported file: what is in it, where it comes from, and whether it is simulated."""
+"""The manifest of an exported file: what is in it, where it comes from, and whether it is simulated."""
 
 from typing import Any
 
@@ -14,9 +14,9 @@ from workspaces.terms import NOTICE
 FORMAT = "messages"
 
 
-def manifest(written: Written, *, file: str, job: BatchJob | None = None) -> dict[str, Any]:
-    """A JSON object that describes the bytes that were written. It warns first where something is simulated."""
-    warning = simulated_warning(written.simulated, written.count)
+def build_manifest(written: Written, *, file: str, job: BatchJob | None = None) -> dict[str, Any]:
+    """A JSON object that describes the written bytes. It begins with a warning if anything is simulated."""
+    warning = make_simulated_warning(written.simulated, written.count)
     return {
         **({"warning": warning} if warning else {}),
         "simulated": {"count": written.simulated, "all": 0 < written.count == written.simulated},
@@ -31,23 +31,23 @@ def manifest(written: Written, *, file: str, job: BatchJob | None = None) -> dic
             "by_tier": dict(sorted(written.tiers.items())),
         },
         "models": dict(sorted(written.models.items())),
-        "template_versions": _template_versions(written),
-        "job": _job(job) if job else None,
-        "terms": {"notice": NOTICE, "intended_use": intended_use(job.workspace) if job else None},
+        "template_versions": _describe_template_versions(written),
+        "job": _describe_job(job) if job else None,
+        "terms": {"notice": NOTICE, "intended_use": describe_intended_use(job.workspace) if job else None},
         "created_at": timezone.now().isoformat(timespec="seconds"),
         "lorapipe_version": settings.VERSION,
     }
 
 
-def simulated_warning(simulated: int, count: int) -> str:
-    """One sentence in plain sight; empty where everything is real."""
+def make_simulated_warning(simulated: int, count: int) -> str:
+    """A warning in one sentence; empty if nothing is simulated."""
     if not simulated:
         return ""
     which = f"all {count}" if simulated == count else f"{simulated} of {count}"
     return f"SIMULATED: {which} conversations were written by LoRAPipe's simulator, not by a model. Do not train on them."
 
 
-def _template_versions(written: Written) -> list[dict[str, Any]]:
+def _describe_template_versions(written: Written) -> list[dict[str, Any]]:
     found = TemplateVersion.objects.filter(pk__in=written.versions).select_related("template")
     return [
         {
@@ -60,8 +60,8 @@ def _template_versions(written: Written) -> list[dict[str, Any]]:
     ]
 
 
-def intended_use(workspace: Workspace) -> dict[str, Any] | None:
-    """What the workspace has stated, or None: then the file says that nothing is stated."""
+def describe_intended_use(workspace: Workspace) -> dict[str, Any] | None:
+    """The statement of the workspace, or None if it has not stated anything."""
     stated = workspace.intended_use()
     if stated is None:
         return None
@@ -75,7 +75,7 @@ def intended_use(workspace: Workspace) -> dict[str, Any] | None:
     }
 
 
-def _job(job: BatchJob) -> dict[str, Any]:
+def _describe_job(job: BatchJob) -> dict[str, Any]:
     return {
         "id": str(job.pk),
         "name": job.name,

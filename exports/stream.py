@@ -1,4 +1,4 @@
-"""Conversations as a stream of lines, in a fixed order and in constant memory, however many there are."""
+"""Conversations as a stream of lines, in a fixed order and with constant memory."""
 
 import hashlib
 from collections import Counter
@@ -13,14 +13,14 @@ from django.db.models import QuerySet
 
 from batches.models import BatchJob
 from conversations.models import Conversation, Turn
-from exports.formats import ExportError, messages_line
+from exports.formats import ExportError, encode_messages
 from templates_app.models import TemplateVersion
 
-# 250 conversations of 12 turns are some 2 MB; the turns of a chunk come in one query.
+# 250 conversations of 12 turns have about 2 MB. The turns of a chunk are loaded in one query.
 CHUNK = 250
 
 
-class _Row(NamedTuple):
+class _ConversationRow(NamedTuple):
     id: UUID
     conversation_id: str
     template_version_id: UUID | None
@@ -33,14 +33,14 @@ class _Row(NamedTuple):
 class Line(NamedTuple):
     """A conversation and its line."""
 
-    row: _Row
+    row: _ConversationRow
     turns: int
     line: bytes
 
 
 @dataclass(kw_only=True)
 class Written:
-    """What a file holds: counted while it was written, so that it is true of these very bytes."""
+    """The content of a file, counted while it is written, so that it describes exactly these bytes."""
 
     count: int = 0
     turns: int = 0
@@ -64,15 +64,15 @@ class Written:
             self.versions[each.row.template_version_id] += 1
 
 
-def of_job(job: BatchJob) -> QuerySet[Conversation]:
-    """All conversations that a job has made, whatever their review state, in the order of its plan."""
+def select_for_job(job: BatchJob) -> QuerySet[Conversation]:
+    """All conversations of a job, whatever their review state, in the order of its plan."""
     return Conversation.objects.filter(batch_item__job=job).order_by("batch_item__position")
 
 
 def write_jsonl(conversations: QuerySet[Conversation], stream: BinaryIO) -> Written:
     """Write `messages` JSONL. Raises ExportError naming a conversation that cannot be written."""
     written, digest = Written(), hashlib.sha256()
-    for each in lines(conversations):
+    for each in iter_lines(conversations):
         stream.write(each.line)
         digest.update(each.line)
         written.add(each)
@@ -82,35 +82,37 @@ def write_jsonl(conversations: QuerySet[Conversation], stream: BinaryIO) -> Writ
 
 def iter_jsonl(conversations: QuerySet[Conversation]) -> Iterator[bytes]:
     """The same bytes for a streaming response."""
-    return (each.line for each in lines(conversations))
+    return (each.line for each in iter_lines(conversations))
 
 
-def lines(conversations: QuerySet[Conversation]) -> Iterator[Line]:
-    """In the order of the query, or by creation; a server-side cursor holds the place."""
+def iter_lines(conversations: QuerySet[Conversation]) -> Iterator[Line]:
+    """The lines in the order of the query, or by creation. A server-side cursor keeps the memory constant."""
     ordered = conversations if conversations.ordered else conversations.order_by("created_at", "id")
-    rows = map(_Row._make, ordered.values_list(*_Row._fields).iterator(chunk_size=CHUNK))
+    rows = map(
+        _ConversationRow._make, ordered.values_list(*_ConversationRow._fields).iterator(chunk_size=CHUNK)
+    )
     systems: dict[UUID | None, str] = {None: ""}
     while chunk := list(islice(rows, CHUNK)):
-        _learn_systems(systems, chunk)
-        turns = _turns(chunk)
-        yield from (_line(row, turns.get(row.id, []), systems[row.template_version_id]) for row in chunk)
+        _load_system_prompts(systems, chunk)
+        turns = _load_turns(chunk)
+        yield from (_make_line(row, turns.get(row.id, []), systems[row.template_version_id]) for row in chunk)
 
 
-def _line(row: _Row, turns: Sequence[tuple[str, str]], system: str) -> Line:
+def _make_line(row: _ConversationRow, turns: Sequence[tuple[str, str]], system: str) -> Line:
     try:
-        return Line(row, len(turns), messages_line(turns, system=system))
+        return Line(row, len(turns), encode_messages(turns, system=system))
     except ExportError as error:
         raise ExportError(f"The conversation {row.conversation_id} cannot be exported: {error}.") from error
 
 
-def _learn_systems(systems: dict[UUID | None, str], chunk: Sequence[_Row]) -> None:
-    """The training system prompt of each version, read once; the generator's own prompt is never exported."""
+def _load_system_prompts(systems: dict[UUID | None, str], chunk: Sequence[_ConversationRow]) -> None:
+    """Load the training system prompt of each new version. The generator's own system prompt is never exported."""
     new = {key for row in chunk if (key := row.template_version_id) and key not in systems}
     if new:
         systems.update(TemplateVersion.objects.filter(pk__in=new).values_list("pk", "training_system_prompt"))
 
 
-def _turns(chunk: Sequence[_Row]) -> dict[UUID, list[tuple[str, str]]]:
+def _load_turns(chunk: Sequence[_ConversationRow]) -> dict[UUID, list[tuple[str, str]]]:
     found = (
         Turn.objects.filter(conversation_id__in=[row.id for row in chunk])
         .order_by("conversation_id", "turn_number")

@@ -1,15 +1,15 @@
-"""Downloads of this room."""
+"""The downloads of this app."""
 
 from django.urls import URLPattern, path
 
 from exports import views
 
 urlpatterns: list[URLPattern] = [
-    path("batches/<uuid:job_id>/download/", views.batch_download, name="batch_download"),
-    path("batches/<uuid:job_id>/manifest/", views.batch_manifest, name="batch_manifest"),
+    path("batches/<uuid:job_id>/download/", views.download_batch, name="batch_download"),
+    path("batches/<uuid:job_id>/manifest/", views.download_manifest, name="batch_manifest"),
     path(
         "conversations/<uuid:conversation_id>/download/",
-        views.conversation_download,
+        views.download_conversation,
         name="conversation_download",
     ),
 ]

@@ -11,41 +11,43 @@ from django.views.decorators.http import require_safe
 
 from batches.models import BatchJob
 from conversations.models import Conversation
-from exports.actions import file_name, job_file_name
-from exports.manifest import manifest
-from exports.stream import iter_jsonl, of_job, write_jsonl
+from exports.actions import build_file_name, build_job_file_name
+from exports.manifest import build_manifest
+from exports.stream import iter_jsonl, select_for_job, write_jsonl
 
 JSONL = "application/jsonl; charset=utf-8"
 
 
 @require_safe
 @login_required
-def batch_download(request: HttpRequest, job_id: UUID) -> HttpResponseBase:
+def download_batch(request: HttpRequest, job_id: UUID) -> HttpResponseBase:
     """All conversations of a batch as JSONL, streamed. 404 for what belongs to somebody else."""
     job: BatchJob = BatchJob.objects.get_visible_or_404(request.user, job_id)
-    return _as_file(StreamingHttpResponse(iter_jsonl(of_job(job)), content_type=JSONL), job_file_name(job))
+    return _as_file(
+        StreamingHttpResponse(iter_jsonl(select_for_job(job)), content_type=JSONL), build_job_file_name(job)
+    )
 
 
 @require_safe
 @login_required
-def batch_manifest(request: HttpRequest, job_id: UUID) -> HttpResponseBase:
+def download_manifest(request: HttpRequest, job_id: UUID) -> HttpResponseBase:
     """What `batch_download` gives now: counts, checksum, template versions, models, simulated or not."""
     job: BatchJob = BatchJob.objects.get_visible_or_404(request.user, job_id)
-    name = job_file_name(job)
+    name = build_job_file_name(job)
     with open(os.devnull, "wb") as nowhere:
-        written = write_jsonl(of_job(job), nowhere)
-    about = manifest(written, file=name, job=job)
+        written = write_jsonl(select_for_job(job), nowhere)
+    about = build_manifest(written, file=name, job=job)
     return _as_file(JsonResponse(about, json_dumps_params={"indent": 2}), f"{name}.manifest.json")
 
 
 @require_safe
 @login_required
-def conversation_download(request: HttpRequest, conversation_id: UUID) -> HttpResponseBase:
+def download_conversation(request: HttpRequest, conversation_id: UUID) -> HttpResponseBase:
     """One conversation as a file of one line. 404 for what belongs to somebody else."""
     found: Conversation = Conversation.objects.get_visible_or_404(request.user, conversation_id)
     rows = Conversation.objects.filter(pk=found.pk)
     response = HttpResponse(b"".join(iter_jsonl(rows)), content_type=JSONL)
-    return _as_file(response, file_name(found.conversation_id, simulated=found.simulated))
+    return _as_file(response, build_file_name(found.conversation_id, simulated=found.simulated))
 
 
 def _as_file(response: HttpResponseBase, name: str) -> HttpResponseBase:

@@ -1,8 +1,8 @@
-"""The date that prices, retirements and months go by."""
+"""The date that applies to prices, retirements and months."""
 
 from datetime import UTC, date, datetime
 
 
 def today() -> date:
-    """The current date in UTC. Call it as `clock.today()`, so that a test can give it a date of its own."""
+    """The current date in UTC. Call it as `clock.today()`, so that a test can replace it."""
     return datetime.now(UTC).date()

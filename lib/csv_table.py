@@ -1,4 +1,4 @@
-"""Reads a CSV file into rows of filled cells, and says where it is broken. Every cell stays byte-exact. No database."""
+"""Reads a CSV file into rows of filled cells, and reports where it is broken. Every cell stays exact. No database."""
 
 import codecs
 import contextlib
@@ -15,14 +15,14 @@ DELIMITERS = (",", ";", "\t", "|")
 HEADER_ROW = 1
 LONGEST_SHOWN_NAME = 60
 SAVE_AS_UTF8 = "save it as UTF-8 (in Excel: Save as, 'CSV UTF-8')"
-# How "surrogateescape" keeps a byte that is not UTF-8; real surrogates cannot come out of UTF-8.
+# "surrogateescape" turns a byte that is not UTF-8 into one of these. Valid UTF-8 never contains them.
 _NOT_UTF8 = re.compile("[\udc80-\udcff]")
 _reading = threading.Lock()
 
 
 @dataclass(frozen=True)
 class Row:
-    """One row with values. `number` is the row as a spreadsheet counts it (the header is 1); `cells` holds the filled ones."""
+    """A row with values. `number` is its number in a spreadsheet (the header is 1); `cells` are the filled cells."""
 
     number: int
     cells: dict[str, str]
@@ -36,36 +36,45 @@ class Table:
 
 
 def read_table(content: bytes, *, key: str) -> Table:
-    """The rows that have a value, and every problem of the file's form, beside what could be read of it.
+    """The rows that have a value, and every problem of the file's form.
 
-    Comma, or `;`, `|` or a tab where the header says so: one that makes `key` a column name decides. Raises RowsError when nothing can be read.
+    The delimiter is a comma, `;`, `|` or a tab: the one with which the header has a column named `key`. Raises
+    RowsError if nothing can be read.
     """
-    text = _decoded(content)
+    text = _decode(content)
     if not text.strip():
         raise RowsError(
-            [_whole_file(f"The file is empty: its first row holds the column names, {key} among them.")]
+            [
+                _make_file_problem(
+                    f"The file is empty: its first row holds the column names, {key} among them."
+                )
+            ]
         )
-    with _long_cells(len(text)):
-        records = _Records(text, _delimiter(text, key))
+    with _allow_long_cells(len(text)):
+        records = _Records(text, _find_delimiter(text, key))
         header = next(iter(records), [])
-        table = Table(tuple(_shown(name.strip()) for name in header))
-        table.problems.extend(_header_problems(table.columns, header))
+        table = Table(tuple(_make_printable(name.strip()) for name in header))
+        table.problems.extend(_find_header_problems(table.columns, header))
         for number, cells in enumerate(records, HEADER_ROW + 1):
-            _add(table, number, cells)
+            _add_row(table, number, cells)
     table.problems.extend(records.problems)
     return table
 
 
-def column_label(name: str, index: int) -> str:
-    """A column's name where it can be shown, else its letter."""
-    return name if name and name.isprintable() and len(name) <= LONGEST_SHOWN_NAME else _letter(index)
+def label_column(name: str, index: int) -> str:
+    """The name of a column if it can be shown, else its letter."""
+    return (
+        name
+        if name and name.isprintable() and len(name) <= LONGEST_SHOWN_NAME
+        else _make_column_letters(index)
+    )
 
 
 class _Records:
-    """The records of the file; a mistake in its quoting ends them, because all that follows would be misread."""
+    """The records of the file. They end at a quoting mistake, because everything after it would be misread."""
 
     def __init__(self, text: str, delimiter: str) -> None:
-        # newline="" keeps CRLF inside cells; strict finds a quote that is never closed.
+        # newline="" keeps CR LF inside cells; strict=True finds a quote that is never closed.
         self._reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
         self._number = 0
         self.problems: list[RowProblem] = []
@@ -80,11 +89,13 @@ class _Records:
         try:
             return next(self._reader)
         except csv.Error as error:
-            self.problems.append(RowProblem(self._number, "", _quoting(error, self._reader.line_num)))
+            self.problems.append(
+                RowProblem(self._number, "", _describe_quoting_error(error, self._reader.line_num))
+            )
             raise StopIteration from error
 
 
-def _quoting(error: csv.Error, line: int) -> str:
+def _describe_quoting_error(error: csv.Error, line: int) -> str:
     if "unexpected end" in str(error):
         return 'A cell begins with a quote (") that is never closed. Close it, and double the quotes inside a cell ("").'
     return (
@@ -93,10 +104,10 @@ def _quoting(error: csv.Error, line: int) -> str:
 
 
 @contextlib.contextmanager
-def _long_cells(length: int) -> Iterator[None]:
-    """The csv module refuses cells over 131,072 characters. Its limit is global: one file at a time, and it is put back.
+def _allow_long_cells(length: int) -> Iterator[None]:
+    """Raise the csv module's limit of 131,072 characters a cell, and restore it afterwards.
 
-    Without the lock a short file that ends puts the limit back while another thread is in the middle of a long cell.
+    The limit is global. Without the lock, a thread that is done would restore it while another one reads a long cell.
     """
     with _reading:
         before = csv.field_size_limit(length + 1)
@@ -106,47 +117,47 @@ def _long_cells(length: int) -> Iterator[None]:
             csv.field_size_limit(before)
 
 
-def _decoded(content: bytes) -> str:
+def _decode(content: bytes) -> str:
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in content[:4]:
-        raise RowsError([_whole_file(f"The file is UTF-16, not UTF-8: {SAVE_AS_UTF8}.")])
+        raise RowsError([_make_file_problem(f"The file is UTF-16, not UTF-8: {SAVE_AS_UTF8}.")])
     return content.removeprefix(codecs.BOM_UTF8).decode("utf-8", errors="surrogateescape")
 
 
-def _delimiter(text: str, key: str) -> str:
+def _find_delimiter(text: str, key: str) -> str:
     headers = {delimiter: next(_Records(text, delimiter), []) for delimiter in DELIMITERS}
     named = [mark for mark, names in headers.items() if key in (name.strip() for name in names)]
     return named[0] if named else max(DELIMITERS, key=lambda mark: len(headers[mark]))
 
 
-def _header_problems(columns: Sequence[str], header: Sequence[str]) -> list[RowProblem]:
+def _find_header_problems(columns: Sequence[str], header: Sequence[str]) -> list[RowProblem]:
     found = []
     for index, name in enumerate(columns):
-        label = column_label(name, index)
+        label = label_column(name, index)
         if not name:
             found.append(RowProblem(HEADER_ROW, label, "has no name; name it or remove the column."))
         elif name in columns[:index]:
             found.append(RowProblem(HEADER_ROW, label, "is there twice; remove one of them."))
-        found += _undecoded(HEADER_ROW, label, header[index])
+        found += _find_bad_bytes(HEADER_ROW, label, header[index])
     return found
 
 
-def _add(table: Table, number: int, cells: Sequence[str]) -> None:
-    """Blank rows and rows of empty cells are what spreadsheets leave behind: they count, but hold nothing."""
+def _add_row(table: Table, number: int, cells: Sequence[str]) -> None:
+    """Add a row. Blank rows, which spreadsheets leave behind, are counted but not added."""
     filled: dict[str, str] = {}
     for index, cell in enumerate(cells):
         if not cell.strip():
             continue
         if index >= len(table.columns):
-            table.problems.append(_too_many(number, len(cells), len(table.columns)))
+            table.problems.append(_make_too_many_problem(number, len(cells), len(table.columns)))
             break
         name = table.columns[index]
-        table.problems.extend(_undecoded(number, column_label(name, index), cell))
-        filled.setdefault(name, _shown(cell))
+        table.problems.extend(_find_bad_bytes(number, label_column(name, index), cell))
+        filled.setdefault(name, _make_printable(cell))
     if filled:
         table.rows.append(Row(number, filled))
 
 
-def _too_many(number: int, cells: int, columns: int) -> RowProblem:
+def _make_too_many_problem(number: int, cells: int, columns: int) -> RowProblem:
     return RowProblem(
         number,
         "",
@@ -154,7 +165,7 @@ def _too_many(number: int, cells: int, columns: int) -> RowProblem:
     )
 
 
-def _undecoded(number: int, label: str, cell: str) -> list[RowProblem]:
+def _find_bad_bytes(number: int, label: str, cell: str) -> list[RowProblem]:
     match = _NOT_UTF8.search(cell)
     if match is None:
         return []
@@ -168,13 +179,13 @@ def _undecoded(number: int, label: str, cell: str) -> list[RowProblem]:
     ]
 
 
-def _shown(cell: str) -> str:
-    """Nothing that could not be printed or stored leaves here; what was wrong with it has been noted."""
+def _make_printable(cell: str) -> str:
+    """The cell without bytes that could not be printed or stored. They have been reported already."""
     return _NOT_UTF8.sub("\ufffd", cell)
 
 
-def _letter(index: int) -> str:
-    """As a spreadsheet names its columns: A to Z, AA, AB ..."""
+def _make_column_letters(index: int) -> str:
+    """The name of a column in a spreadsheet: A to Z, AA, AB, ..."""
     letters = ""
     number = index + 1
     while number:
@@ -183,5 +194,5 @@ def _letter(index: int) -> str:
     return letters
 
 
-def _whole_file(message: str) -> RowProblem:
+def _make_file_problem(message: str) -> RowProblem:
     return RowProblem(None, "", message)

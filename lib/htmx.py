@@ -1,4 +1,4 @@
-"""What pages need to speak with htmx 4."""
+"""Support for htmx 4: recognising its requests, and the middleware for its responses."""
 
 from collections.abc import Callable
 from urllib.parse import unquote
@@ -23,7 +23,7 @@ def is_htmx(request: HttpRequest) -> bool:
     return bool(htmx_of(request))
 
 
-def targets(request: HttpRequest, element_id: str) -> bool:
+def is_target(request: HttpRequest, element_id: str) -> bool:
     """Does htmx want only this element?
 
     In htmx 4 the target reads `tag#id`. The id is percent-encoded without the header by which django-htmx would know.
@@ -33,7 +33,7 @@ def targets(request: HttpRequest, element_id: str) -> bool:
 
 
 class HtmxMiddleware:
-    """Fragments are never cached or mistaken for the page, and carry the messages that wait as toasts."""
+    """Keeps fragments out of every cache, and adds waiting messages to them as toasts."""
 
     def __init__(self, get_response: Respond) -> None:
         self.get_response = get_response
@@ -43,7 +43,9 @@ class HtmxMiddleware:
         if not is_htmx(request):
             return response
         if asks_to_sign_in(response):
-            return HttpResponse(status=401)  # app.js says so; htmx would put the sign-in page into the table
+            return HttpResponse(
+                status=401
+            )  # app.js reports it; htmx would put the sign-in page into the table
         response["Vary"] = ", ".join(filter(None, [response.get("Vary"), "HX-Request"]))
         response["Cache-Control"] = "no-store"
         if shows_html(response) and (waiting := list(messages.get_messages(request))):
@@ -57,7 +59,7 @@ def asks_to_sign_in(response: HttpResponse) -> bool:
 
 
 def shows_html(response: HttpResponse) -> bool:
-    """A body that htmx will put into the page: not a redirect, not 204, not an error page."""
+    """Whether htmx will put the body into the page: it is not a redirect, not 204 and not an error page."""
     swapped = response.status_code in (200, 422) and not response.streaming
     moves_on = any(name in response for name in ("HX-Redirect", "HX-Location", "HX-Refresh"))
     return swapped and not moves_on and response.get("Content-Type", "").startswith("text/html")

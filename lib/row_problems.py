@@ -1,4 +1,4 @@
-"""What is wrong with the rows that somebody brings, a file's or a plan's: all of it at once, each with its place."""
+"""The problems of the rows of a file or a plan: all of them at once, each with its row and column."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class RowProblem:
-    """One thing wrong with one row: where it is, and what to do about it. `row` counts as its reader counts."""
+    """One problem of a row: where it is, and what to do about it. `row` counts as people see it, from 1."""
 
     row: int | None
     column: str
@@ -25,7 +25,7 @@ class RowProblem:
 
 
 class RowsError(ValueError):
-    """The rows cannot be taken; carries every problem that was found."""
+    """The rows cannot be used. Holds every problem that was found."""
 
     def __init__(self, problems: Sequence[RowProblem]) -> None:
         self.problems = list(problems)

@@ -1,8 +1,8 @@
-"""The error of every compare-and-swap that comes too late."""
+"""The error of a compare-and-swap that comes too late."""
 
 
 class StaleState(Exception):
-    """The row is not in a state that this move may start from. Answered as HTTP 409."""
+    """The object is in a state that does not allow this action. The API answers it with HTTP 409."""
 
     def __init__(self, noun: str, *, verb: str, status: str) -> None:
         self.noun, self.verb, self.status = noun, verb, status

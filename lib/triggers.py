@@ -1,4 +1,4 @@
-"""Migration operations for what a table keeps by itself."""
+"""Migration operations that make triggers."""
 
 from django.db import migrations
 
@@ -12,12 +12,12 @@ END $$;
 
 
 def touch_function() -> migrations.RunSQL:
-    """The function behind every `updated_at`; made by the first migration of this room."""
+    """The function that sets every `updated_at`. The first migration of workspaces makes it."""
     return migrations.RunSQL(MAKE_FUNCTION, "DROP FUNCTION lorapipe_touch()")
 
 
 def keeps_updated_at(*tables: str) -> list[migrations.RunSQL]:
-    """A trigger on each table that moves `updated_at` with every update, bulk updates too."""
+    """A trigger on each table that sets `updated_at` with every update, also with bulk updates."""
     return [
         migrations.RunSQL(
             f"CREATE TRIGGER touch BEFORE UPDATE ON {table} FOR EACH ROW EXECUTE FUNCTION lorapipe_touch()",

@@ -1,4 +1,4 @@
-"""What the rooms' APIs share: strict bodies, pages by limit and offset, money and times on the wire."""
+"""Shared code of the APIs: strict bodies, pages by limit and offset, and money and times in JSON."""
 
 from collections.abc import Mapping
 from datetime import datetime, time, timedelta
@@ -11,7 +11,7 @@ from django.utils.dateparse import parse_date, parse_datetime
 from rest_framework import serializers
 from rest_framework.request import Request
 
-from lib.paging import part_of
+from lib.paging import fetch_part
 
 DEFAULT_LIMIT = 50
 LARGEST_LIMIT = 200
@@ -19,14 +19,14 @@ LARGEST_OFFSET = 1_000_000
 MINUTE, HOUR = 60, 3600
 
 
-# --- what comes in -----------------------------------------------------------------------------------
+# --- requests ----------------------------------------------------------------------------------------
 
 
 class StrictSerializer(serializers.Serializer[Any]):
-    """A misspelt field is an error, not a default: `budgetUSD` must not start a batch without its budget.
+    """Refuses unknown fields, so that a misspelt `budgetUSD` does not start a batch without its budget.
 
-    `later` names fields of the design that this version does not have, with what to do instead. A `userId` is
-    ignored: the caller is who signed in.
+    `later` names fields of the design that this version does not have, and what to do instead. A `userId` is ignored,
+    because the caller is the person who signed in.
     """
 
     later: Mapping[str, str] = {}
@@ -57,7 +57,7 @@ def _as_mapping(detail: Any) -> dict[str, Any]:
 
 
 class MomentField(serializers.Field[datetime, str, str | None, Any]):
-    """An ISO date or time. A date means its first moment, or with `end` its last; without a zone it is UTC."""
+    """An ISO date or time, in UTC if it has no zone. A date means its first moment, or with `end` its last."""
 
     def __init__(self, *, end: bool = False, **options: Any) -> None:
         super().__init__(**options)
@@ -92,7 +92,7 @@ class PageQuery(StrictSerializer):
 
     @classmethod
     def of(cls, request: Request) -> dict[str, Any]:
-        """The values, empty ones left out. Raises ValidationError with every bad one."""
+        """The values of the query string; empty ones are ignored. Raises ValidationError with every problem."""
         given = request.query_params
         values: dict[str, Any] = {}
         for name in given:
@@ -101,28 +101,28 @@ class PageQuery(StrictSerializer):
                 texts = [word for text in texts for word in text.split(",") if word]
             if texts:
                 values[name] = texts if name in cls.several else texts[-1]
-        return checked(cls(data=values))
+        return validate(cls(data=values))
 
 
-def checked(serializer: serializers.Serializer[Any]) -> dict[str, Any]:
+def validate(serializer: serializers.Serializer[Any]) -> dict[str, Any]:
     """The values of a body. Raises ValidationError with every problem at once."""
     serializer.is_valid(raise_exception=True)
     return dict(serializer.validated_data)
 
 
-# --- what goes out -----------------------------------------------------------------------------------
+# --- responses ---------------------------------------------------------------------------------------
 
 
 class Slice(NamedTuple):
-    """A bounded part of a list, with what the wire says about the whole."""
+    """A part of a list, with the JSON fields about the whole list."""
 
     rows: list[Any]
     about: dict[str, Any]
 
 
-def slice_of(rows: "QuerySet[Any]", *, limit: int, offset: int, searched: bool = False) -> Slice:
-    """`total` is exact up to ten thousand; beyond that it stays there, with `totalIsMore`."""
-    part = part_of(rows, offset, limit, searched=searched)
+def fetch_slice(rows: "QuerySet[Any]", *, limit: int, offset: int, searched: bool = False) -> Slice:
+    """A part of a list. `total` is exact up to ten thousand; for longer lists it stays there, with `totalIsMore`."""
+    part = fetch_part(rows, offset, limit, searched=searched)
     about: dict[str, Any] = {"total": part.count, "page": offset // limit + 1}
     if part.more:
         about["totalIsMore"] = True
@@ -130,12 +130,12 @@ def slice_of(rows: "QuerySet[Any]", *, limit: int, offset: int, searched: bool =
 
 
 def dollars(value: Decimal | None) -> str | None:
-    """Exactly, as text: JSON numbers are floats."""
+    """The exact amount as text, because numbers in JSON are floats."""
     return None if value is None else f"{value.normalize():f}"
 
 
 def about_dollars(value: Decimal | None) -> float | None:
-    """As the number that the design has, rounded to six places."""
+    """The amount as a number, rounded to six decimal places."""
     return None if value is None else float(round(value, 6))
 
 
@@ -149,14 +149,14 @@ def duration(seconds: float | None) -> str | None:
         return None
     rounded = round(seconds)
     if rounded < MINUTE:
-        return _counted(rounded, "second")
+        return _format_count(rounded, "second")
     if rounded < HOUR:
-        return _counted(round(rounded / MINUTE), "minute")
+        return _format_count(round(rounded / MINUTE), "minute")
     hours, minutes = divmod(round(rounded / MINUTE), 60)
-    return _counted(hours, "hour") + (f" {_counted(minutes, 'minute')}" if minutes else "")
+    return _format_count(hours, "hour") + (f" {_format_count(minutes, 'minute')}" if minutes else "")
 
 
-def _counted(n: int, noun: str) -> str:
+def _format_count(n: int, noun: str) -> str:
     return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
 
 

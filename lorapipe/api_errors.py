@@ -1,4 +1,4 @@
-"""Every error of the API in one form: `{success: false, error, code, details}`, never a stack trace.
+"""Turns every error of the API into one form: `{success: false, error, code, details}`, never a stack trace.
 
 `details` is a list of `{row, column, message}`: one entry for each problem that was found.
 """
@@ -24,10 +24,10 @@ from claude.current_models import RetiredModel, UnknownModel, UnknownPrice
 from lib.stale_state import StaleState
 from templates_app.api.library_serializers import OUR_NAMES
 from templates_app.api.template_serializers import WIRE
-from templates_app.library.checks import WrongRow
+from templates_app.library.checks import WrongEntry
 from templates_app.models import NotPublishable
 from templates_app.prompts.checks import WrongContent
-from templates_app.prompts.rendering import TemplateSyntax, ValuesError, VariableError
+from templates_app.text.rendering import TemplateSyntax, ValuesError, VariableError
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ NO_FIELD = ("non_field_errors", "")
 
 @dataclass(frozen=True, kw_only=True)
 class Refusal:
-    """What an exception means to who called."""
+    """The answer to the caller for an exception."""
 
     status: int
     code: str
@@ -46,51 +46,51 @@ class Refusal:
     headers: dict[str, str] = field(default_factory=dict)
 
 
-def answer(exc: Exception, context: Mapping[str, Any]) -> Response:
-    """REST framework's exception handler. Whatever is not expected is logged, and told without its inside."""
-    refusal = meaning(exc)
+def build_error_response(exc: Exception, context: Mapping[str, Any]) -> Response:
+    """REST framework's exception handler. An unexpected error is logged, and the caller gets no internal details."""
+    refusal = explain(exc)
     details = refusal.details
     if refusal.status == HTTPStatus.INTERNAL_SERVER_ERROR:
         request_id = getattr(context.get("request"), "request_id", "")
         logger.error("The API failed, request %s", request_id, exc_info=exc)
-        details = [detail("requestId", str(request_id))]
+        details = [make_detail("requestId", str(request_id))]
     body = {"success": False, "error": refusal.message, "code": refusal.code, "details": details}
     return Response(body, status=refusal.status, headers=refusal.headers)
 
 
 @api_view(["GET", "POST", "PUT", "PATCH", "DELETE"])
-def unknown_path(request: Request) -> Response:
-    """Below /api/ an unknown path answers as JSON too."""
+def refuse_unknown_path(request: Request) -> Response:
+    """An unknown path below /api/ is answered with JSON too."""
     raise Http404
 
 
-def detail(column: str, message: str, row: int | None = None) -> dict[str, Any]:
+def make_detail(column: str, message: str, row: int | None = None) -> dict[str, Any]:
     return {"row": row, "column": column, "message": message}
 
 
 @singledispatch
-def meaning(exc: Exception) -> Refusal:
+def explain(exc: Exception) -> Refusal:
     return Refusal(status=500, code="internal", message="Something went wrong here. It has been logged.")
 
 
-@meaning.register
+@explain.register
 def _(exc: Http404) -> Refusal:
     return Refusal(status=404, code="not_found", message=NOT_FOUND)
 
 
-@meaning.register
+@explain.register
 def _(exc: exceptions.NotFound) -> Refusal:
     return Refusal(status=404, code="not_found", message=NOT_FOUND)
 
 
-@meaning.register
+@explain.register
 def _(exc: PermissionDenied) -> Refusal:
     return Refusal(
         status=403, code="permission_denied", message="Your role in this workspace may see, but not do this."
     )
 
 
-@meaning.register
+@explain.register
 def _(exc: exceptions.APIException) -> Refusal:
     headers = {}
     if auth_header := getattr(exc, "auth_header", None):
@@ -98,87 +98,87 @@ def _(exc: exceptions.APIException) -> Refusal:
     if wait := getattr(exc, "wait", None):
         headers["Retry-After"] = str(int(wait))
     return Refusal(
-        status=exc.status_code, code=exc.default_code, message=first_text(exc.detail), headers=headers
+        status=exc.status_code, code=exc.default_code, message=find_first_text(exc.detail), headers=headers
     )
 
 
-@meaning.register
+@explain.register
 def _(exc: exceptions.ValidationError) -> Refusal:
-    return _several(list(problems_in(exc.detail)), code="invalid", noun="request")
+    return _refuse_problems(list(flatten_problems(exc.detail)), code="invalid", noun="request")
 
 
-@meaning.register
+@explain.register
 def _(exc: PlanError) -> Refusal:
-    problems = [detail(each.column, each.message, each.row) for each in exc.problems]
-    return _several(problems, code="invalid_plan", noun="plan")
+    problems = [make_detail(each.column, each.message, each.row) for each in exc.problems]
+    return _refuse_problems(problems, code="invalid_plan", noun="plan")
 
 
-@meaning.register
+@explain.register
 def _(exc: WrongContent) -> Refusal:
-    problems = [detail(WIRE.get(each.name, each.name), each.message) for each in exc.problems]
-    return _several(problems, code="invalid_template", noun="template")
+    problems = [make_detail(WIRE.get(each.name, each.name), each.message) for each in exc.problems]
+    return _refuse_problems(problems, code="invalid_template", noun="template")
 
 
-@meaning.register
-def _(exc: WrongRow) -> Refusal:
-    problems = [detail(OUR_NAMES.get(each.name, each.name), each.message) for each in exc.problems]
-    return _several(problems, code="invalid_row", noun="row")
+@explain.register
+def _(exc: WrongEntry) -> Refusal:
+    problems = [make_detail(OUR_NAMES.get(each.name, each.name), each.message) for each in exc.problems]
+    return _refuse_problems(problems, code="invalid_row", noun="entry")
 
 
-@meaning.register
+@explain.register
 def _(exc: ValuesError) -> Refusal:
-    problems = [detail(f"parameters.{each.name}", each.message) for each in exc.problems]
-    return _several(problems, code="invalid_values", noun="request")
+    problems = [make_detail(f"parameters.{each.name}", each.message) for each in exc.problems]
+    return _refuse_problems(problems, code="invalid_values", noun="request")
 
 
-@meaning.register(NotPublishable)
-@meaning.register(TemplateSyntax)
-@meaning.register(VariableError)
+@explain.register(NotPublishable)
+@explain.register(TemplateSyntax)
+@explain.register(VariableError)
 def _(exc: Exception) -> Refusal:
     return Refusal(status=422, code="broken_template", message=str(exc))
 
 
-@meaning.register
+@explain.register
 def _(exc: StaleState) -> Refusal:
     return Refusal(
-        status=409, code="stale_state", message=str(exc), details=[detail("status", str(exc.status))]
+        status=409, code="stale_state", message=str(exc), details=[make_detail("status", str(exc.status))]
     )
 
 
-@meaning.register
+@explain.register
 def _(exc: BudgetTooLow) -> Refusal:
-    problems = [detail("budgetUsd", str(exc))]
+    problems = [make_detail("budgetUsd", str(exc))]
     return Refusal(status=409, code="budget_too_low", message=str(exc), details=problems)
 
 
-@meaning.register
+@explain.register
 def _(exc: UnknownModel) -> Refusal:
     return Refusal(status=422, code="unknown_model", message=str(exc))
 
 
-@meaning.register
+@explain.register
 def _(exc: RetiredModel) -> Refusal:
     return Refusal(status=422, code="retired_model", message=str(exc))
 
 
-@meaning.register
+@explain.register
 def _(exc: UnknownPrice) -> Refusal:
     return Refusal(status=422, code="unknown_price", message=str(exc))
 
 
-@meaning.register
+@explain.register
 def _(exc: RequestDataTooBig) -> Refusal:
     return Refusal(status=413, code="too_large", message="The body is too large. Split it.")
 
 
-@meaning.register(SuspiciousOperation)
-@meaning.register(UnreadablePostError)
+@explain.register(SuspiciousOperation)
+@explain.register(UnreadablePostError)
 def _(exc: Exception) -> Refusal:
     return Refusal(status=400, code="bad_request", message="The request cannot be read.")
 
 
-@meaning.register(OperationalError)
-@meaning.register(InterfaceError)
+@explain.register(OperationalError)
+@explain.register(InterfaceError)
 def _(exc: Exception) -> Refusal:
     logger.warning("The database did not answer: %s", exc)
     headers = {"Retry-After": "5"}
@@ -190,43 +190,43 @@ def _(exc: Exception) -> Refusal:
     )
 
 
-def _several(problems: list[dict[str, Any]], *, code: str, noun: str) -> Refusal:
-    """One problem speaks for itself; of several the first one and their number."""
-    first = words_of(problems[0]) if problems else f"The {noun} is not valid."
+def _refuse_problems(problems: list[dict[str, Any]], *, code: str, noun: str) -> Refusal:
+    """The message is the first problem, followed by the number of the others."""
+    first = format_problem(problems[0]) if problems else f"The {noun} is not valid."
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
     return Refusal(status=400, code=code, message=f"{first}{more}", details=problems)
 
 
-def words_of(problem: Mapping[str, Any]) -> str:
+def format_problem(problem: Mapping[str, Any]) -> str:
     row = f"row {problem['row']}" if problem["row"] else ""
     place = ", ".join(part for part in (row, problem["column"]) if part)
     return f"{place}: {problem['message']}" if place else str(problem["message"])
 
 
-def problems_in(found: Any, *, row: int | None = None, column: str = "") -> Iterator[dict[str, Any]]:
-    """REST framework's nested errors, flat. The first list of objects on the way gives the row, counted from 1."""
+def flatten_problems(found: Any, *, row: int | None = None, column: str = "") -> Iterator[dict[str, Any]]:
+    """REST framework's nested errors as a flat list. The first list of objects gives the row, counted from 1."""
     if isinstance(found, dict):
         for name, inner in found.items():
-            yield from _named(name, inner, row=row, column=column)
+            yield from _flatten_named(name, inner, row=row, column=column)
     elif isinstance(found, list):
         for number, inner in enumerate(found, start=1):
             if isinstance(inner, dict):
-                yield from problems_in(inner, row=row or number)
+                yield from flatten_problems(inner, row=row or number)
             else:
-                yield from problems_in(inner, row=row, column=column)
+                yield from flatten_problems(inner, row=row, column=column)
     else:
-        yield detail(column, str(found), row)
+        yield make_detail(column, str(found), row)
 
 
-def _named(name: Any, inner: Any, *, row: int | None, column: str) -> Iterator[dict[str, Any]]:
-    """A number is an index; from the first index on the column is the field inside that row."""
+def _flatten_named(name: Any, inner: Any, *, row: int | None, column: str) -> Iterator[dict[str, Any]]:
+    """A number is an index and gives the row. After the first index, the column is the field inside that row."""
     if isinstance(name, int) and row is None:
-        return problems_in(inner, row=name + 1, column="" if isinstance(inner, dict) else column)
+        return flatten_problems(inner, row=name + 1, column="" if isinstance(inner, dict) else column)
     path = column if name in NO_FIELD else f"{column}.{name}" if column else str(name)
-    return problems_in(inner, row=row, column=path)
+    return flatten_problems(inner, row=row, column=path)
 
 
-def first_text(found: Any) -> str:
+def find_first_text(found: Any) -> str:
     while isinstance(found, dict | list):
         found = next(iter(found.values() if isinstance(found, dict) else found), "")
     return str(found)

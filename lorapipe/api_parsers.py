@@ -1,4 +1,4 @@
-"""Reading JSON bodies: what PostgreSQL cannot store, or Python cannot nest, is refused at the edge with 400."""
+"""Reads JSON bodies, and refuses with 400 what PostgreSQL cannot store and what is nested too deeply for Python."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -11,7 +11,7 @@ UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 class StorableJSONParser(JSONParser):
-    """JSON whose texts hold neither NUL nor half of a surrogate pair."""
+    """Parses JSON, and refuses texts that contain NUL or half of a surrogate pair."""
 
     def parse(
         self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
@@ -20,14 +20,16 @@ class StorableJSONParser(JSONParser):
             parsed = super().parse(stream, media_type, parser_context)
         except RecursionError as exc:
             raise ParseError("JSON parse error - it is nested too deeply") from exc
-        problems = {UNSTORABLE.sub("?", path) or "body": [message] for path, message in unstorable(parsed)}
+        problems = {
+            UNSTORABLE.sub("?", path) or "body": [message] for path, message in find_unstorable(parsed)
+        }
         if problems:
             raise ValidationError(problems)
         return parsed
 
 
-def unstorable(parsed: Any) -> Iterator[tuple[str, str]]:
-    """(path, message) of every text that cannot be stored; names of fields are looked at too."""
+def find_unstorable(parsed: Any) -> Iterator[tuple[str, str]]:
+    """(path, message) of every text that cannot be stored, field names included."""
     waiting: list[tuple[str, Any]] = [("", parsed)]
     while waiting:
         path, value = waiting.pop()

@@ -1,4 +1,4 @@
-"""The API's routes, gathered: each room has its views in `api.py`. A trailing slash is optional."""
+"""All routes of the API. The views are in the `api` folders of the apps. A trailing slash is optional."""
 
 from typing import Any
 
@@ -6,15 +6,14 @@ from django.urls import URLPattern, re_path
 
 from batches.api import batches, logs, single
 from conversations.api import conversations
-from lorapipe.api_errors import unknown_path
-from templates_app.api import library as rows
-from templates_app.api import templates
-from templates_app.states import RowKind
+from lorapipe.api_errors import refuse_unknown_path
+from templates_app.api import library, templates
+from templates_app.states import EntryKind
 
-# A malformed id fits no route: it is answered like an unknown one.
+# A malformed id matches no route, so it is answered like an unknown path.
 ID = "[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 JOB, CONVERSATION = f"(?P<job_id>{ID})", f"(?P<conversation_id>{ID})"
-TEMPLATE, ROW = f"(?P<template_id>{ID})", f"(?P<row_id>{ID})"
+TEMPLATE, ENTRY = f"(?P<template_id>{ID})", f"(?P<entry_id>{ID})"
 ITEM = f"(?P<item_id>{ID})"
 
 
@@ -24,7 +23,7 @@ def route(path: str, view: Any, name: str, **also: Any) -> URLPattern:
 
 
 urlpatterns: list[URLPattern] = [
-    route("conversations", conversations.conversations, "api_conversations"),
+    route("conversations", conversations.list_conversations, "api_conversations"),
     route("conversations/generate", single.generate_conversation, "api_generate"),
     route("conversations/generate-batch", batches.generate_batch, "api_generate_batch"),
     route("conversations/batch", batches.list_batches, "api_batches"),
@@ -32,21 +31,21 @@ urlpatterns: list[URLPattern] = [
     route(f"conversations/batch/{JOB}", batches.show_or_change_batch, "api_batch"),
     route(f"conversations/batch/{JOB}/duplicate", batches.duplicate_batch, "api_batch_duplicate"),
     route(f"conversations/batch/{JOB}/status", batches.show_status, "api_batch_status"),
-    route(f"conversations/{CONVERSATION}", conversations.conversation, "api_conversation"),
+    route(f"conversations/{CONVERSATION}", conversations.show_conversation, "api_conversation"),
     route(f"items/{ITEM}", single.show_item, "api_item"),
     route(f"items/{ITEM}/retry", single.retry_item, "api_item_retry"),
     route(f"items/{ITEM}/use", single.use_stored_reply, "api_item_use"),
     route("logs", logs.list_logs, "api_logs"),
     route("logs/cost", logs.sum_cost, "api_logs_cost"),
-    route("templates", templates.templates, "api_templates"),
-    route(f"templates/{TEMPLATE}", templates.template, "api_template"),
-    route(f"templates/{TEMPLATE}/versions", templates.versions, "api_template_versions"),
-    route(f"templates/{TEMPLATE}/resolve", templates.resolved, "api_template_resolve"),
-    route("scenarios", rows.rows, "api_scenarios", kind=RowKind.SCENARIO),
-    route(f"scenarios/{ROW}", rows.row, "api_scenario", kind=RowKind.SCENARIO),
-    route("edge-cases", rows.rows, "api_edge_cases", kind=RowKind.EDGE_CASE),
-    route(f"edge-cases/{ROW}", rows.row, "api_edge_case", kind=RowKind.EDGE_CASE),
-    route("options", rows.rows, "api_options", kind=RowKind.OPTION),
-    route(f"options/{ROW}", rows.row, "api_option", kind=RowKind.OPTION),
-    re_path("", unknown_path, name="api_unknown"),
+    route("templates", templates.list_or_create_templates, "api_templates"),
+    route(f"templates/{TEMPLATE}", templates.show_or_change_template, "api_template"),
+    route(f"templates/{TEMPLATE}/versions", templates.list_or_create_versions, "api_template_versions"),
+    route(f"templates/{TEMPLATE}/resolve", templates.resolve_template, "api_template_resolve"),
+    route("scenarios", library.list_or_create_entries, "api_scenarios", kind=EntryKind.SCENARIO),
+    route(f"scenarios/{ENTRY}", library.show_or_change_entry, "api_scenario", kind=EntryKind.SCENARIO),
+    route("edge-cases", library.list_or_create_entries, "api_edge_cases", kind=EntryKind.EDGE_CASE),
+    route(f"edge-cases/{ENTRY}", library.show_or_change_entry, "api_edge_case", kind=EntryKind.EDGE_CASE),
+    route("options", library.list_or_create_entries, "api_options", kind=EntryKind.OPTION),
+    route(f"options/{ENTRY}", library.show_or_change_entry, "api_option", kind=EntryKind.OPTION),
+    re_path("", refuse_unknown_path, name="api_unknown"),
 ]

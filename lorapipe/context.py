@@ -1,4 +1,4 @@
-"""What every full page needs beside its own content. Everything is lazy: a fragment pays for none of it."""
+"""What every full page needs in addition to its own content. It is lazy, so that fragments do not pay for it."""
 
 from typing import Any
 
@@ -9,27 +9,27 @@ from django.utils.functional import SimpleLazyObject
 from batches.models import BatchJob
 from batches.models.states import RUNNING
 from conversations.models import Conversation
-from lib.paging import bounded_count
+from lib.paging import count_up_to_limit
 from workspaces.views import THEMES
 
 
-def shell(request: HttpRequest) -> dict[str, Any]:
-    """`demo`, `theme`, and for who is signed in the running batch and the (bounded) number of conversations."""
+def build_shell(request: HttpRequest) -> dict[str, Any]:
+    """`demo` and `theme`, and for a signed-in person the running batch and the number of conversations."""
     return {
         "demo": settings.DEMO,
-        "theme": theme(request),
-        "running": SimpleLazyObject(lambda: running_job(request)),
-        "conversation_count": SimpleLazyObject(lambda: conversation_count(request)),
+        "theme": get_theme(request),
+        "running": SimpleLazyObject(lambda: find_running_job(request)),
+        "conversation_count": SimpleLazyObject(lambda: count_conversations(request)),
     }
 
 
-def theme(request: HttpRequest) -> str:
+def get_theme(request: HttpRequest) -> str:
     chosen = request.COOKIES.get("theme", "")
     return chosen if chosen in THEMES else "system"
 
 
-def running_job(request: HttpRequest) -> BatchJob | None:
-    """The batch that the strip under the top bar shows: the newest one that is under way."""
+def find_running_job(request: HttpRequest) -> BatchJob | None:
+    """The newest running batch, which the strip under the top bar shows."""
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
         return None
@@ -39,7 +39,7 @@ def running_job(request: HttpRequest) -> BatchJob | None:
     return found
 
 
-def conversation_count(request: HttpRequest) -> str:
-    """`1,181`; past ten thousand `10,000+`, because nobody needs the exact number and counting it is slow."""
-    count, more = bounded_count(Conversation.objects.visible_to(request.user))
+def count_conversations(request: HttpRequest) -> str:
+    """`1,181`, or above ten thousand `10,000+`, because counting further is slow and nobody needs it."""
+    count, more = count_up_to_limit(Conversation.objects.visible_to(request.user))
     return f"{count:,}+" if more else f"{count:,}"

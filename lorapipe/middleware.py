@@ -1,4 +1,4 @@
-"""What every request gets: an id that people can quote, and a content policy that fits the admin's kit."""
+"""Middleware: an id for every request, a limit for the size of a body, and a content policy for the admin."""
 
 import re
 import uuid
@@ -16,7 +16,7 @@ REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
 
 
 class RequestIdMiddleware:
-    """`request.request_id`, also the header X-Request-Id; a proxy's own id is kept when it looks like one."""
+    """Sets `request.request_id` and the header X-Request-Id. The id of a proxy is kept if it is well formed."""
 
     def __init__(self, get_response: Respond) -> None:
         self.get_response = get_response
@@ -30,10 +30,10 @@ class RequestIdMiddleware:
 
 
 class BodySizeMiddleware:
-    """413 for a body beyond `LARGEST_BODY`, by its declared length and before a byte of it is read.
+    """Answers 413 to a body that is larger than `LARGEST_BODY`, by its declared length and before any of it is read.
 
-    It stands before whatever looks into the body: the check of the CSRF token parses a whole upload first. A body
-    without a length is no body to Django.
+    It must come before everything that reads the body: the CSRF check parses a whole upload. Django ignores a body
+    without a length.
     """
 
     def __init__(self, get_response: Respond) -> None:
@@ -42,10 +42,10 @@ class BodySizeMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         declared = request.META.get("CONTENT_LENGTH") or "0"
         size = int(declared) if declared.isascii() and declared.isdigit() else 0
-        return self.get_response(request) if size <= LARGEST_BODY else too_large(request, size)
+        return self.get_response(request) if size <= LARGEST_BODY else refuse_too_large(request, size)
 
 
-def too_large(request: HttpRequest, size: int) -> HttpResponse:
+def refuse_too_large(request: HttpRequest, size: int) -> HttpResponse:
     words = f"What was sent has {size // MEGABYTE:,} MB; at most {LARGEST_BODY // MEGABYTE} MB are allowed. Split it."
     if not request.path.startswith("/api/"):
         return render(request, "413.html", {"words": words}, status=413)
@@ -54,7 +54,7 @@ def too_large(request: HttpRequest, size: int) -> HttpResponse:
 
 
 class AdminPolicyMiddleware:
-    """Unfold's pages need `unsafe-eval` and inline styles (docs/architecture.md section 7). Only below /admin/."""
+    """Allows `unsafe-eval` and inline styles below /admin/: Unfold needs them (docs/architecture.md section 7)."""
 
     def __init__(self, get_response: Respond) -> None:
         self.get_response = get_response

@@ -1,10 +1,9 @@
-"""The queues' names. The one module of the project that other rooms may import."""
+"""The names of the queues. Other apps may import only this module of the project."""
 
 from enum import StrEnum
 
 
 class Queue(StrEnum):
     GENERATION = "generation"  # items of batches: long calls, many at once
-    INTERACTIVE = (
-        "interactive"  # single generations: a small worker of its own, so that they start within 2 s
-    )
+    # Single generations. They have a small worker of their own, so that they start within 2 seconds.
+    INTERACTIVE = "interactive"

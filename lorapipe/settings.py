@@ -1,4 +1,4 @@
-"""Django settings. What a person can set is in `environment.py`; here it only finds its place."""
+"""Django settings. What a person can set is read by `stack.environment`; this module only puts it in its place."""
 
 import os
 import secrets
@@ -23,7 +23,7 @@ VERSION: str = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["
 ENVIRONMENT = environment.read(os.environ)
 STACK = stack_client.living(ENVIRONMENT.data_dir) if not ENVIRONMENT.database_url else None
 
-# --- who is asking: the web's statements are short, the engine's may take longer -------------------
+# --- which process this is: statements of the web process must be short, others may take longer -----
 WEB_PROCESS = Path(sys.argv[0]).name.startswith("gunicorn") if sys.argv else False
 POOLED_PROCESS = WEB_PROCESS or any("celery" in word for word in sys.argv[:1])
 
@@ -42,14 +42,14 @@ ALLOWED_HOSTS = [
     ENVIRONMENT.host,
     *os.environ.get("LORAPIPE_ALLOWED_HOSTS", "").split(),
 ]
-# Behind TLS (`LORAPIPE_HTTPS=1`, a proxy that sets X-Forwarded-Proto) cookies and redirects are strict; the plain
-# loopback address that `./run` prints could not sign anybody in with them.
+# Behind TLS (`LORAPIPE_HTTPS=1` and a proxy that sets X-Forwarded-Proto) cookies and redirects are strict. With strict
+# cookies nobody could sign in at the plain loopback address that `./run` prints.
 HTTPS = os.environ.get("LORAPIPE_HTTPS") == "1"
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
 SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
-SECURE_REDIRECT_EXEMPT = ["^healthz$", "^readyz$"]  # a supervisor beside it asks without TLS
+SECURE_REDIRECT_EXEMPT = ["^healthz$", "^readyz$"]  # a supervisor on this machine asks without TLS
 SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 X_FRAME_OPTIONS = "DENY"
@@ -68,7 +68,7 @@ CONTENT_SECURITY_POLICY = {
 }
 
 # --- applications ----------------------------------------------------------------------------------
-# The admin's looks; without the package stock Django stands in (workspaces/admin_base.py).
+# The design of the admin. Without this package Django's own design is used (workspaces/admin_base.py).
 ADMIN_KIT = ["unfold"] if find_spec("unfold") else []
 INSTALLED_APPS = [
     "lorapipe.apps.LoraPipeConfig",
@@ -119,7 +119,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "lorapipe.context.shell",
+                "lorapipe.context.build_shell",
             ]
         },
     }
@@ -133,15 +133,15 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 SIGN_IN_LINK_LIFETIME = timedelta(minutes=15)
-# What a personal workspace made while the product runs is given; `manage.py prepare` gives the same to all it finds.
-FURNISH_WORKSPACE = ["templates_app.packs.installing.bring_in_pack"]
+# These functions set up a personal workspace that is made while the product runs. `manage.py prepare` does the others.
+FURNISH_WORKSPACE = ["templates_app.packs.installing.install_pack"]
 
 # --- PostgreSQL ------------------------------------------------------------------------------------
 DATABASE_URL = ENVIRONMENT.database_url or (STACK.database_url if STACK else None)
 
 
-def database(url: str | None) -> dict[str, Any]:
-    """Django's settings for one PostgreSQL URL. Timeouts are set on connect until roles carry them."""
+def make_database_settings(url: str | None) -> dict[str, Any]:
+    """Django's settings for one PostgreSQL URL. The timeouts are set when a connection is made."""
     found: dict[str, Any] = environ.Env.db_url_config(url) if url else {"NAME": "no-stack-is-running"}
     found["ENGINE"] = "django.db.backends.postgresql"
     timeouts = {"lock_timeout": "5s", "statement_timeout": "5s" if WEB_PROCESS else "30s"}
@@ -150,17 +150,17 @@ def database(url: str | None) -> dict[str, Any]:
     found["OPTIONS"]["options"] = " ".join(f"-c {name}={value}" for name, value in timeouts.items())
     found["OPTIONS"]["connect_timeout"] = 5
     if not WEB_PROCESS:
-        # The same thirty statements for each item: planned once for a connection, PostgreSQL needs half the time for them.
+        # Each item runs the same thirty statements. Planned once for a connection, they take half of the time.
         found["OPTIONS"] |= {"server_side_binding": True, "prepare_threshold": 3}
     if POOLED_PROCESS:
         found["OPTIONS"]["pool"] = {"min_size": 1, "max_size": 12, "timeout": 20, "max_idle": 60}
-        found["CONN_HEALTH_CHECKS"] = True  # after a restart of the database all that the pool holds is dead
-    found["ATOMIC_REQUESTS"] = False  # a view that waits for a job would wait for rows that nobody can see
+        found["CONN_HEALTH_CHECKS"] = True  # after a restart of the database all pooled connections are dead
+    found["ATOMIC_REQUESTS"] = False  # a view that waits for a job must commit before it waits
     return found
 
 
 WEB_THREADS = environment.WEB_THREADS
-DATABASES = {"default": database(DATABASE_URL)}
+DATABASES = {"default": make_database_settings(DATABASE_URL)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Celery: what is not used, and why, is in docs/execution.md sections 1 and 7 ----------------
@@ -171,7 +171,7 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = False
 CELERY_WORKER_DISABLE_PREFETCH = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
-CELERY_WORKER_ETA_TASK_LIMIT = 10  # a tripwire: nothing here sends an ETA
+CELERY_WORKER_ETA_TASK_LIMIT = 10  # nothing here sends an ETA, so more than this is a mistake
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
@@ -180,7 +180,7 @@ CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "health_check_interval": 10,
     "socket_keepalive": True,
-    # who only publishes does not wait long
+    # a process that only publishes does not wait long
     "socket_timeout": 30 if POOLED_PROCESS and not WEB_PROCESS else 2,
     "socket_connect_timeout": 2,
     "global_keyprefix": "lorapipe:",
@@ -204,7 +204,7 @@ ENGINE_BREAKER_OVERLOADS = 5
 ENGINE_BREAKER_WITHIN_S = 30 / TIME_SCALE
 ENGINE_BREAKER_OPEN_S = 30 / TIME_SCALE
 ENGINE_BREAKER_LONGEST_S = 300 / TIME_SCALE
-ENGINE_SWEPT_AFTER_S = 60 / TIME_SCALE  # what a cancelled job has left in the queue is cancelled by then
+ENGINE_SWEPT_AFTER_S = 60 / TIME_SCALE  # all queued items of a cancelled job are cancelled by then
 ENGINE_SYSTEMIC_WAIT_S = 3600 / TIME_SCALE
 ENGINE_MAX_ATTEMPTS = 3
 ENGINE_MAX_CRASHES = 3
@@ -216,7 +216,7 @@ CLAUDE_BASE_URL = SIMULATOR_URL if DEMO else ENVIRONMENT.anthropic_base_url
 CLAUDE_API_KEY = "demo" if DEMO else ENVIRONMENT.anthropic_api_key or "unused"
 CLAUDE_NAMED_KEYS = dict(ENVIRONMENT.named_api_keys)
 
-# --- quality: below the first a conversation needs revision, below the second a person looks first --
+# --- quality: a conversation below the first score needs revision, below the second it needs review --
 QUALITY_REVISION_BELOW = "6.0"
 QUALITY_REVIEW_BELOW = "8.0"
 
@@ -229,7 +229,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["lorapipe.api_parsers.StorableJSONParser"],
-    "EXCEPTION_HANDLER": "lorapipe.api_errors.answer",
+    "EXCEPTION_HANDLER": "lorapipe.api_errors.build_error_response",
 }
 
 # --- words, times, files ---------------------------------------------------------------------------
@@ -250,7 +250,7 @@ UNFOLD = {
         {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("favicon.svg")}
     ],
     "STYLES": [lambda request: static("admin.css")],
-    # The product's primary (app.css) in the eleven steps that the kit wants.
+    # The product's primary colour (app.css) in the eleven steps that the admin's design needs.
     "COLORS": {
         "primary": {
             "50": "oklch(97% .015 275)",

@@ -6,8 +6,8 @@ from django.urls import include, path
 from lorapipe import views
 
 urlpatterns = [
-    path("healthz", views.healthz, name="healthz"),
-    path("readyz", views.readyz, name="readyz"),
+    path("healthz", views.show_health, name="healthz"),
+    path("readyz", views.show_readiness, name="readyz"),
     path("api/", include("lorapipe.api_urls")),
     path("admin/", admin.site.urls),
     path("", include("workspaces.urls")),
@@ -18,6 +18,6 @@ urlpatterns = [
     path("", include("exports.urls")),
 ]
 
-handler403 = views.forbidden
-handler404 = views.not_found
-handler500 = views.broken
+handler403 = views.show_forbidden
+handler404 = views.show_not_found
+handler500 = views.show_error

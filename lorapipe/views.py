@@ -1,4 +1,4 @@
-"""Health, and the pages for what went wrong."""
+"""The health checks and the error pages."""
 
 from django.conf import settings
 from django.db import OperationalError, connection
@@ -10,13 +10,13 @@ from batches.models import Worker
 from lorapipe.queues import Queue
 
 
-def healthz(request: HttpRequest) -> HttpResponse:
-    """Liveness: this process answers. It asks nobody."""
+def show_health(request: HttpRequest) -> HttpResponse:
+    """Liveness: 200 whenever this process answers. It checks nothing else."""
     return JsonResponse({"status": "ok"})
 
 
-def readyz(request: HttpRequest) -> HttpResponse:
-    """Readiness of the database, the broker and a worker for each queue: 200, or 503 with what is missing."""
+def show_readiness(request: HttpRequest) -> HttpResponse:
+    """Readiness: 200 if database, broker and a worker for each queue are there, else 503 with what is missing."""
     found = {"database": _database_answers(), "broker": _broker_answers()}
     found["workers"] = found["database"] and _every_queue_has_a_worker()
     ready = all(found.values())
@@ -45,14 +45,14 @@ def _every_queue_has_a_worker() -> bool:
     return served.issuperset(Queue)
 
 
-def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+def show_forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     return render(request, "403.html", status=403)
 
 
-def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+def show_not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     return render(request, "404.html", status=404)
 
 
-def broken(request: HttpRequest) -> HttpResponse:
-    """The last resort: it asks neither the database nor the static files' manifest."""
+def show_error(request: HttpRequest) -> HttpResponse:
+    """The page for an unexpected error. It needs neither the database nor the manifest of the static files."""
     return render(None, "500.html", {"request_id": getattr(request, "request_id", "")}, status=500)

@@ -1,15 +1,15 @@
-"""Which provider this installation talks to, as the settings say, and with which of its keys."""
+"""The provider that this installation calls, and the key that it uses."""
 
 from django.conf import settings
 
 from claude.messages import Provider
 
-SHOWN_OF_A_KEY = 4
+CHARACTERS_SHOWN = 4
 SHORTEST_SECRET = 12  # of a shorter one, four characters would be too much
 
 
 class UnknownKey(LookupError):
-    """A workspace has a key of its own that this process was not given: then there is no call."""
+    """A workspace uses a key of its own that this process does not have, so no call can be made."""
 
     def __init__(self, name: str) -> None:
         variable = settings.ENVIRONMENT.name_key_variable(name)
@@ -19,10 +19,10 @@ class UnknownKey(LookupError):
         )
 
 
-def provider(key: str = "") -> Provider:
-    """The server and the key: the installation's own, or the one of this name. Raises UnknownKey.
+def get_provider(key: str = "") -> Provider:
+    """The server with the installation's own key, or with the key of this name. Raises UnknownKey.
 
-    The simulator of the demo is the same for all.
+    In demo mode every workspace uses the simulator.
     """
     if not key or settings.DEMO:
         return Provider(base_url=settings.CLAUDE_BASE_URL, api_key=settings.CLAUDE_API_KEY)
@@ -31,7 +31,7 @@ def provider(key: str = "") -> Provider:
     return Provider(base_url=settings.CLAUDE_BASE_URL, api_key=settings.CLAUDE_NAMED_KEYS[key])
 
 
-def key_shown(key: str = "") -> str:
-    """The last four characters of a key, for people to tell two apart; a short one is not shown at all. Raises UnknownKey."""
-    secret = provider(key).api_key
-    return f"…{secret[-SHOWN_OF_A_KEY:]}" if len(secret) >= SHORTEST_SECRET else ""
+def mask_key(key: str = "") -> str:
+    """The last four characters of a key, to tell keys apart. Empty for a short key. Raises UnknownKey."""
+    secret = get_provider(key).api_key
+    return f"…{secret[-CHARACTERS_SHOWN:]}" if len(secret) >= SHORTEST_SECRET else ""

@@ -1,4 +1,4 @@
-"""The admin pages of the model table. Each save makes a new version of the table, in force within seconds everywhere."""
+"""The admin pages of the model table. Each save makes a new version, which every process uses within seconds."""
 
 from typing import Any
 
@@ -11,23 +11,30 @@ from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
 from provider import billed, shipping, table
-from provider.models import A_NAME, BATCH_RATES, RATES, Finding, LanguageModel, LineupVersion, ModelPrice
+from provider.models import A_NAME, BATCH_RATES, RATES, Finding, LanguageModel, ModelPrice, ModelTableVersion
 from provider.states import Effort, Thinking
-from workspaces.admin_base import LoraModelAdmin, ReadOnlyAdmin, ReadOnlyInline, badge, dollars, pretty
+from workspaces.admin_base import (
+    LoraModelAdmin,
+    ReadOnlyAdmin,
+    ReadOnlyInline,
+    format_json,
+    make_badge_column,
+    make_dollars_column,
+)
 from workspaces.models import User
 
-RATE_WORDS = {
+RATE_NAMES = {
     "input": "Input",
     "output": "Output",
     "cache_write_5m": "Cache write, 5 min",
     "cache_write_1h": "Cache write, 1 h",
     "cache_read": "Cache read",
 }
-IN_FORCE = "Saved as version {} of the table; every process uses it within some seconds."
+SAVED_MESSAGE = "Saved as version {} of the table; every process uses it within some seconds."
 
 
 class _Publishes(LoraModelAdmin):
-    """What is saved or deleted here is published in the same transaction."""
+    """Publishes each change of the table in the same transaction."""
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)
@@ -42,7 +49,7 @@ class _Publishes(LoraModelAdmin):
         self._publish(request)
 
     def get_actions(self, request: HttpRequest) -> Any:
-        """Rows are deleted one by one: each has its own reason to stay."""
+        """There is no bulk deletion, because each row is checked on its own."""
         return {
             name: each for name, each in super().get_actions(request).items() if name != "delete_selected"
         }
@@ -50,7 +57,7 @@ class _Publishes(LoraModelAdmin):
     def _publish(self, request: HttpRequest) -> None:
         made = table.publish(by=request.user if isinstance(request.user, User) else None)
         if made is not None:
-            messages.info(request, IN_FORCE.format(made.name))
+            messages.info(request, SAVED_MESSAGE.format(made.name))
 
 
 class ModelForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -58,7 +65,7 @@ class ModelForm(forms.ModelForm):  # type: ignore[type-arg]
         forms.CharField(max_length=100, validators=[A_NAME]),
         required=False,
         widget=AdminTextInputWidget,
-        help_text="Other names of the same model, with commas between.",
+        help_text="Other names of the same model, separated by commas.",
     )
     thinking_modes = forms.MultipleChoiceField(
         choices=Thinking.choices,
@@ -107,40 +114,42 @@ class LanguageModelAdmin(_Publishes):
         ("Row", {"fields": ("changed", "created_at", "updated_at")}),
     )
 
-    @badge("Lifecycle", ordering="lifecycle")
-    def state(self, row: LanguageModel) -> str:
-        return row.lifecycle
+    @make_badge_column("Lifecycle", ordering="lifecycle")
+    def state(self, model: LanguageModel) -> str:
+        return model.lifecycle
 
     @admin.display(description="Changed here")
-    def changed(self, row: LanguageModel) -> str:
-        """Which shipped values a person has replaced: those stay when the product brings new ones."""
-        if row.shipped is None:
+    def changed(self, model: LanguageModel) -> str:
+        """The shipped values that a person has replaced. An update of the product does not change them."""
+        if model.shipped is None:
             return "added here"
-        return ", ".join(name.replace("_", " ") for name in shipping.changed_fields(row)) or "as shipped"
+        return (
+            ", ".join(name.replace("_", " ") for name in shipping.find_changed_fields(model)) or "as shipped"
+        )
 
     def get_readonly_fields(self, request: HttpRequest, obj: LanguageModel | None = None) -> Any:
-        # The log's rows name it, so the name stays.
+        # The generation log refers to a model by its name, so the name never changes.
         return (*self.readonly_fields, "name") if obj else self.readonly_fields
 
     def get_fieldsets(self, request: HttpRequest, obj: LanguageModel | None = None) -> Any:
         return self.fieldsets if obj else self.fieldsets[:-1]
 
     def has_delete_permission(self, request: HttpRequest, obj: LanguageModel | None = None) -> bool:
-        """Only what a person has added, and nothing was ever asked of: of the rest the log needs the price."""
+        """Only a model that a person has added and that was never called: the log needs the prices of the others."""
         mine = obj is not None and obj.shipped is None and not _was_called(obj)
         return mine and super().has_delete_permission(request, obj)
 
 
-def _was_called(row: LanguageModel) -> bool:
-    first = row.prices.order_by("valid_from").first()
-    return first is not None and billed.since(row.names, first.valid_from)
+def _was_called(model: LanguageModel) -> bool:
+    first = model.prices.order_by("valid_from").first()
+    return first is not None and billed.was_called_since(model.names, first.valid_from)
 
 
 @admin.register(ModelPrice)
 class ModelPriceAdmin(_Publishes):
     list_display = (
         *("model", "valid_from", "above_prompt_tokens", "free"),
-        *(dollars(name, words) for name, words in RATE_WORDS.items()),
+        *(make_dollars_column(name, words) for name, words in RATE_NAMES.items()),
     )
     list_filter = ("free", "valid_from")
     list_select_related = ("model",)
@@ -153,7 +162,7 @@ class ModelPriceAdmin(_Publishes):
     )
 
     def has_change_permission(self, request: HttpRequest, obj: ModelPrice | None = None) -> bool:
-        """What calls were billed by stays: add a row with its own first day."""
+        """A price that calls were billed by cannot be changed. Add a price that is valid from a later day instead."""
         return super().has_change_permission(request, obj) and not (obj and obj.is_billed)
 
     def has_delete_permission(self, request: HttpRequest, obj: ModelPrice | None = None) -> bool:
@@ -165,8 +174,8 @@ class ModelPriceAdmin(_Publishes):
         )
 
 
-@admin.register(LineupVersion)
-class LineupVersionAdmin(ReadOnlyAdmin):
+@admin.register(ModelTableVersion)
+class ModelTableVersionAdmin(ReadOnlyAdmin):
     list_display = ("name", "created_at", "created_by")
     list_select_related = ("created_by",)
     list_defer = ("content",)
@@ -175,8 +184,8 @@ class LineupVersionAdmin(ReadOnlyAdmin):
     fields = ("name", "created_at", "created_by", "content_shown")
 
     @admin.display(description="The table")
-    def content_shown(self, version: LineupVersion) -> SafeString:
-        return pretty(version.content)
+    def content_shown(self, version: ModelTableVersion) -> SafeString:
+        return format_json(version.content)
 
 
 @admin.register(Finding)
@@ -192,4 +201,4 @@ class FindingAdmin(ReadOnlyAdmin):
 
     @admin.display(description="Report")
     def report_shown(self, finding: Finding) -> SafeString:
-        return pretty(finding.report)
+        return format_json(finding.report)

@@ -1,18 +1,18 @@
-"""Whether calls were billed since a day. The log of calls is kept above this room, which registers who knows."""
+"""Tells whether a model was called since a day. The app that keeps the log of calls registers a function that knows."""
 
 from collections.abc import Callable, Collection
 from datetime import date
 
-Asked = Callable[[Collection[str], date], bool]
-_who_knows: list[Asked] = []
+CallLog = Callable[[Collection[str], date], bool]
+_call_logs: list[CallLog] = []
 
 
-def told_by(knows: Asked) -> None:
-    """Register a room that keeps a log of calls."""
-    if knows not in _who_knows:
-        _who_knows.append(knows)
+def register_call_log(was_called: CallLog) -> None:
+    """Register a function that tells whether one of these models was called on that day or later."""
+    if was_called not in _call_logs:
+        _call_logs.append(was_called)
 
 
-def since(models: Collection[str], day: date) -> bool:
+def was_called_since(models: Collection[str], day: date) -> bool:
     """Whether a call of one of these models was made on that day or later."""
-    return any(knows(models, day) for knows in _who_knows)
+    return any(was_called(models, day) for was_called in _call_logs)

@@ -1,4 +1,4 @@
-"""“Test my key”: asks the server, keeps what was found, and says it in words."""
+"""“Test my key”: asks the server, stores the findings and describes them."""
 
 import importlib
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from claude.current_models import RetiredModel, UnknownModel, UnknownPrice
 from claude.messages import Provider
 from lib import clock
 from provider import table
-from provider.account import key_shown, provider
+from provider.account import get_provider, mask_key
 from provider.models import Finding
 from workspaces.audit import record
 from workspaces.models import User
@@ -27,7 +27,7 @@ DEADLINE_S = 20.0
 
 @dataclass(frozen=True)
 class Line:
-    """One thing that was looked at. `good` None: it could not be told, or it does not matter."""
+    """One checked property. `good` is None if the result is unknown or does not matter."""
 
     name: str
     good: bool | None
@@ -38,16 +38,16 @@ class Line:
 
 
 def check(*, key: str = "", by: User | None = None, deadline_s: float = DEADLINE_S) -> Finding:
-    """Ask the server about a key (by its name; the installation's own) and the model in use, and keep what it said.
+    """Ask the server about the model in use, with the key of this name or the installation's own, and store the result.
 
-    It takes `deadline_s` seconds at most. What the server does not do is not asked of it from now on; a later check
-    with the installation's key finds it again. Raises NoSimulator and UnknownKey.
+    It takes at most `deadline_s` seconds. A feature that the server lacks is not used any more, until a later check
+    with the installation's key finds it. Raises NoSimulator and UnknownKey.
     """
     table.refresh(now=True)
     model = settings.ENVIRONMENT.anthropic_model
-    asked = provider(key)
-    found = _asked(asked, model, deadline_s)
-    lines = list(_lines(found, model))
+    asked = get_provider(key)
+    found = _ask_server(asked, model, deadline_s)
+    lines = list(_build_lines(found, model))
     with transaction.atomic():
         finding = Finding.objects.create(
             fingerprint=asked.fingerprint,
@@ -56,8 +56,8 @@ def check(*, key: str = "", by: User | None = None, deadline_s: float = DEADLINE
             counts_tokens=found.counts_tokens,
             structured_outputs=found.structured_outputs,
             report={
-                "server": server(),
-                "key": key_shown(key),
+                "server": describe_server(),
+                "key": mask_key(key),
                 "model": model,
                 "simulated": found.simulated,
                 "latency_ms": found.latency_ms,
@@ -67,48 +67,50 @@ def check(*, key: str = "", by: User | None = None, deadline_s: float = DEADLINE
             created_by=by,
         )
         after = {"model": model, "works": finding.works}
-        record(action=Action.CHECK, kind=TargetKind.PROVIDER, name=server(), by=by, after=after)
+        record(action=Action.CHECK, kind=TargetKind.PROVIDER, name=describe_server(), by=by, after=after)
     table.refresh(now=True)
     return finding
 
 
-# Without these no batch can be made.
+# No batch can be made unless all of these are good.
 MUST = ("Key", "Model", "Price", "Connection")
 
 
-def server() -> str:
+def describe_server() -> str:
     label: str = settings.ENVIRONMENT.provider_label
     return "our simulator (demo mode)" if settings.DEMO else label
 
 
 class NoSimulator(Exception):
-    """Demo mode, and no simulator: there is nobody to ask."""
+    """Demo mode without a running simulator."""
 
 
-def _asked(asked: Provider, model: str, deadline_s: float) -> "Findings":
-    # The SDK takes a second to load and 40 MB to keep: only a process that tests a key pays for it.
-    if settings.DEMO and not settings.CLAUDE_BASE_URL:  # the key of the demo is for our simulator alone
+def _ask_server(asked: Provider, model: str, deadline_s: float) -> "Findings":
+    if settings.DEMO and not settings.CLAUDE_BASE_URL:
         raise NoSimulator(
             "In demo mode the simulator is asked, and none is running. Start the product with ./run."
         )
+    # The SDK takes a second to load and 40 MB of memory, so only a process that tests a key loads it.
     client = importlib.import_module("claude.client").Client(asked, shards=1)
     probe = importlib.import_module("claude.probe").probe
     if not connection.in_atomic_block:
-        connection.close()  # nothing of the database is held while the server thinks
+        connection.close()  # no database connection is held while the server answers
     try:
-        found: Findings = probe(client, model, deadline_s=deadline_s, may_pay=_price(model).good is True)
+        found: Findings = probe(
+            client, model, deadline_s=deadline_s, may_pay=_check_price(model).good is True
+        )
     finally:
         client.close()
     return found
 
 
-def _lines(found: "Findings", model: str) -> list[Line]:
-    price = _price(model)
-    lines = [_key(found, has_price=price.good is True), _model(found, model), price]
+def _build_lines(found: "Findings", model: str) -> list[Line]:
+    price = _check_price(model)
+    lines = [_check_key(found, has_price=price.good is True), _check_model(found, model), price]
     if found.problem is not None and found.key_accepted is None:
         lines.insert(0, Line("Connection", False, found.problem.message))
     lines.append(
-        _ability(
+        _make_ability_line(
             "count_tokens",
             found.counts_tokens,
             "counts the tokens of a prompt before it is paid",
@@ -116,7 +118,7 @@ def _lines(found: "Findings", model: str) -> list[Line]:
         )
     )
     lines.append(
-        _ability(
+        _make_ability_line(
             "Structured outputs",
             found.structured_outputs,
             "takes a schema for its replies",
@@ -137,7 +139,7 @@ def _lines(found: "Findings", model: str) -> list[Line]:
     return lines
 
 
-def _key(found: "Findings", *, has_price: bool) -> Line:
+def _check_key(found: "Findings", *, has_price: bool) -> Line:
     if found.key_accepted:
         return Line("Key", True, "accepted")
     if found.key_accepted is False:
@@ -147,7 +149,7 @@ def _key(found: "Findings", *, has_price: bool) -> Line:
     return Line("Key", None, "not told: the server did not answer so far")
 
 
-def _model(found: "Findings", model: str) -> Line:
+def _check_model(found: "Findings", model: str) -> Line:
     today = clock.today()
     try:
         card = current_models.find_card(model, today)
@@ -165,7 +167,7 @@ def _model(found: "Findings", model: str) -> Line:
     return Line("Model", True, f"{model} is known" + (f"; it retires on {ends}.{after}" if ends else ""))
 
 
-def _price(model: str) -> Line:
+def _check_price(model: str) -> Line:
     today: date = clock.today()
     try:
         price = current_models.find_price(model, on=today, prompt_tokens=1)
@@ -176,5 +178,5 @@ def _price(model: str) -> Line:
     return Line("Price", True, f"${price.input:.2f} and ${price.output:.2f} per million tokens in and out")
 
 
-def _ability(name: str, has: bool | None, yes: str, no: str) -> Line:
+def _make_ability_line(name: str, has: bool | None, yes: str, no: str) -> Line:
     return Line(name, has, {True: yes, False: no, None: "could not be told"}[has])

@@ -1,4 +1,4 @@
-"""The model table as JSON and back, and a row's values beside a card's. What is stored is exact: money is text."""
+"""The model table as JSON and back, and the values of models and model cards. Money is stored as text, exactly."""
 
 from collections.abc import Mapping
 from dataclasses import fields
@@ -10,7 +10,7 @@ from claude.model_card import ModelCard, ModelTable, Price, PriceRow
 from provider.models import BATCH_RATES, RATES, LanguageModel, ModelPrice
 
 LISTS = ("aliases", "thinking_modes", "effort_levels")
-# A card's fields that a row has under the same name and with the same meaning.
+# The fields of a model card that `LanguageModel` has under the same name and with the same meaning.
 SAME = tuple(
     each.name
     for each in fields(ModelCard)
@@ -18,8 +18,8 @@ SAME = tuple(
 )
 
 
-def values_of_card(card: ModelCard) -> dict[str, Any]:
-    """A card as the values of a row, fit for JSON."""
+def get_card_values(card: ModelCard) -> dict[str, Any]:
+    """The values of a model card, for JSON."""
     return {
         **{name: getattr(card, name) for name in SAME},
         **{name: list(getattr(card, name)) for name in LISTS},
@@ -30,16 +30,16 @@ def values_of_card(card: ModelCard) -> dict[str, Any]:
     }
 
 
-def values_of_row(row: LanguageModel) -> dict[str, Any]:
-    """The same of a stored row."""
+def get_model_values(model: LanguageModel) -> dict[str, Any]:
+    """The same values of a stored model."""
     return {
-        **{name: getattr(row, name) for name in (*SAME, "thinking", "effort", "successor")},
-        **{name: list(getattr(row, name)) for name in LISTS},
-        "retires": row.retires.isoformat() if row.retires else None,
+        **{name: getattr(model, name) for name in (*SAME, "thinking", "effort", "successor")},
+        **{name: list(getattr(model, name)) for name in LISTS},
+        "retires": model.retires.isoformat() if model.retires else None,
     }
 
 
-def card(name: str, values: Mapping[str, Any]) -> ModelCard:
+def build_card(name: str, values: Mapping[str, Any]) -> ModelCard:
     given: dict[str, Any] = {field: values[field] for field in SAME}
     given |= {field: tuple(values[field]) for field in LISTS}
     return ModelCard(
@@ -52,45 +52,45 @@ def card(name: str, values: Mapping[str, Any]) -> ModelCard:
     )
 
 
-def price_values(price: Price) -> dict[str, Any]:
-    """Each amount with three places, so that equal prices are equal texts."""
+def get_price_values(price: Price) -> dict[str, Any]:
+    """The values of a price, for JSON. Amounts have three decimal places, so that equal prices give equal texts."""
     given = {name: getattr(price, name) for name in (*RATES, *BATCH_RATES)}
     amounts = {name: None if amount is None else f"{amount:.3f}" for name, amount in given.items()}
     return {**amounts, "free": price.free}
 
 
-def price_of_row(row: ModelPrice) -> Price:
-    return Price(**{name: getattr(row, name) for name in (*RATES, *BATCH_RATES)}, free=row.free)
+def build_price(price: ModelPrice) -> Price:
+    return Price(**{name: getattr(price, name) for name in (*RATES, *BATCH_RATES)}, free=price.free)
 
 
-def content_of(lineup: ModelTable) -> dict[str, Any]:
-    """A whole table as JSON; two tables that say the same are the same JSON, whatever order they were read in."""
+def dump_table(lineup: ModelTable) -> dict[str, Any]:
+    """A whole table as JSON. Equal tables give equal JSON, whatever the order of their prices."""
     prices = [
         {
             "model": row.model,
             "valid_from": row.valid_from.isoformat(),
             "above_prompt_tokens": row.above_prompt_tokens,
-            **price_values(row.price),
+            **get_price_values(row.price),
         }
         for row in lineup.prices
     ]
     return {
-        "models": [{"id": each.id, **values_of_card(each)} for each in lineup.all_cards],
+        "models": [{"id": each.id, **get_card_values(each)} for each in lineup.all_cards],
         "prices": sorted(
             prices, key=lambda row: (row["model"], row["valid_from"], row["above_prompt_tokens"])
         ),
     }
 
 
-def lineup_of(version: str, content: Mapping[str, Any]) -> ModelTable:
+def load_table(version: str, content: Mapping[str, Any]) -> ModelTable:
     return ModelTable(
         version=version,
-        all_cards=tuple(card(each["id"], each) for each in content["models"]),
-        prices=tuple(_price_row(each) for each in content["prices"]),
+        all_cards=tuple(build_card(each["id"], each) for each in content["models"]),
+        prices=tuple(_build_price_row(each) for each in content["prices"]),
     )
 
 
-def _price_row(stored: Mapping[str, Any]) -> PriceRow:
+def _build_price_row(stored: Mapping[str, Any]) -> PriceRow:
     names = (*RATES, *BATCH_RATES)
     amounts: dict[str, Any] = {
         name: None if stored[name] is None else Decimal(stored[name]) for name in names

@@ -1,4 +1,4 @@
-"""The model table: what each model takes and costs, the versions of that table, and what a server was found to do."""
+"""The model table: what each model accepts and costs, the versions of the table, and the checks of a server."""
 
 from datetime import date
 from decimal import Decimal
@@ -16,7 +16,7 @@ from provider import billed
 from provider.states import NEEDS_THINKING, QUIET_THINKING, Effort, Lifecycle, Thinking
 from workspaces.models import ClockTimestamp, TimestampedModel
 
-# Per million tokens. A call's cost has nine places, so a price may have three: nothing is ever rounded.
+# Per million tokens. A cost has nine decimal places, so a price with three never needs rounding.
 RATE: dict[str, Any] = {
     "max_digits": 12,
     "decimal_places": 3,
@@ -29,44 +29,49 @@ A_NAME = RegexValidator(r"\A[^\s\x00]+\Z", "Write the name as the server knows i
 LARGEST_WINDOW = 100_000_000
 
 
-def window(help_text: str) -> Any:
+def make_window_field(help_text: str) -> Any:
     return models.PositiveIntegerField(
         help_text=help_text, validators=[MinValueValidator(1), MaxValueValidator(LARGEST_WINDOW)]
     )
 
 
 class LanguageModel(TimestampedModel):
-    """One model and what it takes. `shipped` holds the values that a version of the product brought last: a field that
-    still has its value follows the next version, one that somebody changed stays."""
+    """One model and what it accepts.
+
+    `shipped` holds the values that the product installed last. An update of the product changes the fields that still
+    have these values, and leaves those that somebody has changed.
+    """
 
     name = models.CharField(max_length=100, unique=True, validators=[A_NAME])
     aliases = ArrayField(
         models.CharField(max_length=100, validators=[A_NAME]),
         default=list,
         blank=True,
-        help_text="Other names of the same model, with commas between.",
+        help_text="Other names of the same model, separated by commas.",
     )
     pool = models.CharField(
         max_length=60,
         blank=True,
         validators=[A_NAME],
-        help_text="Models of one pool share their rate limits. Empty: its own.",
+        help_text="Models of one pool share their rate limits. If empty, the model has a pool of its own.",
     )
-    position = models.PositiveIntegerField(default=1000, help_text="Its place in lists; small numbers first.")
+    position = models.PositiveIntegerField(
+        default=1000, help_text="Its place in lists; smaller numbers come first."
+    )
     lifecycle = models.CharField(max_length=12, choices=Lifecycle.choices, default=Lifecycle.ACTIVE)
     retires = models.DateField(
-        "retires on", null=True, blank=True, help_text="From this day on (UTC) it is not called any more."
+        "retires on", null=True, blank=True, help_text="It is not called from this day on (UTC)."
     )
     successor = models.CharField(max_length=100, blank=True, help_text="The model to use instead.")
     no_successor = models.BooleanField("has no successor", default=False)
-    context = window("The most tokens of a prompt.")
-    max_output = window("The most tokens of a reply.")
+    context = make_window_field("The most tokens of a prompt.")
+    max_output = make_window_field("The most tokens of a reply.")
     structured_outputs = models.BooleanField(
-        default=False, help_text="Off: the shape of a reply is asked for in words."
+        default=False, help_text="If off, the prompt describes the form of the reply in words."
     )
     counts_tokens = models.BooleanField(default=False, help_text="The server has count_tokens for it.")
     takes_temperature = models.BooleanField(
-        default=False, help_text="ANTHROPIC_TEMPERATURE is sent, with the API version 2023-06-01."
+        default=False, help_text="If on, ANTHROPIC_TEMPERATURE is sent, with the API version 2023-06-01."
     )
     accepts_forced_tool = models.BooleanField(default=True)
     thinking_modes = ArrayField(
@@ -76,7 +81,11 @@ class LanguageModel(TimestampedModel):
         help_text="What it does not refuse.",
     )
     thinking = models.CharField(
-        "thinking sent", max_length=20, choices=Thinking.choices, blank=True, help_text="Empty: none is sent."
+        "thinking sent",
+        max_length=20,
+        choices=Thinking.choices,
+        blank=True,
+        help_text="If empty, none is sent.",
     )
     effort_levels = ArrayField(
         models.CharField(max_length=10, choices=Effort.choices),
@@ -85,10 +94,14 @@ class LanguageModel(TimestampedModel):
         help_text="What it does not refuse.",
     )
     effort = models.CharField(
-        "effort sent", max_length=10, choices=Effort.choices, blank=True, help_text="Empty: none is sent."
+        "effort sent",
+        max_length=10,
+        choices=Effort.choices,
+        blank=True,
+        help_text="If empty, none is sent.",
     )
     min_cache_tokens = models.PositiveIntegerField(
-        "minimum cacheable prefix", default=1024, help_text="In tokens; a shorter one is never cached."
+        "minimum cacheable prefix", default=1024, help_text="In tokens. A shorter prefix is never cached."
     )
     shipped = models.JSONField(null=True, blank=True, editable=False)
 
@@ -112,7 +125,7 @@ class LanguageModel(TimestampedModel):
         return (self.name, *self.aliases)
 
     def clean(self) -> None:
-        """Every problem at once, each at its field."""
+        """Report every problem at once, each at its field."""
         self.pool = self.pool or self.name[:60]
         wrong = {**self._wrong_names(), **self._wrong_end(), **self._wrong_request()}
         if self.context and self.max_output and self.max_output > self.context:
@@ -135,11 +148,9 @@ class LanguageModel(TimestampedModel):
     def _wrong_end(self) -> dict[str, str]:
         ends = self.lifecycle == Lifecycle.RETIRED or self.retires is not None
         if self.successor and self.no_successor:
-            return {"no_successor": "Either name a successor, or say that there is none."}
+            return {"no_successor": "Either name a successor or tick that there is none, not both."}
         if ends and not (self.successor or self.no_successor):
-            return {
-                "successor": "Name the model to use instead, or tick that there is none: people are sent there."
-            }
+            return {"successor": "Name the model to use instead, or tick that there is none."}
         if not self.successor:
             return {}
         if self.successor in self.names:
@@ -165,15 +176,18 @@ class LanguageModel(TimestampedModel):
 
 
 class ModelPrice(TimestampedModel):
-    """US dollars per million tokens from a day on. What calls were billed by is not edited: a new row is added."""
+    """US dollars per million tokens from a day on. A price that calls were billed by is replaced by a later one."""
 
     model = models.ForeignKey(LanguageModel, on_delete=models.CASCADE, related_name="prices")
     valid_from = models.DateField(help_text="The first day (UTC) on which calls cost this.")
     above_prompt_tokens = models.PositiveIntegerField(
-        default=0, help_text="Only for prompts of more tokens than this. 0: for every prompt."
+        default=0,
+        help_text="The price is for prompts of more tokens than this. With 0 it is for every prompt.",
     )
     free = models.BooleanField(
-        "costs nothing", default=False, help_text="Say so for a server of your own. Zero alone is no price."
+        "costs nothing",
+        default=False,
+        help_text="Tick this for a server of your own. Prices of zero alone are refused.",
     )
     input = models.DecimalField(**RATE)
     output = models.DecimalField(**RATE)
@@ -220,12 +234,12 @@ class ModelPrice(TimestampedModel):
 
     @property
     def is_billed(self) -> bool:
-        """Whether calls may have been priced by it. Then it stays as it is."""
+        """Whether calls may have been billed by it. If so, it cannot be changed."""
         today = clock.today()
-        return self.valid_from <= today and billed.since(self.model.names, self.valid_from)
+        return self.valid_from <= today and billed.was_called_since(self.model.names, self.valid_from)
 
     def is_needed(self) -> bool:
-        """Whether steps of the same day rest on it."""
+        """Whether there are prices for longer prompts from the same day, which need this one."""
         return not self.above_prompt_tokens and (
             ModelPrice.objects.exclude(pk=self.pk)
             .filter(model=self.model_id, valid_from=self.valid_from)
@@ -233,8 +247,8 @@ class ModelPrice(TimestampedModel):
         )
 
 
-class LineupVersion(models.Model):
-    """The whole table at one time, under the name that calls priced by it carry. Rows are only added."""
+class ModelTableVersion(models.Model):
+    """The whole model table at one time. The generation log refers to it by its name. Versions are only added."""
 
     id = models.BigAutoField(primary_key=True)
     name = models.CharField(max_length=30, unique=True)
@@ -260,10 +274,12 @@ class FindingQuerySet(models.QuerySet["Finding"]):
 
 
 class Finding(models.Model):
-    """What a check found one server to do with one model. None: it could not be told."""
+    """The result of one check of a server with one model. None means that the check could not tell."""
 
     id = models.BigAutoField(primary_key=True)
-    fingerprint = models.CharField(max_length=12, help_text="Of base URL and key; the key is not stored.")
+    fingerprint = models.CharField(
+        max_length=12, help_text="A hash of base URL and key. The key itself is not stored."
+    )
     model = models.CharField(max_length=100)
     works = models.BooleanField()
     counts_tokens = models.BooleanField(null=True)
@@ -287,6 +303,6 @@ class Finding(models.Model):
         return f"{self.model} at {self.created_at}"
 
 
-def price_on(row: LanguageModel, day: date) -> ModelPrice | None:
-    """The price for every prompt that is in force on a day."""
-    return row.prices.filter(valid_from__lte=day, above_prompt_tokens=0).order_by("-valid_from").first()
+def find_price(model: LanguageModel, day: date) -> ModelPrice | None:
+    """The price for prompts of every length that is valid on a day."""
+    return model.prices.filter(valid_from__lte=day, above_prompt_tokens=0).order_by("-valid_from").first()

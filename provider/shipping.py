@@ -1,7 +1,7 @@
-"""The line-up that the product ships with, brought into the rows without undoing what a person changed there.
+"""Installs the models and prices that the product ships with, without undoing what a person has changed.
 
-Field by field, as a merge of three: a field that still has the value of the last shipment takes the new one; any other
-was changed by somebody and stays. Prices are only added.
+It is a three-way merge of each field: a field that still has the value that was shipped last takes the new one. A field
+with any other value was changed by somebody and stays. Prices are only added.
 """
 
 from datetime import date
@@ -17,42 +17,42 @@ from provider.models import BATCH_RATES, RATES, LanguageModel, ModelPrice
 
 @transaction.atomic
 def ship(lineup: ModelTable = SHIPPED) -> None:
-    """Models and prices of this version of the product; safe to repeat. What it changes is a new version of the table."""
+    """Install the models and prices of this version of the product, and publish the table. Safe to repeat."""
     table.lock_table()
-    rows = {row.name: row for row in LanguageModel.objects.all()}
+    models = {model.name: model for model in LanguageModel.objects.all()}
     for position, card in enumerate(lineup.all_cards, start=1):
-        _ship_card(card, rows.get(card.id), position=position)
+        _ship_card(card, models.get(card.id), position=position)
     _ship_prices(lineup)
     table.publish()
 
 
-def _ship_card(card: ModelCard, row: LanguageModel | None, *, position: int) -> None:
-    values = contents.values_of_card(card)
-    if row is None:
-        LanguageModel.objects.create(name=card.id, position=position, shipped=values, **_columns(values))
+def _ship_card(card: ModelCard, model: LanguageModel | None, *, position: int) -> None:
+    values = contents.get_card_values(card)
+    if model is None:
+        LanguageModel.objects.create(name=card.id, position=position, shipped=values, **_make_columns(values))
         return
-    changes = {**_columns(_news(row, values)), "shipped": values, "position": position}
-    if any(getattr(row, field) != value for field, value in changes.items()):
-        LanguageModel.objects.filter(pk=row.pk).update(**changes)
+    changes = {**_make_columns(_find_untouched(model, values)), "shipped": values, "position": position}
+    if any(getattr(model, field) != value for field, value in changes.items()):
+        LanguageModel.objects.filter(pk=model.pk).update(**changes)
 
 
-def _news(row: LanguageModel, values: dict[str, Any]) -> dict[str, Any]:
-    """The fields that nobody has changed since the last shipment. A row of the same name that a person made is his."""
-    if row.shipped is None:
+def _find_untouched(model: LanguageModel, values: dict[str, Any]) -> dict[str, Any]:
+    """The fields that nobody has changed since they were shipped. A model that a person has added is never changed."""
+    if model.shipped is None:
         return {}
-    mine = contents.values_of_row(row)
+    mine = contents.get_model_values(model)
     news = {
         field: value
         for field, value in values.items()
-        if field not in row.shipped or mine[field] == row.shipped[field]
+        if field not in model.shipped or mine[field] == model.shipped[field]
     }
-    if news.get("max_output", row.max_output) > news.get("context", row.context):
+    if news.get("max_output", model.max_output) > news.get("context", model.context):
         news = {field: value for field, value in news.items() if field not in ("max_output", "context")}
     return news
 
 
-def _columns(values: dict[str, Any]) -> dict[str, Any]:
-    """Values as the table's columns hold them; a successor that is new overrules the word that there is none."""
+def _make_columns(values: dict[str, Any]) -> dict[str, Any]:
+    """The values as the columns hold them. A shipped successor clears the tick that there is none."""
     columns = dict(values)
     if columns.get("retires"):
         columns["retires"] = date.fromisoformat(columns["retires"])
@@ -62,7 +62,7 @@ def _columns(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _ship_prices(lineup: ModelTable) -> None:
-    models = {row.name: row for row in LanguageModel.objects.all()}
+    models = {model.name: model for model in LanguageModel.objects.all()}
     ModelPrice.objects.bulk_create(
         (
             ModelPrice(
@@ -78,9 +78,9 @@ def _ship_prices(lineup: ModelTable) -> None:
     )
 
 
-def changed_fields(row: LanguageModel) -> list[str]:
+def find_changed_fields(model: LanguageModel) -> list[str]:
     """What a person has changed of a shipped model; empty for one that a person added."""
-    if row.shipped is None:
+    if model.shipped is None:
         return []
-    mine = contents.values_of_row(row)
-    return [field for field, value in row.shipped.items() if field in mine and mine[field] != value]
+    mine = contents.get_model_values(model)
+    return [field for field, value in model.shipped.items() if field in mine and mine[field] != value]

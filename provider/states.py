@@ -1,4 +1,4 @@
-"""The words of a model's row."""
+"""The choices of a model's fields."""
 
 from django.db import models
 
@@ -25,6 +25,6 @@ class Effort(models.TextChoices):
     MAX = "max"
 
 
-# Thinking cannot be held back at a higher effort than `high`.
+# An effort above `high` needs thinking, so it cannot be combined with the first two.
 QUIET_THINKING = (Thinking.DISABLED, Thinking.BETWEEN_TOOLS)
 NEEDS_THINKING = (Effort.XHIGH, Effort.MAX)

@@ -1,7 +1,7 @@
-"""The model table in force: composed from its rows, kept as versions, and brought into every process.
+"""The current model table: composed from the stored models, saved as versions, and loaded by every process.
 
-A process looks at most every two seconds, with one small query, where work begins: a plan, an item, a tick, a page.
-Between those nothing changes under a call's feet.
+A process looks for a new version where work begins (a plan, an item, a tick, a page), at most every two seconds and
+with one small query. The table never changes during a call.
 """
 
 import threading
@@ -18,14 +18,14 @@ from claude import current_models
 from claude.model_card import ModelCard, ModelTable, PriceRow, UnknownModel, UnknownPrice
 from claude.shipped import SHIPPED
 from provider import contents
-from provider.account import provider
-from provider.models import Finding, LanguageModel, LineupVersion, ModelPrice
+from provider.account import get_provider
+from provider.models import Finding, LanguageModel, ModelPrice, ModelTableVersion
 from workspaces.audit import record
 from workspaces.models import User
 from workspaces.states import Action, TargetKind
 
 LOOK_EVERY_S = 2.0
-# Whoever changes the table composes it while holding this lock: two at once would each leave out the other's change.
+# Whoever changes the table composes it under this lock. Without it, two changes at once would each miss the other.
 TABLE_LOCK = 0x10AA0DE1
 STAMP = """
 SELECT (SELECT max(id) FROM lineup_versions), (SELECT max(id) FROM provider_findings WHERE fingerprint = %s)
@@ -34,8 +34,8 @@ SELECT (SELECT max(id) FROM lineup_versions), (SELECT max(id) FROM provider_find
 T = TypeVar("T")
 
 
-class _Seen:
-    """What this process has put in force, and when it looked."""
+class _State:
+    """The version that this process uses, and when it looked for a new one."""
 
     lock = threading.Lock()
     stamp: tuple[int | None, ...] = (None, None)
@@ -43,65 +43,64 @@ class _Seen:
 
 
 def refresh(*, now: bool = False) -> bool:
-    """Put in force what the rows say, if that is something new; True when it was. Without rows the shipped table counts."""
-    if not now and time.monotonic() - _Seen.at < LOOK_EVERY_S:
+    """Use the newest version, and return whether it is a new one. Without stored versions the shipped table is used."""
+    if not now and time.monotonic() - _State.at < LOOK_EVERY_S:
         return False
-    with _Seen.lock:
-        stamp = _stamp()
-        _Seen.at = time.monotonic()
-        if stamp == _Seen.stamp:
+    with _State.lock:
+        stamp = _read_stamp()
+        _State.at = time.monotonic()
+        if stamp == _State.stamp:
             return False
-        current_models.activate(_with_findings(newest()))
-        _Seen.stamp = stamp
+        current_models.activate(_apply_findings(load_newest()))
+        _State.stamp = stamp
         return True
 
 
 def forget() -> None:
-    """Back to the shipped table, as a process that has never looked."""
-    with _Seen.lock:
-        _Seen.stamp, _Seen.at = (None, None), float("-inf")
+    """Use the shipped table again, like a process that has never looked."""
+    with _State.lock:
+        _State.stamp, _State.at = (None, None), float("-inf")
         current_models.activate(SHIPPED)
 
 
-def known(ask: Callable[[], T]) -> T:
-    """What `ask` finds in the table. Before a model or a price counts as unknown, the rows are looked at once more."""
+def look_up(ask: Callable[[], T]) -> T:
+    """The result of `ask`. If a model or price is unknown, the newest version is loaded and `ask` runs once more."""
     refresh()
-    asked_of = _Seen.stamp
+    stamp = _State.stamp
     try:
         return ask()
     except (UnknownModel, UnknownPrice):
         refresh(now=True)
-        if (
-            _Seen.stamp == asked_of
-        ):  # not whether this look found something: another thread may have looked first
+        # The result of `refresh` does not tell: another thread may have loaded the new version already.
+        if _State.stamp == stamp:
             raise
         return ask()
 
 
-def newest() -> ModelTable:
-    """The newest version that is stored, as somebody has made it; findings are not in it."""
-    found = LineupVersion.objects.first()
-    return contents.lineup_of(found.name, found.content) if found else SHIPPED
+def load_newest() -> ModelTable:
+    """The newest stored version, without the findings of checks."""
+    found = ModelTableVersion.objects.first()
+    return contents.load_table(found.name, found.content) if found else SHIPPED
 
 
 def lock_table() -> None:
-    """Until the end of the transaction nobody else changes the table."""
+    """Keep everybody else from changing the table until the end of the transaction."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [TABLE_LOCK])
 
 
 @transaction.atomic
-def publish(*, by: User | None = None) -> LineupVersion | None:
-    """Make what the rows say a version, and put it in force when this commits. None when nothing has changed.
+def publish(*, by: User | None = None) -> ModelTableVersion | None:
+    """Save the current models and prices as a version, which is used when this commits. None if nothing has changed.
 
-    Call it last, in the transaction that changed the rows.
+    Call it last in the transaction that changed them.
     """
     lock_table()
-    content = contents.content_of(composed())
-    before = LineupVersion.objects.first()
+    content = contents.dump_table(compose_table())
+    before = ModelTableVersion.objects.first()
     if before is not None and before.content == content:
         return None
-    made = LineupVersion.objects.create(name=_name_of(content), content=content, created_by=by)
+    made = ModelTableVersion.objects.create(name=_choose_name(content), content=content, created_by=by)
     record(
         action=Action.PUBLISH,
         kind=TargetKind.MODEL_TABLE,
@@ -114,61 +113,65 @@ def publish(*, by: User | None = None) -> LineupVersion | None:
     return made
 
 
-def composed() -> ModelTable:
-    """The table as its rows are now."""
-    rows = LanguageModel.objects.order_by("position", "name")
+def compose_table() -> ModelTable:
+    """The table as the models and prices are now."""
+    models = LanguageModel.objects.order_by("position", "name")
     prices = ModelPrice.objects.select_related("model")
     return ModelTable(
         version="",
-        all_cards=tuple(contents.card(row.name, contents.values_of_row(row)) for row in rows),
+        all_cards=tuple(
+            contents.build_card(model.name, contents.get_model_values(model)) for model in models
+        ),
         prices=tuple(
             PriceRow(
-                model=row.model.name,
-                valid_from=row.valid_from,
-                above_prompt_tokens=row.above_prompt_tokens,
-                price=contents.price_of_row(row),
+                model=price.model.name,
+                valid_from=price.valid_from,
+                above_prompt_tokens=price.above_prompt_tokens,
+                price=contents.build_price(price),
             )
-            for row in prices
+            for price in prices
         ),
     )
 
 
-def _name_of(content: object) -> str:
-    """The shipped table keeps its own name: a log row that names it means it, before and after rows existed."""
+def _choose_name(content: object) -> str:
+    """The shipped table keeps its own name, so that older log rows that name it still refer to it."""
     if (
-        content == contents.content_of(SHIPPED)
-        and not LineupVersion.objects.filter(name=SHIPPED.version).exists()
+        content == contents.dump_table(SHIPPED)
+        and not ModelTableVersion.objects.filter(name=SHIPPED.version).exists()
     ):
         return SHIPPED.version
-    return f"{timezone.now():%Y-%m-%d}.{LineupVersion.objects.count() + 1}"
+    return f"{timezone.now():%Y-%m-%d}.{ModelTableVersion.objects.count() + 1}"
 
 
-def _stamp() -> tuple[int | None, ...]:
+def _read_stamp() -> tuple[int | None, ...]:
     with connection.cursor() as cursor:
-        cursor.execute(STAMP, [provider().fingerprint])
+        cursor.execute(STAMP, [get_provider().fingerprint])
         found: tuple[int | None, ...] = cursor.fetchone()
     return found
 
 
-def _with_findings(table: ModelTable) -> ModelTable:
-    """What a check found missing on the server in use is not asked of it, whatever the rows say of the model."""
-    found = Finding.objects.newest_of_each_model(provider().fingerprint)
-    missing = {each.model: each for each in found if each.counts_tokens is False or not_structured(each)}
+def _apply_findings(table: ModelTable) -> ModelTable:
+    """The table without the features that a check found missing on the current server."""
+    found = Finding.objects.newest_of_each_model(get_provider().fingerprint)
+    missing = {
+        each.model: each for each in found if each.counts_tokens is False or lacks_structured_outputs(each)
+    }
     if not missing:
         return table
-    return replace(table, all_cards=tuple(_without(each, missing) for each in table.all_cards))
+    return replace(table, all_cards=tuple(_remove_missing(each, missing) for each in table.all_cards))
 
 
-def not_structured(finding: Finding) -> bool:
+def lacks_structured_outputs(finding: Finding) -> bool:
     return finding.structured_outputs is False
 
 
-def _without(card: ModelCard, missing: dict[str, Finding]) -> ModelCard:
+def _remove_missing(card: ModelCard, missing: dict[str, Finding]) -> ModelCard:
     for name in (card.id, *card.aliases):
         if name in missing:
             return replace(
                 card,
                 counts_tokens=card.counts_tokens and missing[name].counts_tokens is not False,
-                structured_outputs=card.structured_outputs and not not_structured(missing[name]),
+                structured_outputs=card.structured_outputs and not lacks_structured_outputs(missing[name]),
             )
     return card

@@ -1,10 +1,10 @@
-"""Pages of this room."""
+"""The pages of this app."""
 
 from django.urls import URLPattern, path
 
 from provider import views
 
 urlpatterns: list[URLPattern] = [
-    path("settings/models/", views.models, name="settings_models"),
-    path("settings/provider/", views.account, name="settings_provider"),
+    path("settings/models/", views.list_models, name="settings_models"),
+    path("settings/provider/", views.show_provider, name="settings_provider"),
 ]

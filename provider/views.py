@@ -1,4 +1,4 @@
-"""Settings: the model table in force, and what the provider's server was found to do."""
+"""Settings: the current model table, and the checks of the provider."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -20,9 +20,9 @@ from claude.current_models import UnknownModel, UnknownPrice
 from claude.model_card import ModelCard, ModelTable, PriceRow
 from lib import clock
 from provider import check, table
-from provider.account import UnknownKey, key_shown, provider
+from provider.account import UnknownKey, get_provider, mask_key
 from provider.models import Finding
-from workspaces.chosen import chosen_workspace
+from workspaces.chosen import choose_workspace
 from workspaces.models import User
 
 CHECKS_SHOWN = 10
@@ -30,7 +30,7 @@ CHECKS_SHOWN = 10
 
 @dataclass(frozen=True, kw_only=True)
 class ModelLine:
-    """A model as the page shows it. `steps` are the prices of today, None where there is none."""
+    """A model as the page shows it. `steps` are today's prices, or None if there is none."""
 
     card: ModelCard
     steps: list[PriceRow] | None
@@ -40,7 +40,7 @@ class ModelLine:
 
 @dataclass(frozen=True, kw_only=True)
 class PriceLine:
-    """A price with its days. `word`: in force, coming or over."""
+    """A price with its last day. `word` is in force, coming or over."""
 
     row: PriceRow
     until: date | None
@@ -50,24 +50,24 @@ class PriceLine:
 @never_cache
 @require_safe
 @login_required
-def models(request: HttpRequest) -> HttpResponse:
-    """Which models there are, what each takes, and what it costs since when."""
+def list_models(request: HttpRequest) -> HttpResponse:
+    """The models, what each accepts, and their prices."""
     table.refresh()
     inforce, today = current_models.get_active(), clock.today()
     used = settings.ENVIRONMENT.anthropic_model
     context = {
         "version": inforce.version,
-        "lines": [model_line(card, inforce, today, used) for card in inforce.cards()],
+        "lines": [build_model_line(card, inforce, today, used) for card in inforce.cards()],
         "gone": [card for card in inforce.all_cards if inforce.is_gone(card)],
-        "prices": price_lines(inforce, today),
+        "prices": build_price_lines(inforce, today),
         "used": used,
-        "problem": problem_of(used, today),
+        "problem": find_problem(used, today),
         "can_edit": request.user.has_perm("provider.change_languagemodel"),
     }
     return render(request, "provider/models.html", context)
 
 
-def model_line(card: ModelCard, inforce: ModelTable, today: date, used: str) -> ModelLine:
+def build_model_line(card: ModelCard, inforce: ModelTable, today: date, used: str) -> ModelLine:
     try:
         steps = inforce.price_steps(card.id, today)
     except UnknownPrice:
@@ -80,8 +80,8 @@ def model_line(card: ModelCard, inforce: ModelTable, today: date, used: str) -> 
     )
 
 
-def price_lines(inforce: ModelTable, today: date) -> list[PriceLine]:
-    """Model by model as the table has them, the newest first."""
+def build_price_lines(inforce: ModelTable, today: date) -> list[PriceLine]:
+    """The prices, grouped by model in the order of the table, the newest first."""
     order = {card.id: place for place, card in enumerate(inforce.all_cards)}
     days: dict[str, list[date]] = {}
     for row in inforce.prices:
@@ -90,10 +90,10 @@ def price_lines(inforce: ModelTable, today: date) -> list[PriceLine]:
         inforce.prices,
         key=lambda row: (order.get(row.model, 0), -row.valid_from.toordinal(), row.above_prompt_tokens),
     )
-    return [price_line(row, days[row.model], today) for row in rows]
+    return [build_price_line(row, days[row.model], today) for row in rows]
 
 
-def price_line(row: PriceRow, days: list[date], today: date) -> PriceLine:
+def build_price_line(row: PriceRow, days: list[date], today: date) -> PriceLine:
     until = min((day for day in days if day > row.valid_from), default=None)
     word = "in force"
     if row.valid_from > today:
@@ -103,8 +103,8 @@ def price_line(row: PriceRow, days: list[date], today: date) -> PriceLine:
     return PriceLine(row=row, until=until, word=word)
 
 
-def problem_of(model: str, today: date) -> str:
-    """Why no batch would start with the model that is set; empty when one would."""
+def find_problem(model: str, today: date) -> str:
+    """Why no batch could start with the model that is set; empty if one could."""
     try:
         current_models.find_card(model, today)
         current_models.find_price(model, on=today, prompt_tokens=1)
@@ -116,9 +116,9 @@ def problem_of(model: str, today: date) -> str:
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
-def account(request: HttpRequest) -> HttpResponse:
+def show_provider(request: HttpRequest) -> HttpResponse:
     """Which server answers, with which key, and what the last check found. POST checks now."""
-    chosen = chosen_workspace(request)
+    chosen = choose_workspace(request)
     may_check = chosen.may_edit  # a check may cost a token, like a batch
     if request.method == "POST":
         if not may_check or not isinstance(request.user, User):
@@ -131,17 +131,17 @@ def account(request: HttpRequest) -> HttpResponse:
         "may_check": may_check,
         "deadline_s": int(check.DEADLINE_S),
         "named_key": key,
-        **in_use(),
-        **found_with(key),
+        **describe_provider(),
+        **find_checks(key),
     }
     return render(request, "provider/provider.html", context)
 
 
-def found_with(key: str) -> dict[str, Any]:
-    """The last checks of the server with this key; where no such key is set, what to do."""
+def find_checks(key: str) -> dict[str, Any]:
+    """The last checks of the server with this key, or what to do if the key is not set."""
     try:
-        mine = Finding.objects.filter(fingerprint=provider(key).fingerprint)
-        shown = key_shown(key)
+        mine = Finding.objects.filter(fingerprint=get_provider(key).fingerprint)
+        shown = mask_key(key)
     except UnknownKey as wrong:
         return {"problem": str(wrong), "last": None, "earlier": [], "key": ""}
     return {
@@ -160,15 +160,15 @@ def check_and_tell(request: HttpRequest, by: User, *, key: str) -> None:
     if works:
         messages.success(request, "Everything that a batch needs works.")
     else:
-        messages.error(request, "Something stands in the way of a batch; the page says what.")
+        messages.error(request, "A batch would fail. This page shows the reason.")
 
 
-def in_use() -> dict[str, Any]:
+def describe_provider() -> dict[str, Any]:
     environment = settings.ENVIRONMENT
     temperature: float | None = environment.anthropic_temperature
     return {
-        "server": check.server(),
-        "address": provider().url,
+        "server": check.describe_server(),
+        "address": get_provider().url,
         "model": environment.anthropic_model,
         "max_tokens": environment.anthropic_max_tokens,
         "temperature": None if temperature is None else Decimal(str(temperature)),

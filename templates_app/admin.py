@@ -9,20 +9,20 @@ from django.db.models import Max, Q, QuerySet
 from django.http import HttpRequest
 
 from lib.stale_state import StaleState
-from templates_app.library.checks import cleaned, row_problems
-from templates_app.library.editing import name_is_taken, template_problems
+from templates_app.library.checks import clean_fields, find_problems
+from templates_app.library.editing import find_template_problems, is_name_taken
 from templates_app.models import (
     EdgeCase,
     ImportFile,
+    LibraryEntry,
     NotPublishable,
     Option,
-    PlanRow,
     PromptTemplate,
     Scenario,
     TemplateVersion,
 )
-from templates_app.prompts.rendering import Problem, Variable, VariableError
-from templates_app.states import RowKind
+from templates_app.states import EntryKind
+from templates_app.text.rendering import Problem, Variable, VariableError
 from workspaces.admin_base import LoraModelAdmin, ReadOnlyAdmin, ReadOnlyInline, apply_verb
 
 CONTENT = (
@@ -60,11 +60,11 @@ class PromptTemplateAdmin(LoraModelAdmin):
         return getattr(template, "published_number", None)
 
     def get_readonly_fields(self, request: HttpRequest, obj: PromptTemplate | None = None) -> Any:
-        # Its versions and its conversations stay where they are.
+        # A template never moves to another workspace: its versions and conversations belong to this one.
         return (*self.readonly_fields, "workspace") if obj else self.readonly_fields
 
     def has_delete_permission(self, request: HttpRequest, obj: PromptTemplate | None = None) -> bool:
-        return False  # conversations point at its versions for ever; it is archived instead
+        return False  # conversations refer to its versions; a template is archived instead
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         if not change:
@@ -77,13 +77,13 @@ class VersionForm(forms.ModelForm):  # type: ignore[type-arg]
         given = self.cleaned_data["variables"]
         if not isinstance(given, list) or not all(isinstance(each, dict) for each in given):
             raise forms.ValidationError("Write a list of variables, each an object with a name and a type.")
-        problems = [problem for each in given for problem in _problems(each)]
+        problems = [problem for each in given for problem in _find_definition_problems(each)]
         if problems:
             raise forms.ValidationError(problems)
         return given
 
 
-def _problems(definition: dict[str, Any]) -> list[str]:
+def _find_definition_problems(definition: dict[str, Any]) -> list[str]:
     try:
         Variable.from_dict(definition)
     except VariableError as wrong:
@@ -113,7 +113,7 @@ class TemplateVersionAdmin(LoraModelAdmin):
         return super().has_change_permission(request, obj) and not _is_published(obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: TemplateVersion | None = None) -> bool:
-        """One by one: the bulk action would meet published ones."""
+        """Drafts can be deleted one at a time. The bulk action is not offered: it could include published versions."""
         return obj is not None and not _is_published(obj) and super().has_delete_permission(request, obj)
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
@@ -145,55 +145,55 @@ def _is_published(version: TemplateVersion | None) -> bool:
 # --- scenarios, edge cases, options ------------------------------------------------------------------
 
 
-class RowForm(forms.ModelForm):  # type: ignore[type-arg]
-    """Checks a row as every other way in does."""
+class EntryForm(forms.ModelForm):  # type: ignore[type-arg]
+    """Applies the same checks as the pages, the API and the imports."""
 
-    kind_of_row: RowKind
+    entry_kind: EntryKind
 
     def clean(self) -> dict[str, Any]:
         given: dict[str, Any] = super().clean() or {}
         parameters = given.get("parameters")
-        if parameters is not None and not _is_texts(parameters):
+        if parameters is not None and not _is_text_mapping(parameters):
             self.add_error("parameters", 'Write an object of texts, such as {"age": "41"}.')
         if self.errors:
             return given
-        given |= cleaned(self.kind_of_row, given)
-        problems = list(row_problems(self.kind_of_row, given))
+        given |= clean_fields(self.entry_kind, given)
+        problems = list(find_problems(self.entry_kind, given))
         workspace = given.get("workspace") or self.instance.workspace
-        problems += template_problems(self.kind_of_row, workspace, given.get("template"))
-        row = None if self.instance._state.adding else self.instance
-        if not problems and name_is_taken(self.kind_of_row, workspace, given, row=row):
-            problems.append(Problem("name", "another row of this workspace has this name"))
+        problems += find_template_problems(self.entry_kind, workspace, given.get("template"))
+        entry = None if self.instance._state.adding else self.instance
+        if not problems and is_name_taken(self.entry_kind, workspace, given, entry=entry):
+            problems.append(Problem("name", "another entry of this workspace has this name"))
         for problem in problems:
             field = problem.name.partition(".")[0]
             self.add_error(field if field in self.fields else None, f"{problem.message}.")
         return given
 
 
-def _is_texts(value: Any) -> bool:
+def _is_text_mapping(value: Any) -> bool:
     return isinstance(value, dict) and all(isinstance(each, str) for each in value.values())
 
 
-class SituationForm(RowForm):
+class SituationForm(EntryForm):
     tags = SimpleArrayField(
         forms.CharField(), required=False, delimiter=";", help_text="With ; between them."
     )
 
 
 class ScenarioForm(SituationForm):
-    kind_of_row = RowKind.SCENARIO
+    entry_kind = EntryKind.SCENARIO
 
 
 class EdgeCaseForm(SituationForm):
-    kind_of_row = RowKind.EDGE_CASE
+    entry_kind = EntryKind.EDGE_CASE
 
 
-class OptionForm(RowForm):
-    kind_of_row = RowKind.OPTION
+class OptionForm(EntryForm):
+    entry_kind = EntryKind.OPTION
 
 
-class PlanRowAdmin(LoraModelAdmin):
-    """Rows stay where they are and are archived instead of deleted: a pack would only bring them again."""
+class EntryAdmin(LoraModelAdmin):
+    """Entries keep their workspace, and they are archived instead of deleted: a pack would only install them again."""
 
     list_filter: ClassVar[Any] = (("archived_at", admin.EmptyFieldListFilter), "pack")
     list_select_related: ClassVar[Any] = ("workspace",)
@@ -202,10 +202,10 @@ class PlanRowAdmin(LoraModelAdmin):
     detail_select_related: tuple[str, ...] = ("workspace", "created_by")
     actions = ("archive", "restore")
 
-    def get_readonly_fields(self, request: HttpRequest, obj: PlanRow | None = None) -> Any:
+    def get_readonly_fields(self, request: HttpRequest, obj: LibraryEntry | None = None) -> Any:
         return (*self.readonly_fields, "workspace") if obj else self.readonly_fields
 
-    def has_delete_permission(self, request: HttpRequest, obj: PlanRow | None = None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: LibraryEntry | None = None) -> bool:
         return False
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
@@ -216,15 +216,19 @@ class PlanRowAdmin(LoraModelAdmin):
     @admin.action(description="Archive: new plans do not use it", permissions=["change"])
     def archive(self, request: HttpRequest, rows: QuerySet[Any]) -> None:
         allowed = self.model._default_manager.editable_by(request.user)
-        apply_verb(request, rows, lambda row: row.archive(by=request.user), allowed=allowed, done="archived")
+        apply_verb(
+            request, rows, lambda entry: entry.archive(by=request.user), allowed=allowed, done="archived"
+        )
 
     @admin.action(description="Restore: plans may use it again", permissions=["change"])
     def restore(self, request: HttpRequest, rows: QuerySet[Any]) -> None:
         allowed = self.model._default_manager.editable_by(request.user)
-        apply_verb(request, rows, lambda row: row.restore(by=request.user), allowed=allowed, done="restored")
+        apply_verb(
+            request, rows, lambda entry: entry.restore(by=request.user), allowed=allowed, done="restored"
+        )
 
 
-class SituationAdmin(PlanRowAdmin):
+class SituationAdmin(EntryAdmin):
     list_display = ("name", "persona", "emotion", "tags", "template", "workspace", "position", "archived_at")
     list_select_related = ("workspace", "template")
     list_defer = ("context", "expected_behaviour", "parameters")
@@ -249,7 +253,7 @@ class EdgeCaseAdmin(SituationAdmin):
 
 
 @admin.register(Option)
-class OptionAdmin(PlanRowAdmin):
+class OptionAdmin(EntryAdmin):
     form = OptionForm
     list_display = ("name", "kind", "weight", "workspace", "position", "archived_at")
     list_filter = ("kind", ("archived_at", admin.EmptyFieldListFilter), "pack")
@@ -262,7 +266,7 @@ class OptionAdmin(PlanRowAdmin):
 
 @admin.register(ImportFile)
 class ImportFileAdmin(ReadOnlyAdmin):
-    """Whose files wait; what is in them only their owner sees."""
+    """Shows whose files are waiting to be imported. Only the owner of a file sees what is in it."""
 
     list_display = ("name", "kind", "workspace", "created_by", "expires_at", "imported_at")
     list_filter = ("kind", ("imported_at", admin.EmptyFieldListFilter))

@@ -12,8 +12,8 @@ class Tier(models.TextChoices):
     EDGE_CASE = "edge_case", "Edge case"  # boundary conditions
 
 
-class RowKind(models.TextChoices):
-    """The tables whose rows travel in files, by the word for one of them."""
+class EntryKind(models.TextChoices):
+    """The kinds of entries that can be imported and exported."""
 
     SCENARIO = "scenario", "Scenarios"
     EDGE_CASE = "edge_case", "Edge cases"

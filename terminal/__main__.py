@@ -1,4 +1,4 @@
-"""Where `./run` enters: `up`, `generate ARGS`, `manage COMMAND ARGS`."""
+"""The commands of `./run`: `up`, `generate ARGS`, `manage COMMAND ARGS`."""
 
 import sys
 
@@ -9,7 +9,7 @@ COMMANDS: stack.Commands = {**stack.COMMANDS, "generate": command.generate, "man
 
 
 def main(words: list[str]) -> int:
-    """The exit code, as `stack.__main__.main` tells it."""
+    """Run a command and return its exit code, like `stack.__main__.main`."""
     return stack.main(words, COMMANDS)
 
 

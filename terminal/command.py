@@ -1,4 +1,4 @@
-"""`./run generate`: the main job, on a stack that runs already or on one that ends with it."""
+"""`./run generate`: runs a job on a stack that is running already, or on one that it starts and stops again."""
 
 import os
 import sys
@@ -9,7 +9,7 @@ from terminal import options
 
 
 def generate(settings: Environment, words: list[str]) -> int:
-    """Run the job of the terminal on a living stack, or on one that ends with it. Wrong options start nothing."""
+    """Run a job on the running stack, or on one that is started for it. Wrong options start nothing."""
     options.read(words)
     if client.living(settings.data_dir) is None:
         print("Starting the database and the workers (a few seconds) ...", file=sys.stderr)
@@ -19,7 +19,7 @@ def generate(settings: Environment, words: list[str]) -> int:
 
 
 def manage(settings: Environment, words: list[str]) -> int:
-    """Django's commands; `generate` needs workers too, however it is called."""
+    """Run a Django command. `generate` goes the same way as `./run generate`, because it needs workers."""
     if words[:1] == ["generate"]:
         return generate(settings, words[1:])
     return command.manage(settings, words)

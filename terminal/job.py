@@ -1,4 +1,4 @@
-"""One run of `./run generate`: plan or resume, estimate, question, watch, export, answer."""
+"""One run of `./run generate`: plan or resume a job, show the estimate, ask, watch, export, and report the result."""
 
 from collections.abc import Callable, Mapping
 from decimal import Decimal
@@ -17,21 +17,29 @@ from batches.planning.plan import PlanError, PlannedItem, starter_plan
 from batches.planning.sources.csv_file import csv_plan
 from batches.reports.progress import Progress
 from batches.reports.reason_texts import REASONS
-from exports.actions import Exported, export_job, job_file_name
+from exports.actions import Exported, build_job_file_name, export_job
 from exports.formats import ExportError
-from exports.target import CannotWrite, checked_target
+from exports.target import CannotWrite, check_target
 from lib.row_problems import RowProblem
 from stack.process_group import Signals
 from templates_app.states import Tier
-from terminal.report import EXPORTED, FAILED, INTERRUPTED, answer, errors, exit_code, resume_command
-from terminal.screen import Screen, duration, money
+from terminal.report import (
+    EXPORTED,
+    FAILED,
+    INTERRUPTED,
+    build_answer,
+    choose_exit_code,
+    list_errors,
+    make_resume_command,
+)
+from terminal.screen import Screen, format_duration, format_money
 from terminal.watch import DatabaseGone, Left, watch
 from workspaces.models import User
 
 DEMO_NOTICE = (
     "SIMULATED: no ANTHROPIC_API_KEY is set, so nothing is sent to Anthropic and nothing is charged."
 )
-# A name for the default file, where only the folder matters yet.
+# A stand-in for the name of the default file, when only its folder has to be checked.
 SOME_NAME = "lorapipe.jsonl"
 
 
@@ -40,7 +48,7 @@ class Declined(Exception):
 
 
 class Start(NamedTuple):
-    """A plan that may start, with its price."""
+    """A plan that is ready to start, with its estimate."""
 
     plan: list[PlannedItem]
     priced: Estimate
@@ -49,37 +57,39 @@ class Start(NamedTuple):
 
 
 class TerminalJob:
-    """Options as `options.add_to` makes them. Each method raises what the command turns into an exit code."""
+    """Runs the job that the options describe. The command turns its errors into exit codes."""
 
     def __init__(self, options: Mapping[str, Any], *, owner: User, screen: Screen) -> None:
         self.options, self.owner, self.screen = options, owner, screen
         self.concurrency: int = options["concurrency"] or settings.ENVIRONMENT.max_concurrency
 
     def run(self) -> int:
-        """The exit code. Raises PlanError, StaleState or CannotWrite before anything is stored."""
+        """Run the job. Returns the exit code. Raises PlanError, StaleState or CannotWrite before anything is stored."""
         if self.options["out"] is None:
-            checked_target(Path(SOME_NAME))
-        go = self._resumption(self.options["resume"]) if self.options["resume"] else self._start()
+            check_target(Path(SOME_NAME))
+        begin = (
+            self._prepare_resume(self.options["resume"]) if self.options["resume"] else self._prepare_start()
+        )
         signals = Signals()
         with signals.caught() as wakeup:
-            job = go()
+            job = begin()
             return self._finish(job, signals=signals, wakeup=wakeup)
 
     # --- begin -------------------------------------------------------------------------------------
 
-    def _start(self) -> Callable[[], BatchJob]:
-        """Everything up to the question; what it returns starts the job."""
-        prepared = self._prepared()
+    def _prepare_start(self) -> Callable[[], BatchJob]:
+        """Plan, estimate and ask. Returns the function that starts the job."""
+        prepared = self._prepare()
         self._show_estimate(prepared)
-        self._ask(f"Start, spend up to {money(prepared.budget)}?")
-        return lambda: self._started(prepared)
+        self._ask(f"Start, spend up to {format_money(prepared.budget)}?")
+        return lambda: self._start(prepared)
 
-    def _prepared(self) -> Start:
+    def _prepare(self) -> Start:
         plan = self._plan()
         priced = estimate_now(plan, concurrency=self.concurrency)
         budget = self.options["budget"] or priced.default_budget
         check_settings(self.concurrency, budget, worst=priced.worst_item)
-        return Start(plan, priced, budget, self.options["name"] or self._offered_name(plan))
+        return Start(plan, priced, budget, self.options["name"] or self._suggest_name(plan))
 
     def _plan(self) -> list[PlannedItem]:
         chosen, workspace = self.options, self.owner.personal_workspace()
@@ -94,11 +104,11 @@ class TerminalJob:
             seed=chosen["seed"],
         )
 
-    def _offered_name(self, plan: list[PlannedItem]) -> str:
+    def _suggest_name(self, plan: list[PlannedItem]) -> str:
         source = self.options["csv"].name if self.options["csv"] else "Starter plan"
-        return f"{source}, {_conversations(len(plan))}"
+        return f"{source}, {_count_conversations(len(plan))}"
 
-    def _started(self, prepared: Start) -> BatchJob:
+    def _start(self, prepared: Start) -> BatchJob:
         tiers: list[str] = self.options["tier"] or []
         job = start_batch(
             workspace=self.owner.personal_workspace(),
@@ -113,8 +123,8 @@ class TerminalJob:
         self.screen.say(f"Job {job.pk}")
         return job
 
-    def _resumption(self, job_id: UUID) -> Callable[[], BatchJob]:
-        """Everything up to the question; what it returns goes on with the job."""
+    def _prepare_resume(self, job_id: UUID) -> Callable[[], BatchJob]:
+        """Show what is left and ask. Returns the function that resumes the job."""
         job: BatchJob | None = BatchJob.objects.editable_by(self.owner).filter(pk=job_id).first()
         if job is None:
             raise PlanError(
@@ -126,13 +136,13 @@ class TerminalJob:
             return lambda: job
         budget = self.options["budget"] or job.budget_usd
         left = job.total_items - job.ended_items + again
-        spent = f"{money(job.spent)} of {money(budget)} are spent"
+        spent = f"{format_money(job.spent)} of {format_money(budget)} are spent"
         self.screen.say(f"{job.name}: {left} of {job.total_items} are left, {spent}.")
         self._say_if_demo()
-        self._ask(f"Go on, spend up to {money(max(Decimal(0), budget - job.spent))} more?")
-        return lambda: self._resumed(job)
+        self._ask(f"Go on, spend up to {format_money(max(Decimal(0), budget - job.spent))} more?")
+        return lambda: self._resume(job)
 
-    def _resumed(self, job: BatchJob) -> BatchJob:
+    def _resume(self, job: BatchJob) -> BatchJob:
         if self.options["concurrency"] is not None and job.status in CHANGEABLE:
             change(job, by=self.owner, concurrency=self.options["concurrency"])
         if self.options["retry_failed"] and job.failed_items:
@@ -142,7 +152,7 @@ class TerminalJob:
             change_budget(job, budget_usd=self.options["budget"], by=self.owner)
         return resume(job, by=self.owner)
 
-    # --- words -------------------------------------------------------------------------------------
+    # --- messages ----------------------------------------------------------------------------------
 
     def _show_estimate(self, prepared: Start) -> None:
         priced = prepared.priced
@@ -151,15 +161,15 @@ class TerminalJob:
             for tier in Tier.values
             if (count := sum(item.tier == tier for item in prepared.plan))
         )
-        self.screen.say(f"{_conversations(priced.items)}: {tiers}")
+        self.screen.say(f"{_count_conversations(priced.items)}: {tiers}")
         self.screen.say(f"Model     {priced.model}, answered by: {settings.ENVIRONMENT.provider_label}")
-        cost = f"{money(priced.cost)} ({money(priced.cost_low)} to {money(priced.cost_high)})"
+        cost = f"{format_money(priced.cost)} ({format_money(priced.cost_low)} to {format_money(priced.cost_high)})"
         self.screen.say(
-            f"Estimate  {cost}, {duration(priced.seconds)} with {priced.concurrency} at once and at most {priced.requests_per_minute:,} requests a minute"
+            f"Estimate  {cost}, {format_duration(priced.seconds)} with {priced.concurrency} at once and at most {priced.requests_per_minute:,} requests a minute"
         )
         for note in priced.notes:
             self.screen.say(f"Note      {note}")
-        self.screen.say(f"Budget    {money(prepared.budget)}, which is never passed")
+        self.screen.say(f"Budget    {format_money(prepared.budget)}, which is never passed")
         self._say_if_demo()
 
     def _say_if_demo(self) -> None:
@@ -167,7 +177,7 @@ class TerminalJob:
             self.screen.say(DEMO_NOTICE)
 
     def _ask(self, question: str) -> None:
-        """Real money on a terminal asks; a script has decided by being written."""
+        """Ask before real money is spent, but only at a terminal: a script cannot answer. Raises Declined."""
         if settings.DEMO or self.options["yes"] or not self.screen.can_ask:
             return
         if not self.screen.ask(question):
@@ -185,33 +195,33 @@ class TerminalJob:
             self.screen.complain(f"The database is gone: {gone}")
             return self._leave(job, FAILED)
         job.refresh_from_db()
-        code = exit_code(now, interrupted=signals.count > 0)
+        code = choose_exit_code(now, interrupted=signals.count > 0)
         try:
             exported = export_job(job, self._target(job)) if now.status in EXPORTED else None
         except (CannotWrite, ExportError) as error:
             self.screen.complain(f"Everything is stored, but the file could not be written. {error}")
             return self._leave(job, FAILED)
         self._summarize(job, now, exported)
-        self.screen.result(answer(job, now, exported, code=code))
+        self.screen.result(build_answer(job, now, exported, code=code))
         return code
 
     def _leave(self, job: BatchJob, code: int) -> int:
-        """Without a look at what has become of it."""
-        self.screen.complain(f"Go on with:  {resume_command(job)}")
-        self.screen.result({"job_id": str(job.pk), "exit_code": code, "resume": resume_command(job)})
+        """Stop watching the job, and tell how to resume it."""
+        self.screen.complain(f"Go on with:  {make_resume_command(job)}")
+        self.screen.result({"job_id": str(job.pk), "exit_code": code, "resume": make_resume_command(job)})
         return code
 
     def _target(self, job: BatchJob) -> Path:
-        return self.options["out"] or Path(job_file_name(job))
+        return self.options["out"] or Path(build_job_file_name(job))
 
     def _summarize(self, job: BatchJob, now: Progress, exported: Exported | None) -> None:
-        took = f" in {duration(now.elapsed_s)}" if now.elapsed_s is not None else ""
+        took = f" in {format_duration(now.elapsed_s)}" if now.elapsed_s is not None else ""
         weak = now.completed - now.successful
         needs = f", {weak} of them need revision" if weak else ""
         self.screen.say(
-            f"{now.completed} of {now.total} completed{needs}, {now.failed} failed{took}, cost {money(now.spent)}"
+            f"{now.completed} of {now.total} completed{needs}, {now.failed} failed{took}, cost {format_money(now.spent)}"
         )
-        for words in errors(job) if now.failed else ():
+        for words in list_errors(job) if now.failed else ():
             self.screen.say(words)
         if exported:
             self.screen.say(
@@ -227,8 +237,8 @@ class TerminalJob:
         self.screen.complain(f"{title}. {advice}".strip())
         if job.reason_note:
             self.screen.complain(f"The provider said: {job.reason_note}")
-        self.screen.complain(f"Go on with:  {resume_command(job)}")
+        self.screen.complain(f"Go on with:  {make_resume_command(job)}")
 
 
-def _conversations(count: int) -> str:
+def _count_conversations(count: int) -> str:
     return f"{count:,} conversation{'' if count == 1 else 's'}"

@@ -1,4 +1,4 @@
-"""The options of `./run generate`. Needs no Django: a wrong one is said before anything is started."""
+"""The options of `./run generate`. It needs no Django, so a wrong option is reported before anything starts."""
 
 import argparse
 from collections.abc import Mapping, Sequence
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from exports.target import CannotWrite, checked_target
+from exports.target import CannotWrite, check_target
 
 TIERS = ("template", "scenario", "edge_case")
 LARGEST_SEED = 2**63 - 1
@@ -21,7 +21,7 @@ exit codes: 0 every conversation was made, 1 some failed or the job failed, 2 wr
 
 
 def read(words: Sequence[str]) -> argparse.Namespace:
-    """The options, checked as far as is possible without a database. Ends the process with 2 for wrong ones, 0 for -h."""
+    """Parse the options and check what needs no database. Ends the process with 2 for wrong options and 0 for -h."""
     parser = argparse.ArgumentParser(
         prog="./run generate",
         description="Plan, estimate, generate, score, store and export conversations, in the terminal.",
@@ -29,21 +29,21 @@ def read(words: Sequence[str]) -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    add_to(parser)
+    add_arguments(parser)
     found = parser.parse_args(words)
-    if wrong := conflicts(vars(found)):
+    if wrong := find_conflicts(vars(found)):
         parser.error("\n".join(wrong))
     return found
 
 
-def add_to(parser: argparse.ArgumentParser) -> None:
-    """What to generate, how to run it, where it goes."""
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options: what to generate, how to run it, and where the file goes."""
     what = parser.add_argument_group("what")
     what.add_argument(
         "--plan", choices=["starter"], help="the starter plan of 90 conversations (the default)"
     )
     what.add_argument(
-        "--csv", type=_readable, metavar="FILE", help="one conversation for each row of this file"
+        "--csv", type=_parse_readable, metavar="FILE", help="one conversation for each row of this file"
     )
     what.add_argument(
         "--tier",
@@ -53,13 +53,13 @@ def add_to(parser: argparse.ArgumentParser) -> None:
     )
     what.add_argument("--template", metavar="NAME", help="with --csv: the template of rows that name none")
     what.add_argument(
-        "--limit", type=_count, metavar="N", help="only the first N, after the shuffle of --seed"
+        "--limit", type=_parse_count, metavar="N", help="only the first N, after the shuffle of --seed"
     )
     what.add_argument(
-        "--seed", type=_seed, metavar="N", help="shuffle the plan; the same number gives the same order"
+        "--seed", type=_parse_seed, metavar="N", help="shuffle the plan; the same number gives the same order"
     )
     what.add_argument(
-        "--resume", type=_job_id, metavar="ID", help="go on with a paused or failed job, then export it"
+        "--resume", type=_parse_job_id, metavar="ID", help="go on with a paused or failed job, then export it"
     )
     what.add_argument(
         "--retry-failed",
@@ -68,16 +68,22 @@ def add_to(parser: argparse.ArgumentParser) -> None:
     )
     how = parser.add_argument_group("how")
     how.add_argument(
-        "--concurrency", type=_count, metavar="N", help="calls at once (default: LORAPIPE_MAX_CONCURRENCY)"
+        "--concurrency",
+        type=_parse_count,
+        metavar="N",
+        help="calls at once (default: LORAPIPE_MAX_CONCURRENCY)",
     )
     how.add_argument(
-        "--budget", type=_money, metavar="USD", help="never spend more than this (default: from the estimate)"
+        "--budget",
+        type=_parse_money,
+        metavar="USD",
+        help="never spend more than this (default: from the estimate)",
     )
     how.add_argument("--yes", action="store_true", help="do not ask before money is spent")
     where = parser.add_argument_group("where to")
     where.add_argument("--name", metavar="NAME", help="the name of the job")
     where.add_argument(
-        "--out", type=_target, metavar="FILE.jsonl", help="the file (default: a new one in this folder)"
+        "--out", type=_parse_target, metavar="FILE.jsonl", help="the file (default: a new one in this folder)"
     )
     where.add_argument(
         "--json",
@@ -87,8 +93,8 @@ def add_to(parser: argparse.ArgumentParser) -> None:
     where.add_argument("--joined", action="store_true", help=argparse.SUPPRESS)
 
 
-def conflicts(options: Mapping[str, Any]) -> list[str]:
-    """Options that do not go together, all of them."""
+def find_conflicts(options: Mapping[str, Any]) -> list[str]:
+    """The messages about options that cannot be combined."""
     checks = [
         (options["plan"] and options["csv"], "--plan and --csv: choose one of them."),
         (options["retry_failed"] and not options["resume"], "--retry-failed works only with --resume."),
@@ -112,20 +118,20 @@ def conflicts(options: Mapping[str, Any]) -> list[str]:
     return [message for wrong, message in checks if wrong]
 
 
-def _count(word: str) -> int:
+def _parse_count(word: str) -> int:
     if word.isascii() and word.isdigit() and 1 <= int(word) <= 1_000_000:
         return int(word)
     raise argparse.ArgumentTypeError(f"{word!r} is not a whole number from 1 up")
 
 
-def _seed(word: str) -> int:
+def _parse_seed(word: str) -> int:
     digits = word.removeprefix("-")
     if digits.isascii() and digits.isdigit() and len(digits) < 20 and abs(int(word)) <= LARGEST_SEED:
         return int(word)
     raise argparse.ArgumentTypeError(f"{word!r} is not a whole number")
 
 
-def _money(word: str) -> Decimal:
+def _parse_money(word: str) -> Decimal:
     try:
         amount = Decimal(word.removeprefix("$"))
     except InvalidOperation:
@@ -135,14 +141,14 @@ def _money(word: str) -> Decimal:
     raise argparse.ArgumentTypeError(f"{word!r} is not an amount in USD, for example 2.50")
 
 
-def _job_id(word: str) -> UUID:
+def _parse_job_id(word: str) -> UUID:
     try:
         return UUID(word)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{word!r} is not the id of a job") from None
 
 
-def _readable(word: str) -> Path:
+def _parse_readable(word: str) -> Path:
     path = Path(word)
     try:
         with path.open("rb") as file:
@@ -152,8 +158,8 @@ def _readable(word: str) -> Path:
     return path
 
 
-def _target(word: str) -> Path:
+def _parse_target(word: str) -> Path:
     try:
-        return checked_target(Path(word))
+        return check_target(Path(word))
     except CannotWrite as error:
         raise argparse.ArgumentTypeError(str(error)) from None

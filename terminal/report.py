@@ -1,4 +1,4 @@
-"""How a job ended: its exit code, the words and the JSON object about it."""
+"""The result of a job: its exit code, its summary and its JSON object."""
 
 from decimal import ROUND_UP, Decimal
 from typing import Any
@@ -10,23 +10,23 @@ from batches.models.states import ItemStatus, JobStatus, Reason
 from batches.reports.progress import Progress
 from batches.reports.reason_texts import find_error_text
 from exports.actions import Exported
-from exports.stream import of_job
+from exports.stream import select_for_job
 from templates_app.states import Tier
 
 OK, FAILED, BAD_INPUT, PAUSED, INTERRUPTED = 0, 1, 2, 3, 130
-# A job that may go on later has no file yet.
+# Only jobs in these states are exported: others may be resumed later.
 EXPORTED = (JobStatus.COMPLETED, JobStatus.CANCELLED)
 
 
-def exit_code(now: Progress, *, interrupted: bool) -> int:
-    """0 only when every item has its conversation."""
+def choose_exit_code(now: Progress, *, interrupted: bool) -> int:
+    """The exit code, which is 0 only if every item has its conversation."""
     if now.status == JobStatus.PAUSED:
         return INTERRUPTED if interrupted else PAUSED
     return OK if now.status == JobStatus.COMPLETED and now.completed == now.total else FAILED
 
 
-def resume_command(job: BatchJob) -> str:
-    """What goes on with it; where the budget is used up, with one that covers what is left."""
+def make_resume_command(job: BatchJob) -> str:
+    """The command that resumes a job. If its budget is used up, the command has one that covers what is left."""
     command = f"./run generate --resume {job.pk}"
     if job.reason != Reason.BUDGET:
         return command
@@ -37,16 +37,16 @@ def resume_command(job: BatchJob) -> str:
     return f"{command} --budget {enough.quantize(Decimal('0.01'), rounding=ROUND_UP)}"
 
 
-def answer(job: BatchJob, now: Progress, exported: Exported | None, *, code: int) -> dict[str, Any]:
-    """The JSON object of --json. Money is text, exactly; times are seconds."""
-    made = of_job(job).aggregate(count=Count("pk"), simulated=Count("pk", filter=Q(simulated=True)))
+def build_answer(job: BatchJob, now: Progress, exported: Exported | None, *, code: int) -> dict[str, Any]:
+    """The JSON object of --json. Money is exact and a text; times are in seconds."""
+    made = select_for_job(job).aggregate(count=Count("pk"), simulated=Count("pk", filter=Q(simulated=True)))
     return {
         "job_id": str(job.pk),
         "name": job.name,
         "status": job.status,
         "reason": job.reason or None,
         "exit_code": code,
-        "counts": {**_counts(now), "by_tier": counts_by_tier(job)},
+        "counts": {**_counts(now), "by_tier": count_by_tier(job)},
         "cost_usd": str(job.spent),
         "budget_usd": str(job.budget_usd),
         "estimate": job.estimate,
@@ -55,7 +55,7 @@ def answer(job: BatchJob, now: Progress, exported: Exported | None, *, code: int
         "file": str(exported.path) if exported else None,
         "sha256": exported.written.sha256 if exported else None,
         "manifest": str(exported.manifest_path) if exported else None,
-        "resume": None if now.status in EXPORTED else resume_command(job),
+        "resume": None if now.status in EXPORTED else make_resume_command(job),
     }
 
 
@@ -68,7 +68,7 @@ def _counts(now: Progress) -> dict[str, int]:
     }
 
 
-def counts_by_tier(job: BatchJob) -> dict[str, dict[str, int]]:
+def count_by_tier(job: BatchJob) -> dict[str, dict[str, int]]:
     rows = BatchItem.objects.filter(job=job).order_by().values_list("tier", "status").annotate(n=Count("pk"))
     found: dict[str, dict[str, int]] = {}
     for tier, status, count in rows:
@@ -79,7 +79,7 @@ def counts_by_tier(job: BatchJob) -> dict[str, dict[str, int]]:
     return {tier: found[tier] for tier in Tier.values if tier in found}
 
 
-def errors(job: BatchJob) -> list[str]:
+def list_errors(job: BatchJob) -> list[str]:
     """The kinds of errors, the most frequent first, each with one example."""
     rows = BatchItem.objects.filter(job=job, status=ItemStatus.FAILED).order_by("position")
     by_kind: dict[str, list[str]] = {}

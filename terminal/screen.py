@@ -1,4 +1,4 @@
-"""What the terminal shows: words, a progress bar, a question, one JSON object."""
+"""The output of the terminal: messages, a progress bar, a question, and one JSON object."""
 
 import contextlib
 import json
@@ -12,12 +12,12 @@ from typing import Any, TextIO
 from batches.reports.progress import Progress
 
 BAR = 24
-LINE_EVERY_S = 10.0  # without a terminal: a line for a log file
+LINE_EVERY_S = 10.0  # without a terminal, a line is written this often
 CLEAR = "\r\x1b[K"
 
 
 class Screen:
-    """Words go to standard output, or with --json to standard error, where progress always goes."""
+    """Writes messages to standard output, or with --json to standard error. Progress always goes to standard error."""
 
     def __init__(self, *, only_json: bool, out: TextIO | None = None, err: TextIO | None = None) -> None:
         self._out, self._err = out or sys.stdout, err or sys.stderr
@@ -46,13 +46,13 @@ class Screen:
             self._print(json.dumps(answer, ensure_ascii=False, allow_nan=False), self._out)
 
     def show(self, now: Progress) -> None:
-        """A bar that moves, or a line every 10 s where nothing can move."""
+        """Show the progress as a bar, or without a terminal as a line every 10 seconds."""
         if self._err.isatty():
             width = shutil.get_terminal_size().columns
-            self._print(f"{CLEAR}{progress_line(now)[: width - 1]}", self._err, end="")
+            self._print(f"{CLEAR}{format_progress(now)[: width - 1]}", self._err, end="")
             self._bar_is_drawn = True
         elif time.monotonic() >= self._next_line_at:
-            self._print(progress_line(now), self._err)
+            self._print(format_progress(now), self._err)
             self._next_line_at = time.monotonic() + LINE_EVERY_S
 
     def _clear(self) -> None:
@@ -61,23 +61,23 @@ class Screen:
             self._print(CLEAR, self._err, end="")
 
     def _print(self, text: str, stream: TextIO, *, end: str = "\n") -> None:
-        """A terminal that is gone is no reason to leave a job alone."""
+        """Print a text. Errors are ignored, because a job goes on even if its terminal is closed."""
         with contextlib.suppress(OSError):
-            print(_printable(text, stream), file=stream, end=end, flush=True)
+            print(_make_printable(text, stream), file=stream, end=end, flush=True)
 
 
-def progress_line(now: Progress) -> str:
+def format_progress(now: Progress) -> str:
     """`[######------] 34/90, 2 failed, 118/min, $0.4213, 29 s left`"""
     done = BAR * now.ended // max(1, now.total)
     parts = [f"[{'#' * done}{'-' * (BAR - done)}] {now.ended}/{now.total}"]
     parts += [f"{now.failed} failed"] if now.failed else []
     parts += [f"{now.items_per_minute:.0f}/min"] if now.items_per_minute else []
-    parts += [money(now.spent)]
-    parts += [f"{duration(now.remaining_s)} left"] if now.remaining_s is not None else []
-    return ", ".join([*parts, *_waiting(now)])
+    parts += [format_money(now.spent)]
+    parts += [f"{format_duration(now.remaining_s)} left"] if now.remaining_s is not None else []
+    return ", ".join([*parts, *_describe_waiting(now)])
 
 
-def _waiting(now: Progress) -> list[str]:
+def _describe_waiting(now: Progress) -> list[str]:
     if now.in_flight and now.word in ("pausing", "stopping", "cancelling"):
         return [f"{now.word}, {now.in_flight} in flight"]
     if now.blocked_until:
@@ -87,15 +87,15 @@ def _waiting(now: Progress) -> list[str]:
     return [] if now.has_worker or now.ended == now.total else ["waiting for a worker"]
 
 
-def money(amount: Decimal) -> str:
-    """Cents; below a dollar hundredths of a cent where they are not zero."""
+def format_money(amount: Decimal) -> str:
+    """The amount in cents; below one dollar also in hundredths of a cent, unless they are zero."""
     if amount >= 1:
         return f"${amount:,.2f}"
     text = f"{amount:.4f}"
     return f"${text.removesuffix('00')}"
 
 
-def duration(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """`42 s`, `7 min`, `2 h 5 min`: as exact as an estimate deserves."""
     if seconds < 90:
         return f"{round(seconds)} s"
@@ -103,7 +103,7 @@ def duration(seconds: float) -> str:
     return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
 
 
-def _printable(text: str, stream: TextIO) -> str:
-    """An old terminal that knows no UTF-8 shows `?`; it does not end the job."""
+def _make_printable(text: str, stream: TextIO) -> str:
+    """The text with `?` for characters that the stream cannot encode, so that an old terminal does not end the job."""
     encoding = stream.encoding or "utf-8"
     return text.encode(encoding, "replace").decode(encoding, "replace")

@@ -1,4 +1,4 @@
-"""Stay with a job until it stands still; Ctrl-C pauses it."""
+"""Watches a job until it stands still. Ctrl-C pauses it."""
 
 import contextlib
 import os
@@ -17,20 +17,20 @@ from terminal.screen import Screen
 from workspaces.models import User
 
 LOOK_EVERY_S = 0.25
-PATIENCE_S = 90.0  # the supervisor starts a dead PostgreSQL again within 30 s
-AWAY = (OperationalError, InterfaceError)
+LONGEST_OUTAGE_S = 90.0  # the supervisor starts a dead PostgreSQL again within 30 s
+DATABASE_ERRORS = (OperationalError, InterfaceError)
 
 
 class Left(Exception):
-    """A second Ctrl-C: the calls in flight go on without us."""
+    """A second Ctrl-C: the person leaves while calls are still in flight."""
 
 
 class DatabaseGone(Exception):
-    """It did not come back; the rows say what is left to do."""
+    """The database did not come back in time. Nothing is lost; the job can be resumed."""
 
 
 def watch(job: BatchJob, *, by: User, screen: Screen, signals: Signals, wakeup: int) -> Progress:
-    """Where the job stands once nothing of it runs any more. The first signal pauses it, the second raises Left."""
+    """Wait until nothing of the job runs, and return its progress. A first signal pauses it, a second raises Left."""
     paused = False
     while True:
         now = _look(job, signals=signals)
@@ -49,12 +49,12 @@ def watch(job: BatchJob, *, by: User, screen: Screen, signals: Signals, wakeup: 
 
 
 def _look(job: BatchJob, *, signals: Signals) -> Progress:
-    """The progress, waiting for a database that is being started again."""
-    deadline = time.monotonic() + PATIENCE_S
+    """The progress of the job. If the database is away, wait until it is back."""
+    deadline = time.monotonic() + LONGEST_OUTAGE_S
     while True:
         try:
             return progress(job)
-        except AWAY as error:
+        except DATABASE_ERRORS as error:
             connection.close()
             if signals.count > 1:
                 raise Left from error
@@ -64,18 +64,18 @@ def _look(job: BatchJob, *, signals: Signals) -> Progress:
 
 
 def _pause(job: BatchJob, *, by: User) -> bool:
-    """Whether it is paused now, or has ended before we could; False when the database is away."""
+    """Pause the job, and return whether that is settled. False if the database is away."""
     try:
         with contextlib.suppress(StaleState):
             pause(job, by=by)
-    except AWAY:
+    except DATABASE_ERRORS:
         connection.close()
         return False
     return True
 
 
 def _rest(wakeup: int) -> None:
-    """Until the next look, or at once when a signal comes."""
+    """Wait until the next look, or until a signal comes."""
     if select.select([wakeup], [], [], LOOK_EVERY_S)[0]:
         with contextlib.suppress(BlockingIOError):
             os.read(wakeup, 512)

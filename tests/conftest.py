@@ -84,7 +84,7 @@ def shipped_models(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     The rows are looked at when a test says so (`refresh(now=True)`), so that queries can be counted.
     """
     monkeypatch.setattr(table, "LOOK_EVERY_S", float("inf"))
-    monkeypatch.setattr("provider.table._Seen.at", 0.0)
+    monkeypatch.setattr("provider.table._State.at", 0.0)
     yield
     if current_models.get_active() is not SHIPPED:
         table.forget()

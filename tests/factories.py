@@ -26,8 +26,8 @@ from templates_app.models import (
     Scenario,
     TemplateVersion,
 )
-from templates_app.prompts.rendering import Variable
-from templates_app.states import RowKind, Tier
+from templates_app.states import EntryKind, Tier
+from templates_app.text.rendering import Variable
 from workspaces.actions import create_token
 from workspaces.models import Membership, User, Workspace
 
@@ -167,7 +167,7 @@ def make_import_file(
         created_by=by,
         content=content,
         **{
-            "kind": RowKind.SCENARIO,
+            "kind": EntryKind.SCENARIO,
             "name": f"file {next(_numbers)}.csv",
             "expires_at": timezone.now() + timedelta(hours=1),
             **fields,

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from workspaces.audit import record
-from workspaces.models import ApiToken, SignInLink, User, UseStatement, Workspace, hashed
+from workspaces.models import ApiToken, SignInLink, User, UseStatement, Workspace, hash_secret
 from workspaces.states import Action, Authorisation, TargetKind
 
 logger = logging.getLogger(__name__)
@@ -59,7 +59,7 @@ def change_month_budget(*, workspace: Workspace, budget_usd: Decimal | None, by:
 def create_token(user: User, *, name: str, by: User | None = None) -> str:
     """Make an API token and return its text, which cannot be read again."""
     text = f"lp_{secrets.token_urlsafe(32)}"
-    token = ApiToken.objects.create(user=user, name=name, token_hash=hashed(text))
+    token = ApiToken.objects.create(user=user, name=name, token_hash=hash_secret(text))
     record(action=Action.CREATE, kind=TargetKind.API_TOKEN, target=token, by=by)
     return text
 
@@ -80,6 +80,6 @@ def create_sign_in_link(user: User, *, by: User | None = None) -> str:
     """Make a link's secret: valid for 15 minutes (`SIGN_IN_LINK_LIFETIME`), once."""
     text = secrets.token_urlsafe(32)
     expires_at = timezone.now() + settings.SIGN_IN_LINK_LIFETIME
-    link = SignInLink.objects.create(user=user, token_hash=hashed(text), expires_at=expires_at)
+    link = SignInLink.objects.create(user=user, token_hash=hash_secret(text), expires_at=expires_at)
     record(action=Action.CREATE, kind=TargetKind.SIGN_IN_LINK, target=link, by=by)
     return text

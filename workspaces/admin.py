@@ -1,4 +1,4 @@
-"""The admin pages of people, workspaces and keys. Secrets and their hashes are on none of them."""
+"""The admin pages of people, workspaces and keys. None of them shows a secret or a hash of one."""
 
 from typing import Any
 
@@ -21,14 +21,14 @@ from workspaces.admin_base import (
     ReadOnlyAdmin,
     UserChangeForm,
     UserCreationForm,
-    pretty,
+    format_json,
 )
 from workspaces.models import ApiToken, AuditEntry, Membership, SignInLink, User, UseStatement, Workspace
 from workspaces.people import get_person
 
 
 def sign_in_first(request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-    """One way in for the whole product; who is signed in and no staff is told so."""
+    """Send everybody to the product's sign-in page. A signed-in person who is not staff gets 403."""
     if request.user.is_authenticated:
         raise PermissionDenied
     return redirect_to_login(request.GET.get("next") or resolve_url("admin:index"))
@@ -50,7 +50,7 @@ class UserAdmin(DjangoUserAdmin, LoraModelAdmin):  # type: ignore[type-arg]
     filter_horizontal = ("groups",)
     autocomplete_fields = ()
 
-    # What only a superuser gives: else whoever may change people could make himself one.
+    # Only a superuser may set these. Otherwise a person who may change users could become a superuser.
     powers = ("is_staff", "is_superuser", "groups", "user_permissions")
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> Any:
@@ -58,7 +58,7 @@ class UserAdmin(DjangoUserAdmin, LoraModelAdmin):  # type: ignore[type-arg]
         return fixed if request.user.is_superuser else (*fixed, *self.powers)
 
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        """Nobody but a superuser changes a superuser, his password least of all."""
+        """Only a superuser may change a superuser, and above all the password of one."""
         above = obj is not None and obj.is_superuser and not request.user.is_superuser
         return super().has_change_permission(request, obj) and not above
 
@@ -91,7 +91,7 @@ class WorkspaceAdmin(LoraModelAdmin):
     inlines = (MembershipInline,)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Workspace | None = None) -> Any:
-        """Whose key pays is a superuser's to say: else a workspace could take another's."""
+        """Only a superuser sets the key of a workspace. Otherwise a workspace could use the key of another one."""
         fixed = tuple(super().get_readonly_fields(request, obj))
         return fixed if request.user.is_superuser else (*fixed, "provider_key")
 
@@ -99,7 +99,7 @@ class WorkspaceAdmin(LoraModelAdmin):
         return rows.filter(membership__user_id=request.user.pk)
 
     def has_delete_permission(self, request: HttpRequest, obj: Workspace | None = None) -> bool:
-        return False  # everything in it would go too, or refuse to
+        return False  # everything in the workspace would be deleted with it, or the deletion would fail
 
 
 @admin.register(UseStatement)
@@ -170,8 +170,8 @@ class AuditEntryAdmin(ReadOnlyAdmin):
 
     @admin.display(description="Before")
     def before_shown(self, entry: AuditEntry) -> SafeString:
-        return pretty(entry.before)
+        return format_json(entry.before)
 
     @admin.display(description="After")
     def after_shown(self, entry: AuditEntry) -> SafeString:
-        return pretty(entry.after)
+        return format_json(entry.after)

@@ -1,7 +1,7 @@
-"""The admin's base classes: the only importer of django-unfold, with stock Django where it is not installed.
+"""The admin's base classes. Only this module imports django-unfold; without it, Django's own classes are used.
 
-What they fence (docs/architecture.md section 7): bounded counts, workspaces kept apart for staff who are no superusers, read-only
-pages for rows whose rules an edit would bypass, and verbs as actions that tell what they skipped.
+They ensure (docs/architecture.md section 7) that counts are bounded, that staff see only their own workspaces unless
+they are superusers, that rows with rules are read-only, and that an action reports the rows that it skipped.
 """
 
 import json
@@ -49,8 +49,8 @@ __all__ = [
     "UserChangeForm",
     "UserCreationForm",
     "apply_verb",
-    "badge",
-    "pretty",
+    "format_json",
+    "make_badge_column",
 ]
 
 MOST_COUNTED = 10_000
@@ -75,7 +75,7 @@ TONES = {
 
 
 class BoundedPaginator(Paginator):  # type: ignore[type-arg]
-    """Counts to ten thousand and no further; whoever wants the rest filters."""
+    """Counts up to ten thousand rows. To see the others, people filter the list."""
 
     @cached_property
     def count(self) -> int:
@@ -89,9 +89,9 @@ class LoraModelAdmin(KitModelAdmin):
     list_max_show_all = 200
     show_full_result_count = False
     paginator = BoundedPaginator
-    # Foreign keys that a change page shows, fetched with its row.
+    # The foreign keys that a change page shows. They are fetched together with the row.
     detail_select_related: tuple[str, ...] = ()
-    # Columns that a list does not load.
+    # The columns that a list does not load.
     list_defer: tuple[str, ...] = ()
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
@@ -104,14 +104,14 @@ class LoraModelAdmin(KitModelAdmin):
         return rows.defer(*self.list_defer)
 
     def of_workspaces(self, rows: QuerySet[Any], request: HttpRequest) -> QuerySet[Any]:
-        """Staff see the rows of their own workspaces; tables without one are ruled by permissions alone."""
+        """Staff see the rows of their own workspaces. For tables without a workspace only permissions count."""
         if not any(field.name == "workspace" for field in self.model._meta.fields):
             return rows
         mine = Membership.objects.filter(user_id=str(request.user.pk)).values("workspace")
         return rows.filter(workspace__in=mine)
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        """What may be chosen is what the other table's page shows: a posted id is checked against it too."""
+        """People can choose only what the other table's page shows them. A posted id is checked too."""
         other = self.admin_site._registry.get(db_field.remote_field.model)
         if "queryset" not in kwargs and isinstance(other, LoraModelAdmin):
             kwargs["queryset"] = other.get_queryset(request)
@@ -120,14 +120,14 @@ class LoraModelAdmin(KitModelAdmin):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """A NUL in a filter reaches the database as an error; it is nobody's honest search."""
+        """Refuse a NUL in a filter, which would cause an error in the database."""
         if any(NUL in value for values in request.GET.lists() for value in (values[0], *values[1])):
             messages.error(request, "The address held characters that cannot be searched for.")
             return HttpResponseRedirect(request.path)
         return super().changelist_view(request, extra_context)
 
     def save_model(self, request: HttpRequest, obj: Model, form: Any, change: bool) -> None:
-        """Only what was edited is written: a whole row would take back what a worker has written meanwhile."""
+        """Write only the edited fields. Writing the whole row could undo what a worker has written in the meantime."""
         if not change:
             super().save_model(request, obj, form, change)
         elif changed := [name for name in form.changed_data if name in form.cleaned_data]:
@@ -136,7 +136,7 @@ class LoraModelAdmin(KitModelAdmin):
 
 
 class ReadOnlyAdmin(LoraModelAdmin):
-    """To look at: nobody adds, changes or deletes here. Verbs may be actions with a permission of their own."""
+    """Read-only pages: nobody adds, changes or deletes rows. Actions may have a permission of their own."""
 
     def has_add_permission(self, request: HttpRequest, *args: Any) -> bool:
         return False
@@ -148,7 +148,7 @@ class ReadOnlyAdmin(LoraModelAdmin):
         return False
 
     def has_move_permission(self, request: HttpRequest) -> bool:
-        """May use the verbs: who might otherwise change the rows."""
+        """The actions are for people who have the permission to change the rows."""
         return request.user.has_perm(f"{self.opts.app_label}.change_{self.opts.model_name}")
 
 
@@ -181,30 +181,32 @@ def apply_verb(
     done: str,
     refusals: tuple[type[Exception], ...] = (StaleState,),
 ) -> None:
-    """Each row through its own verb, one at a time. `3 approved, 1 skipped: ...` tells what did not move.
+    """Apply an action to the rows, one at a time, and report the result: `3 approved, 1 skipped: ...`.
 
-    `allowed` are the rows that this person may move; a superuser may move all. `refusals` are the exceptions
-    with which the verb says no.
+    `allowed` are the rows that this person may change; a superuser may change all. `refusals` are the exceptions with
+    which the action refuses a row.
     """
     chosen = list(rows.select_related(None)[: MOST_AT_ONCE + 1])
     if len(chosen) > MOST_AT_ONCE:
-        messages.error(request, f"More than {MOST_AT_ONCE:,} rows are selected. Filter first; nothing moved.")
+        messages.error(
+            request, f"More than {MOST_AT_ONCE:,} rows are selected. Filter first; nothing was changed."
+        )
         return
-    mine = _movable(request, chosen, allowed)
-    skipped = Counter(_refused(chosen, verb, mine=mine, refusals=refusals))
+    mine = _find_allowed(request, chosen, allowed)
+    skipped = Counter(_apply(chosen, verb, mine=mine, refusals=refusals))
     moved = len(chosen) - skipped.total()
     level = messages.WARNING if skipped else messages.SUCCESS
-    messages.add_message(request, level if moved else messages.ERROR, _told(moved, done, skipped))
+    messages.add_message(request, level if moved else messages.ERROR, _describe_result(moved, done, skipped))
 
 
-def _movable(request: HttpRequest, chosen: Iterable[Any], allowed: QuerySet[Any]) -> set[Any]:
+def _find_allowed(request: HttpRequest, chosen: Iterable[Any], allowed: QuerySet[Any]) -> set[Any]:
     keys = {row.pk for row in chosen}
     if request.user.is_superuser:
         return keys
     return set(allowed.filter(pk__in=keys).values_list("pk", flat=True))
 
 
-def _refused(
+def _apply(
     chosen: Iterable[Any],
     verb: Callable[[Any], object],
     *,
@@ -221,7 +223,7 @@ def _refused(
             yield str(refusal)
 
 
-def _told(moved: int, done: str, skipped: Counter[str]) -> str:
+def _describe_result(moved: int, done: str, skipped: Counter[str]) -> str:
     if not skipped:
         return f"{moved} {done}."
     reasons = "; ".join(f"{reason} ({n})" if n > 1 else reason for reason, n in skipped.most_common(5))
@@ -231,8 +233,10 @@ def _told(moved: int, done: str, skipped: Counter[str]) -> str:
 # --- columns -----------------------------------------------------------------------------------------------
 
 
-def badge(description: str, *, ordering: str) -> Callable[[Callable[..., str]], Callable[..., str]]:
-    """A column whose words are coloured by state. Stock Django shows the words."""
+def make_badge_column(
+    description: str, *, ordering: str
+) -> Callable[[Callable[..., str]], Callable[..., str]]:
+    """A column whose texts are coloured by state. Without Unfold the texts have no colour."""
 
     def decorate(column: Callable[..., str]) -> Callable[..., str]:
         column.label = TONES  # type: ignore[attr-defined]
@@ -243,8 +247,8 @@ def badge(description: str, *, ordering: str) -> Callable[[Callable[..., str]], 
     return decorate
 
 
-def dollars(field: str, description: str) -> Callable[[Model], str]:
-    """A column of money: the exact amount, with two places or as many as it needs."""
+def make_dollars_column(field: str, description: str) -> Callable[[Model], str]:
+    """A column of exact amounts, with two decimal places or as many as the amount needs."""
 
     @display(description=description, ordering=field)
     def column(row: Model) -> str:
@@ -255,8 +259,8 @@ def dollars(field: str, description: str) -> Callable[[Model], str]:
     return column
 
 
-def pretty(value: Any) -> SafeString:
-    """JSON, or text as it is, for reading: escaped, and cut where it becomes too long for a page."""
+def format_json(value: Any) -> SafeString:
+    """JSON or text for reading: escaped, and shortened if it is too long for a page."""
     text = value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)
     shown = text.replace(NUL, "\N{SYMBOL FOR NULL}").encode("utf-8", "replace").decode()
     rest = f"\n... {len(shown) - LONGEST_SHOWN:,} more characters" if len(shown) > LONGEST_SHOWN else ""

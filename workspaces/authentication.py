@@ -7,18 +7,18 @@ from rest_framework.authentication import BaseAuthentication, get_authorization_
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
-from workspaces.models import ApiToken, User, hashed
+from workspaces.models import ApiToken, User, hash_secret
 
-WORDS = (b"bearer", b"token")
+SCHEMES = (b"bearer", b"token")
 NOTED_EVERY = timedelta(minutes=1)
 
 
 class TokenAuthentication(BaseAuthentication):
     def authenticate(self, request: Request) -> tuple[User, ApiToken] | None:
         words = get_authorization_header(request).split()
-        if not words or words[0].lower() not in WORDS:
+        if not words or words[0].lower() not in SCHEMES:
             return None
-        token = _token(words[1:])
+        token = _find_token(words[1:])
         if token is None or not token.user.is_active:
             raise AuthenticationFailed(
                 "This token is unknown or revoked. Make one with: ./run manage create_token USER"
@@ -29,12 +29,12 @@ class TokenAuthentication(BaseAuthentication):
         return "Bearer"
 
 
-def _token(words: list[bytes]) -> ApiToken | None:
+def _find_token(words: list[bytes]) -> ApiToken | None:
     if len(words) != 1:
         return None
     found = (
         ApiToken.objects.select_related("user")
-        .filter(token_hash=hashed(words[0].decode("latin-1")), revoked_at=None)
+        .filter(token_hash=hash_secret(words[0].decode("latin-1")), revoked_at=None)
         .first()
     )
     if found is not None:
@@ -43,7 +43,7 @@ def _token(words: list[bytes]) -> ApiToken | None:
 
 
 def _note_use(token: ApiToken) -> None:
-    """To the minute: a durable write for every request would cost more than most requests."""
+    """Note the use at most once a minute, because a write for every request would cost more than most requests."""
     now = timezone.now()
     if token.last_used_at is None or now - token.last_used_at > NOTED_EVERY:
         ApiToken.objects.filter(pk=token.pk).update(last_used_at=now)

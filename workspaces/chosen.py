@@ -1,4 +1,4 @@
-"""Which workspace a settings page is about, and whether who looks at it may change it."""
+"""The workspace that a page is about, and what the person may do in it."""
 
 from dataclasses import dataclass
 
@@ -9,8 +9,8 @@ from workspaces.models import Membership, User, Workspace
 
 
 @dataclass(frozen=True, kw_only=True)
-class Chosen:
-    """`others` are the workspaces that this person could look at instead. `may_edit`: the rows in it, not its settings."""
+class ChosenWorkspace:
+    """`may_change` is about the workspace's settings, `may_edit` about its content. `others` can be chosen instead."""
 
     workspace: Workspace
     may_change: bool
@@ -18,8 +18,8 @@ class Chosen:
     others: list[Workspace]
 
 
-def chosen_workspace(request: HttpRequest) -> Chosen:
-    """The workspace named by `workspace` in the query or the form, else the personal one. Http404 for a foreign one."""
+def choose_workspace(request: HttpRequest) -> ChosenWorkspace:
+    """The workspace named in the query or the form, else the personal one. Raises Http404 for a foreign one."""
     user = request.user
     if not isinstance(user, User):
         raise PermissionDenied
@@ -33,10 +33,10 @@ def chosen_workspace(request: HttpRequest) -> Chosen:
     if not wanted:
         personal = user.personal_workspace()
         others = [each for each in mine if each != personal]
-        return Chosen(workspace=personal, may_change=True, may_edit=True, others=others)
+        return ChosenWorkspace(workspace=personal, may_change=True, may_edit=True, others=others)
     for workspace, role in mine.items():
         if str(workspace.pk) == wanted:
-            return Chosen(
+            return ChosenWorkspace(
                 workspace=workspace,
                 may_change=role == Membership.Role.OWNER,
                 may_edit=role in Membership.EDITORS,
@@ -45,17 +45,17 @@ def chosen_workspace(request: HttpRequest) -> Chosen:
     raise Http404
 
 
-def changeable_workspace(request: HttpRequest) -> Chosen:
-    """The same, for a change: PermissionDenied for who is no owner of it."""
-    found = chosen_workspace(request)
+def choose_changeable_workspace(request: HttpRequest) -> ChosenWorkspace:
+    """The same, to change its settings. Raises PermissionDenied unless this person owns it."""
+    found = choose_workspace(request)
     if not found.may_change:
         raise PermissionDenied
     return found
 
 
-def editable_workspace(request: HttpRequest) -> Chosen:
-    """The same, for rows in it: PermissionDenied for who may only look."""
-    found = chosen_workspace(request)
+def choose_editable_workspace(request: HttpRequest) -> ChosenWorkspace:
+    """The same, to change its content. Raises PermissionDenied if this person may only look."""
+    found = choose_workspace(request)
     if not found.may_edit:
         raise PermissionDenied
     return found

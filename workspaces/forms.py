@@ -1,4 +1,4 @@
-"""The sign-in form, and the statement of use."""
+"""The form to sign in, and the form for the statement of use."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from workspaces.states import Authorisation
 
 
 class SignInForm(forms.Form):
-    """Name or mail address, and password. It never says which of the two was wrong."""
+    """Name or e-mail address, and password. The error never tells which of the two was wrong."""
 
     name = forms.CharField(label="Name or e-mail", max_length=254)
     password = forms.CharField(label="Password", max_length=200, strip=False, widget=forms.PasswordInput)
@@ -25,15 +25,17 @@ class SignInForm(forms.Form):
         values: dict[str, Any] = super().clean() or {}
         if self.errors:
             return values
-        found = authenticate(self.request, username=username_of(values["name"]), password=values["password"])
+        found = authenticate(
+            self.request, username=find_username(values["name"]), password=values["password"]
+        )
         if not isinstance(found, User):
-            raise forms.ValidationError("Name and password do not fit together.")
+            raise forms.ValidationError("The name or the password is wrong.")
         self.user = found
         return values
 
 
-def username_of(name: str) -> str:
-    """A mail address stands for the one user that has it; an address shared by several stands for nobody."""
+def find_username(name: str) -> str:
+    """The username for an e-mail address, if exactly one user has it. An address of several users signs nobody in."""
     if "@" in name and not User.objects.filter(username=name).exists():
         names = list(User.objects.filter(email__iexact=name).values_list("username", flat=True)[:2])
         return names[0] if len(names) == 1 else name
@@ -41,7 +43,7 @@ def username_of(name: str) -> str:
 
 
 class UseForm(forms.Form):
-    """What the conversations are for, and on what ground."""
+    """What the conversations are for, and on what ground this is allowed."""
 
     purpose = forms.CharField(
         label="Intended use",

@@ -1,4 +1,4 @@
-"""Who works here: people, their workspaces, and the base of every row that belongs to one."""
+"""People, their workspaces, and the base class of every table whose rows belong to a workspace."""
 
 import hashlib
 import uuid
@@ -20,14 +20,14 @@ from workspaces.states import Action, Authorisation, TargetKind
 
 @deconstructible(path="workspaces.models.ClockTimestamp")
 class ClockTimestamp(models.Func):
-    """The database's clock at this very moment; `now()` would be the transaction's start."""
+    """The current time of the database's clock. PostgreSQL's `now()` is the start of the transaction instead."""
 
     template = "clock_timestamp()"
     output_field = models.DateTimeField()
 
 
 class TimestampedModel(models.Model):
-    """`created_at` by the database's clock; `updated_at` by a trigger, so that bulk updates move it too."""
+    """The database's clock sets `created_at`; a trigger sets `updated_at`, also in bulk updates."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     created_at = models.DateTimeField(db_default=ClockTimestamp(), editable=False)
@@ -39,7 +39,7 @@ class TimestampedModel(models.Model):
 
 class UserManager(DjangoUserManager["User"]):
     def create_with_workspace(self, username: str, **fields: Any) -> "User":
-        """A person without a usable password, and the personal workspace that each person has."""
+        """Make a person and the personal workspace. Without a given password the person has no usable one."""
         with transaction.atomic():
             user = self.create_user(username, **fields)
             workspace = Workspace.objects.create(name=f"{username}'s workspace", personal=True)
@@ -54,9 +54,9 @@ class User(AbstractUser):
     objects: ClassVar[UserManager] = UserManager()
 
     def personal_workspace(self) -> "Workspace":
-        """The workspace in which this person's own jobs live.
+        """The workspace for this person's own jobs.
 
-        It is made when it is missing (createsuperuser, the admin), with all that `./run` brings into those it finds.
+        It is made if it is missing (after createsuperuser or in the admin), and set up like those that `./run` finds.
         """
         found = Workspace.objects.filter(
             personal=True, membership__user=self, membership__role=Membership.Role.OWNER
@@ -111,7 +111,7 @@ class Workspace(TimestampedModel):
         return self.name
 
     def intended_use(self) -> "UseStatement | None":
-        """What this workspace has said last about its use of Claude's outputs."""
+        """The newest statement of this workspace about its use of Claude's outputs."""
         return UseStatement.objects.filter(workspace=self).order_by("-created_at", "-id").first()
 
 
@@ -122,7 +122,7 @@ class Membership(TimestampedModel):
         REVIEWER = "reviewer"
         VIEWER = "viewer"
 
-    # Who may spend money and change rows, and who may decide on conversations.
+    # Editors may spend money and change rows. Reviewers may decide on conversations.
     EDITORS = (Role.OWNER, Role.EDITOR)
     REVIEWERS = (Role.OWNER, Role.EDITOR, Role.REVIEWER)
 
@@ -143,7 +143,7 @@ class Membership(TimestampedModel):
 
 
 class WorkspaceQuerySet(models.QuerySet[Any]):
-    """Rows of a workspace. Every query of a page or of the API starts with `visible_to` or `editable_by`."""
+    """Rows of workspaces. Every query of a page or of the API starts with `visible_to` or `editable_by`."""
 
     def visible_to(self, user: Any) -> Self:
         return self._with_role(user, Membership.Role.values)
@@ -171,7 +171,7 @@ class WorkspaceQuerySet(models.QuerySet[Any]):
     def _with_role(self, user: Any, roles: Any) -> Self:
         if not user.is_authenticated:
             return self.none()
-        # A list of ids, not a join: the planner then sees how selective it is, and one person has few workspaces.
+        # A list of ids instead of a join tells the planner how selective it is. One person has few workspaces.
         mine = list(
             Membership.objects.filter(user=user, role__in=roles).values_list("workspace_id", flat=True)
         )
@@ -179,9 +179,9 @@ class WorkspaceQuerySet(models.QuerySet[Any]):
 
 
 class OwnedModel(TimestampedModel):
-    """A row that belongs to a workspace. `created_by` says who made it, never who may see it."""
+    """A row that belongs to a workspace. `created_by` tells who made it, and has no effect on who may see it."""
 
-    # No index of their own: a list's composite index begins with the workspace, nothing is looked up by its maker.
+    # These columns need no index of their own: the index of a list begins with the workspace, and no query uses the maker.
     workspace = models.ForeignKey(Workspace, on_delete=models.PROTECT, related_name="+", db_index=False)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -198,7 +198,7 @@ class OwnedModel(TimestampedModel):
 
 
 class UseStatement(OwnedModel):
-    """What a workspace makes its conversations for, and on what ground. Append-only: the newest counts, all are kept."""
+    """The use that a workspace makes of its conversations, and its ground. Append-only: the newest statement counts."""
 
     purpose = models.TextField(help_text="What the trained model will do, and for whom.")
     authorisation = models.CharField(max_length=12, choices=Authorisation.choices)
@@ -224,8 +224,8 @@ class UseStatement(OwnedModel):
         return f"{self.get_authorisation_display()}"
 
 
-def hashed(secret: str) -> str:
-    """Secrets of 256 random bits need no salt and no slow hash: nobody can guess them from their sha256."""
+def hash_secret(secret: str) -> str:
+    """The SHA-256 of a secret. A secret of 256 random bits cannot be guessed, so it needs no salt and no slow hash."""
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
@@ -257,13 +257,13 @@ class SignInLink(TimestampedModel):
     def usable(cls, text: str, *, at: datetime) -> "SignInLink | None":
         return (
             cls.objects.select_related("user")
-            .filter(token_hash=hashed(text), used_at=None, expires_at__gt=at)
+            .filter(token_hash=hash_secret(text), used_at=None, expires_at__gt=at)
             .first()
         )
 
     @classmethod
     def redeem(cls, text: str) -> User | None:
-        """Use the link up and return its person; None when it is unknown, used or too old."""
+        """Use the link and return its person; None if it is unknown, used or too old."""
         at = timezone.now()
         link = cls.usable(text, at=at)
         if link is None or not cls.objects.filter(pk=link.pk, used_at=None).update(used_at=at):

@@ -1,4 +1,4 @@
-"""Who makes a request: one rule for pages and for the API."""
+"""The person who makes a request, for pages and for the API."""
 
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest

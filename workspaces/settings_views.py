@@ -1,4 +1,4 @@
-"""Settings of a workspace that concern no other room: what its conversations are for."""
+"""Settings of a workspace that belong to no other app: what its conversations are for."""
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -9,7 +9,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from workspaces.actions import state_use
-from workspaces.chosen import Chosen, changeable_workspace, chosen_workspace
+from workspaces.chosen import ChosenWorkspace, choose_changeable_workspace, choose_workspace
 from workspaces.forms import UseForm
 from workspaces.models import User, UseStatement
 from workspaces.states import Authorisation
@@ -20,16 +20,16 @@ STATEMENTS_SHOWN = 20
 
 @require_safe
 @login_required
-def settings_start(request: HttpRequest) -> HttpResponse:
+def redirect_to_settings(request: HttpRequest) -> HttpResponse:
     return redirect("settings_budget")
 
 
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
-def terms(request: HttpRequest) -> HttpResponse:
-    """What the workspace says about its use of Claude's outputs; each statement is kept."""
-    chosen = changeable_workspace(request) if request.method == "POST" else chosen_workspace(request)
+def edit_terms(request: HttpRequest) -> HttpResponse:
+    """What the workspace states about its use of Claude's outputs. All earlier statements are kept."""
+    chosen = choose_changeable_workspace(request) if request.method == "POST" else choose_workspace(request)
     form = UseForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         assert isinstance(request.user, User)
@@ -42,10 +42,10 @@ def terms(request: HttpRequest) -> HttpResponse:
         )
         messages.success(request, "Your statement is recorded.")
         return redirect(f"{reverse('settings_terms')}?workspace={chosen.workspace.pk}")
-    context = {"form": form, "chosen": chosen, "notice": NOTICE, "statements": statements(chosen)}
+    context = {"form": form, "chosen": chosen, "notice": NOTICE, "statements": list_statements(chosen)}
     return render(request, "workspaces/terms.html", context, status=422 if form.errors else 200)
 
 
-def statements(chosen: Chosen) -> list[UseStatement]:
+def list_statements(chosen: ChosenWorkspace) -> list[UseStatement]:
     rows = UseStatement.objects.filter(workspace=chosen.workspace).select_related("created_by")
     return list(rows.order_by("-created_at", "-id")[:STATEMENTS_SHOWN])

@@ -4,7 +4,7 @@ from django.db import models
 
 
 class Authorisation(models.TextChoices):
-    """On what ground a workspace trains models on what Claude writes."""
+    """The ground on which a workspace trains models on Claude's outputs."""
 
     NARROW = "narrow", "A narrow model that does not compete with Claude"
     PERMISSION = "permission", "Anthropic’s written permission"

@@ -1,4 +1,4 @@
-"""The provider's terms about training on its outputs: one sentence for pages and files. A notice, not legal advice."""
+"""A notice about the provider's terms on training with its outputs, for pages and files. It is not legal advice."""
 
 NOTICE = (
     "Anthropic’s terms restrict training models on Claude’s outputs. Narrow, non-competing uses and written permission "

@@ -1,4 +1,4 @@
-"""Signing in and out, and the choice of the theme. The only pages that do not ask who one is."""
+"""Signing in and out, and the choice of the theme. These are the only pages that need no sign-in."""
 
 from typing import cast
 
@@ -24,21 +24,21 @@ THEMES = ("light", "dark", "system")
 @never_cache
 @sensitive_post_parameters("password")
 def sign_in(request: HttpRequest) -> HttpResponse:
-    """Name and password; without a password, the words how to get a one-time link."""
+    """Sign in with name and password. The page also tells how to get a one-time link."""
     if request.user.is_authenticated:
-        return redirect(after_sign_in(request))
+        return redirect(get_page_after_sign_in(request))
     form = SignInForm(request, request.POST or None)
     if request.method == "POST" and form.is_valid():
         login(request, cast(User, form.user), backend=BACKEND)
-        return redirect(after_sign_in(request))
+        return redirect(get_page_after_sign_in(request))
     status = 422 if form.errors else 200
-    context = {"form": form, "next": wanted(request)}
+    context = {"form": form, "next": get_next_page(request)}
     return render(request, "workspaces/sign_in.html", context, status=status)
 
 
 @never_cache
 def sign_in_with_link(request: HttpRequest, token: str) -> HttpResponse:
-    """GET shows whom the link signs in, so that a preview does not use it up; POST uses it."""
+    """GET shows whom the link signs in. Only POST uses the link, so that a link preview does not use it up."""
     if request.method == "POST":
         user = SignInLink.redeem(token)
         if user is not None and user.is_active:
@@ -57,21 +57,21 @@ def sign_out(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
-def theme(request: HttpRequest) -> HttpResponse:
-    """Light, dark or the system's, kept in a cookie that the template reads: no flash, no script needed."""
-    response = HttpResponseRedirect(after_sign_in(request))
+def set_theme(request: HttpRequest) -> HttpResponse:
+    """Set the theme in a cookie that the template reads, so that pages need no script and do not flash."""
+    response = HttpResponseRedirect(get_page_after_sign_in(request))
     if request.POST.get("theme") in THEMES:
         response.set_cookie("theme", request.POST["theme"], max_age=YEAR_S, samesite="Lax")
     return response
 
 
-def wanted(request: HttpRequest) -> str:
-    """Where one wanted to go, if it is a page of ours; else the empty string."""
+def get_next_page(request: HttpRequest) -> str:
+    """The page to show after the sign-in, if it is a page of ours; else an empty text."""
     target = request.POST.get("next") or request.GET.get("next") or ""
     hosts = {request.get_host()}
     fits = url_has_allowed_host_and_scheme(target, allowed_hosts=hosts, require_https=request.is_secure())
     return target if fits else ""
 
 
-def after_sign_in(request: HttpRequest) -> str:
-    return wanted(request) or resolve_url(settings.LOGIN_REDIRECT_URL)
+def get_page_after_sign_in(request: HttpRequest) -> str:
+    return get_next_page(request) or resolve_url(settings.LOGIN_REDIRECT_URL)

@@ -20,7 +20,7 @@ from batches.planning.estimate.estimate import estimate_now
 from batches.planning.plan import PlanError
 from batches.reports.progress import progress
 from batches.reports.token_usage import tokens_of
-from lib.wire import PageQuery, checked, slice_of
+from lib.wire import PageQuery, fetch_slice, validate
 from workspaces.models import User
 from workspaces.people import get_person
 
@@ -36,7 +36,7 @@ def generate_batch(request: Request) -> Response:
     by = get_person(request)
     key = read_idempotency_key(request)
     job = jobs.by_idempotency_key(by, key) or start_or_draft(
-        checked(StartBody(data=request.data)), by=by, key=key
+        validate(StartBody(data=request.data)), by=by, key=key
     )
     headers = {"Location": reverse("api_batch_status", args=[job.pk])}
     if job.status == JobStatus.DRAFT:
@@ -70,7 +70,7 @@ def start_or_draft(given: dict[str, Any], *, by: User, key: str | None) -> Batch
 @api_view(["POST"])
 def estimate_batch(request: Request) -> Response:
     """Cost and time of the batch that this body describes, with their range and basis. Nothing is stored."""
-    given = checked(BatchBody(data=request.data))
+    given = validate(BatchBody(data=request.data))
     try:
         plan = plan_from_body(given, by=get_person(request)).plan
         found = estimate_now(plan, concurrency=given.get("concurrentProcessing"))
@@ -92,7 +92,7 @@ def list_batches(request: Request) -> Response:
         jobs = jobs.active().order_by("priority", "created_at", "id")
     else:
         jobs = (jobs.filter(status=query["status"]) if query["status"] else jobs).newest_first()
-    found = slice_of(jobs, limit=query["limit"], offset=query["offset"])
+    found = fetch_slice(jobs, limit=query["limit"], offset=query["offset"])
     return Response({"jobs": [responses.serialize_job(job) for job in found.rows], **found.about})
 
 
@@ -106,7 +106,7 @@ def show_batch(request: Request, job_id: UUID) -> Response:
     query = PageQuery.of(request)
     job: BatchJob = BatchJob.objects.get_visible_or_404(request.user, job_id)
     rows = BatchItem.objects.filter(job=job).in_plan_order().with_conversation_summary()
-    items = slice_of(rows, limit=query["limit"], offset=query["offset"])
+    items = fetch_slice(rows, limit=query["limit"], offset=query["offset"])
     return Response(
         {
             **responses.serialize_status(job, progress(job)),
@@ -122,7 +122,7 @@ def change_batch(request: Request, job_id: UUID) -> Response:
     """Carry out one verb, or change settings. The action itself checks whether the state of the batch allows it."""
     job: BatchJob = BatchJob.objects.get_editable_or_403(request.user, job_id)
     by = get_person(request)
-    given = checked(ChangeBody(data=request.data))
+    given = validate(ChangeBody(data=request.data))
     try:
         if given.get("action") == "retry_failed":
             return Response(retry_items(job, given, by=by, key=read_idempotency_key(request)))
@@ -159,7 +159,7 @@ def read_settings(given: dict[str, Any]) -> dict[str, Any]:
 def duplicate_batch(request: Request, job_id: UUID) -> Response:
     """202 with a new job of the same items, at once. The body may change how it is run."""
     job: BatchJob = BatchJob.objects.get_editable_or_403(request.user, job_id)
-    given = checked(CopyBody(data=request.data))
+    given = validate(CopyBody(data=request.data))
     handling = given.get("errorHandling")
     try:
         made = duplicate(

@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from batches.models import GenerationLog
 from batches.models.generation_logs import GenerationLogQuerySet
 from batches.models.states import LogState
-from lib.wire import MomentField, PageQuery, dollars, moment, slice_of
+from lib.wire import MomentField, PageQuery, dollars, fetch_slice, moment
 
 # The ways to group the sums: the name on the wire, then the columns of a group with their expressions.
 GROUPS: dict[str, dict[str, Any]] = {
@@ -103,7 +103,7 @@ def list_logs(request: Request) -> Response:
     if query["state"]:
         rows = rows.filter(state__in=query["state"])
     rows = rows.select_related("created_by").only(*COLUMNS).newest_first()
-    found = slice_of(rows, limit=query["limit"], offset=query["offset"])
+    found = fetch_slice(rows, limit=query["limit"], offset=query["offset"])
     return Response({"logs": [serialize_log(log) for log in found.rows], **found.about})
 
 

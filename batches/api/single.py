@@ -21,11 +21,11 @@ from batches.models import BatchItem
 from batches.models.states import ItemStatus, JobKind, JobStatus
 from batches.planning.plan import PlanError
 from batches.planning.sources.listed import template_for
-from conversations.api.serializers import in_full
+from conversations.api.serializers import serialize_conversation
 from conversations.details import DetailsError
 from conversations.models import Conversation
 from lib.row_problems import RowProblem
-from lib.wire import StrictSerializer, about_dollars, checked, dollars
+from lib.wire import StrictSerializer, about_dollars, dollars, validate
 from templates_app.states import Tier
 from workspaces.models import User
 from workspaces.people import get_person
@@ -46,7 +46,7 @@ def generate_conversation(request: Request) -> Response:
     """201 with the conversation when it is made in time, else 202 with the address of its item."""
     by, key, seconds = get_person(request), read_idempotency_key(request), read_wait(request)
     item = find_earlier_item(by, key) or start_generation(
-        checked(SingleBody(data=request.data)), by=by, key=key
+        validate(SingleBody(data=request.data)), by=by, key=key
     )
     wait_for_item(item.pk, seconds=seconds)
     response = render_outcome(BatchItem.objects.select_related("job").get(pk=item.pk))
@@ -118,7 +118,7 @@ def find_conversation(item: BatchItem) -> Conversation | None:
 def serialize_success(made: Conversation) -> dict[str, Any]:
     return {
         "success": True,
-        "conversation": in_full(made),
+        "conversation": serialize_conversation(made),
         "qualityMetrics": made.quality_metrics,
         "cost": about_dollars(made.actual_cost_usd),
         "costUsd": dollars(made.actual_cost_usd),

@@ -24,7 +24,7 @@ from conversations.generation import Origin, add_cache_mark, build_request, comp
 from lib import clock
 from lib.statements import columns, read
 from provider import table
-from templates_app.prompts.version_cache import version
+from templates_app.prompts.version_cache import load_version
 from workspaces.models import Workspace
 
 SECONDS_BEFORE_OUTPUT = 60
@@ -92,7 +92,7 @@ def read_queued_item(item_id: UUID) -> BatchItem | None:
     item = read(BatchItem, ITEM, row[: len(ITEM)])
     item.job = read(BatchJob, JOB, row[len(ITEM) : -len(WORKSPACE)])
     item.workspace = read(Workspace, WORKSPACE, row[-len(WORKSPACE) :])
-    item.template_version = version(item.template_version_id)
+    item.template_version = load_version(item.template_version_id)
     return item
 
 
@@ -111,7 +111,7 @@ def build_call(item: BatchItem) -> Call:
     Raises UnknownModel (RetiredModel too), UnknownPrice, UnknownKey, ValuesError, TemplateSyntax or VariableError; then
     no call may be made.
     """
-    return table.known(partial(_build_known_call, item))
+    return table.look_up(partial(_build_known_call, item))
 
 
 def _build_known_call(item: BatchItem) -> Call:

@@ -20,14 +20,14 @@ from batches.engine.file import file, read_reply
 from batches.engine.moves import DATABASE_AWAY
 from batches.engine.retry import break_off, fail_unasked, handle_error, release, stop_job, withdraw
 from batches.engine.stored_replies import use_stored_reply
-from batches.limits.pools import UnknownKey, provider
+from batches.limits.pools import UnknownKey, get_provider
 from batches.models.states import Reason
 from claude.client import CONNECTIONS_PER_SHARD, Client
 from claude.current_models import UnknownModel, UnknownPrice
 from claude.errors import ClaudeError
 from claude.messages import Reply
 from lorapipe.queues import Queue
-from templates_app.prompts.rendering import TemplateSyntax, ValuesError, VariableError
+from templates_app.text.rendering import TemplateSyntax, ValuesError, VariableError
 
 logger = logging.getLogger(__name__)
 
@@ -125,7 +125,7 @@ def ask(call: Call) -> Reply:
 @functools.cache
 def _client(key: str) -> Client:
     """The HTTP client of a provider key. All slots of the process share it."""
-    return Client(provider(key), shards=-(-settings.ENVIRONMENT.worker_slots // CONNECTIONS_PER_SHARD))
+    return Client(get_provider(key), shards=-(-settings.ENVIRONMENT.worker_slots // CONNECTIONS_PER_SHARD))
 
 
 def until_stored(store: Callable[[], None]) -> None:

@@ -13,7 +13,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import connection
 
-from batches.limits.pools import UnknownKey, provider
+from batches.limits.pools import UnknownKey, get_provider
 from batches.models import PromptSize
 from batches.planning.estimate.prompt_sizes import fit, size_of
 from claude.client import Client
@@ -23,7 +23,7 @@ from claude.errors import ClaudeError, Declined
 from claude.messages import Request
 from conversations.generation import build_request
 from provider import table
-from templates_app.prompts.rendering import TemplateSyntax, ValuesError, VariableError
+from templates_app.text.rendering import TemplateSyntax, ValuesError, VariableError
 from workspaces.models import ClockTimestamp
 
 logger = logging.getLogger(__name__)
@@ -91,4 +91,4 @@ def _record_failure(row: PromptSize, problem: str, *, minutes: int) -> None:
 
 @functools.cache
 def _client(key: str) -> Client:
-    return Client(provider(key), shards=1)
+    return Client(get_provider(key), shards=1)

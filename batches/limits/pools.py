@@ -13,15 +13,15 @@ from batches.models.limits import MOST_PER_MINUTE
 from claude import current_models
 from claude.current_models import UnknownModel
 from provider import table
-from provider.account import UnknownKey, provider
+from provider.account import UnknownKey, get_provider
 
 __all__ = [
     "UnknownKey",
+    "get_provider",
     "make_missing_limits",
     "pool_of",
     "pool_or_none",
     "pools",
-    "provider",
     "set_limits_from_settings",
     "tokens_per_minute",
 ]
@@ -53,7 +53,7 @@ def pool_or_none(model: str, key: str) -> str | None:
 
 def _account(key: str) -> str:
     """The account's name in a pool. The demo has a fixed one, because the simulator has another port at every start."""
-    return "demo" if settings.DEMO else provider(key).fingerprint
+    return "demo" if settings.DEMO else get_provider(key).fingerprint
 
 
 def set_limits_from_settings() -> None:

@@ -11,8 +11,8 @@ from lib.row_problems import RowProblem, RowsError
 from templates_app.models import EdgeCase, PromptTemplate, Scenario, TemplateVersion
 from templates_app.models.situations import Situation, SituationQuerySet
 from templates_app.packs.pack import PackItem, load_pack
-from templates_app.prompts.rendering import TemplateSyntax, ValuesError
 from templates_app.states import Tier
+from templates_app.text.rendering import TemplateSyntax, ValuesError
 from workspaces.models import Workspace
 
 LARGEST_PLAN = 10_000

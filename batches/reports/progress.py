@@ -140,7 +140,7 @@ def _pool(job: BatchJob) -> str:
     # With only one key there is no need to load the workspace.
     key = job.workspace.provider_key if settings.CLAUDE_NAMED_KEYS and not settings.DEMO else ""
     try:
-        return table.known(partial(pool_of, job.model, key))
+        return table.look_up(partial(pool_of, job.model, key))
     except (UnknownModel, UnknownKey):
         return ""
 

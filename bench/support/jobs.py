@@ -7,7 +7,7 @@ from batches.limits.limiter import set_limits
 from batches.limits.pools import pools
 from batches.models import BatchJob, limits
 from batches.planning.plan import cut, starter_plan
-from templates_app.packs.installing import load_pack_templates
+from templates_app.packs.installing import install_pack
 from workspaces.models import User
 
 OWNER = "bench"
@@ -19,7 +19,7 @@ def start_job(
     """The starter plan, over and over, as one job of so many items under that limit."""
     user = User.objects.filter(username=OWNER).first() or User.objects.create_with_workspace(OWNER)
     workspace = user.personal_workspace()
-    load_pack_templates(workspace)
+    install_pack(workspace)
     set_limits(pools(), per_minute=per_minute, output_per_minute=output_per_minute or limits.MOST_PER_MINUTE)
     plan = starter_plan(workspace)
     plan = cut(plan * (1 + items // len(plan)), limit=items, seed=None)

@@ -9,7 +9,7 @@ from django.core.management import call_command
 from django.test import Client
 
 from templates_app.models import PromptTemplate, Scenario
-from templates_app.packs.installing import load_pack_templates
+from templates_app.packs.installing import install_pack
 from workspaces.models import User
 
 PACK = "financial_planning"
@@ -21,7 +21,7 @@ def fill(items: int) -> Client:
     call_command("migrate", verbosity=0)
     user: User = User.objects.create_with_workspace("bench")
     place = user.personal_workspace()
-    load_pack_templates(place)
+    install_pack(place)
     first = Scenario.objects.filter(workspace=place, pack=PACK)[0]
     Scenario.objects.bulk_create(
         Scenario(

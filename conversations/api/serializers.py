@@ -1,4 +1,4 @@
-"""The query string of the conversation list, and a conversation in the words of the wire."""
+"""The query string of the conversation list, and conversations as JSON."""
 
 from typing import Any
 
@@ -9,12 +9,12 @@ from conversations.states import Status
 from lib.wire import MomentField, PageQuery, about_dollars, dollars, moment
 from templates_app.states import Tier
 
-# What a list does not show stays in the database: values and metrics can be large.
+# Columns that a list does not show are not loaded, because values and metrics can be large.
 NOT_IN_LISTS = ("parameters", "quality_metrics", "search", "error_message")
 LONGEST_SEARCH = 200
 
 
-def score_field() -> serializers.DecimalField:
+def make_score_field() -> serializers.DecimalField:
     return serializers.DecimalField(
         max_digits=3, decimal_places=1, min_value=0, max_value=10, default=None, allow_null=True
     )
@@ -25,16 +25,16 @@ class ConversationsQuery(PageQuery):
 
     tier = serializers.MultipleChoiceField(choices=Tier.choices, default=set)
     status = serializers.MultipleChoiceField(choices=Status.choices, default=set)
-    qualityScoreMin = score_field()
-    qualityScoreMax = score_field()
+    qualityScoreMin = make_score_field()
+    qualityScoreMax = make_score_field()
     createdFrom = MomentField(default=None)
     createdTo = MomentField(default=None, end=True)
     search = serializers.CharField(max_length=LONGEST_SEARCH, default="")
     batch = serializers.UUIDField(default=None)
 
 
-def filtered(rows: ConversationQuerySet, query: dict[str, Any]) -> ConversationQuerySet:
-    """The rows that a query string wants, the newest first."""
+def filter_conversations(rows: ConversationQuerySet, query: dict[str, Any]) -> ConversationQuerySet:
+    """The conversations that match a query string, the newest first."""
     rows = rows.matching(query["search"])
     if query["tier"]:
         rows = rows.filter(tier__in=query["tier"])
@@ -46,26 +46,26 @@ def filtered(rows: ConversationQuerySet, query: dict[str, Any]) -> ConversationQ
     return rows.created_between(query["createdFrom"], query["createdTo"]).newest_first()
 
 
-def for_list(rows: ConversationQuerySet) -> ConversationQuerySet:
+def select_for_list(rows: ConversationQuerySet) -> ConversationQuerySet:
     related = ("batch_item", "approved_by", "template_version")
     heavy = ("batch_item__parameters", "template_version__text", "template_version__variables")
     return rows.select_related(*related).defer(*NOT_IN_LISTS, *heavy)
 
 
-def in_list(conversation: Conversation) -> dict[str, Any]:
-    """Without its turns. `conversationId` is the human id, `id` the one for URLs."""
+def serialize_summary(conversation: Conversation) -> dict[str, Any]:
+    """A conversation without its turns. `conversationId` is the id for people, `id` the one for URLs."""
     return {
         "id": conversation.pk,
         "conversationId": conversation.conversation_id,
-        **_about(conversation),
-        **_judged(conversation),
-        **_counted(conversation),
+        **_serialize_origin(conversation),
+        **_serialize_review(conversation),
+        **_serialize_counts(conversation),
         "createdAt": moment(conversation.created_at),
         "updatedAt": moment(conversation.updated_at),
     }
 
 
-def _about(conversation: Conversation) -> dict[str, Any]:
+def _serialize_origin(conversation: Conversation) -> dict[str, Any]:
     item = conversation.batch_item
     version = conversation.template_version
     return {
@@ -89,7 +89,7 @@ def _about(conversation: Conversation) -> dict[str, Any]:
     }
 
 
-def _judged(conversation: Conversation) -> dict[str, Any]:
+def _serialize_review(conversation: Conversation) -> dict[str, Any]:
     by = conversation.approved_by
     score = conversation.quality_score
     return {
@@ -102,7 +102,7 @@ def _judged(conversation: Conversation) -> dict[str, Any]:
     }
 
 
-def _counted(conversation: Conversation) -> dict[str, Any]:
+def _serialize_counts(conversation: Conversation) -> dict[str, Any]:
     return {
         "turnCount": conversation.turn_count,
         "totalTokens": conversation.total_tokens,
@@ -112,18 +112,18 @@ def _counted(conversation: Conversation) -> dict[str, Any]:
     }
 
 
-def in_full(conversation: Conversation) -> dict[str, Any]:
-    """With its turns, its values and how its score came about."""
+def serialize_conversation(conversation: Conversation) -> dict[str, Any]:
+    """A conversation with its turns, its values and the metrics of its score."""
     return {
-        **in_list(conversation),
+        **serialize_summary(conversation),
         "parameters": conversation.parameters,
         "qualityMetrics": conversation.quality_metrics,
         "errorMessage": conversation.error_message or None,
-        "turns": [_turn(turn) for turn in conversation.turns.all()],
+        "turns": [_serialize_turn(turn) for turn in conversation.turns.all()],
     }
 
 
-def _turn(turn: Turn) -> dict[str, Any]:
+def _serialize_turn(turn: Turn) -> dict[str, Any]:
     return {
         "turnNumber": turn.turn_number,
         "role": turn.role,

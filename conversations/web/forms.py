@@ -1,4 +1,4 @@
-"""The filters of the conversation list. The query string is their only state."""
+"""The filters of the conversation list. They are stored only in the query string."""
 
 from datetime import datetime, time, timedelta
 from typing import Any, NamedTuple
@@ -23,14 +23,14 @@ STATUS_CHOICES = [(value, value.replace("_", " ").capitalize()) for value in Sta
 
 
 class Chip(NamedTuple):
-    """One active filter, in words, and the query string without it."""
+    """One active filter in words, and the query string without it."""
 
     words: str
     query: str
 
 
 class FilterForm(forms.Form):
-    """What cannot be read is named as an error and left out; the rest of the filters still apply."""
+    """A filter that cannot be read is shown as an error and ignored. The other filters still apply."""
 
     q = forms.CharField(label="Search", required=False, max_length=200)
     tier = forms.MultipleChoiceField(label="Tier", required=False, choices=Tier.choices)
@@ -51,7 +51,7 @@ class FilterForm(forms.Form):
         return self.chosen("sort") or NEWEST
 
     def chosen(self, name: str) -> Any:
-        """The value of a filter, None or empty when it is not set or cannot be read."""
+        """The value of a filter; None or empty if it is not set or cannot be read."""
         self.is_valid()
         return self.cleaned_data.get(name)
 
@@ -68,7 +68,7 @@ class FilterForm(forms.Form):
         return rows.order_by(*SORTS[self.order])
 
     def _midnight(self, name: str, days: int) -> datetime | None:
-        """The start of the day (plus `days`, so that the last day counts whole)."""
+        """The start of the chosen day, plus `days`, so that the last day is included."""
         day = self.chosen(name)
         if day is None:
             return None
@@ -100,8 +100,8 @@ class FilterForm(forms.Form):
         return urlencode(pairs)
 
 
-def rows_for_list(rows: ConversationQuerySet) -> ConversationQuerySet:
-    """Only the columns that the list shows; prompts' values and metrics stay in the database."""
+def select_for_list(rows: ConversationQuerySet) -> ConversationQuerySet:
+    """The rows with only the columns that the list shows, because values and metrics can be large."""
     return rows.select_related("batch_item__job").only(
         *("conversation_id", "version", "title", "persona", "tier", "status", "simulated"),
         *("quality_score", "turn_count", "actual_cost_usd", "created_at", "workspace_id"),

@@ -1,4 +1,4 @@
-"""The list of templates and the page of one: what they say is `templates_app`'s, what was made of them is from here."""
+"""The list of templates and the page of one. They are here because they count the conversations of each template."""
 
 from typing import Any
 from uuid import UUID
@@ -9,8 +9,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from conversations.usage import UNUSED, usage_by
-from lib.paging import page_of
+from conversations.usage import UNUSED, find_usage
+from lib.paging import fetch_page
 from templates_app.models import PromptTemplate, PromptTemplateQuerySet, TemplateVersion
 from templates_app.prompts.access import may_edit, visible_template
 from templates_app.states import Tier
@@ -21,15 +21,15 @@ PER_PAGE = 50
 
 @require_safe
 @login_required
-def templates(request: HttpRequest) -> HttpResponse:
-    """What one may see, by tier; the archived ones apart."""
+def list_templates(request: HttpRequest) -> HttpResponse:
+    """The templates that one may see, filtered by tier and by whether they are archived."""
     tier, archived = request.GET.get("tier", ""), request.GET.get("archived") == "1"
     tier = tier if tier in Tier.values else ""
     everything = PromptTemplate.objects.visible_to(request.user)
-    shown = page_of(matching(everything, tier=tier, archived=archived), request, per=PER_PAGE)
+    shown = fetch_page(filter_templates(everything, tier=tier, archived=archived), request, per=PER_PAGE)
     context = {
         "page": shown,
-        "rows": rows_of(shown.rows),
+        "rows": build_lines(shown.rows),
         "tiers": Tier.choices,
         "tier": tier,
         "archived": archived,
@@ -39,15 +39,15 @@ def templates(request: HttpRequest) -> HttpResponse:
     return render(request, "conversations/templates.html", context)
 
 
-def matching(rows: PromptTemplateQuerySet, *, tier: str, archived: bool) -> PromptTemplateQuerySet:
+def filter_templates(rows: PromptTemplateQuerySet, *, tier: str, archived: bool) -> PromptTemplateQuerySet:
     rows = rows.filter(archived_at__isnull=not archived)
     return (rows.filter(tier=tier) if tier else rows).order_by("name", "pk")
 
 
-def rows_of(shown: Any) -> list[dict[str, Any]]:
-    """Each template with its published version, its open draft, how many variables it has, and what was made of it."""
+def build_lines(shown: Any) -> list[dict[str, Any]]:
+    """A line of the list for each template: its published version, its draft, its variables and its use."""
     keys = [template.pk for template in shown]
-    used = usage_by("template_version__template", keys)
+    used = find_usage("template_version__template", keys)
     length = Func(F("variables"), function="jsonb_array_length", output_field=IntegerField())
     versions = (
         TemplateVersion.objects.filter(template__in=keys)
@@ -64,7 +64,7 @@ def rows_of(shown: Any) -> list[dict[str, Any]]:
         {
             "template": template,
             "published": published.get(template.pk),
-            "draft": draft_in(newest.get(template.pk)),
+            "draft": find_draft(newest.get(template.pk)),
             "variables": (published.get(template.pk) or newest.get(template.pk) or {}).get("size", 0),
             "usage": used.get(template.pk, UNUSED),
         }
@@ -72,18 +72,18 @@ def rows_of(shown: Any) -> list[dict[str, Any]]:
     ]
 
 
-def draft_in(newest: dict[str, Any] | None) -> dict[str, Any] | None:
+def find_draft(newest: dict[str, Any] | None) -> dict[str, Any] | None:
     return newest if newest and newest["published_at"] is None else None
 
 
 @require_safe
 @login_required
-def template(request: HttpRequest, template_id: UUID) -> HttpResponse:
-    """One template: its versions, newest first, with who, when, why and what was made of each."""
+def show_template(request: HttpRequest, template_id: UUID) -> HttpResponse:
+    """One template with its versions, the newest first, and the use of each."""
     found = visible_template(request.user, template_id)
     heavy = ("text", "system_prompt", "training_system_prompt")
     versions = list(found.versions.select_related("created_by").defer(*heavy).order_by("-number"))
-    used = usage_by("template_version", [version.pk for version in versions])
+    used = find_usage("template_version", [version.pk for version in versions])
     published = next((version for version in versions if not version.is_draft), None)
     newest = versions[0] if versions else None
     context = {
@@ -96,7 +96,7 @@ def template(request: HttpRequest, template_id: UUID) -> HttpResponse:
         "draft": newest if newest and newest.is_draft else None,
         "newest": newest,
         "shown": published or newest,
-        "usage": usage_by("template_version__template", [found.pk]).get(found.pk, UNUSED),
+        "usage": find_usage("template_version__template", [found.pk]).get(found.pk, UNUSED),
         "can_edit": may_edit(request.user, found),
     }
     return render(request, "conversations/template.html", context)

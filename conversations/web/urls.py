@@ -1,12 +1,12 @@
-"""Pages of this room."""
+"""The pages of this app."""
 
 from django.urls import URLPattern, path
 
 from conversations.web import template_views, views
 
 urlpatterns: list[URLPattern] = [
-    path("conversations/", views.conversations, name="conversations"),
-    path("conversations/<uuid:conversation_id>/", views.conversation, name="conversation"),
-    path("templates/", template_views.templates, name="templates"),
-    path("templates/<uuid:template_id>/", template_views.template, name="template"),
+    path("conversations/", views.list_conversations, name="conversations"),
+    path("conversations/<uuid:conversation_id>/", views.show_conversation, name="conversation"),
+    path("templates/", template_views.list_templates, name="templates"),
+    path("templates/<uuid:template_id>/", template_views.show_template, name="template"),
 ]

@@ -11,9 +11,9 @@ from django.views.decorators.http import require_safe
 
 from conversations import quality
 from conversations.models import Conversation
-from conversations.web.forms import NEWEST, FilterForm, rows_for_list
-from lib.htmx import targets
-from lib.paging import page_of
+from conversations.web.forms import NEWEST, FilterForm, select_for_list
+from lib.htmx import is_target
+from lib.paging import fetch_page
 from workspaces.audit import read_history
 from workspaces.states import TargetKind
 
@@ -22,32 +22,37 @@ PER_PAGE = 50
 
 @require_safe
 @login_required
-def conversations(request: HttpRequest) -> HttpResponse:
-    """All conversations that one may see, filtered by the query string; `#table` alone for the live search."""
+def list_conversations(request: HttpRequest) -> HttpResponse:
+    """The conversations that one may see, filtered by the query string. The live search gets only `#table`."""
     form = FilterForm(request.GET)
     rows = form.apply(Conversation.objects.visible_to(request.user))
     context = {
         "form": form,
-        "page": page_of(rows_for_list(rows), request, per=PER_PAGE, searched=bool(form.chosen("q"))),
+        "page": fetch_page(select_for_list(rows), request, per=PER_PAGE, searched=bool(form.chosen("q"))),
         "chips": form.chips(),
         "active": form.active(),
         "order": form.order,
         "newest": NEWEST,
-        "kept": [(name, value) for name in request.GET for value in request.GET.getlist(name) if kept(name)],
+        "kept": [
+            (name, value)
+            for name in request.GET
+            for value in request.GET.getlist(name)
+            if is_kept_filter(name)
+        ],
         "back": request.GET.urlencode(),
     }
-    part = "#table" if targets(request, "table") else ""
+    part = "#table" if is_target(request, "table") else ""
     return render(request, f"conversations/conversations.html{part}", context)
 
 
-def kept(name: str) -> bool:
-    """Filters that a new search keeps."""
+def is_kept_filter(name: str) -> bool:
+    """Whether a new search keeps this filter."""
     return name in FilterForm.base_fields and name != "q"
 
 
 @require_safe
 @login_required
-def conversation(request: HttpRequest, conversation_id: UUID) -> HttpResponse:
+def show_conversation(request: HttpRequest, conversation_id: UUID) -> HttpResponse:
     """One conversation: its turns, its score, where it came from. 404 for what belongs to somebody else."""
     related = ("template_version__template", "batch_item__job", "approved_by")
     found: Conversation = Conversation.objects.select_related(*related).get_visible_or_404(
@@ -56,8 +61,8 @@ def conversation(request: HttpRequest, conversation_id: UUID) -> HttpResponse:
     context = {
         "conversation": found,
         "turns": list(found.turns.all()),
-        "metrics": metrics(found.quality_metrics),
-        "log": (log := log_of(found)),
+        "metrics": describe_metrics(found.quality_metrics),
+        "log": (log := find_log(found)),
         "took": log.duration_ms / 1000 if log and log.duration_ms else None,
         "parameters": sorted(found.parameters.items()),
         "history": read_history(TargetKind.CONVERSATION, found.pk),
@@ -66,7 +71,7 @@ def conversation(request: HttpRequest, conversation_id: UUID) -> HttpResponse:
     return render(request, "conversations/conversation.html", context)
 
 
-def log_of(found: Conversation) -> Any:
+def find_log(found: Conversation) -> Any:
     """The attempt that gave this conversation; without the raw payloads, which can be megabytes."""
     return (
         found.logs.filter(state="succeeded")
@@ -75,8 +80,8 @@ def log_of(found: Conversation) -> Any:
     )
 
 
-def metrics(stored: dict[str, Any]) -> list[dict[str, Any]]:
-    """The three measures of the structure score in words, as they were stored with the score."""
+def describe_metrics(stored: dict[str, Any]) -> list[dict[str, Any]]:
+    """The three measures of the structure score in words, as stored with the score."""
     if stored.get("formula") != quality.FORMULA_VERSION:
         return []
     rows = (

@@ -1,4 +1,4 @@
-"""Small pieces of every page, as template tags: icons, badges, scores, money, times, keys, links that edit the query."""
+"""Template tags for all pages: icons, badges, scores, money, times, keys, and links that edit the query string."""
 
 import functools
 import re
@@ -21,14 +21,14 @@ ICONS = Path(__file__).resolve().parent.parent / "static" / "vendor" / "lucide"
 
 
 class Badge(NamedTuple):
-    """A status for people: never by colour alone, always an icon and a word."""
+    """How a status looks. It always has an icon and a word, so that colour is never needed to read it."""
 
     word: str
     icon: str
     tone: str
 
 
-# Conversations, jobs and items share their words; `pausing`, `cancelling`, `stopping` are said, never stored.
+# Conversations, jobs and items share these words. `pausing`, `cancelling` and `stopping` are shown, but never stored.
 BADGES: Mapping[str, Badge] = {
     "draft": Badge("Draft", "circle-dashed", ""),
     "generating": Badge("Generating", "loader", "info"),
@@ -65,7 +65,7 @@ SECTIONS: Mapping[str, str] = {
 
 @functools.cache
 def _drawing(name: str) -> str:
-    """The inside of a vendored icon; KeyError-like failure names the missing file."""
+    """The drawing inside a vendored icon. Raises an error that names the file if there is none."""
     found = re.search(r"<svg[^>]*>(.*)</svg>", (ICONS / f"{name}.svg").read_text(), re.DOTALL)
     if found is None:
         raise ValueError(f"{name}.svg holds no drawing")
@@ -75,8 +75,8 @@ def _drawing(name: str) -> str:
 @register.simple_tag
 @functools.cache
 def icon(name: str, size: int = 16) -> SafeString:
-    """An inline SVG of the vendored set, in the colour of the text; for eyes only, the word stands beside it."""
-    drawing = mark_safe(_drawing(name))  # noqa: S308, a file of ours, checked by scripts/vendor.py
+    """An inline SVG of a vendored icon in the colour of the text. Screen readers skip it; a word stands beside it."""
+    drawing = mark_safe(_drawing(name))  # noqa: S308, our own file, checked by scripts/vendor.py
     return format_html(
         '<svg width="{0}" height="{0}" viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="2" '
         'stroke-linecap="round" stroke-linejoin="round" aria-hidden="true">{1}</svg>',
@@ -87,7 +87,7 @@ def icon(name: str, size: int = 16) -> SafeString:
 
 @register.simple_tag
 def status_badge(status: str, word: str = "") -> SafeString:
-    """The badge of a status word; `word` says it otherwise ("Completed, 5 failed")."""
+    """The badge of a status. `word` replaces its usual word ("Completed, 5 failed")."""
     badge = BADGES.get(status) or Badge(status.replace("_", " ").capitalize(), "info", "")
     return format_html(
         '<span class="badge{}{}">{}{}</span>',
@@ -116,7 +116,7 @@ def tier_badge(tier: str) -> SafeString:
 
 @register.simple_tag
 def score(value: Decimal | None) -> SafeString:
-    """A 0 to 10 score with its meter; a dash where there is none."""
+    """A score from 0 to 10 with its meter, or a dash if there is none."""
     if value is None:
         return format_html('<span class="muted" title="Not scored">{}</span>', "—")
     return format_html(
@@ -126,7 +126,7 @@ def score(value: Decimal | None) -> SafeString:
 
 
 def dollars(amount: Decimal | float | int) -> str:
-    """`$0.041` below one dollar, `$27.70` above; zero is `$0.00`, and what rounds to nothing says so."""
+    """`$0.041` below one dollar, `$27.70` above, `$0.00` for zero, and `<$0.001` for what would round to zero."""
     exact = Decimal(str(amount))
     if exact == 0:
         return "$0.00"
@@ -139,7 +139,7 @@ def dollars(amount: Decimal | float | int) -> str:
 
 @register.simple_tag
 def money(amount: Decimal | float | int | None) -> SafeString:
-    """A short amount with the exact one in its title."""
+    """A short amount with the exact amount in its title."""
     if amount is None:
         return format_html('<span class="muted">{}</span>', "—")
     exact = f"{Decimal(str(amount)):f}"
@@ -154,7 +154,7 @@ def dollars_filter(amount: Decimal | float | int | None) -> str:
 
 @register.filter
 def exact(amount: Decimal) -> str:
-    """Every digit that says something: `$0.125`, `$10`."""
+    """The exact amount without needless zeros: `$0.125`, `$10`."""
     whole, _, places = f"{amount:f}".partition(".")
     places = places.rstrip("0")
     return f"${whole}.{places}" if places else f"${whole}"
@@ -162,7 +162,7 @@ def exact(amount: Decimal) -> str:
 
 @register.simple_tag
 def ago(moment: datetime | None) -> SafeString:
-    """A short relative time with the absolute one in title and `datetime`."""
+    """A short relative time with the absolute time in its title and in `datetime`."""
     if moment is None:
         return format_html('<span class="muted">{}</span>', "—")
     return format_html(
@@ -198,7 +198,7 @@ def duration(seconds: float | None) -> str:
 
 @register.filter
 def about(seconds: float | None) -> str:
-    """An estimated time, rounded to what one can know: `~40 s`, `~5 min 50 s`, `~1 h 20 min`."""
+    """An estimated time, rounded as far as an estimate can be exact: `~40 s`, `~5 min 50 s`, `~1 h 20 min`."""
     if seconds is None:
         return "—"
     if seconds < 10:
@@ -227,7 +227,7 @@ def compact(number: int | None) -> str:
 
 @register.simple_tag
 def kbd(keys: str) -> SafeString:
-    """The hint of a key on a button. The keys themselves are in app.js; tests/lorapipe compare the two."""
+    """The hint of a key on a button. The keys themselves are in app.js; a test in tests/lorapipe compares the two."""
     return format_html('<kbd class="kbd only-wide" aria-hidden="true">{}</kbd>', keys)
 
 
@@ -360,7 +360,7 @@ def _render(context: template.Context, name: str, values: Mapping[str, object]) 
 
 @register.simple_tag(takes_context=True)
 def url_with(context: template.Context, **changes: Any) -> str:
-    """The current path with its query string edited: a value sets, `None` or `""` removes. The page is reset."""
+    """The current path with changes to its query string; `None` or `""` removes a name. It leads to the first page."""
     request = context["request"]
     query = request.GET.copy()
     query.pop("page", None)

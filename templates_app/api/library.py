@@ -1,4 +1,4 @@
-"""The API of scenarios, edge cases and options: one of each as the pages have it, in the wire's names."""
+"""The API of scenarios, edge cases and options."""
 
 from typing import Any
 from uuid import UUID
@@ -8,34 +8,33 @@ from rest_framework.decorators import api_view
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from lib.wire import checked, slice_of
+from lib.wire import fetch_slice, validate
 from templates_app.api.library_serializers import (
     LIST_NAME,
     ONE_NAME,
     WIRE_NAMES,
-    body_of,
-    query_of,
-    wire_row,
+    choose_body,
+    choose_query,
+    serialize_entry,
 )
 from templates_app.library import editing
-from templates_app.library.checks import WrongRow
-from templates_app.library.kinds import MODELS
+from templates_app.library.checks import WrongEntry
+from templates_app.library.kinds import MODELS, filter_entries
 from templates_app.models import PromptTemplate
-from templates_app.prompts.rendering import Problem
-from templates_app.states import RowKind
-from templates_app.web.library import matching
+from templates_app.states import EntryKind
+from templates_app.text.rendering import Problem
 from workspaces.models import User, Workspace
 from workspaces.people import get_person
 
 
 @api_view(["GET", "POST"])
-def rows(request: Request, kind: RowKind) -> Response:
-    return made(request, kind) if request.method == "POST" else listed(request, kind)
+def list_or_create_entries(request: Request, kind: EntryKind) -> Response:
+    return create_entry(request, kind) if request.method == "POST" else list_entries(request, kind)
 
 
-def listed(request: Request, kind: RowKind) -> Response:
-    """What one may see, in the order of plans; `archived=true` gives the archived ones instead."""
-    query = query_of(kind).of(request)
+def list_entries(request: Request, kind: EntryKind) -> Response:
+    """The entries that the caller may see, in the order of plans. `archived=true` gives the archived ones instead."""
+    query = choose_query(kind).of(request)
     mine: Any = MODELS[kind]._default_manager
     wanted = {
         "q": query["search"],
@@ -43,57 +42,59 @@ def listed(request: Request, kind: RowKind) -> Response:
         "tag": query.get("tag", ""),
         "list": query.get("kind", ""),
     }
-    rows = matching(mine.visible_to(request.user), kind, wanted)
-    found = slice_of(
-        rows.order_by(*(("kind",) if kind == RowKind.OPTION else ()), "position", "name", "pk"),
+    entries = filter_entries(mine.visible_to(request.user), kind, wanted)
+    found = fetch_slice(
+        entries.order_by(*(("kind",) if kind == EntryKind.OPTION else ()), "position", "name", "pk"),
         limit=query["limit"],
         offset=query["offset"],
         searched=bool(query["search"]),
     )
-    return Response({LIST_NAME[kind]: [wire_row(row) for row in found.rows], **found.about})
+    return Response({LIST_NAME[kind]: [serialize_entry(entry) for entry in found.rows], **found.about})
 
 
-def made(request: Request, kind: RowKind) -> Response:
-    """201 with the row, in the caller's own workspace."""
-    given = checked(body_of(kind)(data=request.data))
+def create_entry(request: Request, kind: EntryKind) -> Response:
+    """201 with the new entry, in the caller's personal workspace."""
+    given = validate(choose_body(kind)(data=request.data))
     by = get_person(request)
     workspace = by.personal_workspace()
-    row = editing.make(kind, workspace, fields_in(given, workspace), by=by)
-    row.refresh_from_db()
-    return Response({"success": True, ONE_NAME[kind]: wire_row(row)}, status=201)
+    entry = editing.make(kind, workspace, read_fields(given, workspace), by=by)
+    entry.refresh_from_db()
+    return Response({"success": True, ONE_NAME[kind]: serialize_entry(entry)}, status=201)
 
 
 @api_view(["GET", "PATCH"])
-def row(request: Request, kind: RowKind, row_id: UUID) -> Response:
-    """PATCH: what is left out keeps its value; `archived` takes it out of new plans or back."""
+def show_or_change_entry(request: Request, kind: EntryKind, entry_id: UUID) -> Response:
+    """GET shows the entry. PATCH sets the given fields; `archived` takes it out of new plans or back."""
     mine: Any = MODELS[kind]._default_manager
     rows = mine.select_related("workspace")
     if request.method == "PATCH":
-        found = rows.get_editable_or_403(request.user, row_id)
-        patch(found, checked(body_of(kind)(data=request.data, partial=True)), by=get_person(request))
+        found = rows.get_editable_or_403(request.user, entry_id)
+        change_entry(
+            found, validate(choose_body(kind)(data=request.data, partial=True)), by=get_person(request)
+        )
     else:
-        found = rows.get_visible_or_404(request.user, row_id)
-    return Response({"success": True, ONE_NAME[kind]: wire_row(found)})
+        found = rows.get_visible_or_404(request.user, entry_id)
+    return Response({"success": True, ONE_NAME[kind]: serialize_entry(found)})
 
 
 @transaction.atomic
-def patch(row: Any, given: dict[str, Any], *, by: User) -> None:
+def change_entry(entry: Any, given: dict[str, Any], *, by: User) -> None:
     archived = given.pop("archived", None)
-    if fields := fields_in(given, row.workspace):
-        editing.change(row, fields, by=by)
-    if archived is True and row.archived_at is None:
-        row.archive(by=by)
-    if archived is False and row.archived_at is not None:
-        row.restore(by=by)
+    if fields := read_fields(given, entry.workspace):
+        editing.change(entry, fields, by=by)
+    if archived is True and entry.archived_at is None:
+        entry.archive(by=by)
+    if archived is False and entry.archived_at is not None:
+        entry.restore(by=by)
 
 
-def fields_in(given: dict[str, Any], workspace: Workspace) -> dict[str, Any]:
-    """The body in our names, the template as a row. Raises WrongRow for one that is not in this workspace."""
+def read_fields(given: dict[str, Any], workspace: Workspace) -> dict[str, Any]:
+    """The fields in our names, with the template as an object. Raises WrongEntry if it is not in this workspace."""
     fields = {WIRE_NAMES.get(name, name): value for name, value in given.items() if name != "archived"}
     if key := fields.pop("template_id", None):
         template = PromptTemplate.objects.filter(workspace=workspace, pk=key).first()
         if template is None:
-            raise WrongRow([Problem("template", "there is no such template in this workspace")])
+            raise WrongEntry([Problem("template", "there is no such template in this workspace")])
         fields["template"] = template
     elif "templateId" in given:
         fields["template"] = None

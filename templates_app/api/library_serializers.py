@@ -1,4 +1,4 @@
-"""Scenarios, edge cases and options in the words of the wire, in and out."""
+"""Scenarios, edge cases and options as JSON: the bodies that the API takes, and the objects that it returns."""
 
 from typing import Any
 
@@ -6,13 +6,13 @@ from rest_framework import serializers
 
 from lib.wire import PageQuery, StrictSerializer, moment
 from templates_app.library.editing import LARGEST_POSITION
-from templates_app.models import Option, OptionKind, PlanRow, Situation
-from templates_app.states import RowKind
+from templates_app.models import LibraryEntry, Option, OptionKind, Situation
+from templates_app.states import EntryKind
 
 WIRE_NAMES = {"expectedBehaviour": "expected_behaviour", "templateId": "template_id"}
 OUR_NAMES = {ours: wire for wire, ours in WIRE_NAMES.items()} | {"template": "templateId"}
-LIST_NAME = {RowKind.SCENARIO: "scenarios", RowKind.EDGE_CASE: "edgeCases", RowKind.OPTION: "options"}
-ONE_NAME = {RowKind.SCENARIO: "scenario", RowKind.EDGE_CASE: "edgeCase", RowKind.OPTION: "option"}
+LIST_NAME = {EntryKind.SCENARIO: "scenarios", EntryKind.EDGE_CASE: "edgeCases", EntryKind.OPTION: "options"}
+ONE_NAME = {EntryKind.SCENARIO: "scenario", EntryKind.EDGE_CASE: "edgeCase", EntryKind.OPTION: "option"}
 
 
 class SituationsQuery(PageQuery):
@@ -27,22 +27,22 @@ class OptionsQuery(PageQuery):
     archived = serializers.BooleanField(default=False)
 
 
-def text_field(**more: Any) -> serializers.CharField:
-    """As it came: `row_checks` says what it may be."""
+def make_text_field(**more: Any) -> serializers.CharField:
+    """A text that is taken as it was sent; `library.checks` checks it."""
     return serializers.CharField(**{"required": False, "allow_blank": True, "trim_whitespace": False, **more})
 
 
 class SituationBody(StrictSerializer):
-    name = text_field(required=True)
-    topic = text_field(required=True)
-    persona = text_field()
-    emotion = text_field()
-    intent = text_field()
-    tone = text_field()
-    context = text_field()  # type: ignore[assignment]
-    expectedBehaviour = text_field()
+    name = make_text_field(required=True)
+    topic = make_text_field(required=True)
+    persona = make_text_field()
+    emotion = make_text_field()
+    intent = make_text_field()
+    tone = make_text_field()
+    context = make_text_field()  # type: ignore[assignment]
+    expectedBehaviour = make_text_field()
     tags = serializers.ListField(child=serializers.CharField(allow_blank=True), required=False)
-    parameters = serializers.DictField(child=text_field(), required=False)
+    parameters = serializers.DictField(child=make_text_field(), required=False)
     templateId = serializers.UUIDField(required=False, allow_null=True)
     position = serializers.IntegerField(required=False, min_value=0, max_value=LARGEST_POSITION)
     archived = serializers.BooleanField(required=False)
@@ -50,49 +50,49 @@ class SituationBody(StrictSerializer):
 
 class OptionBody(StrictSerializer):
     kind = serializers.ChoiceField(choices=OptionKind.choices)
-    name = text_field(required=True)
-    description = text_field()
+    name = make_text_field(required=True)
+    description = make_text_field()
     weight = serializers.DecimalField(required=False, max_digits=8, decimal_places=3, min_value=0)
     position = serializers.IntegerField(required=False, min_value=0, max_value=LARGEST_POSITION)
     archived = serializers.BooleanField(required=False)
 
 
-def query_of(kind: RowKind) -> type[PageQuery]:
-    return OptionsQuery if kind == RowKind.OPTION else SituationsQuery
+def choose_query(kind: EntryKind) -> type[PageQuery]:
+    return OptionsQuery if kind == EntryKind.OPTION else SituationsQuery
 
 
-def body_of(kind: RowKind) -> type[StrictSerializer]:
-    return OptionBody if kind == RowKind.OPTION else SituationBody
+def choose_body(kind: EntryKind) -> type[StrictSerializer]:
+    return OptionBody if kind == EntryKind.OPTION else SituationBody
 
 
-def wire_row(row: PlanRow) -> dict[str, Any]:
-    """A row in full."""
-    said = _option(row) if isinstance(row, Option) else _situation(row)
+def serialize_entry(entry: LibraryEntry) -> dict[str, Any]:
+    """An entry with all its fields."""
+    own = _serialize_option(entry) if isinstance(entry, Option) else _serialize_situation(entry)
     return {
-        "id": row.pk,
-        **said,
-        "position": row.position,
-        "pack": row.pack or None,
-        "archivedAt": moment(row.archived_at),
-        "createdAt": moment(row.created_at),
-        "updatedAt": moment(row.updated_at),
+        "id": entry.pk,
+        **own,
+        "position": entry.position,
+        "pack": entry.pack or None,
+        "archivedAt": moment(entry.archived_at),
+        "createdAt": moment(entry.created_at),
+        "updatedAt": moment(entry.updated_at),
     }
 
 
-def _option(row: Option) -> dict[str, Any]:
+def _serialize_option(entry: Option) -> dict[str, Any]:
     return {
-        "kind": row.kind,
-        "name": row.name,
-        "description": row.description,
-        "weight": float(row.weight),
+        "kind": entry.kind,
+        "name": entry.name,
+        "description": entry.description,
+        "weight": float(entry.weight),
     }
 
 
-def _situation(row: Any) -> dict[str, Any]:
-    texts = {name: getattr(row, name) for name in ("name", *Situation.VALUES)}
+def _serialize_situation(entry: Any) -> dict[str, Any]:
+    texts = {name: getattr(entry, name) for name in ("name", *Situation.VALUES)}
     return {
         **{OUR_NAMES.get(name, name): text for name, text in texts.items()},
-        "tags": row.tags,
-        "parameters": row.parameters,
-        "templateId": row.template_id,
+        "tags": entry.tags,
+        "parameters": entry.parameters,
+        "templateId": entry.template_id,
     }

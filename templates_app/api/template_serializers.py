@@ -1,4 +1,4 @@
-"""Templates in the words of the wire, in and out."""
+"""Templates as JSON: the bodies that the API takes, and the objects that it returns."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,10 +7,10 @@ from rest_framework import serializers
 
 from lib.wire import PageQuery, StrictSerializer, moment
 from templates_app.models import PromptTemplate, TemplateVersion
-from templates_app.prompts.content import Content, lint
 from templates_app.states import Tier
+from templates_app.text.content import Content, lint
 
-# The wire's names of a content's fields; a variable's own keys are those of `Variable.to_dict`.
+# The JSON names of a content's fields. A variable has the keys of `Variable.to_dict`.
 FIELDS = {
     "text": "text",
     "systemPrompt": "system_prompt",
@@ -31,16 +31,16 @@ class TemplatesQuery(PageQuery):
     archived = serializers.BooleanField(default=False)
 
 
-def text_field() -> serializers.CharField:
+def make_text_field() -> serializers.CharField:
     return serializers.CharField(required=False, allow_blank=True, trim_whitespace=False)
 
 
 class ContentBody(StrictSerializer):
-    """What is left out keeps its value; `checks` says what a content may be."""
+    """A field that is left out keeps its value. The values are checked by `prompts.checks`."""
 
-    text = text_field()
-    systemPrompt = text_field()
-    trainingSystemPrompt = text_field()
+    text = make_text_field()
+    systemPrompt = make_text_field()
+    trainingSystemPrompt = make_text_field()
     variables = serializers.ListField(child=serializers.DictField(), required=False)
     language = serializers.CharField(required=False)
     model = serializers.CharField(required=False, allow_blank=True)
@@ -62,7 +62,7 @@ class TemplatePatch(ContentBody):
 
 
 class VersionBody(ContentBody):
-    """The next draft; `publish` with a `note` publishes it, `fromVersion` publishes an old text again."""
+    """The next draft. `publish` with a `note` publishes it; `fromVersion` publishes the text of an old version."""
 
     publish = serializers.BooleanField(default=False)
     note = serializers.CharField(default="", allow_blank=True, max_length=1000)
@@ -74,18 +74,18 @@ class ResolveBody(StrictSerializer):
     version = serializers.IntegerField(required=False, min_value=1)
 
 
-def content_from(given: Mapping[str, Any], before: Content) -> Content:
-    """The content with what a body gives in it."""
+def merge_content(given: Mapping[str, Any], before: Content) -> Content:
+    """The content, changed by the fields that a body has."""
     changed = {ours: given[theirs] for theirs, ours in FIELDS.items() if theirs in given}
     return Content(**{**before.as_fields(), **changed})
 
 
-def changes_content(given: Mapping[str, Any]) -> bool:
+def has_content_fields(given: Mapping[str, Any]) -> bool:
     return any(name in given for name in FIELDS)
 
 
-def template_row(template: PromptTemplate, versions: list[dict[str, Any]]) -> dict[str, Any]:
-    """One of a list: without texts. `versions` are (number, published_at) of this template, ascending."""
+def serialize_template(template: PromptTemplate, versions: list[dict[str, Any]]) -> dict[str, Any]:
+    """A template for a list, without its texts. `versions` are its (number, published_at), ascending."""
     published = [each["number"] for each in versions if each["published_at"]]
     return {
         "id": template.pk,
@@ -101,8 +101,8 @@ def template_row(template: PromptTemplate, versions: list[dict[str, Any]]) -> di
     }
 
 
-def version_row(version: TemplateVersion) -> dict[str, Any]:
-    """A version in full; a draft says what lint finds."""
+def serialize_version(version: TemplateVersion) -> dict[str, Any]:
+    """A version with all its fields; a draft also with its findings."""
     content = version.content()
     found = {theirs: getattr(version, ours) for theirs, ours in FIELDS.items()}
     return {

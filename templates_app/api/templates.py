@@ -1,4 +1,4 @@
-"""The templates' API. Changing a template's content always goes into its open draft; published versions stay."""
+"""The templates' API. A change of content always goes into the draft; published versions never change."""
 
 from typing import Any
 from uuid import UUID
@@ -9,70 +9,70 @@ from rest_framework.decorators import api_view
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from lib.wire import PageQuery, checked, slice_of
+from lib.wire import PageQuery, fetch_slice, validate
 from templates_app.api.template_serializers import (
     ResolveBody,
     TemplateBody,
     TemplatePatch,
     TemplatesQuery,
     VersionBody,
-    changes_content,
-    content_from,
-    template_row,
-    version_row,
+    has_content_fields,
+    merge_content,
+    serialize_template,
+    serialize_version,
 )
 from templates_app.models import PromptTemplate, TemplateVersion
 from templates_app.prompts import editing
-from templates_app.prompts.access import editable_template, version_of, visible_template
-from templates_app.prompts.content import Content
-from templates_app.prompts.rendering import render, resolve
+from templates_app.prompts.access import editable_template, get_version_or_404, visible_template
+from templates_app.text.content import Content
+from templates_app.text.rendering import render, resolve
 from workspaces.models import User
 from workspaces.people import get_person
 
 
 @api_view(["GET", "POST"])
-def templates(request: Request) -> Response:
-    return made(request) if request.method == "POST" else listed(request)
+def list_or_create_templates(request: Request) -> Response:
+    return create_template(request) if request.method == "POST" else list_templates(request)
 
 
-def listed(request: Request) -> Response:
-    """What one may see, by name; `archived=true` gives the archived ones instead."""
+def list_templates(request: Request) -> Response:
+    """The templates that the caller may see, by name. `archived=true` gives the archived ones instead."""
     query = TemplatesQuery.of(request)
     rows = PromptTemplate.objects.visible_to(request.user).filter(archived_at__isnull=not query["archived"])
     if query["tier"]:
         rows = rows.filter(tier__in=query["tier"])
-    found = slice_of(rows.order_by("name", "pk"), limit=query["limit"], offset=query["offset"])
-    numbers = numbers_of([template.pk for template in found.rows])
-    rows_out = [template_row(template, numbers.get(template.pk, [])) for template in found.rows]
+    found = fetch_slice(rows.order_by("name", "pk"), limit=query["limit"], offset=query["offset"])
+    numbers = find_version_numbers([template.pk for template in found.rows])
+    rows_out = [serialize_template(template, numbers.get(template.pk, [])) for template in found.rows]
     return Response({"templates": rows_out, **found.about})
 
 
-def made(request: Request) -> Response:
-    """201 with the template and its first version, a draft."""
-    given = checked(TemplateBody(data=request.data))
+def create_template(request: Request) -> Response:
+    """201 with the new template and its first version, a draft."""
+    given = validate(TemplateBody(data=request.data))
     by = get_person(request)
     template = editing.create(
         by.personal_workspace(),
         name=given["name"],
         tier=given["tier"],
-        content=content_from(given, Content()),
+        content=merge_content(given, Content()),
         by=by,
     )
-    return Response(in_full(template), status=201)
+    return Response(serialize_in_full(template), status=201)
 
 
 @api_view(["GET", "PATCH"])
-def template(request: Request, template_id: UUID) -> Response:
-    """GET: with its newest version. PATCH: name, tier, archived, diversity; content goes into the next draft."""
+def show_or_change_template(request: Request, template_id: UUID) -> Response:
+    """GET shows it with its newest version. PATCH sets name, tier, archived, diversity; content goes into the draft."""
     if request.method == "PATCH":
         found = editable_template(request.user, template_id)
-        patch(found, checked(TemplatePatch(data=request.data)), by=get_person(request))
-        return Response(in_full(visible_template(request.user, template_id)))
-    return Response(in_full(visible_template(request.user, template_id)))
+        change_template(found, validate(TemplatePatch(data=request.data)), by=get_person(request))
+        return Response(serialize_in_full(visible_template(request.user, template_id)))
+    return Response(serialize_in_full(visible_template(request.user, template_id)))
 
 
 @transaction.atomic
-def patch(template: PromptTemplate, given: dict[str, Any], *, by: User) -> None:
+def change_template(template: PromptTemplate, given: dict[str, Any], *, by: User) -> None:
     name, tier = given.get("name", template.name), given.get("tier", template.tier)
     editing.rename(template, name=name, tier=tier, by=by)
     if given.get("archived") is True and template.archived_at is None:
@@ -81,48 +81,48 @@ def patch(template: PromptTemplate, given: dict[str, Any], *, by: User) -> None:
         template.restore(by=by)
     if "diversity" in given:
         template.allow_diversity(given["diversity"], by=by)
-    if changes_content(given):
-        save(template, given, by=by)
+    if has_content_fields(given):
+        save_draft(template, given, by=by)
 
 
-def save(template: PromptTemplate, given: dict[str, Any], *, by: User) -> TemplateVersion:
+def save_draft(template: PromptTemplate, given: dict[str, Any], *, by: User) -> TemplateVersion:
     newest = template.newest_version()
     before = newest.content() if newest else Content()
-    return editing.save_draft(template, content_from(given, before), by=by)
+    return editing.save_draft(template, merge_content(given, before), by=by)
 
 
 @api_view(["GET", "POST"])
-def versions(request: Request, template_id: UUID) -> Response:
-    """GET: newest first, a page of them. POST: the next draft, published at once with `publish` and a `note`."""
+def list_or_create_versions(request: Request, template_id: UUID) -> Response:
+    """GET lists the versions, the newest first. POST makes the next draft; `publish` and `note` publish it."""
     if request.method == "POST":
         found = editable_template(request.user, template_id)
-        version = next_version(found, checked(VersionBody(data=request.data)), by=get_person(request))
-        return Response({"success": True, "version": version_row(version)}, status=201)
+        version = create_version(found, validate(VersionBody(data=request.data)), by=get_person(request))
+        return Response({"success": True, "version": serialize_version(version)}, status=201)
     query = PageQuery.of(request)
     rows = visible_template(request.user, template_id).versions.order_by("-number")
-    shown = slice_of(rows, limit=query["limit"], offset=query["offset"])
+    shown = fetch_slice(rows, limit=query["limit"], offset=query["offset"])
     newest_first = sorted(shown.rows, key=lambda version: -version.number)
-    return Response({"versions": [version_row(each) for each in newest_first], **shown.about})
+    return Response({"versions": [serialize_version(each) for each in newest_first], **shown.about})
 
 
 @transaction.atomic
-def next_version(template: PromptTemplate, given: dict[str, Any], *, by: User) -> TemplateVersion:
+def create_version(template: PromptTemplate, given: dict[str, Any], *, by: User) -> TemplateVersion:
     if "fromVersion" in given:
         try:
             return editing.roll_back(template, to=given["fromVersion"], note=given["note"], by=by)
         except TemplateVersion.DoesNotExist as gone:
             raise Http404 from gone
-    version = save(template, given, by=by)
+    version = save_draft(template, given, by=by)
     return editing.publish_draft(template, note=given["note"], by=by) if given["publish"] else version
 
 
 @api_view(["POST"])
-def resolved(request: Request, template_id: UUID) -> Response:
-    """The prompts that these parameters give, of the published version or the one named. It makes nothing."""
+def resolve_template(request: Request, template_id: UUID) -> Response:
+    """The prompts that these parameters give, with the published version or the one named. Nothing is stored."""
     template = visible_template(request.user, template_id)
-    given = checked(ResolveBody(data=request.data))
+    given = validate(ResolveBody(data=request.data))
     version = (
-        version_of(template, given["version"])
+        get_version_or_404(template, given["version"])
         if "version" in given
         else template.published_version() or template.newest_version()
     )
@@ -141,20 +141,20 @@ def resolved(request: Request, template_id: UUID) -> Response:
     )
 
 
-def in_full(template: PromptTemplate) -> dict[str, Any]:
+def serialize_in_full(template: PromptTemplate) -> dict[str, Any]:
     newest = template.newest_version()
-    numbers = numbers_of([template.pk]).get(template.pk, [])
+    numbers = find_version_numbers([template.pk]).get(template.pk, [])
     return {
         "success": True,
         "template": {
-            **template_row(template, numbers),
-            "version": version_row(newest) if newest else None,
+            **serialize_template(template, numbers),
+            "version": serialize_version(newest) if newest else None,
         },
     }
 
 
-def numbers_of(keys: list[UUID]) -> dict[UUID, list[dict[str, Any]]]:
-    """The numbers of each template's versions, ascending, and which are published."""
+def find_version_numbers(keys: list[UUID]) -> dict[UUID, list[dict[str, Any]]]:
+    """The numbers of each template's versions, ascending, and when they were published."""
     rows = TemplateVersion.objects.filter(template__in=keys).order_by("number")
     found: dict[UUID, list[dict[str, Any]]] = {}
     for row in rows.values("template", "number", "published_at"):

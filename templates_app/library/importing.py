@@ -1,4 +1,4 @@
-"""What a file would change in a workspace, and changing it: all or nothing, after a person has seen it."""
+"""Shows what a file would change in a workspace, and then makes these changes: all of them or none."""
 
 import hashlib
 import json
@@ -13,12 +13,12 @@ from django.db.models import Max
 
 from lib.csv_table import HEADER_ROW
 from lib.row_problems import RowProblem, RowsError
-from templates_app.library.checks import shown
-from templates_app.library.files import FileRow, Sheet, bounded, load
-from templates_app.library.kinds import MODELS, WORDS, file_fields, rows_of
-from templates_app.models import PlanRow, PromptTemplate
+from templates_app.library.checks import quote_short
+from templates_app.library.files import FileRow, Sheet, limit_problems, load
+from templates_app.library.kinds import KIND_TEXTS, MODELS, find_entries, get_file_fields
+from templates_app.models import LibraryEntry, PromptTemplate
 from templates_app.models.import_files import ImportFile
-from templates_app.states import RowKind
+from templates_app.states import EntryKind
 from workspaces.audit import record
 from workspaces.models import User, Workspace
 from workspaces.states import Action, TargetKind
@@ -28,8 +28,8 @@ BATCH = 500
 LONGEST_SHOWN = 240
 
 
-class Outdated(Exception):
-    """The rows have changed since the person looked: the preview has to be looked at again. Nothing was stored."""
+class PreviewOutdated(Exception):
+    """The entries have changed since the preview, so the person must look at a new one. Nothing was stored."""
 
 
 class FieldChange(NamedTuple):
@@ -39,15 +39,15 @@ class FieldChange(NamedTuple):
 
     @property
     def was(self) -> str:
-        return brief(self.before)
+        return shorten_value(self.before)
 
     @property
     def becomes(self) -> str:
-        return brief(self.after)
+        return shorten_value(self.after)
 
 
-def brief(value: Any) -> str:
-    """A value for eyes: in a line or two, cut where it is long."""
+def shorten_value(value: Any) -> str:
+    """A value for people: a line or two, shortened if it is long."""
     if isinstance(value, dict):
         text = "; ".join(f"{name}: {each}" for name, each in value.items())
     elif isinstance(value, list):
@@ -59,20 +59,20 @@ def brief(value: Any) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class RowChange:
-    """One row of the file: what would happen with it. `row` is the one that is there already."""
+    """What one row of the file would do. `entry` is the entry that exists already, if there is one."""
 
     number: int
     name: str
     verb: str
     fields: Sequence[FieldChange]
-    row: PlanRow | None
+    entry: LibraryEntry | None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Preview:
-    """Everything that a file would do. With problems there are no changes: nothing of the file is taken."""
+    """Everything that a file would do. If it has problems there are no changes, because nothing of it is stored."""
 
-    kind: RowKind
+    kind: EntryKind
     changes: Sequence[RowChange] = ()
     problems: Sequence[RowProblem] = ()
     unguarded: int = 0
@@ -84,64 +84,63 @@ class Preview:
 
     @property
     def digest(self) -> str:
-        """Of all that would be done. The same digest means that a person has seen this."""
-        said = [(each.number, each.name, each.verb, list(each.fields)) for each in self.changes]
-        return hashlib.sha256(json.dumps(said, default=str).encode()).hexdigest()
+        """A hash of all changes. If it is unchanged, the person has seen exactly these changes."""
+        changes = [(each.number, each.name, each.verb, list(each.fields)) for each in self.changes]
+        return hashlib.sha256(json.dumps(changes, default=str).encode()).hexdigest()
 
     @property
     def outcome(self) -> str:
-        words = WORDS[self.kind]
+        texts = KIND_TEXTS[self.kind]
         parts = {
             NEW: f"{self.counts.get(NEW, 0):,} made",
             CHANGED: f"{self.counts.get(CHANGED, 0):,} changed",
             RESTORED: f"{self.counts.get(RESTORED, 0):,} restored",
             SAME: f"{self.counts.get(SAME, 0):,} as they were",
         }
-        return f"{words.several.capitalize()}: {', '.join(text for verb, text in parts.items() if self.counts.get(verb))}."
+        return f"{texts.several.capitalize()}: {', '.join(text for verb, text in parts.items() if self.counts.get(verb))}."
 
 
-def preview(content: bytes, *, name: str, kind: RowKind, workspace: Workspace) -> Preview:
-    """Read, check and compare with the workspace's rows, by name. It stores nothing and never raises for a bad file."""
+def preview_file(content: bytes, *, name: str, kind: EntryKind, workspace: Workspace) -> Preview:
+    """Read and check a file, and compare it with the workspace's entries by name. Stores nothing; never raises."""
     try:
         sheet = load(content, name=name, kind=kind)
     except RowsError as wrong:
         return Preview(kind=kind, problems=wrong.problems)
-    comparison = _Comparison(sheet, kind=kind, workspace=workspace)
-    changes = list(comparison.changes())
+    changes = list(_Comparison(sheet, kind=kind, workspace=workspace).find_changes())
     if sheet.problems:
-        return Preview(kind=kind, problems=bounded(sheet.problems))
+        return Preview(kind=kind, problems=limit_problems(sheet.problems))
     counts = Counter(change.verb for change in changes)
     return Preview(kind=kind, changes=changes, unguarded=sheet.unguarded, counts=counts)
 
 
 class _Comparison:
-    """The file's rows beside the workspace's; what is wrong is blamed on the sheet."""
+    """Compares the rows of the file with the entries of the workspace. Problems are added to the sheet."""
 
-    def __init__(self, sheet: Sheet, *, kind: RowKind, workspace: Workspace) -> None:
+    def __init__(self, sheet: Sheet, *, kind: EntryKind, workspace: Workspace) -> None:
         self.sheet, self.kind = sheet, kind
-        self.folded = folded([row.fields.get("name", "") for row in sheet.rows])
-        rows = list(rows_of(kind, workspace))
-        here = folded([row.name for row in rows])
-        self.known = {self._place(row.name, getattr(row, "kind", ""), here): row for row in rows}
+        self.lower = lower_names([row.fields.get("name", "") for row in sheet.rows])
+        entries = list(find_entries(kind, workspace))
+        lower = lower_names([entry.name for entry in entries])
+        self.known = {self._get_key(each.name, getattr(each, "kind", ""), lower): each for each in entries}
         self.templates = {}
-        if kind != RowKind.OPTION:
+        if kind != EntryKind.OPTION:
             found = PromptTemplate.objects.filter(workspace=workspace)
             self.templates = {template.name: template for template in found}
 
-    def _place(self, name: str, kind: str, lower: Mapping[str, str]) -> tuple[str, str]:
-        """What is there once in a workspace: a name whatever its case, an option's name in its list."""
-        return (kind, name) if self.kind == RowKind.OPTION else ("", lower[name])
+    def _get_key(self, name: str, kind: str, lower: Mapping[str, str]) -> tuple[str, str]:
+        """What is unique in a workspace: an option's list and name, else the name in lower case."""
+        return (kind, name) if self.kind == EntryKind.OPTION else ("", lower[name])
 
-    def changes(self) -> Iterator[RowChange]:
+    def find_changes(self) -> Iterator[RowChange]:
         seen: dict[tuple[str, str], int] = {}
         for row in self.sheet.rows:
-            place = self._place(row.fields.get("name", ""), row.fields.get("kind", ""), self.folded)
-            if place in seen and place[1]:
-                self.sheet.blame(row.number, "name", f"is in row {seen[place]} too; keep one of them.")
+            key = self._get_key(row.fields.get("name", ""), row.fields.get("kind", ""), self.lower)
+            if key in seen and key[1]:
+                self.sheet.add_problem(row.number, "name", f"is in row {seen[key]} too; keep one of them.")
                 continue
-            seen[place] = row.number
+            seen[key] = row.number
             self._check_template(row)
-            yield self._change(row, self.known.get(place))
+            yield self._compare(row, self.known.get(key))
 
     def _check_template(self, row: FileRow) -> None:
         name = row.fields.get("template", "")
@@ -150,33 +149,31 @@ class _Comparison:
         if name and found is None:
             fitting = sorted(each.name for each in self.templates.values() if each.tier == tier)
             known = ", ".join(fitting[:10]) or "none yet"
-            message = f"There is no template {shown(name)} here; of the tier {tier} there are: {known}."
-            self.sheet.blame(row.number, "template", message)
+            message = f"There is no template {quote_short(name)} here; of the tier {tier} there are: {known}."
+            self.sheet.add_problem(row.number, "template", message)
         elif found is not None and found.tier != tier:
-            message = (
-                f"{shown(name)} is of the tier {found.tier}; name one of the tier {tier}, or leave it empty."
-            )
-            self.sheet.blame(row.number, "template", message)
+            message = f"{quote_short(name)} is of the tier {found.tier}; name one of the tier {tier}, or leave it empty."
+            self.sheet.add_problem(row.number, "template", message)
 
-    def _change(self, row: FileRow, here: PlanRow | None) -> RowChange:
-        before = file_fields(here) if here else {}
-        if here is None and self.kind != RowKind.OPTION and "topic" not in row.fields:
-            self._blame_topic(row)
+    def _compare(self, row: FileRow, entry: LibraryEntry | None) -> RowChange:
+        before = get_file_fields(entry) if entry else {}
+        if entry is None and self.kind != EntryKind.OPTION and "topic" not in row.fields:
+            self._report_missing_topic(row)
         fields = [
             FieldChange(name, before.get(name), value)
-            for name, value in self._merged(row.fields, before).items()
+            for name, value in self._merge_parameters(row.fields, before).items()
             if name not in before or before[name] != value
         ]
         return RowChange(
             number=row.number,
             name=row.fields.get("name", ""),
-            verb=_verb(here, fields),
+            verb=_choose_verb(entry, fields),
             fields=fields,
-            row=here,
+            entry=entry,
         )
 
-    def _merged(self, given: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
-        """A CSV file leaves those parameters alone that it has no column for."""
+    def _merge_parameters(self, given: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
+        """A CSV file does not change the parameters for which it has no column."""
         if "parameters" not in given or not self.sheet.columns:
             return dict(given)
         named = {name for name in self.sheet.columns if name.startswith("parameters.")}
@@ -187,25 +184,25 @@ class _Comparison:
         }
         return {**given, "parameters": {**kept, **given["parameters"]}}
 
-    def _blame_topic(self, row: FileRow) -> None:
-        words = WORDS[self.kind]
+    def _report_missing_topic(self, row: FileRow) -> None:
+        texts = KIND_TEXTS[self.kind]
         if self.sheet.columns:
-            message = f"is missing: there are new {words.several}, and each needs a topic."
-            self.sheet.blame(HEADER_ROW, "topic", message)
+            message = f"is missing: there are new {texts.several}, and each needs a topic."
+            self.sheet.add_problem(HEADER_ROW, "topic", message)
         else:
-            self.sheet.blame(row.number, "topic", f"is missing: a new {words.one} needs a topic.")
+            self.sheet.add_problem(row.number, "topic", f"is missing: a new {texts.one} needs a topic.")
 
 
-def _verb(here: PlanRow | None, fields: Sequence[FieldChange]) -> str:
-    if here is None:
+def _choose_verb(entry: LibraryEntry | None, fields: Sequence[FieldChange]) -> str:
+    if entry is None:
         return NEW
-    if here.archived_at:
+    if entry.archived_at:
         return RESTORED
     return CHANGED if fields else SAME
 
 
-def folded(names: Sequence[str]) -> dict[str, str]:
-    """Each name as the database lowers it, because its index decides which names are the same."""
+def lower_names(names: Sequence[str]) -> dict[str, str]:
+    """Each name in lower case as the database makes it, because its index decides which names are the same."""
     storable = [name.replace("\x00", "").encode("utf-8", "replace").decode() for name in names]
     with connection.cursor() as cursor:
         cursor.execute(
@@ -220,20 +217,20 @@ def folded(names: Sequence[str]) -> dict[str, str]:
 
 
 @transaction.atomic
-def import_file(kept: ImportFile, *, digest: str, by: User) -> str:
-    """Do what the preview with this digest showed, and return it in words. Pressed twice it is done once.
+def import_file(file: ImportFile, *, digest: str, by: User) -> str:
+    """Make the changes that the preview with this digest showed, and describe them. A second call does nothing.
 
-    Raises Outdated when the rows have changed since, so that the file would now do something else.
+    Raises PreviewOutdated when the file would now do something else, because the entries have changed.
     """
-    workspace = Workspace.objects.select_for_update(no_key=True).get(pk=kept.workspace_id)
-    now = ImportFile.objects.get(pk=kept.pk)
+    workspace = Workspace.objects.select_for_update(no_key=True).get(pk=file.workspace_id)
+    now = ImportFile.objects.get(pk=file.pk)
     if now.imported_at is not None:
         return now.outcome
-    kind = RowKind(now.kind)
-    _lock_rows(kind, workspace)
-    found = preview(bytes(now.content), name=now.name, kind=kind, workspace=workspace)
+    kind = EntryKind(now.kind)
+    _lock_entries(kind, workspace)
+    found = preview_file(bytes(now.content), name=now.name, kind=kind, workspace=workspace)
     if found.problems or found.digest != digest:
-        raise Outdated
+        raise PreviewOutdated
     _store(found, workspace=workspace, by=by)
     now.mark_imported(found.outcome)
     after = {"rows": kind.label, **found.counts}
@@ -241,46 +238,46 @@ def import_file(kept: ImportFile, *, digest: str, by: User) -> str:
     return found.outcome
 
 
-def _lock_rows(kind: RowKind, workspace: Workspace) -> None:
-    """What is compared stays as it is until it is stored."""
-    rows = MODELS[kind]._default_manager.filter(workspace=workspace).order_by("pk")
-    list(rows.select_for_update(no_key=True).values_list("pk"))
+def _lock_entries(kind: EntryKind, workspace: Workspace) -> None:
+    """Nobody can change the entries between the comparison and the end of the transaction."""
+    entries = MODELS[kind]._default_manager.filter(workspace=workspace).order_by("pk")
+    list(entries.select_for_update(no_key=True).values_list("pk"))
 
 
 def _store(found: Preview, *, workspace: Workspace, by: User) -> None:
     model = MODELS[found.kind]
     templates = {each.name: each for each in PromptTemplate.objects.filter(workspace=workspace)}
-    places = _Places(found.kind, workspace)
+    positions = _Positions(found.kind, workspace)
     new, old = [], []
     names: set[str] = set()
     for change in found.changes:
         columns = {each.name: each.after for each in change.fields}
         if "template" in columns:
             columns["template"] = templates.get(columns["template"])
-        if change.row is None:
-            position = places.next(columns.get("kind", ""))
+        if change.entry is None:
+            position = positions.take_next(columns.get("kind", ""))
             new.append(model(workspace=workspace, created_by=by, position=position, **columns))
         elif change.verb != SAME:
             for name, value in {**columns, "archived_at": None}.items():
-                setattr(change.row, name, value)
+                setattr(change.entry, name, value)
             names |= {*columns, "archived_at"}
-            old.append(change.row)
+            old.append(change.entry)
     model._default_manager.bulk_create(new, batch_size=BATCH)
     if old:
         model._default_manager.bulk_update(old, sorted(names), batch_size=BATCH)
 
 
-class _Places:
-    """New rows come after those that are there, in the order of the file; each option list counts for itself."""
+class _Positions:
+    """The positions of new entries: after the existing ones, in the order of the file. Each option list has its own."""
 
-    def __init__(self, kind: RowKind, workspace: Workspace) -> None:
-        rows: Any = MODELS[kind]._default_manager.filter(workspace=workspace).order_by()
+    def __init__(self, kind: EntryKind, workspace: Workspace) -> None:
+        entries: Any = MODELS[kind]._default_manager.filter(workspace=workspace).order_by()
         self.last: dict[str, int]
-        if kind == RowKind.OPTION:
-            self.last = dict(rows.values_list("kind").annotate(last=Max("position")))
+        if kind == EntryKind.OPTION:
+            self.last = dict(entries.values_list("kind").annotate(last=Max("position")))
         else:
-            self.last = {"": rows.aggregate(last=Max("position"))["last"] or 0}
+            self.last = {"": entries.aggregate(last=Max("position"))["last"] or 0}
 
-    def next(self, kind: str) -> int:
+    def take_next(self, kind: str) -> int:
         self.last[kind] = self.last.get(kind, 0) + 1
         return self.last[kind]

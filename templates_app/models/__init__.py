@@ -1,7 +1,7 @@
-"""The tables of templates and of what plans are made from, one file a noun."""
+"""The tables of templates and of the library, one module for each noun."""
 
 from templates_app.models.import_files import ImportFile
-from templates_app.models.situations import EdgeCase, Option, OptionKind, PlanRow, Scenario, Situation
+from templates_app.models.situations import EdgeCase, LibraryEntry, Option, OptionKind, Scenario, Situation
 from templates_app.models.templates import (
     NotPublishable,
     PromptTemplate,
@@ -12,10 +12,10 @@ from templates_app.models.templates import (
 __all__ = [
     "EdgeCase",
     "ImportFile",
+    "LibraryEntry",
     "NotPublishable",
     "Option",
     "OptionKind",
-    "PlanRow",
     "PromptTemplate",
     "PromptTemplateQuerySet",
     "Scenario",

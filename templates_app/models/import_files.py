@@ -1,4 +1,4 @@
-"""A file between its upload and the moment when a person has seen what it would change and says yes."""
+"""A file that waits between its upload and its import, while a person looks at what it would change."""
 
 from datetime import timedelta
 from typing import Any, ClassVar, Self
@@ -7,7 +7,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from templates_app.states import RowKind
+from templates_app.states import EntryKind
 from workspaces.models import OwnedModel, User, Workspace, WorkspaceQuerySet
 
 LIFETIME = timedelta(hours=2)
@@ -15,15 +15,15 @@ MOST_OF_A_PERSON = 20
 
 
 class ImportFileQuerySet(WorkspaceQuerySet):
-    def of(self, user: Any) -> Self:
-        """The files that this person has uploaded and may still import: nobody else sees them."""
+    def uploaded_by(self, user: Any) -> Self:
+        """The files that this person has uploaded and may still import. Nobody else sees them."""
         return self.editable_by(user).filter(created_by=user.pk, expires_at__gt=timezone.now())
 
 
 class ImportFile(OwnedModel):
-    """The bytes as they came; they are read and checked again when they are imported. Once imported they are gone."""
+    """The bytes as they were uploaded. They are checked again when they are imported, and deleted afterwards."""
 
-    kind = models.CharField(max_length=10, choices=RowKind.choices)
+    kind = models.CharField(max_length=10, choices=EntryKind.choices)
     name = models.CharField(max_length=200)
     content = models.BinaryField()
     expires_at = models.DateTimeField()
@@ -36,7 +36,7 @@ class ImportFile(OwnedModel):
         db_table = "import_files"
         ordering = ["-created_at"]
         constraints = [
-            models.CheckConstraint(condition=Q(kind__in=RowKind.values), name="import_file_kind"),
+            models.CheckConstraint(condition=Q(kind__in=EntryKind.values), name="import_file_kind"),
         ]
         indexes = [models.Index(fields=["created_by", "-created_at"], name="import_file_newest")]
 
@@ -44,11 +44,11 @@ class ImportFile(OwnedModel):
         return self.name
 
     @classmethod
-    def keep(
-        cls, content: bytes, *, kind: RowKind, name: str, workspace: Workspace, by: User
+    def store(
+        cls, content: bytes, *, kind: EntryKind, name: str, workspace: Workspace, by: User
     ) -> "ImportFile":
-        """Keep a file for two hours (`LIFETIME`). What has expired goes, and so do a person's files beyond the newest 20."""
-        kept = cls.objects.create(
+        """Store a file for two hours (`LIFETIME`). Deletes expired files, and all but this person's newest 20."""
+        stored = cls.objects.create(
             workspace=workspace,
             created_by=by,
             kind=kind,
@@ -58,9 +58,9 @@ class ImportFile(OwnedModel):
         )
         newest = cls.objects.filter(created_by=by).order_by("-created_at").values("pk")[:MOST_OF_A_PERSON]
         cls.objects.filter(Q(expires_at__lte=timezone.now()) | Q(created_by=by) & ~Q(pk__in=newest)).delete()
-        return kept
+        return stored
 
     def mark_imported(self, outcome: str) -> bool:
-        """Only one of two presses of the button gets True. The caller owns the transaction."""
+        """Note the import, and return whether this call was the first. The caller owns the transaction."""
         rows = ImportFile.objects.filter(pk=self.pk, imported_at=None)
         return bool(rows.update(imported_at=timezone.now(), outcome=outcome, content=b""))

@@ -1,4 +1,4 @@
-"""What a plan is made of beside templates: scenarios, edge cases, and the words to choose from."""
+"""The library: scenarios, edge cases and options, from which plans are made together with templates."""
 
 import hashlib
 import json
@@ -22,24 +22,28 @@ from workspaces.states import Action, TargetKind
 
 class UsableQuerySet(WorkspaceQuerySet):
     def usable(self) -> Self:
-        """Those that a plan may use: not archived."""
+        """The entries that a plan may use: those that are not archived."""
         return self.filter(archived_at=None)
 
 
-class PlanRow(OwnedModel):
-    """A row that plans are made of. It is never deleted but archived, and may have come from a starter pack."""
+class LibraryEntry(OwnedModel):
+    """A scenario, an edge case or an option. It is archived instead of deleted, and may come from a starter pack."""
 
-    # What a row says; what a pack brings, and what a person's change is told by.
-    SAYS: ClassVar[tuple[str, ...]]
+    # The fields that hold what the entry says. A pack sets them; a change in them shows that a person has edited it.
+    CONTENT_FIELDS: ClassVar[tuple[str, ...]]
     noun: ClassVar[str]
     audited_as: ClassVar[TargetKind]
 
     pack = models.CharField(max_length=100, blank=True, help_text="The starter pack that it came from.")
-    pack_key = models.CharField(max_length=600, blank=True, help_text="What the pack calls it, for ever.")
-    pack_print = models.CharField(
-        max_length=64, blank=True, help_text="What it said when the pack brought it."
+    pack_key = models.CharField(
+        max_length=600, blank=True, help_text="Its name in the pack, which never changes."
     )
-    position = models.PositiveIntegerField(default=0, help_text="Its place in a plan, smaller first.")
+    pack_print = models.CharField(
+        max_length=64, blank=True, help_text="The fingerprint of what the pack installed."
+    )
+    position = models.PositiveIntegerField(
+        default=0, help_text="Its place in a plan; smaller numbers come first."
+    )
     archived_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -63,39 +67,41 @@ class PlanRow(OwnedModel):
         record(action=action, kind=self.audited_as, target=self, by=by)
 
     def fingerprint(self) -> str:
-        """Of what it says: sha256 of the fields `SAYS`."""
-        said = {name: getattr(self, name) for name in self.SAYS}
-        return hashlib.sha256(json.dumps(said, sort_keys=True, default=_written).encode()).hexdigest()
+        """The SHA-256 of its `CONTENT_FIELDS`."""
+        content = {name: getattr(self, name) for name in self.CONTENT_FIELDS}
+        return hashlib.sha256(
+            json.dumps(content, sort_keys=True, default=_format_number).encode()
+        ).hexdigest()
 
     @property
-    def is_as_its_pack_made_it(self) -> bool:
+    def is_unchanged_since_its_pack(self) -> bool:
         return self.pack_print == self.fingerprint()
 
 
-def _written(value: Any) -> str:
-    """Of what JSON does not know; 1 and 1.000 are one number."""
+def _format_number(value: Any) -> str:
+    """Text for what JSON does not know. 1 and 1.000 give the same text."""
     return f"{value.normalize():f}" if isinstance(value, Decimal) else str(value)
 
 
-def once_in_a_pack() -> models.UniqueConstraint:
+def make_pack_key_constraint() -> models.UniqueConstraint:
     fields = ["workspace", "pack", "pack_key"]
     return models.UniqueConstraint(fields=fields, condition=~Q(pack_key=""), name="%(class)s_pack_key_once")
 
 
 class SituationQuerySet(UsableQuerySet):
     def tagged(self, tags: list[str]) -> Self:
-        """Those that carry at least one of the tags; all of them when no tag is given."""
+        """The entries that have at least one of the tags; all entries when no tag is given."""
         return self.filter(tags__overlap=tags) if tags else self
 
 
-class Situation(PlanRow):
-    """A situation that a conversation is to be about. Its texts fill the template's variables of the same names."""
+class Situation(LibraryEntry):
+    """What a conversation is to be about. Its texts fill the template's variables of the same names."""
 
-    # The columns that are a template's values, in the order of forms and files.
+    # The columns that fill variables, in the order of forms and files.
     VALUES: ClassVar[tuple[str, ...]] = (
         *("persona", "emotion", "topic", "intent", "tone", "context", "expected_behaviour"),
     )
-    SAYS = ("name", *VALUES, "tags", "parameters", "template_id", "position")
+    CONTENT_FIELDS = ("name", *VALUES, "tags", "parameters", "template_id", "position")
 
     name = models.CharField(max_length=200)
     persona = models.CharField(max_length=200, blank=True)
@@ -115,7 +121,7 @@ class Situation(PlanRow):
         blank=True,
         on_delete=models.PROTECT,
         related_name="+",
-        help_text="Empty: the newest template of its tier.",
+        help_text="If empty, the newest template of its tier is used.",
     )
 
     objects: ClassVar[SituationQuerySet] = SituationQuerySet.as_manager()  # type: ignore[assignment]
@@ -129,7 +135,7 @@ class Situation(PlanRow):
             models.UniqueConstraint("workspace", Lower("name"), name="%(class)s_name_once"),
             models.CheckConstraint(condition=~Q(name=""), name="%(class)s_name"),
             models.CheckConstraint(condition=~Q(topic=""), name="%(class)s_topic"),
-            once_in_a_pack(),
+            make_pack_key_constraint(),
         ]
         indexes = [GinIndex(fields=["tags"], name="%(class)s_tags")]
 
@@ -137,7 +143,7 @@ class Situation(PlanRow):
         return self.name
 
     def values(self) -> dict[str, Any]:
-        """What it fills a template's variables with: its own texts that are not empty, and its other parameters."""
+        """The values for a template's variables: the texts that are not empty, and the other parameters."""
         own = {name: getattr(self, name) for name in self.VALUES}
         return {**self.parameters, **{name: value for name, value in own.items() if value}}
 
@@ -172,21 +178,23 @@ class OptionKind(models.TextChoices):
     TOPIC = "topic"
 
 
-class Option(PlanRow):
-    """One word of an option list. The lists of a workspace are its options of each kind."""
+class Option(LibraryEntry):
+    """One choice of an option list. A workspace has one list for each kind."""
 
-    SAYS = ("kind", "name", "description", "weight", "position")
+    CONTENT_FIELDS = ("kind", "name", "description", "weight", "position")
     noun = "option"
     audited_as = TargetKind.OPTION
 
     kind = models.CharField(max_length=10, choices=OptionKind.choices)
-    name = models.CharField(max_length=500, help_text="What fills the variable, as it is written here.")
-    description = models.TextField(blank=True, help_text="Reaches the prompt with the word.")
+    name = models.CharField(max_length=500, help_text="This text fills the variable exactly as written.")
+    description = models.TextField(
+        blank=True, help_text="It is added to the prompt when this option is chosen."
+    )
     weight = models.DecimalField(
         max_digits=8,
         decimal_places=3,
         default=Decimal(1),
-        help_text="How often a plan draws it, beside the others of its list. 0: only when it is named.",
+        help_text="How often a plan draws it, relative to the others of its list. With 0 it is used only when named.",
     )
 
     objects: ClassVar[UsableQuerySet] = UsableQuerySet.as_manager()  # type: ignore[assignment]
@@ -199,7 +207,7 @@ class Option(PlanRow):
             models.CheckConstraint(condition=Q(kind__in=OptionKind.values), name="option_kind"),
             models.CheckConstraint(condition=Q(weight__gte=0), name="option_weight"),
             models.CheckConstraint(condition=~Q(name=""), name="option_name"),
-            once_in_a_pack(),
+            make_pack_key_constraint(),
         ]
 
     def __str__(self) -> str:
@@ -207,5 +215,5 @@ class Option(PlanRow):
 
     @property
     def weight_text(self) -> str:
-        """As people write it: `1`, `2.5`."""
-        return _written(self.weight)
+        """The weight without needless zeros: `1`, `2.5`."""
+        return _format_number(self.weight)

@@ -1,4 +1,4 @@
-"""Prompt templates and their versions. A version never changes: a conversation points at it for ever."""
+"""Prompt templates and their versions. A published version never changes, because conversations refer to it."""
 
 import copy
 from collections.abc import Mapping
@@ -10,16 +10,16 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from lib.stale_state import StaleState
-from templates_app.prompts.content import Content, lint
-from templates_app.prompts.rendering import Variable, render, with_turns
 from templates_app.states import Tier
+from templates_app.text.content import Content, lint
+from templates_app.text.rendering import Variable, add_turn_range, render
 from workspaces.audit import record
 from workspaces.models import OwnedModel, User, WorkspaceQuerySet
 from workspaces.states import Action, TargetKind
 
 
 class NotPublishable(ValueError):
-    """A version that no plan could use; the message names every problem."""
+    """The version has errors that keep it from being published; the message names all of them."""
 
 
 class PromptTemplateQuerySet(WorkspaceQuerySet):
@@ -58,20 +58,20 @@ class PromptTemplate(OwnedModel):
         return self.versions.filter(published_at__isnull=False).order_by("-number").first()
 
     def newest_version(self) -> "TemplateVersion | None":
-        """The one with the highest number, published or not."""
+        """The version with the highest number, published or not."""
         return self.versions.order_by("-number").first()
 
     def archive(self, *, by: User | None) -> None:
-        """No new plan uses it; what was made from it stays. Raises StaleState."""
+        """Take it out of new plans. Conversations that were made from it stay. Raises StaleState."""
         self._set_archived(timezone.now(), by=by, verb="archived")
 
     def restore(self, *, by: User | None) -> None:
-        """Plans may use it again. Raises StaleState."""
+        """Allow plans to use it again. Raises StaleState."""
         self._set_archived(None, by=by, verb="restored")
 
     @transaction.atomic
     def allow_diversity(self, on: bool, *, by: User | None) -> None:
-        """Whether plans may add drawn details to its prompts."""
+        """Set whether plans may add drawn details to its prompts."""
         if PromptTemplate.objects.filter(pk=self.pk, diversity=not on).update(diversity=on):
             before, after = {"diversity": not on}, {"diversity": on}
             record(
@@ -93,7 +93,9 @@ class TemplateVersion(OwnedModel):
     template = models.ForeignKey(PromptTemplate, on_delete=models.PROTECT, related_name="versions")
     number = models.PositiveIntegerField()
     text = models.TextField()
-    system_prompt = models.TextField(blank=True, help_text="For the generator; it is never exported.")
+    system_prompt = models.TextField(
+        blank=True, help_text="Sent to the model that writes the conversation. It is never exported."
+    )
     training_system_prompt = models.TextField(
         blank=True, help_text="The system message of exported conversations."
     )
@@ -124,7 +126,7 @@ class TemplateVersion(OwnedModel):
         return f"{self.template.name} v{self.number}"
 
     def typed_variables(self) -> tuple[Variable, ...]:
-        """Raises VariableError. Read once per object and wording: a plan asks 10,000 times."""
+        """The variables as objects, cached because a plan asks for them 10,000 times. Raises VariableError."""
         known: tuple[Any, tuple[Variable, ...]] | None = self.__dict__.get("_typed")
         if known is None or known[0] != self.variables:
             typed = tuple(Variable.from_dict(each) for each in self.variables)
@@ -132,7 +134,7 @@ class TemplateVersion(OwnedModel):
         return known[1]
 
     def content(self) -> Content:
-        """What publishing freezes, apart from number and note."""
+        """Everything that publishing freezes, except the number and the note."""
         return Content(
             text=self.text,
             system_prompt=self.system_prompt,
@@ -146,7 +148,7 @@ class TemplateVersion(OwnedModel):
 
     def prompt(self, values: Mapping[str, Any]) -> str:
         """The text filled with resolved values, and the line about its turns. Raises ValuesError, TemplateSyntax."""
-        return with_turns(render(self.text, values), self.turns_min, self.turns_max)
+        return add_turn_range(render(self.text, values), self.turns_min, self.turns_max)
 
     @property
     def is_draft(self) -> bool:
@@ -154,7 +156,7 @@ class TemplateVersion(OwnedModel):
 
     @transaction.atomic
     def publish(self, *, by: User | None, note: str | None = None, back_to: int | None = None) -> None:
-        """From now on new plans use it, and nobody can change it. Raises StaleState, NotPublishable.
+        """Publish it: new plans use it from now on, and it cannot be changed. Raises StaleState, NotPublishable.
 
         `back_to` is the number of the version whose content it has again, for the audit log.
         """

@@ -1,6 +1,6 @@
-"""Reads a starter pack: plain TOML files under `templates_app/pack_files/<name>/` (their README.md tells the format).
+"""Reads a starter pack: TOML files in `templates_app/pack_files/<name>/`. Their README.md explains the format.
 
-Pure Python, no database. A pack is checked completely when it is read, so that a typing mistake is named with its
+Pure Python, no database. A pack is checked completely when it is read, so that a typing mistake is reported with its
 file and entry before any money is spent.
 """
 
@@ -14,29 +14,29 @@ from importlib import resources
 from importlib.resources.abc import Traversable
 from typing import Any
 
-from templates_app.prompts.rendering import (
+from templates_app.text.rendering import (
     TemplateSyntax,
     ValuesError,
     Variable,
     VariableError,
+    find_undeclared,
     render,
     resolve,
-    undeclared,
 )
 
 STARTER_PACK = "financial_planning"
 TIERS = ("template", "scenario", "edge_case")
 OPTION_LISTS = ("personas", "emotions", "intents", "tones")
-# For plans of one's own: no item of a pack has to be in it, and a pack need not have it.
+# Optional lists for people's own plans. The items of a pack do not use them.
 FREE_LISTS = ("topics",)
-# The item's field that each option list rules.
-_RULED = {"persona": "personas", "emotion": "emotions", "intent": "intents", "tone": "tones"}
+# If an item has one of these fields, its value must be in the option list.
+_LIST_OF_FIELD = {"persona": "personas", "emotion": "emotions", "intent": "intents", "tone": "tones"}
 _PACK_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _PREFIX = re.compile(r"[a-z][a-z0-9]{0,9}")
 
 
 class PackError(ValueError):
-    """A pack that cannot be used; `problems` names file, entry and remedy of each fault."""
+    """The pack cannot be used. Each of the `problems` names the file, the entry and what to do."""
 
     def __init__(self, problems: Sequence[str]) -> None:
         self.problems = list(problems)
@@ -45,7 +45,7 @@ class PackError(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class Option:
-    """One word to choose from, and one line about it."""
+    """One choice of an option list, with one line about it."""
 
     name: str
     description: str
@@ -53,7 +53,7 @@ class Option:
 
 @dataclass(frozen=True, kw_only=True)
 class PackTemplate:
-    """A prompt template of the pack; `variables` are definitions as `Variable.to_dict` writes them."""
+    """A prompt template of the pack. The `variables` are definitions as `Variable.to_dict` writes them."""
 
     name: str
     tier: str
@@ -69,7 +69,7 @@ class PackTemplate:
 
 @dataclass(frozen=True, kw_only=True)
 class PackItem:
-    """One conversation to be made. `parameters` fill the template's variables, except `topic`, which is beside them."""
+    """One conversation of the plan. `parameters` fill the template's variables; `topic` has its own field."""
 
     tier: str
     template: str
@@ -85,7 +85,7 @@ class PackItem:
 
 @dataclass(frozen=True, kw_only=True)
 class Pack:
-    """A domain to start from. Packs are cached and shared: read them, never change what is inside."""
+    """A domain to start from. Packs are cached and shared, so they must not be changed."""
 
     name: str
     title: str
@@ -124,101 +124,103 @@ def read_pack(folder: Traversable) -> Pack:
 
 
 def _read_about(folder: Traversable) -> dict[str, str]:
-    entry = _Entry("pack.toml", "", _toml(folder, "pack.toml"))
+    entry = _TomlEntry("pack.toml", "", _read_toml(folder, "pack.toml"))
     about = {key: entry.text(key) for key in ("title", "prefix", "language")}
     entry.refuse_others()
     if "prefix" in entry.table and not _PREFIX.fullmatch(about["prefix"]):
-        entry.blame("prefix must be 1 to 10 lower-case letters or digits, a letter first; ids begin with it")
-    _raise(entry.problems)
+        entry.add_problem(
+            "prefix must be 1 to 10 lower-case letters or digits, a letter first; ids begin with it"
+        )
+    _raise_if_any(entry.problems)
     return about
 
 
 def _read_options(folder: Traversable) -> dict[str, tuple[Option, ...]]:
     file = "options.toml"
-    table = _Entry(file, "", _toml(folder, file))
+    table = _TomlEntry(file, "", _read_toml(folder, file))
     options: dict[str, tuple[Option, ...]] = {}
     problems: list[str] = []
     for name in (*OPTION_LISTS, *(each for each in FREE_LISTS if each in table.table)):
-        rows = table.rows(name, singular=name.removesuffix("s"))
+        entries = table.entries(name, singular=name.removesuffix("s"))
         options[name] = tuple(
-            Option(name=row.text("name"), description=row.text("description")) for row in rows
+            Option(name=entry.text("name"), description=entry.text("description")) for entry in entries
         )
-        for row in rows:
-            row.refuse_others()
-            problems += row.problems
-        problems += _repeated(file, name, [option.name for option in options[name]])
+        for entry in entries:
+            entry.refuse_others()
+            problems += entry.problems
+        problems += _find_repeats(file, name, [option.name for option in options[name]])
     table.refuse_others()
-    _raise(table.problems + problems)
+    _raise_if_any(table.problems + problems)
     return options
 
 
 def _read_templates(folder: Traversable, *, language: str) -> tuple[PackTemplate, ...]:
     file = "templates.toml"
-    table = _Entry(file, "", _toml(folder, file))
-    rows = table.rows("template", singular="template")
-    templates = tuple(_template(row, language=language) for row in rows)
+    table = _TomlEntry(file, "", _read_toml(folder, file))
+    entries = table.entries("template", singular="template")
+    templates = tuple(_read_template_entry(entry, language=language) for entry in entries)
     table.refuse_others()
-    problems = table.problems + [problem for row in rows for problem in row.problems]
-    _raise(problems + _repeated(file, "template", [template.name for template in templates]))
+    problems = table.problems + [problem for entry in entries for problem in entry.problems]
+    _raise_if_any(problems + _find_repeats(file, "template", [template.name for template in templates]))
     return templates
 
 
 def read_template(given: bytes, *, file: str) -> PackTemplate:
-    """The one template of a file that somebody hands in; its system prompts may be left out. Raises PackError."""
-    table = _Entry(file, "", _parsed(given, file))
-    rows = table.rows("template", singular="template")
-    if len(rows) > 1:
-        table.blame(f"holds {len(rows)} templates; give one [[template]] a file")
-    templates = [_template(row, language="en", prompts="") for row in rows]
+    """The one template of an uploaded file. Its system prompts may be left out. Raises PackError."""
+    table = _TomlEntry(file, "", _parse_toml(given, file))
+    entries = table.entries("template", singular="template")
+    if len(entries) > 1:
+        table.add_problem(f"holds {len(entries)} templates; give one [[template]] a file")
+    templates = [_read_template_entry(entry, language="en", prompts="") for entry in entries]
     table.refuse_others()
-    _raise(table.problems + [problem for row in rows for problem in row.problems])
+    _raise_if_any(table.problems + [problem for entry in entries for problem in entry.problems])
     return templates[0]
 
 
-def _template(row: "_Entry", *, language: str, prompts: str | None = None) -> PackTemplate:
+def _read_template_entry(entry: "_TomlEntry", *, language: str, prompts: str | None = None) -> PackTemplate:
     template = PackTemplate(
-        name=row.text("name"),
-        tier=row.text("tier"),
-        text=row.text("text"),
-        system_prompt=row.text("system_prompt", default=prompts),
-        training_system_prompt=row.text("training_system_prompt", default=prompts),
-        language=row.text("language", default=language),
-        model=row.text("model", default=""),
-        turns_min=row.whole("turns_min"),
-        turns_max=row.whole("turns_max"),
-        variables=[variable.to_dict() for variable in _variables(row)],
+        name=entry.text("name"),
+        tier=entry.text("tier"),
+        text=entry.text("text"),
+        system_prompt=entry.text("system_prompt", default=prompts),
+        training_system_prompt=entry.text("training_system_prompt", default=prompts),
+        language=entry.text("language", default=language),
+        model=entry.text("model", default=""),
+        turns_min=entry.whole("turns_min"),
+        turns_max=entry.whole("turns_max"),
+        variables=[variable.to_dict() for variable in _read_variables(entry)],
     )
-    row.refuse_others()
+    entry.refuse_others()
     if template.tier not in TIERS:
-        row.blame(f"tier must be one of {', '.join(TIERS)}, not '{template.tier}'")
-    _check_text(row, template)
+        entry.add_problem(f"tier must be one of {', '.join(TIERS)}, not '{template.tier}'")
+    _check_text(entry, template)
     return template
 
 
-def _variables(row: "_Entry") -> list[Variable]:
+def _read_variables(entry: "_TomlEntry") -> list[Variable]:
     variables = []
-    for definition in row.tables("variables"):
+    for definition in entry.tables("variables"):
         try:
             variables.append(Variable.from_dict(definition))
         except VariableError as exc:
             for problem in exc.problems:
-                row.blame(f"variable {problem}")
+                entry.add_problem(f"variable {problem}")
     for name, count in Counter(variable.name for variable in variables).items():
         if count > 1:
-            row.blame(f"variable '{name}' is defined {count} times")
+            entry.add_problem(f"variable '{name}' is defined {count} times")
     return variables
 
 
-def _check_text(row: "_Entry", template: PackTemplate) -> None:
+def _check_text(entry: "_TomlEntry", template: PackTemplate) -> None:
     variables = [Variable.from_dict(definition) for definition in template.variables]
     for key, text in (("text", template.text), ("system_prompt", template.system_prompt)):
         try:
-            names = undeclared(text, variables)
+            names = find_undeclared(text, variables)
         except TemplateSyntax as exc:
-            row.blame(f"{key}, {exc}")
+            entry.add_problem(f"{key}, {exc}")
             continue
         for name in names:
-            row.blame(f"{key} uses {{{{{name}}}}}, which is not among its variables")
+            entry.add_problem(f"{key} uses {{{{{name}}}}}, which is not among its variables")
 
 
 def _read_items(
@@ -231,17 +233,17 @@ def _read_items(
     file = f"{tier}_items.toml"
     if not (folder / file).is_file():
         return ()
-    table = _Entry(file, "", _toml(folder, file))
-    rows = table.rows("item", singular="item")
-    of_tier = {template.name: template for template in templates if template.tier == tier}
-    items = tuple(_item(row, tier, templates=of_tier, options=options) for row in rows)
+    table = _TomlEntry(file, "", _read_toml(folder, file))
+    entries = table.entries("item", singular="item")
+    by_name = {template.name: template for template in templates if template.tier == tier}
+    items = tuple(_read_item(entry, tier, templates=by_name, options=options) for entry in entries)
     table.refuse_others()
-    _raise(table.problems + [problem for row in rows for problem in row.problems])
+    _raise_if_any(table.problems + [problem for entry in entries for problem in entry.problems])
     return items
 
 
-def _item(
-    row: "_Entry",
+def _read_item(
+    entry: "_TomlEntry",
     tier: str,
     *,
     templates: Mapping[str, PackTemplate],
@@ -249,39 +251,39 @@ def _item(
 ) -> PackItem:
     item = PackItem(
         tier=tier,
-        template=row.text("template", default=next(iter(templates), "")),
-        topic=row.text("topic"),
-        category=row.texts("category"),
-        parameters=row.remaining_texts(),
+        template=entry.text("template", default=next(iter(templates), "")),
+        topic=entry.text("topic"),
+        category=entry.texts("category"),
+        parameters=entry.remaining_texts(),
     )
-    for field, list_name in _RULED.items():
+    for field, list_name in _LIST_OF_FIELD.items():
         value = item.parameters.get(field)
         if value is not None and value not in {option.name for option in options[list_name]}:
-            row.blame(f"{field} '{value}' is not in the list '{list_name}' of options.toml")
-    _check_values(row, item, template=templates.get(item.template))
+            entry.add_problem(f"{field} '{value}' is not in the list '{list_name}' of options.toml")
+    _check_values(entry, item, template=templates.get(item.template))
     return item
 
 
-def _check_values(row: "_Entry", item: PackItem, *, template: PackTemplate | None) -> None:
+def _check_values(entry: "_TomlEntry", item: PackItem, *, template: PackTemplate | None) -> None:
     if template is None:
-        row.blame(f"templates.toml has no template '{item.template}' of tier '{item.tier}'")
+        entry.add_problem(f"templates.toml has no template '{item.template}' of tier '{item.tier}'")
         return
     try:
         render(template.text, resolve([Variable.from_dict(d) for d in template.variables], item.values))
     except ValuesError as exc:
         for problem in exc.problems:
-            row.blame(str(problem))
+            entry.add_problem(str(problem))
 
 
-class _Entry:
-    """One table of a TOML file: hands out its fields and remembers what is wrong, with file and entry."""
+class _TomlEntry:
+    """One table of a TOML file. It returns its fields and collects the problems, with the file and the entry."""
 
     def __init__(self, file: str, label: str, table: Mapping[str, Any]) -> None:
         self.file, self.label, self.table = file, label, table
         self.taken: set[str] = set()
         self.problems: list[str] = []
 
-    def blame(self, message: str) -> None:
+    def add_problem(self, message: str) -> None:
         self.problems.append(
             f"{self.file}, {self.label}: {message}" if self.label else f"{self.file}: {message}"
         )
@@ -291,7 +293,9 @@ class _Entry:
         value = self.table.get(key, default)
         if isinstance(value, str) and (value.strip() or key not in self.table):
             return value
-        self.blame(f"'{key}' is missing" if value is None else f"'{key}' must be text that is not empty")
+        self.add_problem(
+            f"'{key}' is missing" if value is None else f"'{key}' must be text that is not empty"
+        )
         return ""
 
     def whole(self, key: str) -> int | None:
@@ -300,7 +304,7 @@ class _Entry:
         value = self.table.get(key)
         if value is None or (isinstance(value, int) and not isinstance(value, bool)):
             return value
-        self.blame(f"'{key}' must be a whole number, without quotes")
+        self.add_problem(f"'{key}' must be a whole number, without quotes")
         return None
 
     def texts(self, key: str) -> tuple[str, ...]:
@@ -308,23 +312,23 @@ class _Entry:
         value = self.table.get(key, [])
         if isinstance(value, list) and all(isinstance(word, str) and word.strip() for word in value):
             return tuple(value)
-        self.blame(f"'{key}' must be a list of words")
+        self.add_problem(f"'{key}' must be a list of words")
         return ()
 
     def tables(self, key: str) -> list[dict[str, Any]]:
         self.taken.add(key)
         value = self.table.get(key, [])
-        if isinstance(value, list) and all(isinstance(row, dict) for row in value):
+        if isinstance(value, list) and all(isinstance(entry, dict) for entry in value):
             return value
-        self.blame(f"'{key}' must be a list of tables")
+        self.add_problem(f"'{key}' must be a list of tables")
         return []
 
-    def rows(self, key: str, *, singular: str) -> list["_Entry"]:
+    def entries(self, key: str, *, singular: str) -> list["_TomlEntry"]:
         tables = self.tables(key)
         if not tables and not self.problems:
-            self.blame(f"'{key}' needs at least one entry, written [[{key}]]")
+            self.add_problem(f"'{key}' needs at least one entry, written [[{key}]]")
         return [
-            _Entry(self.file, _label(singular, number, table), table)
+            _TomlEntry(self.file, _label_entry(singular, number, table), table)
             for number, table in enumerate(tables, 1)
         ]
 
@@ -335,37 +339,37 @@ class _Entry:
     def refuse_others(self) -> None:
         for key in self.table:
             if key not in self.taken:
-                self.blame(f"unknown key '{key}'; known are {', '.join(sorted(self.taken))}")
+                self.add_problem(f"unknown key '{key}'; known are {', '.join(sorted(self.taken))}")
 
 
-def _label(singular: str, number: int, table: Mapping[str, Any]) -> str:
+def _label_entry(singular: str, number: int, table: Mapping[str, Any]) -> str:
     name = table.get("name", table.get("topic"))
     return f"{singular} {number} ('{name}')" if isinstance(name, str) else f"{singular} {number}"
 
 
-def _toml(folder: Traversable, file: str) -> dict[str, Any]:
+def _read_toml(folder: Traversable, file: str) -> dict[str, Any]:
     try:
-        return _parsed((folder / file).read_bytes(), file)
+        return _parse_toml((folder / file).read_bytes(), file)
     except FileNotFoundError as exc:
         raise PackError([f"{file}: the file is missing from the pack '{folder.name}'"]) from exc
 
 
-def _parsed(given: bytes, file: str) -> dict[str, Any]:
+def _parse_toml(given: bytes, file: str) -> dict[str, Any]:
     try:
         return tomllib.loads(given.decode("utf-8-sig"))
     except RecursionError as exc:
-        raise PackError([f"{file}: it is nested too deeply"]) from exc
+        raise PackError([f"{file}: the file is nested too deeply"]) from exc
     except UnicodeDecodeError as exc:
         raise PackError([f"{file}: the file must be UTF-8 text ({exc.reason} at byte {exc.start})"]) from exc
     except tomllib.TOMLDecodeError as exc:
         raise PackError([f"{file}: not valid TOML: {exc}"]) from exc
 
 
-def _repeated(file: str, kind: str, names: Sequence[str]) -> list[str]:
+def _find_repeats(file: str, kind: str, names: Sequence[str]) -> list[str]:
     counts = Counter(name for name in names if name)
     return [f"{file}, {kind}: '{name}' is there {count} times" for name, count in counts.items() if count > 1]
 
 
-def _raise(problems: Sequence[str]) -> None:
+def _raise_if_any(problems: Sequence[str]) -> None:
     if problems:
         raise PackError(problems)

@@ -1,4 +1,4 @@
-"""Who may look at a template and who may change it."""
+"""Finds templates and versions for a person, with the right answer for what this person may not see or change."""
 
 from typing import Any
 from uuid import UUID
@@ -29,8 +29,8 @@ def may_edit(user: Any, template: PromptTemplate) -> bool:
     return PromptTemplate.objects.editable_by(user).contains(template)
 
 
-def version_of(template: PromptTemplate, number: int) -> TemplateVersion:
-    """Http404 for a number that the template does not have."""
+def get_version_or_404(template: PromptTemplate, number: int) -> TemplateVersion:
+    """The version with this number. Raises Http404 if the template does not have it."""
     rows = TemplateVersion.objects.select_related("template", "created_by")
     found: TemplateVersion = get_object_or_404(rows, template=template, number=number)
     return found

@@ -1,4 +1,4 @@
-"""What every way in asks of a template before it is stored: form, API, file. A draft may be unfinished, not unstorable."""
+"""The checks of a template before it is stored, for forms, API and files. A draft may be unfinished."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -6,10 +6,10 @@ from typing import Any
 from uuid import UUID
 
 from templates_app.models import PromptTemplate
-from templates_app.prompts.content import Content
-from templates_app.prompts.rendering import Problem, Variable, VariableError
-from templates_app.prompts.variables import ProblemsError
 from templates_app.states import Tier
+from templates_app.text.content import Content
+from templates_app.text.rendering import Problem, Variable, VariableError
+from templates_app.text.variables import ProblemsError
 from workspaces.models import Workspace
 
 LONGEST_NAME = 200
@@ -22,36 +22,36 @@ UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 class WrongContent(ProblemsError):
-    """A template that cannot be stored; each problem names the field (`name`, `text`, `variables`, ...)."""
+    """A template that cannot be stored. Each problem names its field (`name`, `text`, `variables`, ...)."""
 
 
 def check_name(workspace: Workspace, *, name: str, tier: str, but: UUID | None = None) -> None:
-    """Raises WrongContent for a name that is empty, too long or taken, and for an unknown tier."""
-    problems = [Problem("name", message) for message in _naming(workspace, name, but)]
+    """Raises WrongContent if the name is empty, too long or taken, or if the tier is unknown."""
+    problems = [Problem("name", message) for message in _find_name_problems(workspace, name, but)]
     if tier not in Tier.values:
         problems.append(Problem("tier", f"must be one of {', '.join(Tier.values)}"))
     if problems:
         raise WrongContent(problems)
 
 
-def _naming(workspace: Workspace, name: str, but: UUID | None) -> Iterator[str]:
+def _find_name_problems(workspace: Workspace, name: str, but: UUID | None) -> Iterator[str]:
     if not name:
         yield "give it a name"
     elif len(name) > LONGEST_NAME:
         yield f"has {len(name)} characters; at most {LONGEST_NAME} are allowed"
     elif UNSTORABLE.search(name) or not name.isprintable():
-        yield "holds characters that cannot be shown; write it in one line of plain text"
+        yield "contains characters that cannot be shown; write it in one line of plain text"
     elif PromptTemplate.objects.filter(workspace=workspace, name=name).exclude(pk=but).exists():
         yield "another template of this workspace has this name; choose another"
 
 
 def check_content(content: Content) -> None:
-    """Raises WrongContent for what no version may hold, a draft neither."""
-    if problems := list(_content_problems(content)):
+    """Raises WrongContent if not even a draft may have this content."""
+    if problems := list(_find_content_problems(content)):
         raise WrongContent(problems)
 
 
-def _content_problems(content: Content) -> Iterator[Problem]:
+def _find_content_problems(content: Content) -> Iterator[Problem]:
     for name in ("text", "system_prompt", "training_system_prompt"):
         text = getattr(content, name)
         if found := UNSTORABLE.search(text):
@@ -63,11 +63,11 @@ def _content_problems(content: Content) -> Iterator[Problem]:
         yield Problem("language", "write a language code such as en, de or pt-BR")
     if not MODEL.fullmatch(content.model):
         yield Problem("model", "write the id of a model, at most 100 characters without spaces")
-    yield from _turn_problems(content)
-    yield from _variable_problems(content)
+    yield from _find_turn_problems(content)
+    yield from _find_variable_problems(content)
 
 
-def _turn_problems(content: Content) -> Iterator[Problem]:
+def _find_turn_problems(content: Content) -> Iterator[Problem]:
     numbers = {"turns_min": content.turns_min, "turns_max": content.turns_max}
     for name, number in numbers.items():
         whole = isinstance(number, int) and not isinstance(number, bool)
@@ -75,10 +75,10 @@ def _turn_problems(content: Content) -> Iterator[Problem]:
             yield Problem(name, f"must be a whole number from {FEWEST_TURNS} to {MOST_TURNS}, or empty")
             return
     if None not in numbers.values() and content.turns_min > content.turns_max:  # type: ignore[operator]
-        yield Problem("turns_max", "must not be below the fewest turns; raise it, or lower the other")
+        yield Problem("turns_max", "must not be below the fewest turns; raise it, or lower the fewest turns")
 
 
-def _variable_problems(content: Content) -> Iterator[Problem]:
+def _find_variable_problems(content: Content) -> Iterator[Problem]:
     if len(content.variables) > MOST_VARIABLES:
         yield Problem(
             "variables", f"there are {len(content.variables)}; at most {MOST_VARIABLES} are allowed"
@@ -86,16 +86,16 @@ def _variable_problems(content: Content) -> Iterator[Problem]:
         return
     names: set[str] = set()
     for definition in content.variables:
-        yield from _definition_problems(definition)
+        yield from _find_definition_problems(definition)
         name = str(definition.get("name"))
         if name in names:
             yield Problem("variables", f"{name} is defined twice; keep one")
         names.add(name)
 
 
-def _definition_problems(definition: Mapping[str, Any]) -> Iterator[Problem]:
-    if any(UNSTORABLE.search(text) for text in _texts(definition)):
-        yield Problem("variables", "a variable holds a NUL or half a surrogate pair; remove it")
+def _find_definition_problems(definition: Mapping[str, Any]) -> Iterator[Problem]:
+    if any(UNSTORABLE.search(text) for text in _iter_texts(definition)):
+        yield Problem("variables", "a variable contains a NUL or half of a surrogate pair; remove it")
         return
     try:
         Variable.from_dict(definition)
@@ -104,12 +104,12 @@ def _definition_problems(definition: Mapping[str, Any]) -> Iterator[Problem]:
             yield Problem("variables", str(problem))
 
 
-def _texts(value: Any) -> Iterator[str]:
+def _iter_texts(value: Any) -> Iterator[str]:
     if isinstance(value, str):
         yield value
     elif isinstance(value, Mapping):
         for key, each in value.items():
-            yield from (str(key), *_texts(each))
+            yield from (str(key), *_iter_texts(each))
     elif isinstance(value, list | tuple):
         for each in value:
-            yield from _texts(each)
+            yield from _iter_texts(each)

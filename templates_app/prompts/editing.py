@@ -1,6 +1,6 @@
-"""What people do with templates: make, save a draft, publish, go back, duplicate, import, discard.
+"""Make, save, publish, roll back, duplicate and discard templates and their versions.
 
-Each takes the template's row lock first, so that two people who save or publish at once are one after the other.
+Each function locks the template first, so that two people who save or publish at the same time wait for each other.
 """
 
 from collections.abc import Mapping
@@ -11,27 +11,26 @@ from django.db.models import Max
 
 from lib.stale_state import StaleState
 from templates_app.models import PromptTemplate, TemplateVersion
-from templates_app.packs import template_file
 from templates_app.prompts.checks import check_content, check_name
-from templates_app.prompts.content import Content
+from templates_app.text.content import Content
 from workspaces.audit import differences, record
 from workspaces.models import User, Workspace
 from workspaces.states import Action, TargetKind
 
 
-class Overtaken(Exception):
-    """Somebody has saved since this person opened the editor; nothing was written."""
+class EditConflict(Exception):
+    """Somebody else has saved since this person opened the editor. Nothing was written."""
 
 
 def create(
     workspace: Workspace, *, name: str, tier: str, content: Content, by: User | None
 ) -> PromptTemplate:
     """A template with its first version, a draft. Raises WrongContent."""
-    return _create(workspace, Action.CREATE, name=name, tier=tier, content=content, by=by)
+    return create_recorded(workspace, Action.CREATE, name=name, tier=tier, content=content, by=by)
 
 
 @transaction.atomic
-def _create(
+def create_recorded(
     workspace: Workspace,
     action: Action,
     *,
@@ -42,18 +41,19 @@ def _create(
     told: Mapping[str, Any] | None = None,
 ) -> PromptTemplate:
     name = name.strip()
-    Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)  # the name is checked, then taken
+    # The lock keeps the name free between the check and the insert.
+    Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
     check_name(workspace, name=name, tier=tier)
     check_content(content)
     template = PromptTemplate.objects.create(workspace=workspace, name=name, tier=tier, created_by=by)
-    _add(template, content, by=by)
+    _add_version(template, content, by=by)
     _record(template, action, by=by, after={"tier": tier, **(told or {})})
     return template
 
 
 @transaction.atomic
 def rename(template: PromptTemplate, *, name: str, tier: str, by: User | None) -> None:
-    """Its name and tier belong to the template, not to a version. Raises WrongContent."""
+    """Change the name and the tier, which belong to the template and not to a version. Raises WrongContent."""
     name = name.strip()
     if (name, tier) == (template.name, template.tier):
         return
@@ -71,19 +71,19 @@ def rename(template: PromptTemplate, *, name: str, tier: str, by: User | None) -
 def save_draft(
     template: PromptTemplate, content: Content, *, by: User | None, seen: str | None = None
 ) -> TemplateVersion:
-    """The open draft gets this content; after a published version it is the next number.
+    """Save the content in the draft. If the newest version is published, a new draft is made.
 
-    The same content as the newest version changes nothing. `seen` is the `stamp` of the version that the person
-    started from: Overtaken when it is not the newest any more. Raises WrongContent.
+    Nothing changes if the newest version has the same content. `seen` is the stamp (`make_stamp`) of the version that
+    the person started from. Raises EditConflict when that is no longer the newest, and WrongContent.
     """
     check_content(content)
-    newest = _locked_newest(template)
-    if seen is not None and seen != stamp(newest):
-        raise Overtaken
+    newest = _lock_newest(template)
+    if seen is not None and seen != make_stamp(newest):
+        raise EditConflict
     if newest is not None and not newest.content().differs_from(content):
         return newest
     if newest is None or not newest.is_draft:
-        saved = _add(template, content, by=by)
+        saved = _add_version(template, content, by=by)
     else:
         TemplateVersion.objects.filter(pk=newest.pk, published_at=None).update(**content.as_fields())
         newest.refresh_from_db()
@@ -93,23 +93,23 @@ def save_draft(
     return saved
 
 
-def stamp(version: TemplateVersion | None) -> str:
-    """Changes with every saving of the newest version."""
+def make_stamp(version: TemplateVersion | None) -> str:
+    """A text that changes whenever the newest version is saved."""
     return f"{version.number} {version.updated_at.isoformat()}" if version else "none"
 
 
 @transaction.atomic
 def publish_draft(template: PromptTemplate, *, note: str, by: User | None) -> TemplateVersion:
-    """The open draft becomes what new plans use. Raises StaleState without a draft, NotPublishable."""
-    draft = _locked_draft(template, verb="published")
+    """Publish the draft, so that new plans use it. Raises StaleState without a draft, and NotPublishable."""
+    draft = _lock_draft(template, verb="published")
     draft.publish(by=by, note=note)
     return draft
 
 
 @transaction.atomic
 def discard_draft(template: PromptTemplate, *, by: User | None) -> None:
-    """The open draft goes; the versions before it stay. Raises StaleState, also for a template's only version."""
-    draft = _locked_draft(template, verb="discarded")
+    """Delete the draft. Raises StaleState if there is none, and if the draft is the template's only version."""
+    draft = _lock_draft(template, verb="discarded")
     if not template.versions.exclude(pk=draft.pk).exists():
         raise StaleState("template", verb="left without a version", status="new")
     _record(template, Action.DISCARD, by=by, before={"version": draft.number})
@@ -118,12 +118,12 @@ def discard_draft(template: PromptTemplate, *, by: User | None) -> None:
 
 @transaction.atomic
 def roll_back(template: PromptTemplate, *, to: int, note: str, by: User | None) -> TemplateVersion:
-    """A new published version with the content of an old one. Raises StaleState while a draft is open, NotPublishable."""
-    newest = _locked_newest(template)
+    """Publish the content of an old version as a new one. Raises StaleState if there is a draft, and NotPublishable."""
+    newest = _lock_newest(template)
     if newest is not None and newest.is_draft:
         raise StaleState("template", verb="rolled back", status=f"open as draft {newest.number}")
     old = template.versions.get(number=to)
-    made = _add(template, old.content(), by=by)
+    made = _add_version(template, old.content(), by=by)
     made.publish(by=by, note=note.strip() or f"Back to version {to}", back_to=to)
     return made
 
@@ -132,23 +132,17 @@ def roll_back(template: PromptTemplate, *, to: int, note: str, by: User | None) 
 def duplicate(
     template: PromptTemplate, *, into: Workspace, by: User | None, version: TemplateVersion | None = None
 ) -> PromptTemplate:
-    """A new template whose first draft is this one's newest version, or the one given."""
+    """Make a template whose first draft has the content of this template's newest version, or of the given version."""
     source = version or template.newest_version()
     content = source.content() if source else Content()
-    name = free_name(into, f"{template.name[:180]} copy")
+    name = find_free_name(into, f"{template.name[:180]} copy")
     told = {"copy_of": template.name, "copy_of_id": template.pk}
-    return _create(into, Action.DUPLICATE, name=name, tier=template.tier, content=content, by=by, told=told)
+    return create_recorded(
+        into, Action.DUPLICATE, name=name, tier=template.tier, content=content, by=by, told=told
+    )
 
 
-def import_file(workspace: Workspace, given: bytes, *, by: User | None) -> PromptTemplate:
-    """A new template from a file; a taken name gets a number. Raises PackError, WrongContent."""
-    found = template_file.load(given)
-    name = free_name(workspace, found.name[:190])
-    content = template_file.content_of(found)
-    return _create(workspace, Action.IMPORT, name=name, tier=found.tier, content=content, by=by)
-
-
-def free_name(workspace: Workspace, name: str) -> str:
+def find_free_name(workspace: Workspace, name: str) -> str:
     """The name itself, or `name 2`, `name 3`, ... where it is taken."""
     taken = set(
         PromptTemplate.objects.filter(workspace=workspace, name__startswith=name).values_list(
@@ -159,13 +153,13 @@ def free_name(workspace: Workspace, name: str) -> str:
     return next(each for each in (name, *numbered) if each not in taken)
 
 
-def _locked_newest(template: PromptTemplate) -> TemplateVersion | None:
+def _lock_newest(template: PromptTemplate) -> TemplateVersion | None:
     PromptTemplate.objects.select_for_update(no_key=True).get(pk=template.pk)
     return template.newest_version()
 
 
-def _locked_draft(template: PromptTemplate, *, verb: str) -> TemplateVersion:
-    newest = _locked_newest(template)
+def _lock_draft(template: PromptTemplate, *, verb: str) -> TemplateVersion:
+    newest = _lock_newest(template)
     if newest is None or not newest.is_draft:
         raise StaleState("template version", verb=verb, status="published")
     return newest
@@ -175,7 +169,7 @@ def _record(template: PromptTemplate, action: Action, *, by: User | None, **chan
     record(action=action, kind=TargetKind.TEMPLATE, target=template, by=by, **changed)
 
 
-def _add(template: PromptTemplate, content: Content, *, by: User | None) -> TemplateVersion:
+def _add_version(template: PromptTemplate, content: Content, *, by: User | None) -> TemplateVersion:
     newest = template.versions.aggregate(newest=Max("number"))["newest"] or 0
     made = TemplateVersion.objects.create(
         template=template,

@@ -6,14 +6,14 @@ from django import template
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from templates_app.prompts.differences import Words
-from templates_app.prompts.preview import Piece
+from templates_app.text.differences import TextRun
+from templates_app.text.preview import Piece
 
 register = template.Library()
 
 
 @register.simple_tag
-def changed_line(runs: Iterable[Words], mark: str) -> SafeString:
+def changed_line(runs: Iterable[TextRun], mark: str) -> SafeString:
     """One side of a line of a difference; what has changed is in elements called `mark`: del or ins."""
     return format_html_join(
         "",

@@ -1,7 +1,7 @@
-"""The editor's form: the template's fields, and a row for each variable that its texts name.
+"""The editor's form: the template's fields, and a row of the table for each variable that its texts use.
 
-The rows are in the request (`variable`, repeated, names them; `type-<name>`, `help-<name>`, ... describe each), so
-that the page works without script: "Check" and "Save" send the same.
+The rows are part of the request: `variable` is repeated for each name, and `type-<name>`, `help-<name>`, ... describe
+it. So the page works without script; "Check" and "Save" send the same fields.
 """
 
 import re
@@ -12,23 +12,23 @@ from typing import Any
 from django import forms
 from django.http import QueryDict
 
-from templates_app.prompts.content import Content, extracted, used_names
-from templates_app.prompts.syntax import NAME
-from templates_app.prompts.variables import TYPES, is_blank
 from templates_app.states import Tier
+from templates_app.text.content import Content, extract_variables, find_used_names
+from templates_app.text.syntax import NAME
+from templates_app.text.variables import TYPES, is_blank
 
 WHOLE = re.compile(r"[+-]?(?:0|[1-9]\d{0,14})", re.ASCII)
 TYPE_CHOICES = (("text", "Text"), ("number", "Number"), ("dropdown", "Dropdown"), ("list", "List"))
 TEXT_FIELDS = ("text", "system_prompt", "training_system_prompt")
 
 
-def line_ends(text: str) -> str:
-    """As they were typed: browsers send every line end of a text area as CR LF."""
+def normalize_line_ends(text: str) -> str:
+    """The line ends as they were typed. Browsers send every line end of a text area as CR LF."""
     return text.replace("\r\n", "\n")
 
 
 class TemplateForm(forms.Form):
-    """Name, tier and texts. What is stored is checked by `checks`, the same for every way in."""
+    """Name, tier and texts. The values are checked by `prompts.checks`, as everywhere."""
 
     name = forms.CharField(label="Name", required=False)
     tier = forms.ChoiceField(label="Tier", choices=Tier.choices)
@@ -39,80 +39,82 @@ class TemplateForm(forms.Form):
     model = forms.CharField(label="Model", required=False)
     turns_min = forms.CharField(label="Fewest turns", required=False)
     turns_max = forms.CharField(label="Most turns", required=False)
-    variables = forms.CharField(label="Variables", required=False)  # only for what is wrong with them
+    variables = forms.CharField(label="Variables", required=False)  # holds only their errors
     seen = forms.CharField(required=False)
 
     def content(self) -> Content:
-        """What the form says, with a variable for each new name in the texts."""
+        """The content that was sent, with a variable for each new name in the texts."""
         data: Any = self.data
-        texts: dict[str, Any] = {name: line_ends(data.get(name, "")) for name in TEXT_FIELDS}
+        texts: dict[str, Any] = {name: normalize_line_ends(data.get(name, "")) for name in TEXT_FIELDS}
         typed = Content(
             **texts,
-            variables=[definition_of(data, name) for name in self._kept(texts)],
+            variables=[read_definition(data, name) for name in self._choose_names(texts)],
             language=data.get("language", "").strip() or "en",
             model=data.get("model", "").strip(),
-            turns_min=turns_in(data.get("turns_min", "")),
-            turns_max=turns_in(data.get("turns_max", "")),
+            turns_min=parse_turns(data.get("turns_min", "")),
+            turns_max=parse_turns(data.get("turns_max", "")),
         )
-        return Content(**{**typed.as_fields(), "variables": extracted(typed)})
+        return Content(**{**typed.as_fields(), "variables": extract_variables(typed)})
 
-    def _kept(self, texts: Mapping[str, Any]) -> list[str]:
-        """Rows whose name the texts still use, and others that nobody has ticked for removal or that say something."""
+    def _choose_names(self, texts: Mapping[str, Any]) -> list[str]:
+        """The variables to keep: those that the texts use, and edited ones that are not ticked for removal."""
         data: Any = self.data
-        used = used_names(Content(**texts))
+        used = find_used_names(Content(**texts))
         names = dict.fromkeys(name for name in data.getlist("variable") if NAME.fullmatch(name))
         return [
-            name for name in names if name in used or not (f"remove-{name}" in data or untouched(data, name))
+            name
+            for name in names
+            if name in used or not (f"remove-{name}" in data or is_untouched(data, name))
         ]
 
     def samples(self) -> dict[str, str]:
         """The values to try the template with."""
         data: Any = self.data
-        return {name: line_ends(data.get(f"try-{name}", "")) for name in data.getlist("variable")}
+        return {name: normalize_line_ends(data.get(f"try-{name}", "")) for name in data.getlist("variable")}
 
 
-def turns_in(text: str) -> Any:
-    """A number, None for nothing, or what was written, for the check to name."""
-    return as_number(text) if text.strip() else None
+def parse_turns(text: str) -> Any:
+    """A number, None for an empty text, or else the text itself, which the check will report."""
+    return parse_number(text) if text.strip() else None
 
 
-def untouched(data: QueryDict, name: str) -> bool:
-    """A row that was found in the text and never edited goes with its name: half-typed names leave no rows behind."""
-    return definition_of(data, name) == {"name": name, "type": "text", "required": True} and not data.get(
+def is_untouched(data: QueryDict, name: str) -> bool:
+    """Whether nobody has edited the variable. Such a row is dropped with its name, for example a half-typed one."""
+    return read_definition(data, name) == {"name": name, "type": "text", "required": True} and not data.get(
         f"kept-{name}"
     )
 
 
-def definition_of(data: QueryDict, name: str) -> dict[str, Any]:
-    """One row as a definition. What its type does not have is left out."""
+def read_definition(data: QueryDict, name: str) -> dict[str, Any]:
+    """The definition of one variable. Settings that do not belong to its type are left out."""
     kind = data.get(f"type-{name}", "text")
     found: dict[str, Any] = {
         "name": name,
         "type": kind if kind in TYPES else "text",
         "required": f"required-{name}" in data or f"type-{name}" not in data,
     }
-    found |= {key: value for key, value in _optional(data, name, kind) if not is_blank(value)}
+    found |= {key: value for key, value in _read_optional(data, name, kind) if not is_blank(value)}
     return found
 
 
-def _optional(data: QueryDict, name: str, kind: str) -> Iterator[tuple[str, Any]]:
-    default = line_ends(data.get(f"default-{name}", ""))
+def _read_optional(data: QueryDict, name: str, kind: str) -> Iterator[tuple[str, Any]]:
+    default = normalize_line_ends(data.get(f"default-{name}", ""))
     if kind == "list":
         yield "default", [line for line in default.split("\n") if line.strip()]
     else:
-        yield "default", as_number(default) if kind == "number" else default
-    yield "help", line_ends(data.get(f"help-{name}", ""))
+        yield "default", parse_number(default) if kind == "number" else default
+    yield "help", normalize_line_ends(data.get(f"help-{name}", ""))
     if kind in ("dropdown", "list"):
-        options = line_ends(data.get(f"options-{name}", ""))
+        options = normalize_line_ends(data.get(f"options-{name}", ""))
         yield "options", [line for line in options.split("\n") if line.strip()]
     if kind == "number":
-        yield "minimum", as_number(data.get(f"minimum-{name}", ""))
-        yield "maximum", as_number(data.get(f"maximum-{name}", ""))
-    yield "max_length", as_number(data.get(f"max_length-{name}", ""))
+        yield "minimum", parse_number(data.get(f"minimum-{name}", ""))
+        yield "maximum", parse_number(data.get(f"maximum-{name}", ""))
+    yield "max_length", parse_number(data.get(f"max_length-{name}", ""))
 
 
-def as_number(text: str) -> int | float | str:
-    """A number where the text is one and says the same back, else the text, for the check to name."""
+def parse_number(text: str) -> int | float | str:
+    """The number if the text is one in its usual form, else the text itself, which the check will report."""
     text = text.strip()
     if WHOLE.fullmatch(text):
         return int(text)
@@ -141,14 +143,14 @@ class VariableRow:
     kept: bool
 
 
-def variable_rows(
+def build_variable_rows(
     content: Content, *, samples: Mapping[str, str], kept: set[str] | frozenset[str] = frozenset()
 ) -> list[VariableRow]:
-    used = set(used_names(content))
-    return [_row(each, samples=samples, used=used, kept=kept) for each in content.variables]
+    used = set(find_used_names(content))
+    return [_build_row(each, samples=samples, used=used, kept=kept) for each in content.variables]
 
 
-def _row(
+def _build_row(
     definition: Mapping[str, Any],
     *,
     samples: Mapping[str, str],
@@ -164,13 +166,13 @@ def _row(
         used=name in used,
         kept=name in kept,
         **{
-            key: _written(definition.get(key))
+            key: _format_value(definition.get(key))
             for key in ("default", "help", "options", "minimum", "maximum", "max_length")
         },
     )
 
 
-def _written(value: Any) -> str:
+def _format_value(value: Any) -> str:
     if value is None:
         return ""
     return "\n".join(str(each) for each in value) if isinstance(value, list | tuple) else str(value)

@@ -1,4 +1,4 @@
-"""Files of scenarios, edge cases and options: upload, look at what it would change, say yes; and download."""
+"""Files of scenarios, edge cases and options: upload a file, review what it would change, import it; export a file."""
 
 from typing import Any
 from uuid import UUID
@@ -10,15 +10,15 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from lib.paging import page_of_list
+from lib.paging import cut_page
 from lib.row_problems import RowProblem
 from templates_app.library import files
-from templates_app.library.importing import SAME, Outdated, import_file, preview
-from templates_app.library.kinds import MODELS, file_fields
+from templates_app.library.importing import SAME, PreviewOutdated, import_file, preview_file
+from templates_app.library.kinds import MODELS, filter_entries, get_file_fields
 from templates_app.models.import_files import LIFETIME, ImportFile
-from templates_app.states import RowKind
-from templates_app.web.library import LISTS, Methods, address, filters, matching, words_for
-from workspaces.chosen import Chosen, chosen_workspace, editable_workspace
+from templates_app.states import EntryKind
+from templates_app.web.library import LISTS, Methods, build_kind_context, build_list_url, read_filters
+from workspaces.chosen import ChosenWorkspace, choose_editable_workspace, choose_workspace
 from workspaces.people import get_person
 
 ROWS_SHOWN = 100
@@ -28,23 +28,25 @@ HOURS = int(LIFETIME.total_seconds() // 3600)
 @never_cache
 @Methods
 @login_required
-def upload(request: HttpRequest, kind: RowKind) -> HttpResponse:
-    """GET asks for a file; POST reads it, and keeps it for the next page when nothing is wrong with it."""
-    chosen = editable_workspace(request)
+def upload_file(request: HttpRequest, kind: EntryKind) -> HttpResponse:
+    """GET asks for a file. POST reads it and, if it has no problems, stores it for the review page."""
+    chosen = choose_editable_workspace(request)
     if request.method != "POST":
-        return asking(request, kind, chosen)
+        return render_upload(request, kind, chosen)
     given: Any = request.FILES.get("file")
-    if problem := unusable(given):
-        return asking(request, kind, chosen, problems=[problem])
+    if problem := find_upload_problem(given):
+        return render_upload(request, kind, chosen, problems=[problem])
     content, name = given.read(), given.name or "rows.csv"
-    found = preview(content, name=name, kind=kind, workspace=chosen.workspace)
+    found = preview_file(content, name=name, kind=kind, workspace=chosen.workspace)
     if found.problems:
-        return asking(request, kind, chosen, problems=found.problems, name=name)
-    kept = ImportFile.keep(content, kind=kind, name=name, workspace=chosen.workspace, by=get_person(request))
-    return redirect(f"{kind.value}_import_file", kept.pk)
+        return render_upload(request, kind, chosen, problems=found.problems, name=name)
+    stored = ImportFile.store(
+        content, kind=kind, name=name, workspace=chosen.workspace, by=get_person(request)
+    )
+    return redirect(f"{kind.value}_import_file", stored.pk)
 
 
-def unusable(given: Any) -> RowProblem | None:
+def find_upload_problem(given: Any) -> RowProblem | None:
     if given is None:
         return RowProblem(None, "", "Choose a file first.")
     if (given.size or 0) > files.LARGEST:
@@ -53,18 +55,18 @@ def unusable(given: Any) -> RowProblem | None:
     return None
 
 
-def asking(
-    request: HttpRequest, kind: RowKind, chosen: Chosen, *, problems: object = (), name: str = ""
+def render_upload(
+    request: HttpRequest, kind: EntryKind, chosen: ChosenWorkspace, *, problems: object = (), name: str = ""
 ) -> HttpResponse:
     context = {
-        **words_for(kind),
+        **build_kind_context(kind),
         "chosen": chosen,
         "problems": problems,
         "file_name": name,
         "largest": files.LARGEST // 1_000_000,
         "most": files.MOST_ROWS,
-        "columns": files.columns_of(kind),
-        "back": address(kind, chosen.workspace),
+        "columns": files.list_columns(kind),
+        "back": build_list_url(kind, chosen.workspace),
     }
     return render(request, "templates_app/import_rows.html", context, status=422 if problems else 200)
 
@@ -72,34 +74,36 @@ def asking(
 @never_cache
 @Methods
 @login_required
-def looked_at(request: HttpRequest, kind: RowKind, import_id: UUID) -> HttpResponse:
-    """What a kept file would change; POST with that page's digest does it. Pressing twice is pressing once."""
-    rows = ImportFile.objects.of(request.user).filter(kind=kind).select_related("workspace")
-    kept: ImportFile = rows.get_visible_or_404(request.user, import_id)
+def review_file(request: HttpRequest, kind: EntryKind, import_id: UUID) -> HttpResponse:
+    """GET shows what a stored file would change. POST with the digest of that page imports it, at most once."""
+    files = ImportFile.objects.uploaded_by(request.user).filter(kind=kind).select_related("workspace")
+    stored: ImportFile = files.get_visible_or_404(request.user, import_id)
     if request.method == "POST":
         try:
-            outcome = import_file(kept, digest=request.POST.get("digest", ""), by=get_person(request))
-        except Outdated:
-            return showing(request, kind, kept, status=409)
+            outcome = import_file(stored, digest=request.POST.get("digest", ""), by=get_person(request))
+        except PreviewOutdated:
+            return render_preview(request, kind, stored, status=409)
         messages.success(request, outcome)
-        return redirect(address(kind, kept.workspace))
-    if kept.imported_at is not None:
-        messages.info(request, f"“{kept.name}” is imported already. {kept.outcome}")
-        return redirect(address(kind, kept.workspace))
-    return showing(request, kind, kept)
+        return redirect(build_list_url(kind, stored.workspace))
+    if stored.imported_at is not None:
+        messages.info(request, f"“{stored.name}” is imported already. {stored.outcome}")
+        return redirect(build_list_url(kind, stored.workspace))
+    return render_preview(request, kind, stored)
 
 
-def showing(request: HttpRequest, kind: RowKind, kept: ImportFile, *, status: int = 200) -> HttpResponse:
-    found = preview(bytes(kept.content), name=kept.name, kind=kind, workspace=kept.workspace)
-    moving = [change for change in found.changes if change.verb != SAME]
+def render_preview(
+    request: HttpRequest, kind: EntryKind, stored: ImportFile, *, status: int = 200
+) -> HttpResponse:
+    found = preview_file(bytes(stored.content), name=stored.name, kind=kind, workspace=stored.workspace)
+    shown = [change for change in found.changes if change.verb != SAME]
     context = {
-        **words_for(kind),
-        "kept": kept,
+        **build_kind_context(kind),
+        "kept": stored,
         "preview": found,
-        "page": page_of_list(moving, request, per=ROWS_SHOWN),
+        "page": cut_page(shown, request, per=ROWS_SHOWN),
         "outdated": status == 409,
         "hours": HOURS,
-        "back": address(kind, kept.workspace),
+        "back": build_list_url(kind, stored.workspace),
     }
     return render(
         request, "templates_app/import_preview.html", context, status=422 if found.problems else status
@@ -108,14 +112,14 @@ def showing(request: HttpRequest, kind: RowKind, kept: ImportFile, *, status: in
 
 @require_safe
 @login_required
-def export(request: HttpRequest, kind: RowKind, form: str) -> HttpResponse:
-    """The rows that the list shows, filters and all, as a file that can be imported again."""
-    chosen = chosen_workspace(request)
+def export_entries(request: HttpRequest, kind: EntryKind, form: str) -> HttpResponse:
+    """The entries that the filtered list shows, as a file that can be imported again."""
+    chosen = choose_workspace(request)
     mine = MODELS[kind]._default_manager.visible_to(request.user).filter(workspace=chosen.workspace)  # type: ignore[attr-defined]
-    wanted = filters(request, kind)
+    wanted = read_filters(request, kind)
     if "list" not in request.GET:
-        wanted["list"] = ""  # a file of options holds all lists
-    rows = [file_fields(row) for row in matching(mine, kind, wanted)]
+        wanted["list"] = ""  # without a chosen list, a file of options contains all lists
+    rows = [get_file_fields(entry) for entry in filter_entries(mine, kind, wanted)]
     dump = files.dump_csv if form == "csv" else files.dump_json
     content_type = "text/csv; charset=utf-8" if form == "csv" else "application/json"
     name = f"{LISTS[kind].replace('_', '-')}.{form}"

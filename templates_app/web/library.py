@@ -1,4 +1,4 @@
-"""The pages of scenarios, edge cases and options: lists, forms, and what one does with a row. Files: `import_views.py`."""
+"""The pages of scenarios, edge cases and options: lists, forms and actions. The pages for files are in `imports`."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -8,51 +8,47 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.db.models import F, Func, Q
+from django.db.models import F, Func
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from lib.paging import page_of
+from lib.paging import fetch_page
 from lib.stale_state import StaleState
 from templates_app.library import editing
-from templates_app.library.checks import WrongRow, cleaned
-from templates_app.library.kinds import MODELS, WORDS
-from templates_app.models import Option, OptionKind, PlanRow, PromptTemplate, Situation
-from templates_app.packs.installing import bring_in_pack
-from templates_app.prompts.editing import Overtaken
-from templates_app.states import RowKind
-from templates_app.web.library_forms import RowForm, changed_only, fields_of, given_by, given_in
-from workspaces.chosen import chosen_workspace, editable_workspace
+from templates_app.library.checks import WrongEntry, clean_fields
+from templates_app.library.kinds import KIND_TEXTS, MODELS, filter_entries
+from templates_app.models import LibraryEntry, Option, OptionKind, PromptTemplate, Situation
+from templates_app.packs.installing import install_pack
+from templates_app.prompts.editing import EditConflict
+from templates_app.states import EntryKind
+from templates_app.web.library_forms import EntryForm, keep_changed, read_fields, read_given, read_stored
+from workspaces.chosen import choose_editable_workspace, choose_workspace
 from workspaces.models import Workspace
 from workspaces.people import get_person
 
 PER_PAGE = 50
 MOST_TAGS_SHOWN = 200
 SPARE_PARAMETERS = 2
-LISTS = {RowKind.SCENARIO: "scenarios", RowKind.EDGE_CASE: "edge_cases", RowKind.OPTION: "options"}
-SEARCHED = {
-    RowKind.OPTION: ("name", "description"),
-    RowKind.SCENARIO: ("name", "topic", "persona", "context"),
-    RowKind.EDGE_CASE: ("name", "topic", "persona", "context"),
-}
+LISTS = {EntryKind.SCENARIO: "scenarios", EntryKind.EDGE_CASE: "edge_cases", EntryKind.OPTION: "options"}
+
 Methods = require_http_methods(["GET", "HEAD", "POST"])
 
 
-def address(kind: RowKind, workspace: Workspace, **query: str) -> str:
-    """Of the list of a kind, in this workspace."""
+def build_list_url(kind: EntryKind, workspace: Workspace, **query: str) -> str:
+    """The URL of the list of a kind in this workspace."""
     more = "".join(f"&{name}={value}" for name, value in query.items())
     return f"{reverse(LISTS[kind])}?workspace={workspace.pk}{more}"
 
 
-def words_for(kind: RowKind) -> dict[str, Any]:
-    """What the templates need to speak of a kind and to link to its pages."""
+def build_kind_context(kind: EntryKind) -> dict[str, Any]:
+    """The texts of a kind and the URL names of its pages, for templates."""
     return {
         "kind": kind.value,
-        "words": WORDS[kind],
-        "title": RowKind(kind).label,
+        "words": KIND_TEXTS[kind],
+        "title": EntryKind(kind).label,
         "names": {
             verb: f"{kind.value}_{verb}"
             for verb in (
@@ -64,286 +60,280 @@ def words_for(kind: RowKind) -> dict[str, Any]:
     }
 
 
-# --- looking -----------------------------------------------------------------------------------------
+# --- lists -------------------------------------------------------------------------------------------
 
 
 @require_safe
 @login_required
-def listed(request: HttpRequest, kind: RowKind) -> HttpResponse:
-    """The rows of a workspace: searched, of a tag, of an option list; the archived ones apart."""
-    chosen = chosen_workspace(request)
+def list_entries(request: HttpRequest, kind: EntryKind) -> HttpResponse:
+    """The entries of a workspace, filtered by search, tag, option list and whether they are archived."""
+    chosen = choose_workspace(request)
     mine = MODELS[kind]._default_manager.visible_to(request.user).filter(workspace=chosen.workspace)  # type: ignore[attr-defined]
-    wanted = filters(request, kind)
-    shown = page_of(matching(mine, kind, wanted), request, per=PER_PAGE, searched=bool(wanted["q"]))
+    wanted = read_filters(request, kind)
+    shown = fetch_page(filter_entries(mine, kind, wanted), request, per=PER_PAGE, searched=bool(wanted["q"]))
     context = {
-        **words_for(kind),
+        **build_kind_context(kind),
         "chosen": chosen,
         "page": shown,
         "filters": wanted,
         "counted": name_rows(kind, wanted),
         **build_queries(kind, chosen.workspace, wanted),
         "filtered": bool(wanted["q"] or wanted["tag"] or wanted["archived"]),
-        "tags": tags_of(mine) if kind != RowKind.OPTION else (),
-        "lists": OptionKind.choices if kind == RowKind.OPTION else (),
+        "tags": list_tags(mine) if kind != EntryKind.OPTION else (),
+        "lists": OptionKind.choices if kind == EntryKind.OPTION else (),
     }
-    page = "options.html" if kind == RowKind.OPTION else "situations.html"
+    page = "options.html" if kind == EntryKind.OPTION else "situations.html"
     return render(request, f"templates_app/{page}", context)
 
 
-def filters(request: HttpRequest, kind: RowKind) -> dict[str, Any]:
+def read_filters(request: HttpRequest, kind: EntryKind) -> dict[str, Any]:
     which = request.GET.get("list", "")
     return {
         "q": request.GET.get("q", "").replace("\x00", "").strip()[:200],
         "tag": request.GET.get("tag", "").replace("\x00", ""),
         "archived": request.GET.get("archived") == "1",
         "list": (which if which in OptionKind.values else OptionKind.PERSONA.value)
-        if kind == RowKind.OPTION
+        if kind == EntryKind.OPTION
         else "",
     }
 
 
-def name_rows(kind: RowKind, wanted: dict[str, Any]) -> dict[str, str]:
-    """What one row of the list is called, and several: the options of a list by the name of that list."""
-    if kind == RowKind.OPTION:
+def name_rows(kind: EntryKind, wanted: dict[str, Any]) -> dict[str, str]:
+    """What one entry of the list is called, and several: the options of a list by the name of that list."""
+    if kind == EntryKind.OPTION:
         return {"one": wanted["list"], "several": f"{wanted['list']}s"}
-    return {"one": WORDS[kind].one, "several": WORDS[kind].several}
+    return {"one": KIND_TEXTS[kind].one, "several": KIND_TEXTS[kind].several}
 
 
-def build_queries(kind: RowKind, workspace: Workspace, wanted: dict[str, Any]) -> dict[str, str]:
+def build_queries(kind: EntryKind, workspace: Workspace, wanted: dict[str, Any]) -> dict[str, str]:
     """The query of links to the list, and that of its export: a list of options is exported whole."""
     here = {"workspace": str(workspace.pk)}
-    if kind == RowKind.OPTION:
+    if kind == EntryKind.OPTION:
         return {"list_query": urlencode(here | {"list": wanted["list"]}), "export_query": urlencode(here)}
     filters = {"q": wanted["q"], "tag": wanted["tag"], "archived": "1" if wanted["archived"] else ""}
     chosen = {name: value for name, value in filters.items() if value}
     return {"list_query": urlencode(here), "export_query": urlencode(here | chosen)}
 
 
-def matching(rows: Any, kind: RowKind, wanted: dict[str, Any]) -> Any:
-    rows = rows.filter(archived_at__isnull=not wanted["archived"])
-    if wanted["q"]:
-        texts = Q()
-        for name in SEARCHED[kind]:
-            texts |= Q(**{f"{name}__icontains": wanted["q"]})
-        rows = rows.filter(texts)
-    if kind == RowKind.OPTION:
-        rows = rows.filter(kind=wanted["list"]) if wanted["list"] else rows
-        return rows.order_by("kind", "position", "name")
-    rows = rows.tagged([wanted["tag"]]) if wanted["tag"] else rows
-    return rows.select_related("template").order_by("position", "name")
-
-
-def tags_of(rows: Any) -> list[str]:
-    found = rows.order_by().annotate(tag=Func(F("tags"), function="unnest")).values_list("tag", flat=True)
+def list_tags(entries: Any) -> list[str]:
+    found = entries.order_by().annotate(tag=Func(F("tags"), function="unnest")).values_list("tag", flat=True)
     return list(found.distinct().order_by("tag")[:MOST_TAGS_SHOWN])
 
 
-# --- making and changing -----------------------------------------------------------------------------
+# --- forms -------------------------------------------------------------------------------------------
 
 
 @never_cache
 @Methods
 @login_required
-def new(request: HttpRequest, kind: RowKind) -> HttpResponse:
-    chosen = editable_workspace(request)
+def create_entry(request: HttpRequest, kind: EntryKind) -> HttpResponse:
+    chosen = choose_editable_workspace(request)
     if request.method != "POST":
-        given = {"kind": filters(request, kind)["list"], "weight": "1"}
-        return page(request, kind, given=given, workspace=chosen.workspace)
-    form = RowForm(request.POST)
+        given = {"kind": read_filters(request, kind)["list"], "weight": "1"}
+        return render_form(request, kind, given=given, workspace=chosen.workspace)
+    form = EntryForm(request.POST)
     try:
-        fields = fields_of(kind, request.POST, workspace=chosen.workspace)
+        fields = read_fields(kind, request.POST, workspace=chosen.workspace)
         made = editing.make(kind, chosen.workspace, fields, by=get_person(request))
-    except WrongRow as wrong:
-        form.blame(wrong)
-        given = given_in(request.POST)
-        return page(request, kind, given=given, workspace=chosen.workspace, form=form, status=422)
+    except WrongEntry as wrong:
+        form.add_problems(wrong)
+        given = read_given(request.POST)
+        return render_form(request, kind, given=given, workspace=chosen.workspace, form=form, status=422)
     messages.success(request, f"“{made.name}” is saved.")
-    return redirect(list_of(made))
+    return redirect(get_list_url(made))
 
 
 @never_cache
 @Methods
 @login_required
-def edit(request: HttpRequest, kind: RowKind, row_id: UUID) -> HttpResponse:
-    """One row in its form; who may only look sees it without buttons."""
+def edit_entry(request: HttpRequest, kind: EntryKind, entry_id: UUID) -> HttpResponse:
+    """One entry in its form. Members who may not edit see it without buttons."""
     if request.method != "POST":
-        row = visible_row(request, kind, row_id)
-        return page(request, kind, given=given_by(row), workspace=row.workspace, row=row)
-    row = editable_row(request, kind, row_id)
-    form = RowForm(request.POST)
+        entry = find_visible(request, kind, entry_id)
+        return render_form(request, kind, given=read_stored(entry), workspace=entry.workspace, entry=entry)
+    entry = find_editable(request, kind, entry_id)
+    form = EntryForm(request.POST)
     try:
-        fields = changed_only(row, cleaned(kind, fields_of(kind, request.POST, workspace=row.workspace)))
-        editing.change(row, fields, by=get_person(request), seen=seen_in(request))
-    except WrongRow as wrong:
-        form.blame(wrong)
-        return again(request, kind, row, form, status=422)
-    except Overtaken:
-        return overtaken(request, kind, row, form)
-    messages.success(request, f"“{row.name}” is saved.")
-    return redirect(list_of(row))
+        fields = keep_changed(
+            entry, clean_fields(kind, read_fields(kind, request.POST, workspace=entry.workspace))
+        )
+        editing.change(entry, fields, by=get_person(request), seen=read_seen(request))
+    except WrongEntry as wrong:
+        form.add_problems(wrong)
+        return render_form_again(request, kind, entry, form, status=422)
+    except EditConflict:
+        return render_conflict(request, kind, entry, form)
+    messages.success(request, f"“{entry.name}” is saved.")
+    return redirect(get_list_url(entry))
 
 
-def seen_in(request: HttpRequest) -> datetime:
+def read_seen(request: HttpRequest) -> datetime:
     try:
         return datetime.fromisoformat(request.POST.get("seen", ""))
     except ValueError as none:
-        raise Overtaken from none
+        raise EditConflict from none
 
 
-def overtaken(request: HttpRequest, kind: RowKind, row: Any, form: RowForm) -> HttpResponse:
-    """409 with the person's own text still in the form; saving again is then a choice."""
-    now = visible_row(request, kind, row.pk)
+def render_conflict(request: HttpRequest, kind: EntryKind, entry: Any, form: EntryForm) -> HttpResponse:
+    """409 with the person's own text still in the form, so that this person can decide to save it again."""
+    now = find_visible(request, kind, entry.pk)
     form.is_valid()
     form.add_error(
         None,
-        "Somebody has saved this since you opened it. Your text is below and nothing was written; "
-        "saving again puts yours over theirs.",
+        "Somebody has saved this since you opened it. Your text is below and nothing was written. "
+        "If you save again, your text replaces theirs.",
     )
-    return again(request, kind, now, form, status=409, seen=now.updated_at.isoformat())
+    return render_form_again(request, kind, now, form, status=409, seen=now.updated_at.isoformat())
 
 
-def again(
-    request: HttpRequest, kind: RowKind, row: Any, form: RowForm, *, status: int, **given: str
+def render_form_again(
+    request: HttpRequest, kind: EntryKind, entry: Any, form: EntryForm, *, status: int, **given: str
 ) -> HttpResponse:
-    shown = {**given_in(request.POST), **given}
-    return page(request, kind, given=shown, workspace=row.workspace, row=row, form=form, status=status)
+    shown = {**read_given(request.POST), **given}
+    return render_form(
+        request, kind, given=shown, workspace=entry.workspace, entry=entry, form=form, status=status
+    )
 
 
-def page(
+def render_form(
     request: HttpRequest,
-    kind: RowKind,
+    kind: EntryKind,
     *,
     given: dict[str, Any],
     workspace: Workspace,
-    row: Any = None,
-    form: RowForm | None = None,
+    entry: Any = None,
+    form: EntryForm | None = None,
     status: int = 200,
 ) -> HttpResponse:
     context = {
-        **words_for(kind),
+        **build_kind_context(kind),
         "form": form,
         "given": given,
-        "row": row,
+        "row": entry,
         "workspace": workspace,
-        "back": address(kind, workspace, **({"list": given["kind"]} if kind == RowKind.OPTION else {})),
-        "can_edit": row is None or may_edit(request, kind, row),
+        "back": build_list_url(
+            kind, workspace, **({"list": given["kind"]} if kind == EntryKind.OPTION else {})
+        ),
+        "can_edit": entry is None or may_edit(request, kind, entry),
         "lists": OptionKind.choices,
     }
-    if kind == RowKind.OPTION:
+    if kind == EntryKind.OPTION:
         return render(request, "templates_app/option.html", context, status=status)
     context |= {
-        "templates": templates_for(kind, workspace, given.get("template", "")),
-        "parameters": parameter_rows(row, given.get("parameters") or []),
+        "templates": list_template_choices(kind, workspace, given.get("template", "")),
+        "parameters": build_parameter_rows(entry, given.get("parameters") or []),
     }
     return render(request, "templates_app/situation.html", context, status=status)
 
 
-def templates_for(kind: RowKind, workspace: Workspace, chosen: str) -> list[tuple[str, str]]:
-    rows = PromptTemplate.objects.filter(workspace=workspace, tier=kind.value).order_by("name")
-    found = rows.filter(archived_at=None).values_list("pk", "name")
+def list_template_choices(kind: EntryKind, workspace: Workspace, chosen: str) -> list[tuple[str, str]]:
+    templates = PromptTemplate.objects.filter(workspace=workspace, tier=kind.value).order_by("name")
+    found = templates.filter(archived_at=None).values_list("pk", "name")
     choices = [(str(pk), name) for pk, name in found]
     if chosen and chosen not in {pk for pk, _ in choices}:
         choices += [
             (chosen, f"{each.name} (archived)")
-            for each in rows.filter(archived_at__isnull=False)
+            for each in templates.filter(archived_at__isnull=False)
             if str(each.pk) == chosen
         ]
     return choices
 
 
-def parameter_rows(row: Any, given: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    """What is filled, what the template of the row would take besides, and two empty lines."""
+def build_parameter_rows(entry: Any, given: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The lines of the parameter table: the given values, the template's other variables, and two empty lines."""
     filled = {name for name, _ in given}
-    version = row.template.published_version() if isinstance(row, Situation) and row.template else None
+    version = entry.template.published_version() if isinstance(entry, Situation) and entry.template else None
     others = [each.name for each in version.typed_variables()] if version else []
     open_ = [(name, "") for name in others if name not in filled and name not in Situation.VALUES]
     return [*given, *open_, *[("", "")] * SPARE_PARAMETERS]
 
 
-# --- what one does with a row ------------------------------------------------------------------------
+# --- actions -------------------------------------------------------------------------------------------
 
 
 @require_POST
 @login_required
-def archive(request: HttpRequest, kind: RowKind, row_id: UUID) -> HttpResponse:
-    row = editable_row(request, kind, row_id)
-    said = f"“{row.name}” is archived: new plans do not use it."
-    return done(request, row, lambda: row.archive(by=get_person(request)), said=said)
+def archive_entry(request: HttpRequest, kind: EntryKind, entry_id: UUID) -> HttpResponse:
+    entry = find_editable(request, kind, entry_id)
+    said = f"“{entry.name}” is archived: new plans do not use it."
+    return run_action(request, entry, lambda: entry.archive(by=get_person(request)), said=said)
 
 
 @require_POST
 @login_required
-def restore(request: HttpRequest, kind: RowKind, row_id: UUID) -> HttpResponse:
-    row = editable_row(request, kind, row_id)
-    said = f"“{row.name}” is restored: plans may use it again."
-    return done(request, row, lambda: row.restore(by=get_person(request)), said=said)
+def restore_entry(request: HttpRequest, kind: EntryKind, entry_id: UUID) -> HttpResponse:
+    entry = find_editable(request, kind, entry_id)
+    said = f"“{entry.name}” is restored: plans may use it again."
+    return run_action(request, entry, lambda: entry.restore(by=get_person(request)), said=said)
 
 
 @require_POST
 @login_required
-def duplicate(request: HttpRequest, kind: RowKind, row_id: UUID) -> HttpResponse:
-    row = editable_row(request, kind, row_id)
-    made = editing.duplicate(row, by=get_person(request))
+def duplicate_entry(request: HttpRequest, kind: EntryKind, entry_id: UUID) -> HttpResponse:
+    entry = find_editable(request, kind, entry_id)
+    made = editing.duplicate(entry, by=get_person(request))
     messages.success(request, f"“{made.name}” is a copy; change what you like.")
     return redirect(kind.value, made.pk)
 
 
 @require_POST
 @login_required
-def move(request: HttpRequest, kind: RowKind, row_id: UUID) -> HttpResponse:
+def move_option(request: HttpRequest, kind: EntryKind, entry_id: UUID) -> HttpResponse:
     """One place up or down in its list."""
-    option = cast(Option, editable_row(request, kind, row_id))
+    option = cast(Option, find_editable(request, kind, entry_id))
     editing.move(option, steps=-1 if request.POST.get("to") == "up" else 1, by=get_person(request))
-    return redirect(f"{list_of(option)}#option-{option.pk}")
+    return redirect(f"{get_list_url(option)}#option-{option.pk}")
 
 
 @require_POST
 @login_required
-def bring_in(request: HttpRequest) -> HttpResponse:
-    """The starter pack, into a workspace that does not have it, or not all of it any more."""
-    chosen = editable_workspace(request)
-    made = bring_in_pack(chosen.workspace)
+def install_starter_pack(request: HttpRequest) -> HttpResponse:
+    """Install the starter pack in a workspace that lacks it or a part of it."""
+    chosen = choose_editable_workspace(request)
+    made = install_pack(chosen.workspace)
     said = (
-        f"The starter pack is here: {made} rows were made." if made else "The starter pack was here already."
+        f"The starter pack is here: {made} entries were made."
+        if made
+        else "The starter pack was here already."
     )
     messages.success(request, said)
-    return redirect(address(RowKind.SCENARIO, chosen.workspace))
+    return redirect(build_list_url(EntryKind.SCENARIO, chosen.workspace))
 
 
-def done(request: HttpRequest, row: Any, verb: Callable[[], Any], *, said: str) -> HttpResponse:
+def run_action(request: HttpRequest, entry: Any, verb: Callable[[], Any], *, said: str) -> HttpResponse:
     try:
         verb()
     except StaleState as stale:
         messages.error(request, str(stale))
     else:
         messages.success(request, said)
-    return redirect(list_of(row))
+    return redirect(get_list_url(entry))
 
 
-def list_of(row: Any) -> str:
-    """The list in which this row stands."""
-    kind = editing.kind_of(row)
-    return address(kind, row.workspace, **({"list": row.kind} if kind == RowKind.OPTION else {}))
+def get_list_url(entry: Any) -> str:
+    """The URL of the list that contains this entry."""
+    kind = editing.get_kind(entry)
+    return build_list_url(kind, entry.workspace, **({"list": entry.kind} if kind == EntryKind.OPTION else {}))
 
 
-# --- who may -----------------------------------------------------------------------------------------
+# --- permissions -------------------------------------------------------------------------------------
 
 
-def visible_row(request: HttpRequest, kind: RowKind, row_id: UUID) -> Any:
+def find_visible(request: HttpRequest, kind: EntryKind, entry_id: UUID) -> Any:
     """Http404 for what is not there or belongs to somebody else."""
-    return _with_related(kind).get_visible_or_404(request.user, row_id)
+    return _with_related(kind).get_visible_or_404(request.user, entry_id)
 
 
-def editable_row(request: HttpRequest, kind: RowKind, row_id: UUID) -> Any:
+def find_editable(request: HttpRequest, kind: EntryKind, entry_id: UUID) -> Any:
     """404 for what one may not see, 403 for what one may see but not change."""
-    return _with_related(kind).get_editable_or_403(request.user, row_id)
+    return _with_related(kind).get_editable_or_403(request.user, entry_id)
 
 
-def _with_related(kind: RowKind) -> Any:
-    rows: Any = MODELS[kind]._default_manager
-    return rows.select_related(*("workspace",) if kind == RowKind.OPTION else ("workspace", "template"))
+def _with_related(kind: EntryKind) -> Any:
+    entries: Any = MODELS[kind]._default_manager
+    return entries.select_related(*("workspace",) if kind == EntryKind.OPTION else ("workspace", "template"))
 
 
-def may_edit(request: HttpRequest, kind: RowKind, row: PlanRow) -> bool:
-    rows: Any = MODELS[kind]._default_manager
-    return bool(rows.editable_by(request.user).contains(row))
+def may_edit(request: HttpRequest, kind: EntryKind, entry: LibraryEntry) -> bool:
+    entries: Any = MODELS[kind]._default_manager
+    return bool(entries.editable_by(request.user).contains(entry))

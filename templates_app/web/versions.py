@@ -1,5 +1,8 @@
-"""Looking at versions, and what one does with a template. The editor is in `editor.py`; the list, which counts
-conversations, in `conversations.web.template_views`; the test render, which prices, in `batches.web.plans.trial`."""
+"""The pages of versions, and the actions on a template. The editor is in `editor`.
+
+The list of templates counts conversations, so it is in `conversations.web.template_views`. The test render shows a
+price, so it is in `batches.web.plans.trial`.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,27 +17,27 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from lib.stale_state import StaleState
 from templates_app.models import NotPublishable, PromptTemplate, TemplateVersion
-from templates_app.packs import template_file
+from templates_app.packs import importing, template_file
 from templates_app.packs.pack import PackError
 from templates_app.prompts import editing
-from templates_app.prompts.access import editable_template, may_edit, version_of, visible_template
+from templates_app.prompts.access import editable_template, get_version_or_404, may_edit, visible_template
 from templates_app.prompts.checks import WrongContent
-from templates_app.prompts.content import lint
-from templates_app.prompts.differences import difference
+from templates_app.text.content import lint
+from templates_app.text.differences import compare_contents
 from workspaces.people import get_person
 
 REFUSALS = (StaleState, NotPublishable, WrongContent)
 
 
-# --- looking -------------------------------------------------------------------------------------------
+# --- versions ------------------------------------------------------------------------------------------
 
 
 @require_safe
 @login_required
-def version(request: HttpRequest, template_id: UUID, number: int) -> HttpResponse:
-    """One version: its texts and variables, with its faults while it is a draft."""
+def show_version(request: HttpRequest, template_id: UUID, number: int) -> HttpResponse:
+    """One version with its texts and variables, and the problems of a draft."""
     template = visible_template(request.user, template_id)
-    found = version_of(template, number)
+    found = get_version_or_404(template, number)
     context = {
         "template": template,
         "version": found,
@@ -47,18 +50,18 @@ def version(request: HttpRequest, template_id: UUID, number: int) -> HttpRespons
 
 @require_safe
 @login_required
-def diff(request: HttpRequest, template_id: UUID, old: int, new: int) -> HttpResponse:
-    """What changed from one version to another; `?old=&new=` of the form leads to the address of that pair."""
+def compare_versions(request: HttpRequest, template_id: UUID, old: int, new: int) -> HttpResponse:
+    """The differences between two versions. The form's `?old=&new=` is redirected to the URL of that pair."""
     template = visible_template(request.user, template_id)
     chosen = [request.GET.get(name, "") for name in ("old", "new")]
     if all(text.isascii() and text.isdigit() and len(text) < 6 for text in chosen):
         return redirect("template_diff", template.pk, *(int(text) for text in chosen))
-    before, after = version_of(template, old), version_of(template, new)
+    before, after = get_version_or_404(template, old), get_version_or_404(template, new)
     context = {
         "template": template,
         "old": before,
         "new": after,
-        "difference": difference(before.content(), after.content()),
+        "difference": compare_contents(before.content(), after.content()),
         "numbers": list(template.versions.values_list("number", flat=True)),
     }
     return render(request, "templates_app/diff.html", context)
@@ -66,39 +69,39 @@ def diff(request: HttpRequest, template_id: UUID, old: int, new: int) -> HttpRes
 
 @require_safe
 @login_required
-def export(request: HttpRequest, template_id: UUID, number: int) -> HttpResponse:
-    """The version as a file that can be imported again, or put into a pack."""
+def export_version(request: HttpRequest, template_id: UUID, number: int) -> HttpResponse:
+    """The version as a file that can be imported again or added to a pack."""
     template = visible_template(request.user, template_id)
-    found = version_of(template, number)
+    found = get_version_or_404(template, number)
     body = template_file.dump(name=template.name, tier=template.tier, content=found.content())
     name = f"{slugify(template.name)[:60] or 'template'}-v{found.number}.toml"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return HttpResponse(body, content_type="application/toml", headers=headers)
 
 
-# --- changing ------------------------------------------------------------------------------------------
+# --- actions -------------------------------------------------------------------------------------------
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
-def publish(request: HttpRequest, template_id: UUID) -> HttpResponse:
-    """GET shows what would change and asks for the note; POST publishes the open draft."""
+def publish_template(request: HttpRequest, template_id: UUID) -> HttpResponse:
+    """GET shows what would change and asks for a note. POST publishes the draft."""
     template = editable_template(request.user, template_id)
     note = request.POST.get("note", "")
     if request.method == "POST":
         try:
             made = editing.publish_draft(template, note=note, by=get_person(request))
         except NotPublishable:
-            return publish_page(request, template, note=note, status=422)
+            return render_publish_page(request, template, note=note, status=422)
         except StaleState as stale:
             messages.error(request, str(stale))
             return redirect("template", template.pk)
         messages.success(request, f"Version {made.number} is published: new plans use it.")
         return redirect("template", template.pk)
-    return publish_page(request, template, note=note)
+    return render_publish_page(request, template, note=note)
 
 
-def publish_page(
+def render_publish_page(
     request: HttpRequest, template: PromptTemplate, *, note: str, status: int = 200
 ) -> HttpResponse:
     draft, before = template.newest_version(), template.published_version()
@@ -111,7 +114,7 @@ def publish_page(
         "template": template,
         "draft": draft,
         "before": before,
-        "difference": difference(before.content(), draft.content()) if before else None,
+        "difference": compare_contents(before.content(), draft.content()) if before else None,
         "findings": lint(draft.content()),
         "broken": [problem for problem in problems if "note" not in problem],
         "note": note,
@@ -122,13 +125,13 @@ def publish_page(
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
-def roll_back(request: HttpRequest, template_id: UUID, number: int) -> HttpResponse:
-    """GET shows what would change; POST publishes a new version with the content of this one."""
+def roll_back_template(request: HttpRequest, template_id: UUID, number: int) -> HttpResponse:
+    """GET shows what would change. POST publishes a new version with the content of an old one."""
     template = editable_template(request.user, template_id)
-    old, newest = version_of(template, number), template.newest_version()
+    old, newest = get_version_or_404(template, number), template.newest_version()
     if request.method == "POST":
         note = request.POST.get("note", "")
-        return done(
+        return run_action(
             request,
             template,
             lambda: editing.roll_back(template, to=old.number, note=note, by=get_person(request)),
@@ -138,16 +141,16 @@ def roll_back(request: HttpRequest, template_id: UUID, number: int) -> HttpRespo
         "template": template,
         "old": old,
         "newest": newest,
-        "difference": difference(newest.content(), old.content()) if newest else None,
+        "difference": compare_contents(newest.content(), old.content()) if newest else None,
     }
     return render(request, "templates_app/roll_back.html", context)
 
 
 @require_POST
 @login_required
-def discard(request: HttpRequest, template_id: UUID) -> HttpResponse:
+def discard_draft(request: HttpRequest, template_id: UUID) -> HttpResponse:
     template = editable_template(request.user, template_id)
-    return done(
+    return run_action(
         request,
         template,
         lambda: editing.discard_draft(template, by=get_person(request)),
@@ -157,28 +160,28 @@ def discard(request: HttpRequest, template_id: UUID) -> HttpResponse:
 
 @require_POST
 @login_required
-def archive(request: HttpRequest, template_id: UUID) -> HttpResponse:
+def archive_template(request: HttpRequest, template_id: UUID) -> HttpResponse:
     template = editable_template(request.user, template_id)
     said = "Archived: new plans do not use it. What was made from it stays."
-    return done(request, template, lambda: template.archive(by=get_person(request)), said=said)
+    return run_action(request, template, lambda: template.archive(by=get_person(request)), said=said)
 
 
 @require_POST
 @login_required
-def restore(request: HttpRequest, template_id: UUID) -> HttpResponse:
+def restore_template(request: HttpRequest, template_id: UUID) -> HttpResponse:
     template = editable_template(request.user, template_id)
     said = "Restored: plans may use it again."
-    return done(request, template, lambda: template.restore(by=get_person(request)), said=said)
+    return run_action(request, template, lambda: template.restore(by=get_person(request)), said=said)
 
 
 @require_POST
 @login_required
-def diversity(request: HttpRequest, template_id: UUID) -> HttpResponse:
-    """May plans add drawn details to its prompts? `on` says yes, anything else no."""
+def set_diversity(request: HttpRequest, template_id: UUID) -> HttpResponse:
+    """Set whether plans may add drawn details to its prompts: `on` allows it, everything else forbids it."""
     template = editable_template(request.user, template_id)
     on = request.POST.get("diversity") == "on"
     words = "may draw details for its prompts" if on else "leave its prompts as the template says them"
-    return done(
+    return run_action(
         request,
         template,
         lambda: template.allow_diversity(on, by=get_person(request)),
@@ -188,8 +191,8 @@ def diversity(request: HttpRequest, template_id: UUID) -> HttpResponse:
 
 @require_POST
 @login_required
-def duplicate(request: HttpRequest, template_id: UUID) -> HttpResponse:
-    """A copy for oneself: beside the original where one may edit, else in one's own workspace."""
+def duplicate_template(request: HttpRequest, template_id: UUID) -> HttpResponse:
+    """Make a copy in the template's workspace, or in the personal one if this person may not edit the template."""
     template = visible_template(request.user, template_id)
     by = get_person(request)
     into = template.workspace if may_edit(by, template) else by.personal_workspace()
@@ -202,16 +205,16 @@ def duplicate(request: HttpRequest, template_id: UUID) -> HttpResponse:
     return redirect("template_edit", made.pk)
 
 
-def done(
+def run_action(
     request: HttpRequest, template: PromptTemplate, verb: Callable[[], Any], *, said: str
 ) -> HttpResponse:
-    """Does it and says so, or says why not, on the template's page."""
+    """Run the action and show its result, or the reason for the refusal, on the template's page."""
     try:
         verb()
     except REFUSALS as refused:
         messages.error(request, str(refused))
     except TemplateVersion.DoesNotExist:
-        messages.error(request, "That version is not there any more.")
+        messages.error(request, "That version does not exist any more.")
     else:
         messages.success(request, said)
     return redirect("template", template.pk)
@@ -223,10 +226,10 @@ def done(
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def import_template(request: HttpRequest) -> HttpResponse:
-    """A new template from a file; every fault of the file is named, and then nothing is stored."""
+    """Make a template from a file. If the file has problems, all of them are shown and nothing is stored."""
     problems: list[str] = []
     if request.method == "POST":
-        made, problems = imported(request)
+        made, problems = import_upload(request)
         if made is not None:
             messages.success(request, f"“{made.name}” is imported as a draft.")
             return redirect("template", made.pk)
@@ -234,7 +237,7 @@ def import_template(request: HttpRequest) -> HttpResponse:
     return render(request, "templates_app/import.html", context, status=422 if problems else 200)
 
 
-def imported(request: HttpRequest) -> tuple[PromptTemplate | None, list[str]]:
+def import_upload(request: HttpRequest) -> tuple[PromptTemplate | None, list[str]]:
     given = request.FILES.get("file")
     if given is None:
         return None, ["choose a file"]
@@ -242,7 +245,7 @@ def imported(request: HttpRequest) -> tuple[PromptTemplate | None, list[str]]:
         return None, [f"the file has {given.size:,} bytes; at most {template_file.LARGEST:,} are allowed"]
     by = get_person(request)
     try:
-        return editing.import_file(by.personal_workspace(), given.read(), by=by), []
+        return importing.import_template(by.personal_workspace(), given.read(), by=by), []
     except PackError as wrong:
         return None, wrong.problems
     except WrongContent as wrong:

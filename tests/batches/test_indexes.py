@@ -17,7 +17,7 @@ from batches.reports.progress import QUERY as STATUS
 from batches.web.plans.plan_page import find_earlier_items
 from bench.support.seeding import analyze, seed_finished_jobs, seed_job
 from conversations.models import Conversation
-from conversations.usage import usage_rows
+from conversations.usage import query_usage
 from tests.support.once import empty_tables
 from workspaces.models import User
 
@@ -74,7 +74,7 @@ def test_what_was_made_from_a_template(seeded: tuple[User, BatchJob]) -> None:
         ("template_version", version.pk),
         ("template_version__template", version.template_id),
     ):
-        plan = plan_of(usage_rows(field, [key]))
+        plan = plan_of(query_usage(field, [key]))
         assert "Index Only Scan using conversation_by_template" in plan, plan
 
 

@@ -12,8 +12,8 @@ from batches.models.states import ItemStatus, JobStatus, LogState
 from conversations.models import Conversation
 from conversations.states import Status
 from templates_app.models import Option, PromptTemplate, Scenario
-from templates_app.prompts.content import Content
 from templates_app.prompts.editing import save_draft
+from templates_app.text.content import Content
 from tests.browser.conftest import OpenPage, keep_picture
 from tests.factories import (
     make_conversation,

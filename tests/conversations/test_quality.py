@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from conversations.parsing import TurnDraft
-from conversations.quality import score, status_for
+from conversations.quality import choose_status, score
 
 # The machine is shared: a slow example is no failure.
 unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -105,12 +105,12 @@ def test_the_metrics_can_be_stored_and_say_what_was_measured() -> None:
     ],
 )
 def test_the_status_by_score(overall: str, status: str) -> None:
-    assert status_for(Decimal(overall)) == status
+    assert choose_status(Decimal(overall)) == status
 
 
 def test_thresholds_are_settings() -> None:
-    assert status_for(Decimal("6.5"), revision=Decimal("7.0")) == "needs_revision"
-    assert status_for(Decimal("9.0"), review=Decimal("9.5")) == "pending_review"
+    assert choose_status(Decimal("6.5"), revision=Decimal("7.0")) == "needs_revision"
+    assert choose_status(Decimal("9.0"), review=Decimal("9.5")) == "pending_review"
 
 
 @unhurried

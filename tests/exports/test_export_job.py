@@ -16,9 +16,9 @@ from batches.models.states import ItemStatus
 from conversations.models import Conversation
 from conversations.states import Status
 from exports import actions, stream
-from exports.actions import export_job, file_name, job_file_name
+from exports.actions import build_file_name, build_job_file_name, export_job
 from exports.formats import ExportError
-from exports.target import CannotWrite, checked_target
+from exports.target import CannotWrite, check_target
 from templates_app.states import Tier
 from tests.factories import make_conversation, make_item, make_job, make_template, make_version
 
@@ -123,7 +123,7 @@ def test_the_same_selection_gives_the_same_bytes(tmp_path: Path) -> None:
 
 def test_without_a_job_the_order_is_that_of_creation() -> None:
     made = [make_conversation(turns=[f"{number}", "x"]) for number in range(3)]
-    found = [line.row.id for line in stream.lines(Conversation.objects.all())]
+    found = [line.row.id for line in stream.iter_lines(Conversation.objects.all())]
     assert found == [conversation.pk for conversation in made]
 
 
@@ -133,7 +133,7 @@ def test_chunks_meet_without_a_gap_and_take_two_queries_each(monkeypatch: pytest
     with CaptureQueriesContext(
         connection,
     ) as queries:
-        content = b"".join(stream.iter_jsonl(stream.of_job(job)))
+        content = b"".join(stream.iter_jsonl(stream.select_for_job(job)))
     assert [json.loads(line)["messages"][1]["content"][0] for line in content.split(b"\n")[:-1]] == list(
         "12345"
     )
@@ -171,7 +171,7 @@ def test_targets_that_cannot_be_written_are_refused_and_untouched(tmp_path: Path
     os.mkfifo(tmp_path / "pipe")
     before = sorted(os.listdir(tmp_path))
     with pytest.raises(CannotWrite):
-        checked_target(tmp_path / target)
+        check_target(tmp_path / target)
     assert sorted(os.listdir(tmp_path)) == before
 
 
@@ -193,8 +193,8 @@ def test_a_full_disk_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_file_names_say_simulated() -> None:
-    assert file_name("fp_anxious_001", simulated=True) == "fp_anxious_001-simulated.jsonl"
-    assert file_name("../Ünsafe\n name/", simulated=False) == "unsafe_name.jsonl"
-    assert file_name("\u05e9\u05dc\u05d5\u05dd", simulated=False) == "conversations.jsonl"
+    assert build_file_name("fp_anxious_001", simulated=True) == "fp_anxious_001-simulated.jsonl"
+    assert build_file_name("../Ünsafe\n name/", simulated=False) == "unsafe_name.jsonl"
+    assert build_file_name("\u05e9\u05dc\u05d5\u05dd", simulated=False) == "conversations.jsonl"
     job = make_exportable()
-    assert job_file_name(job).endswith(f"{str(job.pk)[:8]}-simulated.jsonl")
+    assert build_job_file_name(job).endswith(f"{str(job.pk)[:8]}-simulated.jsonl")

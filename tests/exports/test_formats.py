@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from exports.formats import ExportError, messages_line
+from exports.formats import ExportError, encode_messages
 
 ODD = (
     "quotes \" and \\ and / and '",
@@ -18,7 +18,7 @@ ODD = (
 
 @pytest.mark.parametrize("text", ODD)
 def test_text_comes_back_byte_exact(text: str) -> None:
-    line = messages_line([("user", text), ("assistant", text)])
+    line = encode_messages([("user", text), ("assistant", text)])
     assert json.loads(line) == {
         "messages": [{"role": "user", "content": text}, {"role": "assistant", "content": text}]
     }
@@ -28,23 +28,23 @@ def test_text_comes_back_byte_exact(text: str) -> None:
 
 def test_a_line_is_plain_utf8_without_needless_escapes() -> None:
     assert (
-        messages_line([("user", "Grüße / \u2028")])
+        encode_messages([("user", "Grüße / \u2028")])
         == '{"messages":[{"role":"user","content":"Grüße / \u2028"}]}\n'.encode()
     )
 
 
 def test_the_system_message_comes_first_and_only_when_there_is_one() -> None:
-    messages = json.loads(messages_line([("user", "hi")], system="Be kind."))["messages"]
+    messages = json.loads(encode_messages([("user", "hi")], system="Be kind."))["messages"]
     assert messages == [{"role": "system", "content": "Be kind."}, {"role": "user", "content": "hi"}]
-    assert len(json.loads(messages_line([("user", "hi")], system=" \n"))["messages"]) == 1
+    assert len(json.loads(encode_messages([("user", "hi")], system=" \n"))["messages"]) == 1
 
 
 @pytest.mark.parametrize("text", ["\ud800", "a\udfffb"])
 def test_half_a_surrogate_pair_is_refused(text: str) -> None:
     with pytest.raises(ExportError, match=r"half of a surrogate pair \(U\+D"):
-        messages_line([("user", text)])
+        encode_messages([("user", text)])
 
 
 def test_a_conversation_without_turns_is_refused() -> None:
     with pytest.raises(ExportError, match="no turns"):
-        messages_line([], system="Be kind.")
+        encode_messages([], system="Be kind.")

@@ -98,7 +98,7 @@ def test_a_batch_on_a_server_that_knows_less(
     assert {(log.state, log.attempt, log.cost_usd, log.model) for log in logs} == {
         (LogState.SUCCEEDED, 1, 0, MODEL)
     }
-    assert {log.price_version for log in logs} == {table.newest().version}
+    assert {log.price_version for log in logs} == {table.load_newest().version}
     for log in logs:
         assert log.request_payload.keys() == {"model", "max_tokens", "messages"}
         assert "one JSON object and nothing else" in json.dumps(log.request_payload)

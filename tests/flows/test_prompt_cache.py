@@ -9,7 +9,7 @@ from batches.models import BatchJob, GenerationLog
 from batches.models.states import JobStatus, LogState
 from batches.planning.plan import PlannedItem
 from batches.reports.token_usage import tokens_of
-from templates_app.prompts.rendering import Variable
+from templates_app.text.rendering import Variable
 from tests.factories import make_template
 from tests.support.engine import Engine, wait_for_end
 from tests.support.invariants import assert_billed_is_logged, assert_invariants

@@ -11,9 +11,10 @@ from conversations.states import Status
 from provider import check, table
 from templates_app.library import editing as rows
 from templates_app.library import importing
+from templates_app.packs import importing as packs_importing
 from templates_app.packs import installing, template_file
 from templates_app.prompts import editing as templates
-from templates_app.states import RowKind, Tier
+from templates_app.states import EntryKind, Tier
 from tests import factories
 from tests.guards.audited_batches import BATCHES
 from tests.guards.audited_case import PLANTED, Act, Case, Stage, content
@@ -55,7 +56,7 @@ def create(stage: Stage) -> Act:
 
 def import_template(stage: Stage) -> Act:
     home, given = stage.home, template_file.dump(name="Filed", tier=Tier.TEMPLATE, content=content(""))
-    return lambda by: templates.import_file(home, given, by=by)
+    return lambda by: packs_importing.import_template(home, given, by=by)
 
 
 def restore_template(stage: Stage) -> Act:
@@ -104,7 +105,7 @@ TEMPLATES = [
         lambda stage: lambda by: templates.duplicate(stage.template, into=stage.home, by=by),
         Action.DUPLICATE,
     ),
-    template("prompts.editing.import_file", import_template, Action.IMPORT),
+    template("packs.importing.import_template", import_template, Action.IMPORT),
     template(
         "models.templates.PromptTemplate.archive",
         lambda stage: lambda by: stage.template.archive(by=by),
@@ -141,13 +142,15 @@ def move_option(stage: Stage) -> Act:
 
 def import_rows(stage: Stage) -> Act:
     kept = factories.make_import_file(by=stage.owner, content=f"name,topic\nmine,{PLANTED}\n".encode())
-    seen = importing.preview(bytes(kept.content), name=kept.name, kind=RowKind.SCENARIO, workspace=stage.home)
+    seen = importing.preview_file(
+        bytes(kept.content), name=kept.name, kind=EntryKind.SCENARIO, workspace=stage.home
+    )
     return lambda by: importing.import_file(kept, digest=seen.digest, by=by)  # type: ignore[arg-type]
 
 
 def install_pack(stage: Stage) -> Act:
     home = stage.home
-    return lambda by: installing.bring_in_pack(home, by=by)
+    return lambda by: installing.install_pack(home, by=by)
 
 
 NEW_ROW = {"name": "Mine", "topic": PLANTED, "context": PLANTED}
@@ -155,20 +158,20 @@ OTHER_TEXTS = {"name": "Renamed", "context": f"{PLANTED} and more", "tags": [PLA
 LIBRARY = [
     scenario(
         "library.editing.make",
-        lambda stage, _, by: rows.make(RowKind.SCENARIO, stage.home, NEW_ROW, by=by),
+        lambda stage, _, by: rows.make(EntryKind.SCENARIO, stage.home, NEW_ROW, by=by),
         Action.CREATE,
     ),
     scenario(
         "library.editing.change", lambda _, row, by: rows.change(row, OTHER_TEXTS, by=by), Action.CHANGE
     ),
     scenario("library.editing.duplicate", lambda _, row, by: rows.duplicate(row, by=by), Action.DUPLICATE),
-    scenario("models.situations.PlanRow.archive", lambda _, row, by: row.archive(by=by), Action.ARCHIVE),
+    scenario("models.situations.LibraryEntry.archive", lambda _, row, by: row.archive(by=by), Action.ARCHIVE),
     Case(
-        "templates_app.models.situations.PlanRow.restore", restore_row, Action.RESTORE, TargetKind.EDGE_CASE
+        "templates_app.models.situations.LibraryEntry.restore", restore_row, Action.RESTORE, TargetKind.EDGE_CASE
     ),
     Case("templates_app.library.editing.move", move_option, Action.MOVE, TargetKind.OPTION),
     Case("templates_app.library.importing.import_file", import_rows, Action.IMPORT, TargetKind.IMPORT_FILE),
-    Case("templates_app.packs.installing.bring_in_pack", install_pack, Action.IMPORT, TargetKind.PACK),
+    Case("templates_app.packs.installing.install_pack", install_pack, Action.IMPORT, TargetKind.PACK),
 ]
 
 

@@ -11,7 +11,7 @@ from batches.planning.plan import PlannedItem
 from batches.planning.recipe import plan_from
 from templates_app.models import PromptTemplate
 from templates_app.prompts import editing as templates
-from templates_app.prompts.content import Content
+from templates_app.text.content import Content
 from tests import factories
 from workspaces.models import User, Workspace
 from workspaces.states import Action, TargetKind

@@ -30,7 +30,7 @@ NO_ACTIONS = {
     "batches.models.paid_requests.PaidRequestQuerySet.items_of": "it only looks a request up",
     "batches.planning.recipe.plan_from": "it computes a plan and stores nothing",
     "templates_app.models.import_files.ImportFile.keep": "a file waits for its owner's yes; the import is recorded",
-    "templates_app.packs.pack_rows.load_rows": "a part of bring_in_pack",
+    "templates_app.packs.installing.install_entries": "a part of install_pack",
 }
 # Pages and the API pass the person on to an action.
 DOORS = ("web", "api", "views", "settings_views", "admin")

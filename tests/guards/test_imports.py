@@ -33,15 +33,15 @@ ONLY_IN = {
 PURE = (
     *("claude", "stack.environment", "lorapipe.queues"),
     *(
-        "templates_app.prompts.rendering",
-        "templates_app.prompts.syntax",
-        "templates_app.prompts.variables",
+        "templates_app.text.rendering",
+        "templates_app.text.syntax",
+        "templates_app.text.variables",
         "templates_app.packs.pack",
     ),
     *(
-        "templates_app.prompts.content",
-        "templates_app.prompts.preview",
-        "templates_app.prompts.differences",
+        "templates_app.text.content",
+        "templates_app.text.preview",
+        "templates_app.text.differences",
         "templates_app.packs.template_file",
     ),
     *("conversations.parsing", "conversations.quality"),

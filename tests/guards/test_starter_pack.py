@@ -8,7 +8,7 @@ from django.db.models import Model
 
 from batches.limits.limiter import set_limits
 from batches.limits.pools import pools
-from templates_app.packs.installing import bring_in_pack
+from templates_app.packs.installing import install_pack
 from tests.factories import make_workspace
 from tests.support.starter_pack import LIMITS, UNLIMITED, bring_starter_pack, lift_limits
 from workspaces.models import Workspace
@@ -43,7 +43,7 @@ def content_of(row: Model) -> dict[str, Any]:
     if content.get("template_id"):
         content["template_id"] = getattr(row, "template").name  # noqa: B009
     if "pack_print" in content:
-        content["pack_print"] = getattr(row, "is_as_its_pack_made_it")  # noqa: B009
+        content["pack_print"] = getattr(row, "is_unchanged_since_its_pack")  # noqa: B009
     return content
 
 
@@ -51,7 +51,7 @@ def test_a_copy_is_what_the_product_loads() -> None:
     loaded, copied = make_workspace(), make_workspace()
     bring_starter_pack(make_workspace())  # the first time it loads
     before = count_rows()
-    bring_in_pack(loaded)
+    install_pack(loaded)
     between = count_rows()
     bring_starter_pack(copied)
     after = count_rows()
@@ -66,7 +66,7 @@ def test_a_copy_is_what_the_product_loads() -> None:
 def test_the_product_finds_nothing_to_renew_in_a_copy() -> None:
     workspace = make_workspace()
     bring_starter_pack(workspace)
-    assert bring_in_pack(workspace) == 0
+    assert install_pack(workspace) == 0
 
 
 def test_copied_limits_are_what_the_product_sets() -> None:

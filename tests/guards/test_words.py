@@ -107,7 +107,7 @@ def test_the_guard_sees_a_name_that_was_replaced(module: str, text: str) -> None
 @pytest.mark.parametrize(
     ("module", "text"),
     [
-        ("templates_app.prompts.rendering", "def bring_string_during() -> None: ..."),
+        ("templates_app.text.rendering", "def bring_string_during() -> None: ..."),
         ("batches.web.plans", "def store_what_is_kept() -> None: ..."),
         ("claude.model_card", "class ModelTable:\n    def cards(self) -> None: ..."),
         ("claude.client", "def answer_words_within_bounds() -> None: ..."),

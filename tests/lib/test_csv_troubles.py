@@ -15,9 +15,9 @@ import pytest
 from batches.planning.plan import PlanError
 from batches.planning.sources.csv_file import csv_plan
 from lib.csv_table import read_table
-from templates_app.library.importing import preview
+from templates_app.library.importing import preview_file
 from templates_app.models import EdgeCase, ImportFile, Option, Scenario
-from templates_app.states import RowKind, Tier
+from templates_app.states import EntryKind, Tier
 from tests.factories import make_template, make_workspace
 from workspaces.models import Workspace
 
@@ -45,7 +45,7 @@ class Reader:
             except PlanError as wrong:
                 return [str(problem) for problem in wrong.problems]
             return []
-        found = preview(content, name="rows.csv", kind=RowKind(self.name), workspace=workspace)
+        found = preview_file(content, name="rows.csv", kind=EntryKind(self.name), workspace=workspace)
         assert not (found.problems and found.changes)
         return [str(problem) for problem in found.problems]
 
@@ -281,7 +281,7 @@ OWN: dict[str, tuple[str, bytes, str]] = {
     ),
     "a weight that is no number": (
         *("option", b"kind,name,weight\ntone,calm,often\n"),
-        "row 2, column weight: 'often' is no number; write one such as 1 or 2.5.",
+        "row 2, column weight: 'often' is not a number; write one such as 1 or 2.5.",
     ),
     "a weight too heavy": (
         *("option", b"kind,name,weight\ntone,calm,100000\n"),
@@ -305,7 +305,7 @@ OWN: dict[str, tuple[str, bytes, str]] = {
     ),
     "a line break in a name": (
         *("scenario", b'name,topic\n"a\nb",c\n'),
-        "row 2, column name: holds a line break; write it in one line.",
+        "row 2, column name: contains a line break; write it in one line.",
     ),
 }
 

@@ -16,7 +16,7 @@ def test_the_500_page_asks_neither_database_nor_anything_else(rf: RequestFactory
     """No database fixture here: a query would fail this test."""
     request = rf.get("/")
     request.request_id = "request-4712"  # type: ignore[attr-defined]
-    answer = views.broken(request)
+    answer = views.show_error(request)
     assert answer.status_code == 500
     assert b"Something broke" in answer.content
     assert b"request-4712" in answer.content

@@ -12,7 +12,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from batches.models import BatchJob, Worker
 from claude.shipped import SHIPPED
-from provider.models import Finding, LanguageModel, LineupVersion, ModelPrice
+from provider.models import Finding, LanguageModel, ModelPrice, ModelTableVersion
 from provider.shipping import ship
 from tests.factories import MODEL, make_model, make_price, make_user
 from tests.support.steps import claim_item
@@ -75,7 +75,7 @@ def test_a_model_is_added_and_published(boss: Client) -> None:
     shown = save(boss, page(LanguageModel, "add"), LOCAL)
     row = LanguageModel.objects.get(name="qwen-3")
     assert (row.pool, row.aliases, row.shipped) == ("qwen-3", ["qwen", "qwen-latest"], None)
-    version = LineupVersion.objects.first()
+    version = ModelTableVersion.objects.first()
     assert version
     assert f"version {version.name}" in shown
     assert version.content["models"][-1]["id"] == "qwen-3"
@@ -113,7 +113,7 @@ def test_a_wrong_model_is_told_at_its_field(boss: Client, changes: dict[str, Any
     ship()
     assert told in save(boss, page(LanguageModel, "add"), LOCAL | changes)
     assert not LanguageModel.objects.filter(shipped=None).exists()
-    assert LineupVersion.objects.count() == 1
+    assert ModelTableVersion.objects.count() == 1
 
 
 def test_a_model_without_successor_may_say_so(boss: Client) -> None:
@@ -135,7 +135,7 @@ def test_a_shipped_model_is_changed_and_shows_it(boss: Client) -> None:
 def test_saving_without_a_change_makes_no_version(boss: Client) -> None:
     ship()
     change(boss, LanguageModel.objects.get(name="claude-sonnet-4-5-20250929"))
-    assert LineupVersion.objects.get().name == SHIPPED.version
+    assert ModelTableVersion.objects.get().name == SHIPPED.version
 
 
 @pytest.mark.parametrize(
@@ -167,7 +167,7 @@ def test_a_free_price_and_a_step_are_added(boss: Client) -> None:
     assert ModelPrice.objects.filter(model=row).count() == 2
     base = ModelPrice.objects.get(free=True)
     assert boss.get(page(ModelPrice, "delete", base.pk)).status_code == 403  # its step rests on it
-    assert LineupVersion.objects.count() == 2
+    assert ModelTableVersion.objects.count() == 2
 
 
 def test_a_price_that_calls_were_billed_by_stays(boss: Client, job: BatchJob, worker: Worker) -> None:
@@ -203,7 +203,7 @@ def test_lists_take_few_queries(boss: Client, django_assert_max_num_queries: Dja
     for number in range(60):
         make_price(model=make_model(name=f"m{number}"))
         Finding.objects.create(fingerprint="f", model=f"m{number}", works=True, report={"a": 1})
-    for model in (LanguageModel, ModelPrice, LineupVersion, Finding):
+    for model in (LanguageModel, ModelPrice, ModelTableVersion, Finding):
         with django_assert_max_num_queries(10):
             shown = boss.get(page(model, "changelist") + "?q=m1").context["cl"].result_list
         for row in shown[:1]:
@@ -215,11 +215,11 @@ def test_lists_take_few_queries(boss: Client, django_assert_max_num_queries: Dja
 
 def test_versions_and_checks_are_read_only(boss: Client) -> None:
     ship()
-    for model in (LineupVersion, Finding):
+    for model in (ModelTableVersion, Finding):
         assert boss.get(page(model, "add")).status_code == 403
-    version = LineupVersion.objects.get()
-    assert MODEL in boss.get(page(LineupVersion, "change", version.pk)).content.decode()
-    assert boss.post(page(LineupVersion, "change", version.pk), {"name": "x"}).status_code == 403
+    version = ModelTableVersion.objects.get()
+    assert MODEL in boss.get(page(ModelTableVersion, "change", version.pk)).content.decode()
+    assert boss.post(page(ModelTableVersion, "change", version.pk), {"name": "x"}).status_code == 403
 
 
 def test_who_may_not_edit_models_cannot(client: Client) -> None:

@@ -4,7 +4,7 @@ import pytest
 from django.test import Client
 from pytest_django import Settings
 
-from provider.account import provider
+from provider.account import get_provider
 from provider.models import Finding
 from tests.factories import make_member, make_user, make_workspace
 from tests.provider.test_check import KEY, server
@@ -51,7 +51,7 @@ def test_a_check_is_kept_and_shown(signed_in: Client, person: User, server: Runn
 def test_a_failed_check_says_why(signed_in: Client, settings: Settings) -> None:
     settings.DEMO, settings.CLAUDE_BASE_URL, settings.CLAUDE_API_KEY = False, "http://127.0.0.1:1", KEY
     page = signed_in.post(PAGE, follow=True).content.decode()
-    assert "Something stands in the way" in page
+    assert "A batch would fail. This page shows the reason." in page
     assert "No connection to the provider" in page
     assert "Does not work" in page
 
@@ -102,7 +102,7 @@ def test_the_workspaces_own_key_is_checked_and_shown(
     assert "Everything that a batch needs works." in page
     assert "…abcd" in page
     assert "…wxyz" not in page
-    assert Finding.objects.get().fingerprint == provider("research").fingerprint
+    assert Finding.objects.get().fingerprint == get_provider("research").fingerprint
     assert "sk-ant-of-research-abcd" not in page
 
 

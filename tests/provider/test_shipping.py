@@ -8,8 +8,8 @@ import pytest
 from django.core.management import call_command
 
 from claude.shipped import SHIPPED
-from provider.models import LanguageModel, LineupVersion, ModelPrice
-from provider.shipping import changed_fields, ship
+from provider.models import LanguageModel, ModelPrice, ModelTableVersion
+from provider.shipping import find_changed_fields, ship
 from tests.factories import make_model
 
 pytestmark = pytest.mark.django_db
@@ -32,14 +32,14 @@ def test_every_card_and_price_has_its_row() -> None:
     assert ModelPrice.objects.count() == len(SHIPPED.prices)
     for row in LanguageModel.objects.all():
         row.full_clean()
-        assert changed_fields(row) == []
+        assert find_changed_fields(row) == []
 
 
 def test_what_nobody_changed_follows() -> None:
     ship()
     next_version(context=2_000_000, retires=date(2027, 5, 1), successor="claude-opus-5-5")
     assert (sonnet().context, sonnet().retires) == (2_000_000, date(2027, 5, 1))
-    assert LineupVersion.objects.count() == 2
+    assert ModelTableVersion.objects.count() == 2
 
 
 def test_what_somebody_changed_stays_field_by_field() -> None:
@@ -47,7 +47,7 @@ def test_what_somebody_changed_stays_field_by_field() -> None:
     LanguageModel.objects.filter(name=SONNET).update(pool="mine", max_output=1000)
     next_version(pool="theirs", context=2_000_000, max_output=64_000)
     assert (sonnet().pool, sonnet().max_output, sonnet().context) == ("mine", 1000, 2_000_000)
-    assert changed_fields(sonnet()) == ["pool", "max_output"]
+    assert find_changed_fields(sonnet()) == ["pool", "max_output"]
 
 
 def test_going_back_to_the_shipped_value_follows_again() -> None:
@@ -86,4 +86,4 @@ def test_prices_are_only_added() -> None:
 def test_prepare_ships(capsys: pytest.CaptureFixture[str]) -> None:
     call_command("prepare")
     assert LanguageModel.objects.filter(name=SONNET).exists()
-    assert LineupVersion.objects.get().name == SHIPPED.version
+    assert ModelTableVersion.objects.get().name == SHIPPED.version

@@ -14,8 +14,8 @@ from claude.current_models import RetiredModel, UnknownModel, UnknownPrice
 from claude.messages import Usage
 from claude.shipped import SHIPPED
 from provider import contents, table
-from provider.account import provider
-from provider.models import Finding, LanguageModel, LineupVersion, ModelPrice
+from provider.account import get_provider
+from provider.models import Finding, LanguageModel, ModelPrice, ModelTableVersion
 from provider.shipping import ship
 from tests.factories import MODEL, make_model, make_price
 from tests.support.steps import claim_item, file_reply
@@ -43,7 +43,7 @@ def test_the_shipped_table_goes_through_the_rows_unchanged() -> None:
     stored = current_models.get_active()
     assert stored.version == SHIPPED.version
     assert stored.all_cards == SHIPPED.all_cards
-    assert contents.content_of(stored) == contents.content_of(SHIPPED)
+    assert contents.dump_table(stored) == contents.dump_table(SHIPPED)
     assert {row.price for row in stored.prices} == {row.price for row in SHIPPED.prices}
 
 
@@ -76,7 +76,7 @@ def test_nothing_new_is_no_new_version() -> None:
     ship()
     assert table.publish() is None
     ship()
-    assert [row.name for row in LineupVersion.objects.all()] == [SHIPPED.version]
+    assert [row.name for row in ModelTableVersion.objects.all()] == [SHIPPED.version]
 
 
 def test_versions_stay_as_they_were() -> None:
@@ -122,9 +122,9 @@ def test_before_a_model_counts_as_unknown_the_rows_are_looked_at_once_more() -> 
     table.publish()
     with pytest.raises(UnknownModel):
         current_models.find_card("late")
-    assert table.known(lambda: current_models.find_card("late")).id == "late"
+    assert table.look_up(lambda: current_models.find_card("late")).id == "late"
     with pytest.raises(UnknownModel):
-        table.known(lambda: current_models.find_card("never"))
+        table.look_up(lambda: current_models.find_card("never"))
 
 
 def test_a_model_that_another_thread_finds_meanwhile_is_known_too() -> None:
@@ -141,7 +141,7 @@ def test_a_model_that_another_thread_finds_meanwhile_is_known_too() -> None:
             table.refresh(now=True)
             raise
 
-    assert table.known(ask) == "late"
+    assert table.look_up(ask) == "late"
 
 
 def test_a_new_pool_gets_its_limit() -> None:
@@ -172,13 +172,13 @@ def test_a_retirement_that_an_admin_enters_counts() -> None:
 def test_what_a_check_found_missing_is_not_asked_for() -> None:
     ship()
     Finding.objects.create(
-        fingerprint=provider().fingerprint, model=MODEL, works=True, counts_tokens=False, report={}
+        fingerprint=get_provider().fingerprint, model=MODEL, works=True, counts_tokens=False, report={}
     )
     table.refresh(now=True)
     assert not current_models.find_card(MODEL).counts_tokens
     assert current_models.find_card(MODEL).structured_outputs
     Finding.objects.create(
-        fingerprint=provider().fingerprint,
+        fingerprint=get_provider().fingerprint,
         model=MODEL,
         works=True,
         counts_tokens=True,
@@ -213,7 +213,7 @@ def test_two_changes_at_once_are_both_in_the_newest_version() -> None:
     with transaction.atomic():
         make_price(model=make_model(name="two"))
         table.publish()
-    assert {"one", "two"} <= {card.id for card in table.newest().all_cards}
+    assert {"one", "two"} <= {card.id for card in table.load_newest().all_cards}
     assert current_models.find_card("two").id == "two"  # put in force by the commit
 
 

@@ -18,7 +18,7 @@ from batches.limits.limiter import set_limits
 from batches.limits.pools import pools
 from batches.models import ProviderPool, RateLimit
 from templates_app.models import EdgeCase, Option, PromptTemplate, Scenario, TemplateVersion
-from templates_app.packs.installing import bring_in_pack
+from templates_app.packs.installing import install_pack
 from workspaces.models import Workspace
 
 PACK = (PromptTemplate, TemplateVersion, Scenario, EdgeCase, Option)
@@ -30,7 +30,7 @@ Tables = Sequence[type[Model]]
 
 
 def bring_starter_pack(workspace: Workspace) -> None:
-    """The pack's templates, scenarios, edge cases and options, as `bring_in_pack` makes them in an empty workspace."""
+    """The pack's templates, scenarios, edge cases and options, as `install_pack` makes them in an empty workspace."""
     origin, rows, fingerprinted = _pack_rows()
     ids = {origin: str(workspace.pk)}
     # A situation's fingerprint is of the id of its template, too.
@@ -54,7 +54,7 @@ def _pack_rows() -> tuple[str, list[str], dict[str, str]]:
 
     def make() -> None:
         workspace.save(force_insert=True)
-        bring_in_pack(workspace)
+        install_pack(workspace)
         for model in (Scenario, EdgeCase):
             for row in model.objects.filter(workspace=workspace):
                 said = {name: getattr(row, name) for name in row.SAYS}

@@ -9,7 +9,7 @@ import pytest
 
 from batches.models.states import JobStatus
 from batches.reports.progress import Progress
-from terminal.screen import CLEAR, Screen, duration, money, progress_line
+from terminal.screen import CLEAR, Screen, format_duration, format_money, format_progress
 
 NOW = Progress(
     status=JobStatus.PROCESSING,
@@ -43,13 +43,13 @@ class Gone(io.StringIO):
 
 
 def test_the_line_has_items_rate_cost_and_what_remains() -> None:
-    assert progress_line(NOW) == "[#########---------------] 34/90, 2 failed, 118/min, $0.4213, 29 s left"
+    assert format_progress(NOW) == "[#########---------------] 34/90, 2 failed, 118/min, $0.4213, 29 s left"
 
 
 def test_the_line_says_what_it_waits_for() -> None:
     pausing = replace(NOW, status=JobStatus.PAUSED, word="pausing", remaining_s=None)
-    assert progress_line(pausing).endswith("pausing, 10 in flight")
-    assert progress_line(replace(NOW, has_worker=False)).endswith("waiting for a worker")
+    assert format_progress(pausing).endswith("pausing, 10 in flight")
+    assert format_progress(replace(NOW, has_worker=False)).endswith("waiting for a worker")
 
 
 @pytest.mark.parametrize(
@@ -57,14 +57,14 @@ def test_the_line_says_what_it_waits_for() -> None:
     [("0", "$0.00"), ("0.5", "$0.50"), ("0.04213", "$0.0421"), ("1.005", "$1.00"), ("1234.5", "$1,234.50")],
 )
 def test_money(amount: str, text: str) -> None:
-    assert money(Decimal(amount)) == text
+    assert format_money(Decimal(amount)) == text
 
 
 @pytest.mark.parametrize(
     ("seconds", "text"), [(0.4, "0 s"), (89, "89 s"), (120, "2 min"), (7500, "2 h 5 min")]
 )
 def test_duration(seconds: float, text: str) -> None:
-    assert duration(seconds) == text
+    assert format_duration(seconds) == text
 
 
 def test_a_terminal_has_a_bar_that_words_wipe_away() -> None:
@@ -82,7 +82,7 @@ def test_without_a_terminal_there_is_a_line_every_ten_seconds() -> None:
     screen = Screen(only_json=False, out=io.StringIO(), err=log)
     screen.show(NOW)
     screen.show(NOW)
-    assert log.getvalue() == f"{progress_line(NOW)}\n"
+    assert log.getvalue() == f"{format_progress(NOW)}\n"
 
 
 def test_with_json_standard_output_has_the_object_alone() -> None:

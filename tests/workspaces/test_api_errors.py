@@ -10,7 +10,7 @@ from django.db import OperationalError
 from django.test import Client
 from rest_framework.exceptions import Throttled
 
-from lorapipe.api_errors import meaning
+from lorapipe.api_errors import explain
 from tests.factories import make_job, make_token, make_user
 from workspaces.models import ApiToken, User
 
@@ -116,7 +116,7 @@ def test_413_for_a_huge_body(caller: Client, settings: Any) -> None:
 
 
 def test_429_carries_when_to_come_back() -> None:
-    refusal = meaning(Throttled(wait=7))
+    refusal = explain(Throttled(wait=7))
     assert (refusal.status, refusal.code) == (429, "throttled")
 
 
@@ -126,7 +126,7 @@ def test_500_is_logged_and_tells_nothing(
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("a secret inside")
 
-    monkeypatch.setattr("conversations.api.conversations.slice_of", broken)
+    monkeypatch.setattr("conversations.api.conversations.fetch_slice", broken)
     with caplog.at_level(logging.ERROR, logger="lorapipe.api_errors"):
         response = caller.get("/api/conversations")
     body = check_form(response, 500, "internal")
@@ -139,7 +139,7 @@ def test_503_when_the_database_does_not_answer(caller: Client, monkeypatch: pyte
     def away(*_: object, **__: object) -> None:
         raise OperationalError("canceling statement due to statement timeout")
 
-    monkeypatch.setattr("conversations.api.conversations.slice_of", away)
+    monkeypatch.setattr("conversations.api.conversations.fetch_slice", away)
     response = caller.get("/api/conversations")
     check_form(response, 503, "unavailable")
     assert response["Retry-After"] == "5"

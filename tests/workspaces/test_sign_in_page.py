@@ -49,7 +49,7 @@ def test_a_wrong_password_and_an_unknown_name_read_the_same(client: Client, name
     make_user(username="owner", password=SECRET)
     answer = client.post("/sign-in/", {"name": name, "password": "wrong"})
     assert answer.status_code == 422
-    assert "do not fit together" in answer.text
+    assert "The name or the password is wrong" in answer.text
     assert "wrong" not in answer.text.replace("wrong</", "")
     assert not signed_in(client)
 

@@ -18,7 +18,7 @@ from batches.planning.plan import (
     find_published_versions,
     size_problems,
 )
-from lib.csv_table import HEADER_ROW, Row, Table, column_label, read_table
+from lib.csv_table import HEADER_ROW, Row, Table, label_column, read_table
 from lib.row_problems import RowProblem, RowsError
 from templates_app.models import TemplateVersion
 from templates_app.packs.pack import load_pack
@@ -141,7 +141,7 @@ class _Sheet:
             )
         for index, name in enumerate(columns):
             if name and name not in known:
-                self._blame(HEADER_ROW, column_label(name, index), _unknown_column(name, known))
+                self._blame(HEADER_ROW, label_column(name, index), _unknown_column(name, known))
 
     def _item(self, row: Row, tier: str, version: TemplateVersion, known: set[str]) -> PlannedItem:
         variables = _variables(version)

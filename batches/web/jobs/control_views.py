@@ -32,7 +32,7 @@ from batches.reports.reason_texts import find_error_text
 from batches.web.access import find_editable_job
 from batches.web.form_problems import add_problems
 from batches.web.jobs.control_forms import ChangeForm, CopyForm, RetryForm
-from lib.htmx import targets
+from lib.htmx import is_target
 from lib.stale_state import StaleState
 from workspaces.people import get_person
 
@@ -180,7 +180,7 @@ def render_question(
     request: HttpRequest, name: str, job: BatchJob, *, status: int = 200, **context: Any
 ) -> HttpResponse:
     """The question in a dialog over the batch, or as a page of its own."""
-    in_dialog = targets(request, "dialog-body")
+    in_dialog = is_target(request, "dialog-body")
     part = "#question" if in_dialog else ""
     shown = {"job": job, "in_dialog": in_dialog, **context}
     return render(request, f"batches/{name}.html{part}", shown, status=status)

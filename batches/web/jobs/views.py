@@ -25,8 +25,8 @@ from batches.web.access import find_editable_job, find_visible_job
 from batches.web.form_problems import add_problems
 from batches.web.jobs import batch_page
 from batches.web.jobs.forms import GenerateForm
-from lib.htmx import is_htmx, targets
-from lib.paging import page_of
+from lib.htmx import is_htmx, is_target
+from lib.paging import fetch_page
 from lib.stale_state import StaleState
 from templates_app.states import Tier
 from workspaces.audit import read_history
@@ -53,7 +53,7 @@ def generate_all(request: HttpRequest) -> HttpResponse:
         return start_shown_plan(request, form)
     if request.method == "POST" and not is_htmx(request) and form.is_valid():
         return redirect(f"{reverse('generate_all')}?{form.build_query()}")
-    part = "#plan" if targets(request, "plan") else ""
+    part = "#plan" if is_target(request, "plan") else ""
     response = render(request, f"batches/generate_all.html{part}", build_plan_context(request, form))
     if part:
         response["HX-Replace-Url"] = f"{reverse('generate_all')}?{form.build_query()}"
@@ -186,7 +186,7 @@ def show_plan_prompt(request: HttpRequest, position: int) -> HttpResponse:
     asked = found[0].request(
         model=settings.ENVIRONMENT.anthropic_model, max_tokens=settings.ENVIRONMENT.anthropic_max_tokens
     )
-    in_dialog = targets(request, "dialog-body")
+    in_dialog = is_target(request, "dialog-body")
     plan_url = f"{reverse('generate_all')}?{form.build_query()}"
     context = {"item": found[0], "asked": asked, "plan_url": plan_url, "in_dialog": in_dialog}
     return render(request, f"batches/prompt.html{'#prompt' if in_dialog else ''}", context)
@@ -199,7 +199,7 @@ def show_plan_prompt(request: HttpRequest, position: int) -> HttpResponse:
 @login_required
 def list_batches(request: HttpRequest) -> HttpResponse:
     jobs = BatchJob.objects.visible_to(request.user).listed().newest_first()
-    found = page_of(jobs, request, per=JOBS_PER_PAGE)
+    found = fetch_page(jobs, request, per=JOBS_PER_PAGE)
     rows = [(job, *batch_page.describe_state(job)) for job in found.rows]
     unseen = Notice.objects.visible_to(request.user).filter(seen_at=None)[:MOST_UNSEEN].count()
     return render(request, "batches/batches.html", {"page": found, "rows": rows, "unseen": unseen})
@@ -214,7 +214,7 @@ def show_batch(request: HttpRequest, job_id: UUID) -> HttpResponse:
         return redirect("plan", job.pk)
     if job.kind == JobKind.SINGLE:  # Its only item has the page.
         return redirect("item", job.items.values_list("pk", flat=True)[0])
-    part = next((f"#{name}" for name in ("items", "side") if targets(request, name)), "")
+    part = next((f"#{name}" for name in ("items", "side") if is_target(request, name)), "")
     context = batch_page.build_live_context(job, progress(job))
     found = batch_page.count_by_tier_and_status(job)
     if part != "#items":
@@ -228,7 +228,7 @@ def show_batch(request: HttpRequest, job_id: UUID) -> HttpResponse:
 def build_items_context(request: HttpRequest, job: BatchJob, found: list[dict[str, Any]]) -> dict[str, Any]:
     show = request.GET.get("show", "")
     show = show if show in ItemStatus.values else ""
-    shown = page_of(batch_page.list_items(job, show), request, per=ITEMS_PER_PAGE)
+    shown = fetch_page(batch_page.list_items(job, show), request, per=ITEMS_PER_PAGE)
     return {
         "page": shown,
         "rows": [
@@ -290,7 +290,7 @@ def cancel_batch(request: HttpRequest, job_id: UUID) -> HttpResponse:
     job = find_editable_job(request, job_id)
     if request.method == "POST":
         return carry_out(request, job, jobs.cancel)
-    in_dialog = targets(request, "dialog-body")
+    in_dialog = is_target(request, "dialog-body")
     left = job.total_items - job.ended_items - job.in_flight
     context = {"job": job, "left": left, "in_dialog": in_dialog}
     return render(request, f"batches/cancel.html{'#question' if in_dialog else ''}", context)
@@ -302,6 +302,6 @@ def carry_out(request: HttpRequest, job: BatchJob, move: Callable[..., BatchJob]
         job = move(job, by=get_person(request))
     except StaleState as stale:
         messages.error(request, str(stale))
-    if not targets(request, "live"):
+    if not is_target(request, "live"):
         return HttpResponseRedirect(reverse("batch", args=[job.pk]))
     return render_update(request, job, progress(job))

@@ -18,8 +18,8 @@ from batches.web.fields import (
     normalize_line_ends,
 )
 from conversations.details import format_details
-from templates_app.prompts.rendering import ValuesError, resolve
 from templates_app.states import LONGEST_TOPIC
+from templates_app.text.rendering import ValuesError, resolve
 
 
 class RunForm(forms.Form):

@@ -22,11 +22,11 @@ from claude.messages import Request, Usage
 from claude.translation import payload
 from conversations.generation import build_request, compute_worst_case, input_tokens
 from lib import clock
-from lib.htmx import targets
+from lib.htmx import is_target
 from provider import table
 from templates_app.models import TemplateVersion
-from templates_app.prompts.access import may_edit, version_of, visible_template
-from templates_app.prompts.rendering import TemplateSyntax, ValuesError, Variable, VariableError
+from templates_app.prompts.access import get_version_or_404, may_edit, visible_template
+from templates_app.text.rendering import TemplateSyntax, ValuesError, Variable, VariableError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +45,7 @@ class CallPrice:
 def try_template(request: HttpRequest, template_id: UUID, number: int) -> HttpResponse:
     """Show what would be sent to Claude for some values; nothing is sent. Values are posted because they may be long."""
     template = visible_template(request.user, template_id)
-    version = version_of(template, number)
+    version = get_version_or_404(template, number)
     posted = request.method == "POST"
     values = read_values(request.POST) if posted else {}
     context = {
@@ -56,7 +56,7 @@ def try_template(request: HttpRequest, template_id: UUID, number: int) -> HttpRe
         "posted": posted,
         **try_values(version, values),
     }
-    part = "#tried" if targets(request, "tried") else ""
+    part = "#tried" if is_target(request, "tried") else ""
     return render(request, f"batches/trial.html{part}", context)
 
 

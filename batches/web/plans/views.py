@@ -33,10 +33,10 @@ from batches.web.plans import plan_page
 from batches.web.plans.changes import CHANGES, find_item
 from batches.web.plans.forms import ItemForm, RunForm
 from batches.web.posted import read_key, read_revision
-from lib.htmx import targets
-from lib.paging import page_of
+from lib.htmx import is_target
+from lib.paging import fetch_page
 from lib.stale_state import StaleState
-from templates_app.prompts.rendering import TemplateSyntax, ValuesError
+from templates_app.text.rendering import TemplateSyntax, ValuesError
 from workspaces.people import get_person
 
 DRAFT_ONLY = "This plan has been started, so it can no longer be changed."
@@ -60,7 +60,7 @@ def render_plan(
     choices = plan_page.list_grids(job)
     key = request.GET.get("grid", "")
     key = key if key in choices else plan_page.choose_grid(job)
-    page = page_of(list_plan_items(job), request, per=plan_page.PER_PAGE)
+    page = fetch_page(list_plan_items(job), request, per=plan_page.PER_PAGE)
     grid = count_coverage(job, choices[key])
     budget = found.get("default_budget")
     context = {
@@ -227,7 +227,7 @@ def show_item_prompt(request: HttpRequest, job_id: UUID, item_id: UUID) -> HttpR
         asked = item.request(model=job.model, max_tokens=job.max_tokens)
     except (ValuesError, TemplateSyntax):
         return redirect("plan_item", job.pk, item_id)
-    in_dialog = targets(request, "dialog-body")
+    in_dialog = is_target(request, "dialog-body")
     plan_url = reverse("plan", args=[job.pk])
     context = {"item": item, "asked": asked, "plan_url": plan_url, "in_dialog": in_dialog, "job": job}
     return render(request, f"batches/prompt.html{'#prompt' if in_dialog else ''}", context)

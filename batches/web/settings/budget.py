@@ -15,7 +15,7 @@ from batches.models import BatchJob
 from batches.models.states import JobStatus, Reason
 from batches.reports.monthly_spending import past_months, this_month
 from workspaces.actions import change_month_budget
-from workspaces.chosen import changeable_workspace, chosen_workspace
+from workspaces.chosen import choose_changeable_workspace, choose_workspace
 from workspaces.models import User
 
 
@@ -35,7 +35,7 @@ class MonthForm(forms.Form):
 @login_required
 def edit_month_budget(request: HttpRequest) -> HttpResponse:
     """What this month has cost, and the budget of the month, which an owner can change."""
-    chosen = changeable_workspace(request) if request.method == "POST" else chosen_workspace(request)
+    chosen = choose_changeable_workspace(request) if request.method == "POST" else choose_workspace(request)
     form = MonthForm(request.POST or {"budget": chosen.workspace.monthly_budget_usd})
     if request.method == "POST" and form.is_valid():
         assert isinstance(request.user, User)

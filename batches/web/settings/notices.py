@@ -14,8 +14,8 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from batches.actions.notices import change_webhook, url_problem, words_of
 from batches.models import Notice, Webhook
-from lib.paging import page_of
-from workspaces.chosen import changeable_workspace, chosen_workspace
+from lib.paging import fetch_page
+from workspaces.chosen import choose_changeable_workspace, choose_workspace
 from workspaces.models import ClockTimestamp
 from workspaces.people import get_person
 
@@ -37,7 +37,7 @@ class WebhookForm(forms.Form):
 def list_notices(request: HttpRequest) -> HttpResponse:
     """The batches that have ended or that wait for a person, the newest notice first."""
     rows = Notice.objects.visible_to(request.user).select_related("job").order_by("-created_at", "-id")
-    found = page_of(rows, request, per=NOTICES_PER_PAGE)
+    found = fetch_page(rows, request, per=NOTICES_PER_PAGE)
     shown = [(notice, words_of(notice)) for notice in found.rows]
     return render(request, "batches/notices.html", {"page": found, "rows": shown})
 
@@ -55,7 +55,7 @@ def mark_notices_seen(request: HttpRequest) -> HttpResponse:
 @login_required
 def edit_webhook(request: HttpRequest) -> HttpResponse:
     """The address to which notices are sent, the secret that signs them, and the last deliveries."""
-    chosen = changeable_workspace(request) if request.method == "POST" else chosen_workspace(request)
+    chosen = choose_changeable_workspace(request) if request.method == "POST" else choose_workspace(request)
     kept = Webhook.objects.filter(workspace=chosen.workspace).first()
     form = WebhookForm(request.POST or {"url": kept.url if kept else ""})
     if request.method == "POST" and form.is_valid():

@@ -11,7 +11,7 @@ from batches.planning.plan import PlanError
 from batches.web.fields import normalize_line_ends
 from conversations.details import DetailsError, format_details, parse_details
 from templates_app.models import TemplateVersion
-from templates_app.prompts.variables import Variable, entries
+from templates_app.text.variables import Variable, split_entries
 
 MOST_BOXES = 30  # options that are shown as boxes to tick
 
@@ -83,7 +83,7 @@ class SingleForm:
             if variable.options and variable.type == "dropdown"
             else variable.type,
             "value": value,
-            "ticked": entries(value) if boxes else [],
+            "ticked": split_entries(value) if boxes else [],
             "default": _format(variable.default),
             "wrong": self.wrong.get(variable.name, []),
         }

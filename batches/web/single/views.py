@@ -23,11 +23,12 @@ from batches.web.posted import read_key
 from batches.web.single import item_page
 from batches.web.single.forms import SingleForm
 from conversations.details import HEADING, DetailsError, sort_names
-from lib.htmx import is_htmx, targets
+from lib.htmx import is_htmx, is_target
 from lib.stale_state import StaleState
 from templates_app.models import PromptTemplate, TemplateVersion
 from templates_app.models.templates import PromptTemplateQuerySet
-from templates_app.prompts.preview import Piece, pieces
+from templates_app.text.preview import Piece
+from templates_app.text.preview import build_preview as mark_pieces
 from workspaces.people import get_person
 
 MOST_TEMPLATES = 500
@@ -151,8 +152,10 @@ def build_plan(form: SingleForm) -> list[PlannedItem] | None:
 def build_preview(form: SingleForm) -> dict[str, Any]:
     """The texts with their marks, the number of marks of each kind, and the price once nothing is missing."""
     version, plan = form.version, build_plan(form)
-    marked = pieces(version.text, version.variables, form.values)
-    system = pieces(version.system_prompt, version.variables, form.values) if version.system_prompt else ()
+    marked = mark_pieces(version.text, version.variables, form.values)
+    system = (
+        mark_pieces(version.system_prompt, version.variables, form.values) if version.system_prompt else ()
+    )
     kinds = {(each.kind, each.name) for each in (*marked, *system)}
     counts = {kind: len({name for found, name in kinds if found == kind}) for kind in COUNTED}
     return {
@@ -194,7 +197,7 @@ def show_item(request: HttpRequest, item_id: UUID) -> HttpResponse:
     made = getattr(found, "conversation", None)
     if made is not None:
         return redirect_whole_page(request, reverse("conversation", args=[made.pk]))
-    part = "#live" if targets(request, "live") else ""
+    part = "#live" if is_target(request, "live") else ""
     return render(request, f"batches/item.html{part}", item_page.build_item_context(found))
 
 

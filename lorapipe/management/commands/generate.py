@@ -10,7 +10,7 @@ from batches.planning.plan import PlanError
 from claude.current_models import RetiredModel, UnknownModel, UnknownPrice
 from exports.target import CannotWrite
 from lib.stale_state import StaleState
-from lorapipe.management.commands.prepare import first_owner
+from lorapipe.management.commands.prepare import get_first_owner
 from stack.environment import CHECKOUT
 from terminal import options as terminal_options
 from terminal.job import Declined, TerminalJob
@@ -23,11 +23,11 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
-        terminal_options.add_to(parser)
+        terminal_options.add_arguments(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         if not options["joined"]:
-            # The settings have been read without a stack; `./run` finds or starts one before it reads them.
+            # The settings were read without a stack. `./run` finds or starts one before it reads them.
             os.execv(CHECKOUT / "run", ["./run", "generate", *sys.argv[2:]])  # noqa: S606
         sys.exit(generate(options, Screen(only_json=options["json"])))
 
@@ -35,9 +35,9 @@ class Command(BaseCommand):
 def generate(options: dict[str, Any], screen: Screen) -> int:
     """The exit code: 2 for wrong input, and then nothing has been stored."""
     try:
-        if wrong := terminal_options.conflicts(options):
+        if wrong := terminal_options.find_conflicts(options):
             return _refuse(screen, wrong)
-        return TerminalJob(options, owner=first_owner(), screen=screen).run()
+        return TerminalJob(options, owner=get_first_owner(), screen=screen).run()
     except PlanError as error:
         return _refuse(screen, [str(problem) for problem in error.problems])
     except (StaleState, CannotWrite, UnknownModel, RetiredModel, UnknownPrice) as error:

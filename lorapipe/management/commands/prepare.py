@@ -1,4 +1,4 @@
-"""`manage.py prepare`: bring the database to where this version needs it. Run by `./run` before everything else."""
+"""`manage.py prepare`: prepares the database for this version. `./run` runs it before everything else."""
 
 import json
 from typing import Any
@@ -9,34 +9,37 @@ from django.urls import reverse
 
 from batches.limits.pools import set_limits_from_settings
 from provider.shipping import ship
-from templates_app.packs.installing import bring_in_pack
+from templates_app.packs.installing import install_pack
 from workspaces.actions import create_sign_in_link
 from workspaces.models import User, Workspace
 
 
 class Command(BaseCommand):
-    help = "Migrations, the owner with a personal workspace, the starter pack, the model table, the limiter's rows. Safe to repeat."
+    help = (
+        "Migrate the database and set up the owner with a personal workspace, the starter pack, the model table and "
+        "the rate limits. Safe to repeat."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
             "--link",
             action="store_true",
-            help="Print a one-time sign-in link's path as JSON on the last line.",
+            help="Print the path of a one-time sign-in link as JSON on the last line.",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
         call_command("migrate", verbosity=0, interactive=False)
-        owner = first_owner()
+        owner = get_first_owner()
         for workspace in Workspace.objects.all():
-            bring_in_pack(workspace)
+            install_pack(workspace)
         ship()
         set_limits_from_settings()
         path = reverse("sign_in_link", args=[create_sign_in_link(owner)]) if options["link"] else None
         self.stdout.write(json.dumps({"owner": owner.username, "sign_in_url_path": path}))
 
 
-def first_owner() -> User:
-    """The user `owner`, made at the first start with a personal workspace and no usable password."""
+def get_first_owner() -> User:
+    """The user `owner`. It is made at the first start, with a personal workspace and without a usable password."""
     owner = User.objects.filter(username="owner").first()
     if owner is None:
         owner = User.objects.create_with_workspace("owner", is_staff=True, is_superuser=True)

@@ -14,11 +14,11 @@ SIGNS = {True: "yes", False: "NO ", None: "-  "}
 
 
 class Command(BaseCommand):
-    help = "Ask the provider about the key and the model in use, by free calls where it has them. Exit code 0: all is well."
+    help = "Check the key and the model in use with the provider, by free calls if possible. Exit code 0 means success."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
-            "--key", default="", help="A workspace's key, by its name; else the installation's own."
+            "--key", default="", help="The name of a workspace's key (default: the installation's own)."
         )
         parser.add_argument("--json", action="store_true", help="One JSON object instead of lines.")
 
@@ -40,5 +40,5 @@ class Command(BaseCommand):
         for line in report["lines"]:
             self.stdout.write(f"  {SIGNS[line['good']]}  {line['name']}: {line['says']}")
         self.stdout.write(
-            "Everything that a batch needs works." if finding.works else "No batch can be made so."
+            "Everything that a batch needs works." if finding.works else "No batch can be made like this."
         )

@@ -14,7 +14,7 @@ from batches.limits.pools import make_missing_limits
 from batches.models import BatchItem, BatchJob
 from claude.current_models import RetiredModel
 from templates_app.models import PromptTemplate
-from templates_app.prompts.rendering import Variable
+from templates_app.text.rendering import Variable
 from tests.factories import make_member, make_template, make_token, make_user, make_version, make_workspace
 from tests.support.starter_pack import bring_starter_pack
 from workspaces.models import Membership, User

@@ -21,7 +21,7 @@ from claude import current_models
 from claude.errors import Busy, Unusable
 from claude.messages import Reply, Usage
 from lorapipe.queues import Queue
-from templates_app.prompts.rendering import Variable
+from templates_app.text.rendering import Variable
 from tests.factories import make_template
 from tests.support.invariants import assert_invariants, assert_no_violations
 from tests.support.replies import make_reply

@@ -13,7 +13,7 @@ from batches.models.states import JobStatus, Reason
 from batches.reports.progress import progress
 from claude.errors import Blocked
 from lorapipe.queues import Queue
-from provider.account import UnknownKey, provider
+from provider.account import UnknownKey, get_provider
 from tests.factories import make_job, make_worker
 from tests.support.steps import claim_item
 from workspaces.models import Workspace
@@ -50,7 +50,7 @@ def test_a_call_leaves_with_the_key_of_its_workspace(job: BatchJob, worker: Work
     give_key(job, "research")
     claimed = claim_item(job, worker)
     assert (claimed.call.key, claimed.call.pool) == ("research", pool_of(MODEL, "research"))
-    assert provider(claimed.call.key).api_key == "sk-of-research"
+    assert get_provider(claimed.call.key).api_key == "sk-of-research"
     assert GenerationLog.objects.get().pool == pool_of(MODEL, "research")
 
 
@@ -102,4 +102,4 @@ def test_without_the_key_there_is_no_call_and_the_job_says_what_to_do(
 def test_the_demo_asks_its_simulator_for_all(settings: Settings, job: BatchJob) -> None:
     settings.DEMO = True
     assert pool_of(MODEL, "research") == pool_of(MODEL)
-    assert provider("elsewhere") == provider()
+    assert get_provider("elsewhere") == get_provider()

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.django_db
 def pooled(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> Iterator[DatabaseWrapper]:
     """A connection of a process that pools, on the test's own database."""
     monkeypatch.setattr(lorapipe_settings, "POOLED_PROCESS", True)
-    found = lorapipe_settings.database(lorapipe_settings.DATABASE_URL)
+    found = lorapipe_settings.make_database_settings(lorapipe_settings.DATABASE_URL)
     like_ours = {name: value for name, value in connection.settings_dict.items() if name != "OPTIONS"}
     wrapper = DatabaseWrapper(
         {

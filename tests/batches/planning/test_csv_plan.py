@@ -8,7 +8,7 @@ import pytest
 
 from batches.planning.plan import PlanError
 from batches.planning.sources.csv_file import MOST_PROBLEMS, csv_plan
-from templates_app.prompts.rendering import Variable
+from templates_app.text.rendering import Variable
 from tests.factories import make_template, make_workspace
 from tests.support.starter_pack import bring_starter_pack
 from workspaces.models import Workspace

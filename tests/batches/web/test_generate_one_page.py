@@ -16,7 +16,7 @@ from batches.models.states import ItemStatus, JobKind, JobStatus, Reason
 from claude.errors import Busy
 from conversations.models import Conversation
 from templates_app.models import PromptTemplate
-from templates_app.prompts.rendering import Variable
+from templates_app.text.rendering import Variable
 from tests.factories import make_member, make_template, make_user
 from tests.support.steps import claim_item, file_reply
 from workspaces.models import Membership, User

@@ -12,7 +12,7 @@ from batches.models import GenerationLog
 from batches.planning.estimate.history import TIER_OUTPUT_TOKENS
 from claude.translation import payload
 from conversations.generation import build_request, compute_worst_case, input_tokens
-from templates_app.prompts.rendering import Variable
+from templates_app.text.rendering import Variable
 from tests.factories import make_template
 from workspaces.models import User
 

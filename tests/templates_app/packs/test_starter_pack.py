@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 
 from templates_app.packs.pack import OPTION_LISTS, Pack, PackItem, PackTemplate, load_pack
-from templates_app.prompts.rendering import Variable, placeholders, render, resolve
+from templates_app.text.rendering import Variable, find_placeholders, render, resolve
 
 PACK: Pack = load_pack()
 MAX_TOKENS = 2_500
@@ -154,7 +154,7 @@ def test_a_template_needs_little_and_explains_everything(name: str, required: se
     variables = [Variable.from_dict(row) for row in template.variables]
     assert {variable.name for variable in variables if variable.required} == required
     assert all(len(variable.help) > 20 for variable in variables)
-    assert {p.name for p in placeholders(template.text)} == {variable.name for variable in variables}
+    assert {p.name for p in find_placeholders(template.text)} == {variable.name for variable in variables}
     bare = render(template.text, resolve(variables, dict.fromkeys(required, "cats & <dogs>")))
     assert "Topic: cats & <dogs>\n" in bare
     assert "Persona:" not in bare

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from templates_app.packs.pack import PackError, load_pack
-from templates_app.packs.template_file import content_of, dump, load
-from templates_app.prompts.content import Content
-from templates_app.prompts.rendering import Variable
+from templates_app.packs.template_file import dump, load, to_content
+from templates_app.text.content import Content
+from templates_app.text.rendering import Variable
 
 # Everything that PostgreSQL stores; `{{` is left to the other tests, because most of it is no placeholder.
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00{"), max_size=60)
@@ -35,8 +35,8 @@ def there_and_back(content: Content) -> None:
     body = dump(**NAMED, content=content)
     found = load(body)
     assert (found.name, found.tier) == ("n", "scenario")
-    assert content_of(found) == content
-    assert dump(**NAMED, content=content_of(found)) == body
+    assert to_content(found) == content
+    assert dump(**NAMED, content=to_content(found)) == body
 
 
 @pytest.mark.parametrize("text", ODD)
@@ -66,7 +66,7 @@ def test_numbers_and_flags_keep_their_kind() -> None:
 
 def test_every_template_of_the_pack() -> None:
     for template in load_pack().templates:
-        there_and_back(content_of(template))
+        there_and_back(to_content(template))
 
 
 @pytest.mark.parametrize(

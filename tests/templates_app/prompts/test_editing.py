@@ -5,12 +5,13 @@ from django.db import IntegrityError, transaction
 
 from lib.stale_state import StaleState
 from templates_app.models import NotPublishable, PromptTemplate, TemplateVersion
+from templates_app.packs.importing import import_template
 from templates_app.packs.pack import PackError
 from templates_app.packs.template_file import dump
 from templates_app.prompts import editing
 from templates_app.prompts.checks import WrongContent
-from templates_app.prompts.content import Content
-from templates_app.prompts.editing import Overtaken
+from templates_app.prompts.editing import EditConflict
+from templates_app.text.content import Content
 from tests.factories import make_template, make_user, make_version, make_workspace
 from workspaces.models import User
 
@@ -48,9 +49,9 @@ def test_a_draft_is_edited_in_place_and_a_published_version_is_not(user: User) -
 
 def test_who_was_overtaken_writes_nothing(user: User) -> None:
     template = made(user)
-    seen = editing.stamp(template.newest_version())
+    seen = editing.make_stamp(template.newest_version())
     editing.save_draft(template, Content(text="theirs"), by=user, seen=seen)
-    with pytest.raises(Overtaken):
+    with pytest.raises(EditConflict):
         editing.save_draft(template, Content(text="mine"), by=user, seen=seen)
     assert template.versions.get().text == "theirs"
 
@@ -112,9 +113,9 @@ def test_a_duplicate_is_a_draft_with_a_free_name(user: User) -> None:
 
 def test_import_is_what_was_exported(user: User) -> None:
     body = dump(name="Mine", tier="edge_case", content=TEXT)
-    template = editing.import_file(user.personal_workspace(), body, by=user)
+    template = import_template(user.personal_workspace(), body, by=user)
     assert (template.name, template.tier) == ("Mine", "edge_case")
-    assert editing.import_file(user.personal_workspace(), body, by=user).name == "Mine 2"
+    assert import_template(user.personal_workspace(), body, by=user).name == "Mine 2"
     version = template.versions.get()
     assert dump(name=template.name, tier=template.tier, content=version.content()) == body
 
@@ -130,7 +131,7 @@ def test_import_is_what_was_exported(user: User) -> None:
 )
 def test_a_bad_file_stores_nothing(user: User, body: bytes, error: type[Exception]) -> None:
     with pytest.raises(error):
-        editing.import_file(user.personal_workspace(), body, by=user)
+        import_template(user.personal_workspace(), body, by=user)
     assert not PromptTemplate.objects.exists()
 
 
@@ -147,7 +148,7 @@ def test_names_are_checked(user: User) -> None:
     editing.rename(other, name="Third", tier="template", by=user)
     other.refresh_from_db()
     assert (other.name, other.tier) == ("Third", "template")
-    assert editing.free_name(make_workspace(), template.name) == "Mine"
+    assert editing.find_free_name(make_workspace(), template.name) == "Mine"
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,8 @@
 
 from django.template import Context, Template
 
-from templates_app.prompts.differences import Words
-from templates_app.prompts.preview import Piece
+from templates_app.text.differences import TextRun
+from templates_app.text.preview import Piece
 
 
 def render(source: str, **context: object) -> str:
@@ -11,7 +11,11 @@ def render(source: str, **context: object) -> str:
 
 
 def test_a_changed_line_marks_what_changed_and_adds_no_space() -> None:
-    line = [Words("  if a < b:", changed=False), Words(" <stop>", changed=True), Words("\t", changed=False)]
+    line = [
+        TextRun("  if a < b:", changed=False),
+        TextRun(" <stop>", changed=True),
+        TextRun("\t", changed=False),
+    ]
     shown = render("{% changed_line line 'del' %}", line=line)
     assert shown == "  if a &lt; b:<del> &lt;stop&gt;</del>\t"
 

@@ -10,9 +10,9 @@ from templates_app.models import PromptTemplate, TemplateVersion
 from templates_app.packs import template_file
 from templates_app.prompts import editing
 from templates_app.prompts.checks import WrongContent, check_content
-from templates_app.prompts.content import Content
-from templates_app.prompts.differences import difference
-from templates_app.prompts.rendering import with_turns
+from templates_app.text.content import Content
+from templates_app.text.differences import compare_contents
+from templates_app.text.rendering import add_turn_range
 from tests.factories import make_template, make_token, make_user
 from workspaces.models import User
 
@@ -34,11 +34,11 @@ def user() -> User:
     ],
 )
 def test_the_line(lowest: int | None, highest: int | None, line: str) -> None:
-    assert with_turns("Ask.\n", lowest, highest) == f"Ask.\n\n{line}\n"
+    assert add_turn_range("Ask.\n", lowest, highest) == f"Ask.\n\n{line}\n"
 
 
 def test_no_range_no_line() -> None:
-    assert with_turns("Ask. \n\n", None, None) == "Ask. \n\n"
+    assert add_turn_range("Ask. \n\n", None, None) == "Ask. \n\n"
 
 
 @pytest.mark.parametrize(
@@ -53,9 +53,9 @@ def test_a_wrong_range_is_named(lowest: Any, highest: Any) -> None:
 def test_the_file_and_the_difference() -> None:
     written = template_file.dump(name="n", tier="template", content=RANGED)
     assert b"turns_min = 8\nturns_max = 14\n" in written
-    assert template_file.content_of(template_file.load(written)) == RANGED
+    assert template_file.to_content(template_file.load(written)) == RANGED
     assert b"turns" not in template_file.dump(name="n", tier="template", content=Content(text="x"))
-    assert difference(Content(text="On life."), RANGED).settings == [
+    assert compare_contents(Content(text="On life."), RANGED).settings == [
         ("Fewest turns", "", "8"),
         ("Most turns", "", "14"),
     ]

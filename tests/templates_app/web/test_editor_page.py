@@ -8,8 +8,8 @@ from pytest_django import DjangoAssertNumQueries
 
 from templates_app.models import PromptTemplate
 from templates_app.prompts import editing
-from templates_app.prompts.content import Content
-from templates_app.prompts.rendering import Variable
+from templates_app.text.content import Content
+from templates_app.text.rendering import Variable
 from tests.factories import make_member, make_template, make_workspace
 from workspaces.models import Membership, User
 

@@ -11,8 +11,8 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from templates_app.models import EdgeCase, Option, OptionKind, PromptTemplate, Scenario
-from templates_app.prompts.rendering import Variable
 from templates_app.states import Tier
+from templates_app.text.rendering import Variable
 from tests.factories import (
     make_edge_case,
     make_member,

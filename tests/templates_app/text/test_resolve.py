@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from templates_app.prompts.rendering import MAX_VALUE, Value, ValuesError, Variable, VariableType, resolve
+from templates_app.text.rendering import MAX_VALUE, Value, ValuesError, Variable, VariableType, resolve
 
 
 def messages(variables: list[Variable], values: dict[str, object]) -> dict[str, str]:

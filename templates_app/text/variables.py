@@ -1,4 +1,4 @@
-"""The variables of a template: their definition, and the check of one value against it. Pure Python."""
+"""The variables of a template: their definitions, and the check of a value against its definition. Pure Python."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -6,7 +6,7 @@ from dataclasses import KW_ONLY, dataclass, fields
 from decimal import Decimal
 from typing import Any, Literal, Self, TypeAlias, get_args
 
-from templates_app.prompts.syntax import MAX_NAME, NAME
+from templates_app.text.syntax import MAX_NAME, NAME
 
 VariableType: TypeAlias = Literal["text", "number", "dropdown", "list"]
 
@@ -20,7 +20,7 @@ _ENTRY_BREAK = re.compile(r"[\n\r|]+")
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing wrong with one variable or value; `message` says what it is and what to do about it."""
+    """A problem of one variable or value. The `message` says what is wrong and what to do."""
 
     name: str
     message: str
@@ -47,9 +47,9 @@ class VariableError(ProblemsError):
 
 @dataclass(frozen=True)
 class Variable:
-    """What a template asks for. `max_length` counts characters; bounds are for numbers, options for dropdowns and lists.
+    """A variable of a template. `max_length` counts characters; numbers have bounds, dropdowns and lists have options.
 
-    A definition that contradicts itself raises VariableError with all its problems.
+    Raises VariableError with all problems if the definition contradicts itself.
     """
 
     name: str
@@ -64,13 +64,13 @@ class Variable:
     max_length: int = MAX_VALUE
 
     def __post_init__(self) -> None:
-        problems = [Problem(str(self.name), message) for message in _definition_problems(self)]
+        problems = [Problem(str(self.name), message) for message in _find_definition_problems(self)]
         if problems:
             raise VariableError(problems)
 
     @classmethod
     def from_dict(cls, definition: Mapping[str, Any]) -> Self:
-        """Reads what `to_dict` wrote; a missing name or an unknown key raises VariableError."""
+        """Reads what `to_dict` wrote. Raises VariableError for a missing name and for an unknown key."""
         known = {field.name for field in fields(cls)}
         name = str(definition.get("name", "(variable without a name)"))
         problems = [
@@ -88,7 +88,7 @@ class Variable:
         return cls(**given)
 
     def to_dict(self) -> dict[str, Any]:
-        """A dictionary that JSON can hold, without what equals the default."""
+        """A dictionary for JSON, without the settings that equal their defaults."""
         written: dict[str, Any] = {"name": self.name, "type": self.type, "required": self.required}
         for field in fields(self):
             value = getattr(self, field.name)
@@ -98,51 +98,51 @@ class Variable:
 
 
 def is_blank(value: object) -> bool:
-    """Nothing, white space only, or an empty list: what a default may replace. The number 0 is a value."""
+    """Whether a default replaces the value: None, white space or an empty list. The number 0 is a value."""
     if isinstance(value, str):
         return not value.strip()
     return value is None or (isinstance(value, list | tuple) and not value)
 
 
-def entries(value: object) -> list[str]:
-    """The entries of a list value: a list as it is, text split at line ends and `|`."""
+def split_entries(value: object) -> list[str]:
+    """The entries of a list value. A text is split at line ends and `|`."""
     if isinstance(value, list | tuple):
         return [str(entry) for entry in value]
     return [entry for entry in _ENTRY_BREAK.split(str(value)) if entry.strip()]
 
 
-def value_problems(variable: Variable, value: object) -> list[str]:
-    """Every reason why the value cannot fill the variable, the ones common to all types first."""
-    shape = _SHAPES[variable.type](value)
+def find_value_problems(variable: Variable, value: object) -> list[str]:
+    """Every reason why the value cannot fill the variable."""
+    shape = _TYPE_CHECKS[variable.type](value)
     if shape:
         return [shape]
-    texts = entries(value) if variable.type == "list" else [str(value)]
-    found = [forbidden(text) for text in texts] + [_too_long(variable, texts)]
-    found += _BOUNDS[variable.type](variable, texts)
+    texts = split_entries(value) if variable.type == "list" else [str(value)]
+    found = [find_forbidden_character(text) for text in texts] + [_check_length(variable, texts)]
+    found += _VALUE_CHECKS[variable.type](variable, texts)
     return list(dict.fromkeys(message for message in found if message))
 
 
-def _text_shape(value: object) -> str:
-    return "" if isinstance(value, str) else f"must be text, not {kind_of(value)}; put it in quotes"
+def _check_text(value: object) -> str:
+    return "" if isinstance(value, str) else f"must be text, not {describe_value(value)}; put it in quotes"
 
 
-def _number_shape(value: object) -> str:
+def _check_number(value: object) -> str:
     given = isinstance(value, str | int | float | Decimal) and not isinstance(value, bool)
     if given and _NUMBER.fullmatch(str(value)):
         return ""
-    return f"must be a number, not {kind_of(value)}; write digits only, such as 1200 or 4.5"
+    return f"must be a number, not {describe_value(value)}; write digits only, such as 1200 or 4.5"
 
 
-def _list_shape(value: object) -> str:
+def _check_list(value: object) -> str:
     if isinstance(value, str) or (
         isinstance(value, list | tuple) and all(isinstance(entry, str) for entry in value)
     ):
         return ""
-    return f"must be a list of texts, not {kind_of(value)}; give a list, or one entry per line"
+    return f"must be a list of texts, not {describe_value(value)}; give a list, or one entry per line"
 
 
-def kind_of(value: object) -> str:
-    """What somebody gave, in words: the text itself, `a number`, `a list`, ..."""
+def describe_value(value: object) -> str:
+    """The value in words for a message: the quoted text, `a number`, `a list`, ..."""
     if isinstance(value, str):
         return repr(value if len(value) <= 40 else value[:37] + "...")
     names = {
@@ -156,8 +156,8 @@ def kind_of(value: object) -> str:
     return names.get(type(value), f"a {type(value).__name__}")
 
 
-def forbidden(text: str) -> str:
-    """Names the first character that no value may hold; empty when there is none."""
+def find_forbidden_character(text: str) -> str:
+    """A message about the first character that no value may contain; empty when there is none."""
     match = _FORBIDDEN.search(text)
     if match is None:
         return ""
@@ -166,14 +166,14 @@ def forbidden(text: str) -> str:
     return f"contains {kind} (U+{code:04X}) at character {match.start() + 1}; remove it"
 
 
-def _too_long(variable: Variable, texts: Sequence[str]) -> str:
+def _check_length(variable: Variable, texts: Sequence[str]) -> str:
     length = len(", ".join(texts))
     if length <= variable.max_length:
         return ""
     return f"has {length:,} characters; at most {variable.max_length:,} are allowed, so shorten it"
 
 
-def _within_bounds(variable: Variable, texts: Sequence[str]) -> list[str]:
+def _check_bounds(variable: Variable, texts: Sequence[str]) -> list[str]:
     number = Decimal(texts[0].strip())
     # Decimal(str(0.1)) is exactly 0.1; Decimal(0.1) is a little more, and would refuse the text "0.1".
     low, high = (
@@ -185,41 +185,41 @@ def _within_bounds(variable: Variable, texts: Sequence[str]) -> list[str]:
     )
 
 
-def _within_options(variable: Variable, texts: Sequence[str]) -> list[str]:
+def _check_options(variable: Variable, texts: Sequence[str]) -> list[str]:
     allowed = ", ".join(variable.options)
     return [
-        f"{kind_of(text)} is not one of its options; choose from: {allowed}"
+        f"{describe_value(text)} is not one of its options; choose from: {allowed}"
         for text in texts
         if variable.options and text not in variable.options
     ]
 
 
-def _unbounded(_variable: Variable, _texts: Sequence[str]) -> list[str]:
+def _accept_any(_variable: Variable, _texts: Sequence[str]) -> list[str]:
     return []
 
 
-_SHAPES: dict[str, Callable[[object], str]] = {
-    "text": _text_shape,
-    "number": _number_shape,
-    "dropdown": _text_shape,
-    "list": _list_shape,
+_TYPE_CHECKS: dict[str, Callable[[object], str]] = {
+    "text": _check_text,
+    "number": _check_number,
+    "dropdown": _check_text,
+    "list": _check_list,
 }
-_BOUNDS: dict[str, Callable[[Variable, Sequence[str]], list[str]]] = {
-    "text": _unbounded,
-    "number": _within_bounds,
-    "dropdown": _within_options,
-    "list": _within_options,
+_VALUE_CHECKS: dict[str, Callable[[Variable, Sequence[str]], list[str]]] = {
+    "text": _accept_any,
+    "number": _check_bounds,
+    "dropdown": _check_options,
+    "list": _check_options,
 }
 
 
-def _definition_problems(variable: Variable) -> list[str]:
-    found = _naming_problems(variable) + _option_problems(variable) + _bound_problems(variable)
+def _find_definition_problems(variable: Variable) -> list[str]:
+    found = _find_naming_problems(variable) + _find_option_problems(variable) + _find_bound_problems(variable)
     if not found and not is_blank(variable.default):
-        found += [f"default {message}" for message in value_problems(variable, variable.default)]
+        found += [f"default {message}" for message in find_value_problems(variable, variable.default)]
     return found
 
 
-def _naming_problems(variable: Variable) -> list[str]:
+def _find_naming_problems(variable: Variable) -> list[str]:
     name: object = variable.name
     checks = [
         (
@@ -236,7 +236,7 @@ def _naming_problems(variable: Variable) -> list[str]:
     return [message for fine, message in checks if not fine]
 
 
-def _option_problems(variable: Variable) -> list[str]:
+def _find_option_problems(variable: Variable) -> list[str]:
     options: object = variable.options
     if not isinstance(options, tuple) or not all(
         isinstance(option, str) and option.strip() for option in options
@@ -252,7 +252,7 @@ def _option_problems(variable: Variable) -> list[str]:
     return [message for fine, message in checks if not fine]
 
 
-def _bound_problems(variable: Variable) -> list[str]:
+def _find_bound_problems(variable: Variable) -> list[str]:
     bounds = [bound for bound in (variable.minimum, variable.maximum) if bound is not None]
     if not all(_is_number(bound) for bound in bounds):
         return ["minimum and maximum must be numbers"]

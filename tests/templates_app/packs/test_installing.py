@@ -6,9 +6,8 @@ from typing import Any
 import pytest
 
 from templates_app.models import EdgeCase, Option, OptionKind, PromptTemplate, Scenario
-from templates_app.packs.installing import bring_in_pack
+from templates_app.packs.installing import install_entries, install_pack
 from templates_app.packs.pack import Pack, load_pack
-from templates_app.packs.pack_rows import load_rows
 from tests.factories import make_option, make_scenario, make_workspace
 from workspaces.models import User, Workspace
 
@@ -18,7 +17,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def workspace() -> Workspace:
     found = make_workspace()
-    bring_in_pack(found)
+    install_pack(found)
     return found
 
 
@@ -46,12 +45,12 @@ def test_the_whole_pack_is_there(workspace: Workspace) -> None:
     item = next(item for item in pack.items if item.tier == "scenario")
     assert (first.values(), tuple(first.tags)) == (item.values, item.category)
     assert first.template == PromptTemplate.objects.get(workspace=workspace, name=item.template)
-    assert first.is_as_its_pack_made_it
+    assert first.is_unchanged_since_its_pack
 
 
 def test_bringing_it_again_changes_nothing(workspace: Workspace) -> None:
     before = everything(workspace)
-    assert bring_in_pack(workspace) == 0
+    assert install_pack(workspace) == 0
     assert everything(workspace) == before
 
 
@@ -62,16 +61,16 @@ def test_what_a_person_changed_stays(workspace: Workspace) -> None:
     archived.archive(by=None)
     Option.objects.filter(workspace=workspace, name="Gig Worker").update(name="Courier")
     before = everything(workspace)
-    assert load_rows(workspace, with_context(load_pack(), "New words."), by=None) == 0
+    assert install_entries(workspace, with_context(load_pack(), "New words."), by=None) == 0
     assert everything(workspace) == before
 
 
 def test_a_changed_pack_renews_what_nobody_has_touched(workspace: Workspace) -> None:
     pack = with_context(load_pack(), "New words.")
-    assert load_rows(workspace, pack, by=None) == 1
+    assert install_entries(workspace, pack, by=None) == 1
     first = Scenario.objects.filter(workspace=workspace)[0]
-    assert (first.context, first.is_as_its_pack_made_it) == ("New words.", True)
-    assert load_rows(workspace, pack, by=None) == 0
+    assert (first.context, first.is_unchanged_since_its_pack) == ("New words.", True)
+    assert install_entries(workspace, pack, by=None) == 0
 
 
 def test_a_taken_name_gets_a_number() -> None:
@@ -80,11 +79,11 @@ def test_a_taken_name_gets_a_number() -> None:
     topic = next(item.topic for item in pack.items if item.tier == "scenario")
     make_scenario(workspace=workspace, name=topic.upper())
     make_option(workspace=workspace, name="Gig Worker", description="mine")
-    bring_in_pack(workspace)
+    install_pack(workspace)
     assert Scenario.objects.get(workspace=workspace, pack_key=topic).name == f"{topic} 2"
     names = Option.objects.filter(workspace=workspace, name__startswith="Gig Worker")
     assert set(names.values_list("name", flat=True)) == {"Gig Worker", "Gig Worker 2"}
-    assert bring_in_pack(workspace) == 0
+    assert install_pack(workspace) == 0
 
 
 def test_a_person_made_while_the_product_runs_has_the_pack() -> None:

@@ -1,18 +1,18 @@
-"""A filled text in pieces that know where they come from, for eyes. What is sent is made by `rendering.render`."""
+"""The preview of a filled text, in pieces that tell where they come from. `rendering.render` makes the real prompt."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from templates_app.prompts.rendering import Variable, VariableError, is_true
-from templates_app.prompts.syntax import Placeholder, TemplateSyntax, scan
-from templates_app.prompts.variables import entries, is_blank, value_problems
+from templates_app.text.rendering import Variable, VariableError, is_true
+from templates_app.text.syntax import Placeholder, TemplateSyntax, scan
+from templates_app.text.variables import find_value_problems, is_blank, split_entries
 
-# Characters and pieces of a preview: nobody reads further, and the request itself is never cut.
+# Limits of a preview in characters and pieces. The request itself is never cut.
 LONGEST, MOST_PIECES = 100_000, 2_000
 
 
 class Piece(NamedTuple):
-    """A run of text. `kind` is empty for the template's own, else filled, default, missing, wrong or syntax."""
+    """A part of the text. `kind` is empty for the template's text, else filled, default, missing, wrong or syntax."""
 
     text: str
     kind: str = ""
@@ -26,14 +26,14 @@ class _Fill(NamedTuple):
     title: str
 
 
-def pieces(
+def build_preview(
     text: str, definitions: Sequence[Mapping[str, Any]], values: Mapping[str, object]
 ) -> tuple[Piece, ...]:
-    """The text with its placeholders filled as far as that goes; never an error, and a value is never read again."""
-    fills = dict(_fills(definitions, values))
+    """The text with its placeholders filled as far as possible. Never raises; placeholders in values are not filled."""
+    fills = dict(_find_fills(definitions, values))
     found: list[Piece] = []
     length = 0
-    for piece in _run(text, fills):
+    for piece in _iter_pieces(text, fills):
         found.append(piece)
         length += len(piece.text)
         if length > LONGEST:
@@ -43,13 +43,13 @@ def pieces(
     return tuple(found)
 
 
-def _run(text: str, fills: Mapping[str, _Fill]) -> Iterator[Piece]:
+def _iter_pieces(text: str, fills: Mapping[str, _Fill]) -> Iterator[Piece]:
     position = 0
     try:
         for placeholder in scan(text):
             if placeholder.start > position:
                 yield Piece(text[position : placeholder.start])
-            filled = _filled(placeholder, fills.get(placeholder.name))
+            filled = _fill_placeholder(placeholder, fills.get(placeholder.name))
             if filled.text:
                 yield filled
             position = placeholder.end
@@ -60,7 +60,7 @@ def _run(text: str, fills: Mapping[str, _Fill]) -> Iterator[Piece]:
         yield Piece(text[position:])
 
 
-def _filled(placeholder: Placeholder, fill: _Fill | None) -> Piece:
+def _fill_placeholder(placeholder: Placeholder, fill: _Fill | None) -> Piece:
     name = placeholder.name
     if fill is None:
         return Piece(f"{{{{{name}}}}}", "missing", name, "not among the variables")
@@ -74,7 +74,7 @@ def _filled(placeholder: Placeholder, fill: _Fill | None) -> Piece:
     return Piece(value, fill.kind, name, fill.title)
 
 
-def _fills(
+def _find_fills(
     definitions: Sequence[Mapping[str, Any]], values: Mapping[str, object]
 ) -> Iterator[tuple[str, _Fill]]:
     for definition in definitions:
@@ -83,15 +83,15 @@ def _fills(
         except VariableError:
             variable = Variable("broken", required=False)
         name = str(definition.get("name"))
-        yield name, _fill(variable, name, values.get(name))
+        yield name, _find_fill(variable, name, values.get(name))
 
 
-def _fill(variable: Variable, name: str, given: object) -> _Fill:
+def _find_fill(variable: Variable, name: str, given: object) -> _Fill:
     value = variable.default if is_blank(given) else given
     if is_blank(value):
         title = f"{name} is required and has no value"
         return _Fill("", "missing" if variable.required else "default", title)
-    shown = entries(value) if variable.type == "list" else str(value)
-    if problems := value_problems(variable, value):
+    shown = split_entries(value) if variable.type == "list" else str(value)
+    if problems := find_value_problems(variable, value):
         return _Fill(shown, "wrong", f"{name} {'; '.join(problems)}")
     return _Fill(shown, "default", f"default of {name}") if is_blank(given) else _Fill(shown, "filled", name)

@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
 from typing import Any, NamedTuple
 
-from templates_app.prompts.content import Content
+from templates_app.text.content import Content
 
 CONTEXT = 3  # unchanged lines shown beside a change
-# difflib is quadratic: what is longer than these is shown as taken out and put in, not compared further.
+# difflib takes quadratic time. Texts that are longer than these are shown as removed and added, without details.
 LONGEST_WORDS = 4_000  # characters of a pair of lines
 MOST_PAIRS = 200  # pairs of lines compared word by word
 MOST_COMPARED = 4_000_000  # lines of one side times lines of the other
@@ -16,26 +16,26 @@ MOST_ROWS = 2_000
 _WORD = re.compile(r"\s+|\w+|[^\w\s]")
 
 
-class Words(NamedTuple):
-    """A run of a line: `changed` is marked as taken out (left) or put in (right)."""
+class TextRun(NamedTuple):
+    """A part of a line. If it is `changed` it is marked as removed (left) or added (right)."""
 
     text: str
     changed: bool
 
 
-class Row(NamedTuple):
-    """One line of both sides. `kind`: same, changed, removed, added, folded (`left_out` unchanged lines) or cut (more rows)."""
+class DiffRow(NamedTuple):
+    """A line of both sides. `kind`: same, changed, removed, added, folded (`left_out` lines) or cut (more rows)."""
 
     kind: str
     left_number: int | None = None
     right_number: int | None = None
-    left: tuple[Words, ...] = ()
-    right: tuple[Words, ...] = ()
+    left: tuple[TextRun, ...] = ()
+    right: tuple[TextRun, ...] = ()
     left_out: int = 0
 
 
 class VariableChange(NamedTuple):
-    """One variable that differs; `fields` are (name, before, after) for one that was changed."""
+    """A variable that differs. For a changed one, `fields` are (name, before, after)."""
 
     kind: str  # added | removed | changed | moved
     name: str
@@ -43,11 +43,11 @@ class VariableChange(NamedTuple):
 
 
 class Difference(NamedTuple):
-    """Everything between two contents; `texts` are (title, rows) of those that differ."""
+    """All differences between two contents. `texts` are (title, rows) of the texts that differ."""
 
     variables: list[VariableChange]
     settings: list[tuple[str, str, str]]
-    texts: list[tuple[str, list[Row]]]
+    texts: list[tuple[str, list[DiffRow]]]
 
     @property
     def is_empty(self) -> bool:
@@ -67,22 +67,22 @@ SETTINGS = (
 )
 
 
-def difference(old: Content, new: Content) -> Difference:
+def compare_contents(old: Content, new: Content) -> Difference:
     pairs = [(title, getattr(old, name), getattr(new, name)) for name, title in TEXTS]
-    settings = [(title, _setting(old, name), _setting(new, name)) for name, title in SETTINGS]
+    settings = [(title, _format_setting(old, name), _format_setting(new, name)) for name, title in SETTINGS]
     return Difference(
-        variables=list(variable_changes(old.variables, new.variables)),
+        variables=list(find_variable_changes(old.variables, new.variables)),
         settings=[each for each in settings if each[1] != each[2]],
-        texts=[(title, rows(before, after)) for title, before, after in pairs if before != after],
+        texts=[(title, compare_texts(before, after)) for title, before, after in pairs if before != after],
     )
 
 
-def _setting(content: Content, name: str) -> str:
+def _format_setting(content: Content, name: str) -> str:
     value = getattr(content, name)
     return "" if value is None else str(value)
 
 
-def variable_changes(
+def find_variable_changes(
     old: Sequence[Mapping[str, Any]], new: Sequence[Mapping[str, Any]]
 ) -> Iterator[VariableChange]:
     before = {str(each.get("name")): each for each in old}
@@ -91,20 +91,22 @@ def variable_changes(
         yield VariableChange("removed", name)
     for name, definition in after.items():
         if name not in before:
-            yield VariableChange("added", name, tuple(_fields({}, definition)))
-        elif fields := tuple(_fields(before[name], definition)):
+            yield VariableChange("added", name, tuple(_find_field_changes({}, definition)))
+        elif fields := tuple(_find_field_changes(before[name], definition)):
             yield VariableChange("changed", name, fields)
     if before.keys() == after.keys() and list(before) != list(after):
         yield VariableChange("moved", "the order of the variables")
 
 
-def _fields(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+def _find_field_changes(
+    before: Mapping[str, Any], after: Mapping[str, Any]
+) -> Iterator[tuple[str, str, str]]:
     for key in dict.fromkeys((*before, *after)):
         if key != "name" and before.get(key) != after.get(key):
-            yield key, _shown(before.get(key)), _shown(after.get(key))
+            yield key, _format_value(before.get(key)), _format_value(after.get(key))
 
 
-def _shown(value: Any) -> str:
+def _format_value(value: Any) -> str:
     if value is None:
         return "none"
     if isinstance(value, bool):
@@ -112,22 +114,22 @@ def _shown(value: Any) -> str:
     return ", ".join(str(each) for each in value) if isinstance(value, list) else str(value)
 
 
-def rows(before: str, after: str) -> list[Row]:
-    """The two texts side by side; long unchanged stretches are folded."""
+def compare_texts(before: str, after: str) -> list[DiffRow]:
+    """The two texts side by side. Long unchanged parts are folded."""
     old, new = before.split("\n"), after.split("\n")
-    found: list[Row] = []
-    for kind, i, i_end, j, j_end in _opcodes(old, new):
+    found: list[DiffRow] = []
+    for kind, i, i_end, j, j_end in _find_opcodes(old, new):
         if kind == "equal":
-            found += _same(old[i:i_end], i, j, first=i == 0 and j == 0, last=i_end == len(old))
+            found += _fold_unchanged(old[i:i_end], i, j, first=i == 0 and j == 0, last=i_end == len(old))
         else:
-            found += _replaced(old[i:i_end], new[j:j_end], i, j)
+            found += _pair_changed(old[i:i_end], new[j:j_end], i, j)
     if len(found) > MOST_ROWS:
-        return [*found[:MOST_ROWS], Row("cut", left_out=len(found) - MOST_ROWS)]
+        return [*found[:MOST_ROWS], DiffRow("cut", left_out=len(found) - MOST_ROWS)]
     return found
 
 
-def _opcodes(old: list[str], new: list[str]) -> list[tuple[str, int, int, int, int]]:
-    """difflib's, between the first and the last line that differ; one replacement where that is too much."""
+def _find_opcodes(old: list[str], new: list[str]) -> list[tuple[str, int, int, int, int]]:
+    """difflib's opcodes between the first and the last line that differ; one replacement if that is too much work."""
     shorter = min(len(old), len(new))
     head = next((n for n in range(shorter) if old[n] != new[n]), shorter)
     tail = next((n for n in range(shorter - head) if old[-1 - n] != new[-1 - n]), shorter - head)
@@ -142,42 +144,44 @@ def _opcodes(old: list[str], new: list[str]) -> list[tuple[str, int, int, int, i
     return [*first, *moved, *last]
 
 
-def _same(lines: list[str], i: int, j: int, *, first: bool, last: bool) -> list[Row]:
+def _fold_unchanged(lines: list[str], i: int, j: int, *, first: bool, last: bool) -> list[DiffRow]:
     rows = [
-        Row("same", i + n + 1, j + n + 1, (Words(line, False),), (Words(line, False),))
+        DiffRow("same", i + n + 1, j + n + 1, (TextRun(line, False),), (TextRun(line, False),))
         for n, line in enumerate(lines)
     ]
     head, tail = (0 if first else CONTEXT), (0 if last else CONTEXT)
     hidden = len(rows) - head - tail
     if hidden <= 1:
         return rows
-    return [*rows[:head], Row("folded", left_out=hidden), *rows[len(rows) - tail :]]
+    return [*rows[:head], DiffRow("folded", left_out=hidden), *rows[len(rows) - tail :]]
 
 
-def _replaced(old: list[str], new: list[str], i: int, j: int) -> Iterator[Row]:
+def _pair_changed(old: list[str], new: list[str], i: int, j: int) -> Iterator[DiffRow]:
     for n in range(max(len(old), len(new))):
         if n >= len(new):
-            yield Row("removed", left_number=i + n + 1, left=(Words(old[n], True),))
+            yield DiffRow("removed", left_number=i + n + 1, left=(TextRun(old[n], True),))
         elif n >= len(old):
-            yield Row("added", right_number=j + n + 1, right=(Words(new[n], True),))
+            yield DiffRow("added", right_number=j + n + 1, right=(TextRun(new[n], True),))
         else:
-            left, right = words(old[n], new[n]) if n < MOST_PAIRS else _plain(old[n], new[n])
-            yield Row("changed", i + n + 1, j + n + 1, left, right)
+            left, right = (
+                compare_lines(old[n], new[n]) if n < MOST_PAIRS else _mark_all_changed(old[n], new[n])
+            )
+            yield DiffRow("changed", i + n + 1, j + n + 1, left, right)
 
 
-def words(before: str, after: str) -> tuple[tuple[Words, ...], tuple[Words, ...]]:
-    """Two versions of a line, with the words that differ marked."""
+def compare_lines(before: str, after: str) -> tuple[tuple[TextRun, ...], tuple[TextRun, ...]]:
+    """Two versions of a line, in which the words that differ are marked."""
     if len(before) + len(after) > LONGEST_WORDS:
-        return _plain(before, after)
+        return _mark_all_changed(before, after)
     old, new = _WORD.findall(before), _WORD.findall(after)
-    left: list[Words] = []
-    right: list[Words] = []
+    left: list[TextRun] = []
+    right: list[TextRun] = []
     for kind, i, i_end, j, j_end in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
         changed = kind != "equal"
-        left += [Words("".join(old[i:i_end]), changed)] if i < i_end else []
-        right += [Words("".join(new[j:j_end]), changed)] if j < j_end else []
+        left += [TextRun("".join(old[i:i_end]), changed)] if i < i_end else []
+        right += [TextRun("".join(new[j:j_end]), changed)] if j < j_end else []
     return tuple(left), tuple(right)
 
 
-def _plain(before: str, after: str) -> tuple[tuple[Words, ...], tuple[Words, ...]]:
-    return (Words(before, True),), (Words(after, True),)
+def _mark_all_changed(before: str, after: str) -> tuple[tuple[TextRun, ...], tuple[TextRun, ...]]:
+    return (TextRun(before, True),), (TextRun(after, True),)

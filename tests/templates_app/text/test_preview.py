@@ -5,14 +5,14 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from templates_app.prompts import preview
-from templates_app.prompts.preview import Piece, pieces
-from templates_app.prompts.rendering import Variable, render, resolve
-from templates_app.prompts.variables import value_problems
+from templates_app.text import preview
+from templates_app.text.preview import Piece, build_preview
+from templates_app.text.rendering import Variable, render, resolve
+from templates_app.text.variables import find_value_problems
 
 
 def marked(text: str, values: dict[str, object], *variables: Variable) -> list[tuple[str, str]]:
-    found = pieces(text, [each.to_dict() for each in variables], values)
+    found = build_preview(text, [each.to_dict() for each in variables], values)
     return [(piece.text, piece.kind) for piece in found]
 
 
@@ -42,7 +42,7 @@ def test_wrong_values_unknown_names_and_broken_syntax_are_shown_not_raised() -> 
     assert marked("{{n}}", {"n": "many"}, Variable("n", "number")) == [("many", "wrong")]
     assert marked("{{x}}", {}) == [("{{x}}", "missing")]
     assert marked("a {{x", {}) == [("a {{x", "syntax")]
-    assert pieces("{{x}}", [{"name": "x", "type": "colour"}], {"x": "1"})[0].text == "1"
+    assert build_preview("{{x}}", [{"name": "x", "type": "colour"}], {"x": "1"})[0].text == "1"
 
 
 def test_it_ends_somewhere() -> None:
@@ -56,8 +56,8 @@ def test_it_ends_somewhere() -> None:
 def test_a_complete_preview_is_what_is_sent(values: dict[str, Any]) -> None:
     variables = [Variable(name, required=False, default="d" if name == "a" else None) for name in "abc"]
     text = "{{a}}-{{b ? 'B' : '\\''}}-{{c}}{{a}}"
-    found = pieces(text, [each.to_dict() for each in variables], values)
-    if all(piece.kind != "wrong" for piece in found) and not value_problems(
+    found = build_preview(text, [each.to_dict() for each in variables], values)
+    if all(piece.kind != "wrong" for piece in found) and not find_value_problems(
         Variable("b"), values.get("b", "")
     ):
         assert "".join(piece.text for piece in found) == render(text, resolve(variables, values))

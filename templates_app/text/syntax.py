@@ -16,7 +16,7 @@ _ESCAPE = re.compile(r"\\(['\\])")
 
 
 class TemplateSyntax(ValueError):
-    """A `{{` in a template that begins no well-formed placeholder; line and column count from 1."""
+    """A `{{` in a template that does not begin a valid placeholder. Line and column count from 1."""
 
     def __init__(self, message: str, *, line: int, column: int) -> None:
         super().__init__(f"line {line}, column {column}: {message}")
@@ -24,7 +24,7 @@ class TemplateSyntax(ValueError):
 
 
 class Placeholder(NamedTuple):
-    """Where a text names a variable: characters `start` to `end`, line and column from 1; the two branches if any."""
+    """Where a text names a variable: characters `start` to `end`, line and column from 1, and the branches, if any."""
 
     name: str
     conditional: bool
@@ -37,16 +37,16 @@ class Placeholder(NamedTuple):
 
 
 def scan(text: str) -> Iterator[Placeholder]:
-    """Yields the placeholders in order; raises TemplateSyntax at the first `{{` that begins none."""
+    """Yields the placeholders in order. Raises TemplateSyntax at the first `{{` that does not begin one."""
     position, line, line_start = 0, 1, 0
     while (start := text.find("{{", position)) != -1:
-        # Counting from the last placeholder only keeps a text of one long line linear.
+        # Counting only from the last placeholder keeps the time linear, even for one long line.
         line += text.count("\n", position, start)
         line_start = max(line_start, text.rfind("\n", position, start) + 1)
         column = start - line_start + 1
         match = _PLACEHOLDER.match(text, start)
         if match is None:
-            raise TemplateSyntax(_syntax_message(text, start), line=line, column=column)
+            raise TemplateSyntax(_describe_problem(text, start), line=line, column=column)
         name, conditional, if_true, if_false = match.groups()
         yield Placeholder(
             name=name,
@@ -63,7 +63,7 @@ def scan(text: str) -> Iterator[Placeholder]:
         position = match.end()
 
 
-def _syntax_message(text: str, start: int) -> str:
+def _describe_problem(text: str, start: int) -> str:
     forms = "write {{name}} or {{name ? 'text if true' : 'text if false'}}"
     end = text.find("}}", start)
     if end == -1:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from templates_app.prompts.rendering import Variable, VariableError
+from templates_app.text.rendering import Variable, VariableError
 
 
 @pytest.mark.parametrize(

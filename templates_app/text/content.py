@@ -1,4 +1,4 @@
-"""What a version says, apart from its row: texts and variables, and what is wrong with them. Pure Python."""
+"""The content of a version: texts and variables, and the problems in them. Pure Python."""
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -6,10 +6,10 @@ from dataclasses import asdict, dataclass, field
 from difflib import get_close_matches
 from typing import Any
 
-from templates_app.prompts.rendering import TemplateSyntax, Variable, VariableError
-from templates_app.prompts.syntax import scan
+from templates_app.text.rendering import TemplateSyntax, Variable, VariableError
+from templates_app.text.syntax import scan
 
-FILLED = (("text", "text"), ("system_prompt", "system prompt"))  # the texts that values go into
+FILLED = (("text", "text"), ("system_prompt", "system prompt"))  # the texts that have placeholders
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +26,7 @@ class Content:
     turns_max: int | None = None
 
     def as_fields(self) -> dict[str, Any]:
-        """The columns of a version, equal for equal contents."""
+        """The fields of a version. Equal contents give equal fields."""
         return {**asdict(self), "variables": [dict(each) for each in self.variables]}
 
     def differs_from(self, other: "Content") -> bool:
@@ -35,15 +35,15 @@ class Content:
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """One thing that lint says. An `error` keeps the version from being published; a `warning` does not."""
+    """One problem that `lint` found. An `error` keeps the version from being published; a `warning` does not."""
 
     kind: str  # unclosed | unknown | unused | duplicate | definition | literal
     level: str
     message: str
 
 
-def names_in(text: str) -> list[str]:
-    """The names that a text uses, each once, in order; those before the place where its syntax breaks."""
+def find_names(text: str) -> list[str]:
+    """The names that a text uses, each once and in order. After a syntax error no more names are found."""
     found: dict[str, None] = {}
     try:
         for placeholder in scan(text):
@@ -53,49 +53,51 @@ def names_in(text: str) -> list[str]:
     return list(found)
 
 
-def used_names(content: Content) -> list[str]:
+def find_used_names(content: Content) -> list[str]:
     """The names that text and system prompt use, in order of first use."""
     texts = (getattr(content, name) for name, _ in FILLED)
-    return list(dict.fromkeys(name for text in texts for name in names_in(text)))
+    return list(dict.fromkeys(name for text in texts for name in find_names(text)))
 
 
-def extracted(content: Content) -> list[dict[str, Any]]:
-    """The variables, and after them one of type text for each name that the texts use and nobody has declared."""
+def extract_variables(content: Content) -> list[dict[str, Any]]:
+    """The variables, followed by one of type text for each name that the texts use without a declaration."""
     declared = {each.get("name") for each in content.variables}
-    new = [Variable(name).to_dict() for name in used_names(content) if name not in declared]
+    new = [Variable(name).to_dict() for name in find_used_names(content) if name not in declared]
     return [*(dict(each) for each in content.variables), *new]
 
 
 def lint(content: Content) -> list[Finding]:
-    """Everything that is wrong or doubtful, errors first: unclosed, definition, duplicate, unknown, unused, literal."""
+    """All errors and warnings, errors first: unclosed, definition, duplicate, unknown, unused, literal."""
     found = [
-        *_unclosed(content),
-        *_definitions(content),
-        *_duplicates(content),
-        *_unknown(content),
-        *_unused(content),
+        *_find_unclosed(content),
+        *_find_bad_definitions(content),
+        *_find_duplicates(content),
+        *_find_unknown(content),
+        *_find_unused(content),
     ]
     if "{{" in content.training_system_prompt:
-        message = "the training system prompt contains '{{', which is exported as it stands: nothing fills it"
+        message = (
+            "the training system prompt contains '{{', which is exported as it is, because nothing fills it"
+        )
         found.append(Finding(kind="literal", level="warning", message=message))
     return sorted(found, key=lambda finding: finding.level != "error")
 
 
-def new_names(content: Content, known: Collection[str]) -> list[Finding]:
-    """A warning for each name that the texts use and the version before did not have: it may be a slip of the hand."""
-    names = [name for name in used_names(content) if known and name not in known]
+def find_new_names(content: Content, known: Collection[str]) -> list[Finding]:
+    """A warning for each name that the texts use and the previous version did not have: it may be a typing mistake."""
+    names = [name for name in find_used_names(content) if known and name not in known]
     return [
-        Finding(kind="unknown", level="warning", message=f"{{{{{name}}}}} is new here{_hint(name, known)}")
+        Finding(kind="unknown", level="warning", message=f"{{{{{name}}}}} is new here{_suggest(name, known)}")
         for name in names
     ]
 
 
-def _hint(name: str, known: Collection[str]) -> str:
+def _suggest(name: str, known: Collection[str]) -> str:
     close = get_close_matches(name, list(known), n=1)
     return f"; did you mean {{{{{close[0]}}}}}?" if close else ""
 
 
-def _unclosed(content: Content) -> Iterator[Finding]:
+def _find_unclosed(content: Content) -> Iterator[Finding]:
     for name, words in FILLED:
         try:
             for _ in scan(getattr(content, name)):
@@ -104,7 +106,7 @@ def _unclosed(content: Content) -> Iterator[Finding]:
             yield Finding(kind="unclosed", level="error", message=f"{words}, {wrong}")
 
 
-def _definitions(content: Content) -> Iterator[Finding]:
+def _find_bad_definitions(content: Content) -> Iterator[Finding]:
     for each in content.variables:
         try:
             Variable.from_dict(each)
@@ -113,7 +115,7 @@ def _definitions(content: Content) -> Iterator[Finding]:
                 yield Finding(kind="definition", level="error", message=str(problem))
 
 
-def _duplicates(content: Content) -> Iterator[Finding]:
+def _find_duplicates(content: Content) -> Iterator[Finding]:
     names = [str(each.get("name")) for each in content.variables]
     for name, count in Counter(names).items():
         if count > 1:
@@ -124,20 +126,22 @@ def _duplicates(content: Content) -> Iterator[Finding]:
         spellings.setdefault(name.lower(), []).append(name)
     for alike in spellings.values():
         if len(alike) > 1:
-            message = f"{' and '.join(alike)} differ only in upper and lower case; one of them may be a slip"
+            message = (
+                f"{' and '.join(alike)} differ only in upper and lower case; one may be a typing mistake"
+            )
             yield Finding(kind="duplicate", level="warning", message=message)
 
 
-def _unknown(content: Content) -> Iterator[Finding]:
+def _find_unknown(content: Content) -> Iterator[Finding]:
     declared = [str(each.get("name")) for each in content.variables]
-    for name in used_names(content):
+    for name in find_used_names(content):
         if name not in declared:
-            message = f"{{{{{name}}}}} is not among its variables{_hint(name, declared)}"
+            message = f"{{{{{name}}}}} is not among its variables{_suggest(name, declared)}"
             yield Finding(kind="unknown", level="error", message=message)
 
 
-def _unused(content: Content) -> Iterator[Finding]:
-    used = set(used_names(content))
+def _find_unused(content: Content) -> Iterator[Finding]:
+    used = set(find_used_names(content))
     for name in dict.fromkeys(str(each.get("name")) for each in content.variables):
         if name not in used:
             message = f"{name} is a variable that neither text nor system prompt uses; remove it"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from templates_app.prompts.content import Content, extracted, lint, used_names
+from templates_app.text.content import Content, extract_variables, find_used_names, lint
 
 TOPIC = {"name": "topic", "type": "text", "required": True}
 
@@ -15,15 +15,15 @@ def test_names_come_from_text_and_system_prompt_once_each() -> None:
     content = Content(
         text="{{b}} {{a ? 'x' : ''}} {{b}}", system_prompt="{{c}}", training_system_prompt="{{d}}"
     )
-    assert used_names(content) == ["b", "a", "c"]
+    assert find_used_names(content) == ["b", "a", "c"]
 
 
 def test_names_before_a_broken_place_are_still_found() -> None:
-    assert used_names(Content(text="{{a}} {{b}} {{ and on")) == ["a", "b"]
+    assert find_used_names(Content(text="{{a}} {{b}} {{ and on")) == ["a", "b"]
 
 
 def test_new_names_become_variables_after_the_declared_ones() -> None:
-    found = extracted(Content(text="{{new}} {{topic}}", variables=[TOPIC]))
+    found = extract_variables(Content(text="{{new}} {{topic}}", variables=[TOPIC]))
     assert found == [TOPIC, {"name": "new", "type": "text", "required": True}]
 
 
