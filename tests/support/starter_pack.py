@@ -57,7 +57,7 @@ def _pack_rows() -> tuple[str, list[str], dict[str, str]]:
         install_pack(workspace)
         for model in (Scenario, EdgeCase):
             for row in model.objects.filter(workspace=workspace):
-                said = {name: getattr(row, name) for name in row.SAYS}
+                said = {name: getattr(row, name) for name in row.CONTENT_FIELDS}
                 texts[row.pack_print] = json.dumps(said, sort_keys=True, default=str)
 
     rows = _rows_made_by(make, PACK, f"workspace_id = '{workspace.pk}'")
