@@ -52,6 +52,7 @@ def all_checks() -> list[Check]:
         Check("deploy", [*manage("check"), "--deploy", "--fail-level", "WARNING"], NO_SERVER | served),
         Check("lint", [PYTHON, "-m", "ruff", "check", "."]),
         Check("format", [PYTHON, "-m", "ruff", "format", "--check", "."]),
+        Check("rooms", [PYTHON, "scripts/draw_rooms.py", "--check"], NO_SERVER),
         Check("vendored", [PYTHON, "scripts/vendor.py", "--check"]),
         Check("htmx", [PYTHON, UPGRADE_CHECK, *template_folders()]),
     ]

@@ -167,7 +167,10 @@ LIBRARY = [
     scenario("library.editing.duplicate", lambda _, row, by: rows.duplicate(row, by=by), Action.DUPLICATE),
     scenario("models.situations.LibraryEntry.archive", lambda _, row, by: row.archive(by=by), Action.ARCHIVE),
     Case(
-        "templates_app.models.situations.LibraryEntry.restore", restore_row, Action.RESTORE, TargetKind.EDGE_CASE
+        "templates_app.models.situations.LibraryEntry.restore",
+        restore_row,
+        Action.RESTORE,
+        TargetKind.EDGE_CASE,
     ),
     Case("templates_app.library.editing.move", move_option, Action.MOVE, TargetKind.OPTION),
     Case("templates_app.library.importing.import_file", import_rows, Action.IMPORT, TargetKind.IMPORT_FILE),

@@ -13,6 +13,14 @@ from tests.guards.test_imports import imported
 ORDER = {
     "batches": [["models"], ["limits"], ["planning", "reports"], ["engine"], ["actions"], ["web", "api"]],
     "conversations": [["models"], ["web", "api"]],
+    "templates_app": [
+        ["text", "states"],
+        ["models"],
+        ["prompts"],
+        ["library"],
+        ["packs"],
+        ["web", "api"],
+    ],
 }
 MOST_MODULES = 16
 LONGEST_FILE = 400
@@ -64,6 +72,9 @@ def test_the_folders_of_a_room_import_downwards_only() -> None:
         ("batches.actions.filling", "from batches.web.plans import plan_page"),
         ("batches.web.jobs.views", "from batches.api import responses"),
         ("batches.api.batches", "from batches.web.jobs.batch_page import items_of"),
+        ("templates_app.text.rendering", "from templates_app.models import PromptTemplate"),
+        ("templates_app.prompts.editing", "from templates_app.packs import template_file"),
+        ("templates_app.api.library", "from templates_app.web.library import list_tags"),
         ("conversations.api.conversations", "from conversations.web import views"),
     ],
 )
