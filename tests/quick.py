@@ -6,7 +6,7 @@ they name is searched for what starts a process. What this search does not see (
 say) fails in a quick run instead of starting its process: see `forbid_processes`.
 
 That alone would take several minutes. So without a file, a folder or `-k` it is a sample: all tests that need no
-database, and the first tests of each file that do. Left out are also tests marked `lengthy`, and the folders of WHOLE.
+database, and of each file the first that does. Left out are also tests marked `lengthy`, and the folders of WHOLE.
 With a file, a folder or `-k`, every one of those tests runs that starts no process.
 """
 
@@ -26,7 +26,7 @@ STARTING_CALLS = {"fork", "forkpty", "posix_spawn", "posix_spawnp", "create_subp
 STARTING_EVENTS = {"subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn", "os.system", "os.exec"}
 # What belongs to a whole run: processes throughout, and the guards, which `./run check` runs.
 WHOLE = {"browser", "contract", "faults", "flows", "guards"}
-OF_EACH_FILE = 2
+OF_EACH_FILE = 1  # a test with a database takes a fifth of a second, and the databases themselves take ten
 # Set while a test of a quick run is running. An audit hook can never be taken away again, so it asks this.
 _forbidden = False
 
