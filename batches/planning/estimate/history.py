@@ -15,7 +15,7 @@ from django.db import connection
 
 # Only so many calls are read, the newest ones: older ones say little about the next call.
 NEWEST = 500
-# Of one call, until there is history (spec: product.md section 6; docs/execution.md section 3).
+# Of one call, until there is history (docs/execution.md section 3).
 TIER_INPUT_TOKENS = {"template": 2000, "scenario": 2500, "edge_case": 3000}
 TIER_OUTPUT_TOKENS = {"template": 3000, "scenario": 4000, "edge_case": 5000}
 # The usual length of the tier weighs as much as so many calls.
