@@ -53,6 +53,7 @@ LIBRARIES = [
 OF_ONE_TEST = ("PYTEST_CURRENT_TEST", "LORAPIPE_DATA_DIR")
 PR_SET_PDEATHSIG = 1
 POLL_S = 0.02
+START_S = 150  # the libraries take 3 s of CPU to load, which is long on a machine that does other things, too
 
 
 class Process(Protocol):
@@ -97,7 +98,7 @@ class ForkServer:
             before = len(self._spawned)
             self._process.stdin.write(json.dumps(request).encode() + b"\n")
             self._process.stdin.flush()
-            if not self._changed.wait_for(lambda: len(self._spawned) > before, timeout=60):
+            if not self._changed.wait_for(lambda: len(self._spawned) > before, timeout=START_S):
                 raise RuntimeError("the fork server does not answer")
             return SpawnedProcess(self, self._spawned[-1])
 
