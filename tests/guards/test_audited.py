@@ -29,7 +29,8 @@ NO_ACTIONS = {
     "batches.actions.drafts.recorded_change": "the changes of a draft share it, and give it their action",
     "batches.models.paid_requests.PaidRequestQuerySet.items_of": "it only looks a request up",
     "batches.planning.recipe.plan_from": "it computes a plan and stores nothing",
-    "templates_app.models.import_files.ImportFile.keep": "a file waits for its owner's yes; the import is recorded",
+    "templates_app.prompts.editing.create_recorded": "create, duplicate and import share it, and give it their action",
+    "templates_app.models.import_files.ImportFile.store": "a file waits for its owner's yes; the import is recorded",
     "templates_app.packs.installing.install_entries": "a part of install_pack",
 }
 # Pages and the API pass the person on to an action.

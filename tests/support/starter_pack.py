@@ -19,7 +19,10 @@ from batches.limits.pools import pools
 from batches.models import ProviderPool, RateLimit
 from templates_app.models import EdgeCase, Option, PromptTemplate, Scenario, TemplateVersion
 from templates_app.packs.installing import install_pack
+from templates_app.packs.pack import STARTER_PACK
+from workspaces.audit import record
 from workspaces.models import Workspace
+from workspaces.states import Action, TargetKind
 
 PACK = (PromptTemplate, TemplateVersion, Scenario, EdgeCase, Option)
 LIMITS = (RateLimit, ProviderPool)
@@ -31,12 +34,21 @@ Tables = Sequence[type[Model]]
 
 def bring_starter_pack(workspace: Workspace) -> None:
     """The pack's templates, scenarios, edge cases and options, as `install_pack` makes them in an empty workspace."""
-    origin, rows, fingerprinted = _pack_rows()
+    origin, rows, fingerprinted, count = _pack_rows()
     ids = {origin: str(workspace.pk)}
     # A situation's fingerprint is of the id of its template, too.
     prints = {old: _sha256(_renew_ids(text, ids)) for old, text in fingerprinted.items()}
     rows = [FINGERPRINT.sub(lambda found: prints.get(found[0], found[0]), each) for each in rows]
     _insert(PACK, rows, ids=ids)
+    after = {"rows": count}
+    record(
+        action=Action.IMPORT,
+        kind=TargetKind.PACK,
+        name=STARTER_PACK,
+        workspace=workspace.pk,
+        by=None,
+        after=after,
+    )
 
 
 def lift_limits() -> None:
@@ -48,13 +60,13 @@ def lift_limits() -> None:
 
 
 @cache
-def _pack_rows() -> tuple[str, list[str], dict[str, str]]:
-    """The id of a workspace that is not kept, the rows in it, and the text behind each fingerprint of a situation."""
-    workspace, texts = Workspace(name="only to load the pack"), {}
+def _pack_rows() -> tuple[str, list[str], dict[str, str], int]:
+    """The id of a workspace that is not kept, the rows in it, the text behind each fingerprint of a situation, and how many rows the product counts."""
+    workspace, texts, counted = Workspace(name="only to load the pack"), {}, []
 
     def make() -> None:
         workspace.save(force_insert=True)
-        install_pack(workspace)
+        counted.append(install_pack(workspace))
         for model in (Scenario, EdgeCase):
             for row in model.objects.filter(workspace=workspace):
                 said = {name: getattr(row, name) for name in row.CONTENT_FIELDS}
@@ -62,7 +74,7 @@ def _pack_rows() -> tuple[str, list[str], dict[str, str]]:
 
     rows = _rows_made_by(make, PACK, f"workspace_id = '{workspace.pk}'")
     assert all(_sha256(text) == old for old, text in texts.items()), "as the model makes a fingerprint"
-    return str(workspace.pk), rows, texts
+    return str(workspace.pk), rows, texts, counted[0]
 
 
 def _sha256(text: str) -> str:
