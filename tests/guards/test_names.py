@@ -5,12 +5,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.guards.sources import Source, source, sources
+from tests.guards.sources import ROOMS, Source, source, sources
 
 # The folders of pages and of the API, in every room.
 FOLDERS = ("web", "api")
 # The rooms whose names are in order; `ROOMS` looks at all of them.
-ROOMS_IN_ORDER: tuple[str, ...] = ("batches",)
+ROOMS_IN_ORDER: tuple[str, ...] = ROOMS
 VERBS = frozenset(
     [
         "accept",
@@ -95,6 +95,7 @@ VERBS = frozenset(
         "restore",
         "resume",
         "retry",
+        "review",
         "roll",
         "run",
         "save",
@@ -102,6 +103,7 @@ VERBS = frozenset(
         "select",
         "send",
         "serialize",
+        "set",
         "show",
         "shuffle",
         "sort",
