@@ -1,8 +1,8 @@
-"""How long a batch of 10,000 takes to be made: `python -m bench.creation [--items N]`.
+"""How long it takes to start a batch of 10,000: `python -m bench.creation [--items N]`.
 
-From the plan to the commit, as the web does it: rendered, checked, priced, given ids, stored. Starts a PostgreSQL of its own
-that keeps what it commits. Two plans: the starter plan over and over (13 personas), and one in which every persona is another. The
-goal is 3 s; the status query of what was made stands below it.
+From the plan to the commit, as the web does it: render, check, price, give ids, store. It starts a PostgreSQL of its own with
+durable commits. There are two plans: the starter plan repeated (13 personas), and one with a different persona for each item. The
+goal is 3 s; the time of the status query on the new batch is printed below.
 """
 
 import argparse

@@ -1,9 +1,9 @@
-"""How much one machine holds: `python -m bench.engine [--quick] [--only saturation|free|naive]`.
+"""The throughput of one machine: `python -m bench.engine [--quick] [--only saturation|free|naive]`.
 
 Saturation: 1,000 requests a minute, 20 s a call (about 333 in flight), 3,000 items, one worker process, everything on
-this machine. Free: no limit, 5 s a call, 900 at once: where it saturates, and on what. Naive: the saturation's calls by
-a Celery task per item, as tutorials write it. All beside a plain asyncio loop over the SDK in the same run.
-`--quick` takes a tenth of the items and a quarter of the time of a call.
+this machine. Free: no limit, 5 s a call, 900 at once; it shows the maximum, and what limits it. Naive: the calls of
+saturation with one Celery task for each item, as tutorials do it. All of them are compared with a plain asyncio loop over
+the SDK in the same run. `--quick` uses a tenth of the items and a quarter of the time of a call.
 """
 
 import argparse
@@ -29,7 +29,7 @@ GOAL_GROWTH = 1.10
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """`latency` in seconds, `settled` the seconds after which the rate counts."""
+    """One case. `latency`: seconds of a call. `settled`: seconds after the start from which the rate is measured."""
 
     name: str
     items: int
@@ -41,7 +41,7 @@ class Case:
 
 @dataclass
 class Samples:
-    """Memory and CPU of one process while a case runs."""
+    """Samples of memory and CPU time of one process while a case runs."""
 
     pid: int
     rows: list[tuple[float, float, float]] = field(default_factory=list)
@@ -63,7 +63,7 @@ class Samples:
             thread.join()
 
     def growth(self, *, after: float) -> float:
-        """The most memory after that second, as a ratio to what it was then."""
+        """The highest memory after that second, divided by the memory at that second."""
         later = [memory for at, memory, _ in self.rows if at >= after and memory]
         return max(later) / later[0] if later else 1.0
 
@@ -184,7 +184,7 @@ def naive(servers: Servers, case: Case) -> None:
 
 
 def floor(servers: Servers, case: Case) -> None:
-    """The free case's calls by a plain loop."""
+    """The calls of the case `free` in a plain asyncio loop."""
     prepare(servers, case)
     command = [
         sys.executable,

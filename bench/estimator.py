@@ -1,8 +1,8 @@
-"""How good the estimates are: `python -m bench.estimator [--jobs 50] [--seed 1] [--no-engine]`.
+"""How accurate the estimates are: `python -m bench.estimator [--jobs 50] [--seed 1] [--no-engine]`.
 
-So many seeded jobs: tier mixes, concurrency 1 to 10, limits that bind or not, output spread 0.15, 0.3 and 0.45. Each has a world of
-its own (`bench/support/truth.py`); a history of conversations in it is written as log rows, and `estimate` sees nothing else. The job then
-happens in virtual time. The same jobs without history are the cold start. Three jobs at the end are run by the real engine.
+It makes seeded jobs: mixes of tiers, concurrency 1 to 10, limits that matter or not, output spread 0.15, 0.3 and 0.45. Each job has its
+own true values (`bench/support/truth.py`). Conversations drawn from them are written as log rows, and `estimate` knows nothing else. The job
+then runs in virtual time. The same jobs without history are the cold start. At the end the real engine runs three jobs.
 """
 
 import argparse
@@ -102,7 +102,7 @@ def one_job(
 
 
 def draw_plan(items: "Sequence[PlannedItem]", chance: random.Random) -> tuple["list[PlannedItem]", str]:
-    """From one to three tiers, and of each some of its templates."""
+    """A plan of one to three tiers, with some of the templates of each."""
     from batches.planning.plan import cut  # noqa: PLC0415
 
     tiers = chance.sample(["template", "scenario", "edge_case"], chance.randint(1, 3))
@@ -116,7 +116,7 @@ def draw_plan(items: "Sequence[PlannedItem]", chance: random.Random) -> tuple["l
 
 
 def draw_limits(chance: random.Random, world: World, concurrency: int) -> Limits:
-    """A third does not bind, a third binds by requests, a third by output tokens."""
+    """Rate limits: in a third of the jobs none matters, in a third that of requests, in a third that of output tokens."""
     mean = statistics.fmean(world.mean.values())
     natural = 60 * concurrency / (world.before_output_s + mean / world.tokens_per_second)
     kind = chance.randrange(3)
@@ -130,7 +130,7 @@ def draw_limits(chance: random.Random, world: World, concurrency: int) -> Limits
 
 @contextmanager
 def apply_limits(limits: Limits) -> Iterator[None]:
-    """The settings and the limiter's rows of those limits."""
+    """Set these limits in the settings and in the limiter's rows, until the block ends."""
     from django.conf import settings  # noqa: PLC0415
     from django.test import override_settings  # noqa: PLC0415
 
@@ -176,7 +176,7 @@ def price_plan(plan: "Sequence[PlannedItem]", concurrency: int) -> "Estimate":
 
 
 def remember(user: "User", past: "Sequence[tuple[PlannedItem, list[Made]]]") -> None:
-    """The history as the engine would have left it: an item, and a log row for each of its calls."""
+    """Store a history as the engine would have: an item, and a log row for each of its calls."""
     from batches.models import BatchItem, GenerationLog  # noqa: PLC0415
 
     job = make_finished_job(user, len(past))
@@ -264,7 +264,7 @@ _prompts: dict[tuple[UUID, str], int] = {}
 
 
 def prompt_tokens(item: "PlannedItem") -> int:
-    """As the current models count: 2.5 characters a token, and what the reply's format adds."""
+    """The tokens of a prompt as current models count them: 2.5 characters a token, and those of the reply's format."""
     request = item.request(model=MODEL, max_tokens=1)
     key = (item.version.pk, request.prompt)
     if key not in _prompts:
@@ -293,12 +293,12 @@ def today() -> date:
 
 # --- by the real engine ---------------------------------------------------------------------------------------
 
-# Items, at once, requests a minute: history, then what is compared.
+# Items, concurrency, requests a minute. The first job is the history, the others are compared with their estimates.
 ENGINE_JOBS = ((20, 10, 600), (12, 3, 600), (45, 10, 600), (40, 10, 120))
 
 
 def run_by_engine(servers: Servers) -> list[Outcome]:
-    """Real jobs against the simulator, each priced before its start; the first is history for the others."""
+    """Run real jobs against the simulator, each estimated before its start. The first one is the history of the others."""
     from bench.support.jobs import start_job  # noqa: PLC0415
     from tests.support.engine import fresh_engine, wait_for_end  # noqa: PLC0415
 

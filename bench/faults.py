@@ -1,8 +1,8 @@
-"""A batch under a mixed storm, seed by seed: `python -m bench.faults [--seeds N] [--first SEED] [--items 400] [--json FILE]`.
+"""A batch with injected faults, seed by seed: `python -m bench.faults [--seeds N] [--first SEED] [--items 400] [--json FILE]`.
 
 20 SIGKILLs of workers, 8 SIGSTOPs beyond the lease, 5 ended database sessions, 3 immediate restarts of the database, 5 FLUSHALL,
-2 restarts of the broker, the dispatcher killed 3 times, in an order that the seed decides, with the engine's times divided by
-ten. The simulator's ledger is the truth about what was paid. Exit 1 when a seed breaks a promise.
+2 restarts of the broker and 3 kills of the dispatcher, in an order that the seed decides. The engine's times are divided by ten. The
+simulator's ledger says what was paid. The exit code is 1 when a rule was broken.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from tests.support.simulator import RunningSimulator
 FAULTS = {"kill": 20, "freeze": 8, "backend": 5, "postgres": 3, "flush": 5, "valkey": 2, "dispatcher": 3}
 TIME_SCALE = 10
 WORKERS, SLOTS, CONCURRENCY = 3, 5, 8
-# Seconds of a call, quick and slow: whichever keeps the items as far as the faults are, so that each fault meets calls.
+# Seconds of a call, quick and slow. The slower one is used while the items are ahead of the faults, so that each fault meets calls.
 QUICK_S, SLOW_S = 0.7, 5.0
 PAUSE_S = 1.0
 COLUMNS = [
@@ -40,7 +40,9 @@ COLUMNS = [
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """`again`: calls billed beyond one an item. `in_flight`: calls at kills and stops, each may be one. `extra`: all others."""
+    """The outcome of one seed. `again`: calls billed beyond one for each item. `in_flight`: the calls that were in flight at a kill or
+    a stop, each of which may explain one of these. `extra`: those without such an explanation.
+    """
 
     seed: int
     items: int
@@ -86,7 +88,7 @@ def show(found: Outcome, file: Path | None) -> None:
 
 
 def run(servers: Servers, *, seed: int, items: int) -> Outcome:
-    """One storm over one job, with workers and a dispatcher of its own."""
+    """Run one job with all faults, with workers and a dispatcher of its own."""
     from tests.support.engine import running_engine  # noqa: PLC0415  Django is set up by now
     from tests.support.fault_injection import FaultInjector, count_paid_again, wait_for_completion  # noqa: PLC0415
     from tests.support.own_servers import OwnServers  # noqa: PLC0415
@@ -123,7 +125,7 @@ def start(items: int) -> Any:
 
 
 def inject_faults(injector: Any, job: Any, simulator: RunningSimulator) -> None:
-    """All faults, each with calls in flight."""
+    """Inject all faults, each while calls are in flight."""
     from tests.support.fault_injection import retry_while_away  # noqa: PLC0415
     from tests.support.polling import wait_for  # noqa: PLC0415
 

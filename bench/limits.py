@@ -1,8 +1,8 @@
-"""At the provider's limit and not over it, and what an item costs in CPU: `python -m bench.limits [--quick]`.
+"""How close the engine comes to the provider's limits, and the CPU time of an item: `python -m bench.limits [--quick]`.
 
 Three cases against the simulator, with a dispatcher and a worker of their own: 300 items under 600 requests a minute with a
 burst of 10; 300 items under 80,000 output tokens a minute; and 1,000 items without a limit; all with 5 s of latency and 100
-at once. The last stands beside a floor in the same run: a plain asyncio loop over the SDK. `--quick` takes a fifth of the
+at once. The last one is compared with a plain asyncio loop over the SDK (the floor) in the same run. `--quick` takes a fifth of the
 items; `--only limited|tokens|free` one case.
 """
 
@@ -31,7 +31,7 @@ GOAL_TOKENS = 0.90
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """One job: times in seconds, CPU in milliseconds per item."""
+    """One job. Times in seconds, CPU time in milliseconds per item."""
 
     items: int
     calls: int
@@ -66,7 +66,7 @@ def run(
     burst: int | None = None,
     output_per_minute: int | None = None,
 ) -> Run:
-    """Start a job with an engine of its own and wait for its end."""
+    """Run a job with an engine of its own, and wait for its end."""
     from batches.models import RateLimit  # noqa: PLC0415  Django is set up by now
     from bench.support.jobs import start_job  # noqa: PLC0415
     from tests.support.engine import fresh_engine, wait_for_end  # noqa: PLC0415
@@ -74,7 +74,7 @@ def run(
     simulator = servers.simulator
     simulator.reset()
     simulator.options(latency=LATENCY_S, jitter=0, rpm=per_minute, burst=burst, otpm=output_per_minute)
-    RateLimit.objects.all().delete()  # what the last case's server said of its limits is believed until this one speaks
+    RateLimit.objects.all().delete()  # otherwise the limits that the last case's server has reported would apply until this one reports its own
     logs = Path(servers.folder) / f"run-{items}-{per_minute}-{output_per_minute}"
     logs.mkdir()
     rate = {"RATE_LIMIT_RPM": str(per_minute or UNLIMITED), "LORAPIPE_WORKER_SLOTS": str(SLOTS)}
@@ -96,7 +96,7 @@ def run(
             per_minute=per_minute or UNLIMITED,
             output_per_minute=output_per_minute,
         )
-        meter = Meter(groups)  # making the job is not the engine's work
+        meter = Meter(groups)  # only from here: starting the job is not the work of the engine
         job = wait_for_end(job, seconds=1800)
         used = meter.used()
     assert job.completed_items == items, (job.status, job.completed_items)
@@ -118,7 +118,7 @@ def of_ledger(entries: Sequence[dict[str, Any]], *, items: int, used: dict[str, 
 
 
 def floor_of(simulator: RunningSimulator, *, calls: int) -> tuple[float, float]:
-    """Wall seconds, and CPU milliseconds per call, of a plain loop."""
+    """Seconds, and CPU milliseconds per call, of a plain asyncio loop."""
     simulator.reset()
     simulator.options(latency=LATENCY_S, jitter=0, rpm=None, burst=None, otpm=None)
     command = [sys.executable, "-m", "bench.support.floor", simulator.url, str(calls), str(CONCURRENCY)]
@@ -143,13 +143,13 @@ def show_limited(found: Run) -> None:
 
 
 def show_tokens(found: Run) -> None:
-    """The span is that of the starts: the last call's tokens fall due after it."""
+    """Print the case of output tokens. Its time is measured from start to start, because the last call's tokens are paid later."""
     per_call = found.output_tokens / found.calls
     used = (found.calls - 1) * per_call / (found.first_to_last_s / 60) / OUTPUT_PER_MINUTE
     print(f"\n{found.items} items, {LATENCY_S:.0f} s each, {OUTPUT_PER_MINUTE:,} output tokens a minute")
     line("used of the limit", f"{used:.1%}", f"{per_call:.0f} tokens a call", used >= GOAL_TOKENS)
     line("answers 429", str(found.refused), "", found.refused == 0)
-    show_cpu(found, judged=False)  # one item a second: what the engine costs by time is not shared by many
+    show_cpu(found, judged=False)  # at one item a second, the engine's idle cost is divided by few items
 
 
 def show_free(found: Run, floor: tuple[float, float]) -> None:

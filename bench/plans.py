@@ -1,7 +1,7 @@
-"""How long plans of 5,000 items take to be made and to be shown: `python -m bench.plans [--items N]`.
+"""How long it takes to make and to show plans of 5,000 items: `python -m bench.plans [--items N]`.
 
-Starts a PostgreSQL of its own in a temporary folder and asks the pages in this process, as a browser would: the form of
-the wizard is posted (made), then the page of the plan is fetched: first with its estimate, then again. The goal is 2 s.
+It starts a PostgreSQL of its own in a temporary folder and requests the pages in this process, as a browser would: it posts
+the form of the wizard (made), fetches the page of the plan with its estimate (shown), and fetches it again. The goal is 2 s.
 """
 
 import argparse
@@ -57,7 +57,7 @@ def measure(items: int) -> None:
 
 
 def time_pages(web: Any, make: Callable[[], str]) -> tuple[float, float, float, float]:
-    """Seconds until the plan is stored, until its page is there for the first and for the second time; its bytes."""
+    """Seconds until the plan is stored, and for its page the first and the second time; and the bytes of the page."""
     before = time.perf_counter()
     address = make()
     made = time.perf_counter()

@@ -1,7 +1,7 @@
 """Database time of the pages' and the API's queries on 10,000 conversations: `python -m bench.queries [--rows N]`.
 
-Starts a PostgreSQL of its own in a temporary folder, fills it, and prints the median and the 95th percentile of 30
-runs of each, beside a floor (`SELECT 1`) in the same run. The goal is below 10 ms at 10,000 conversations.
+It starts a PostgreSQL of its own in a temporary folder, fills it, and prints the median and the 95th percentile of 30
+runs of each, with `SELECT 1` in the same run for comparison. The goal is below 10 ms at 10,000 conversations.
 """
 
 import argparse
@@ -56,7 +56,7 @@ def measure(rows: int) -> None:
 
 
 def time_case(case: Callable[[], int]) -> list[float]:
-    """Milliseconds in the database, of each run; the queries' own time, not the rows' way into objects."""
+    """Milliseconds of database time in each run: that of the queries, without turning rows into objects."""
     from bench.support.cases import database_ms  # noqa: PLC0415
 
     case()

@@ -1,6 +1,6 @@
-"""Threads or asyncio: what a slot costs. `python -m bench.slots [--items N] [--in-flight N] [--seconds S]`.
+"""What a slot costs, as a thread or as a coroutine: `python -m bench.slots [--items N] [--in-flight N] [--seconds S]`.
 
-Both run the real steps (resolve, claim, ask, file) against PostgreSQL and the simulator, without Celery between, each in a
+Both run the real steps (prepare, claim, ask, file) against PostgreSQL and the simulator, without Celery, each in a
 process of its own: `threads` with a thread per slot and the sharded clients of `claude/client.py`; `asyncio` with a
 coroutine per slot over the SDK's aiohttp transport, and eight threads for Django's ORM, which is synchronous.
 """
@@ -17,7 +17,7 @@ from uuid import UUID
 from bench.limits import line
 from bench.support.stack import Meter, Servers, rss_mb, run_servers
 
-GOAL = 1.20  # the simpler stays if it is within a fifth
+GOAL = 1.20  # threads, the simpler way, stay if they cost at most a fifth more
 
 
 def main() -> None:
@@ -39,7 +39,7 @@ def main() -> None:
 
 
 def measure(servers: Servers, way: str, given: argparse.Namespace) -> dict[str, float]:
-    """One job of its own in a process of its own: seconds, CPU milliseconds per item, memory in MB."""
+    """Run a job in a process of its own: seconds, CPU milliseconds per item, memory in MB."""
     from bench.support.jobs import start_job  # noqa: PLC0415  Django is set up by now
 
     servers.simulator.reset()
@@ -76,7 +76,7 @@ def show(found: dict[str, dict[str, float]], given: argparse.Namespace, round_: 
 
 
 def run(way: str, in_flight: int) -> None:
-    """In the measured process: do every item of the job, then print what it took."""
+    """In the measured process: run every item of the job, then print the measurements."""
     sys.argv[0] = "celery"  # as a worker's process, which takes its connections from a pool
     from bench.support import slot_ways  # noqa: PLC0415  it sets Django up, and loads the SDK
 

@@ -1,4 +1,4 @@
-"""What `bench.queries` measures: each page's and each answer's queries, by the code that the product runs."""
+"""The cases that `bench.queries` measures: the queries of pages and of API responses, by the code of the product."""
 
 import os
 import time
@@ -22,7 +22,7 @@ SHOW_ABOVE_MS = float(os.environ.get("BENCH_SHOW_MS", "inf"))
 
 
 def fill(rows: int) -> tuple[User, BatchJob]:
-    """`rows` conversations of one person, and as many of somebody else, so that the workspace has to be chosen."""
+    """Make `rows` conversations for one person and as many for another, so that the queries must filter by workspace."""
     call_command("migrate", verbosity=0)
     user: User = User.objects.create_with_workspace("bench", is_staff=True)
     other: User = User.objects.create_with_workspace("other")
@@ -75,7 +75,7 @@ def _select_one() -> None:
 
 
 def database_ms(case: Callable[[], Any]) -> float:
-    """Time spent in the database while `case` runs, in ms: the sum over its statements, fetch included."""
+    """The database time of a case in ms: the sum over its statements, including fetching the rows."""
     spent = 0.0
 
     def timing(execute: Any, sql: Any, params: Any, many: Any, context: Any) -> Any:

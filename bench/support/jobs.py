@@ -1,4 +1,4 @@
-"""Jobs for measurements, made as the web and the terminal make them."""
+"""Jobs for measurements, started in the same way as by the web and the terminal."""
 
 from decimal import Decimal
 
@@ -16,7 +16,7 @@ OWNER = "bench"
 def start_job(
     *, items: int, concurrency: int, per_minute: int, output_per_minute: int | None = None
 ) -> BatchJob:
-    """The starter plan, over and over, as one job of so many items under that limit."""
+    """Start a job of so many items (the starter plan, repeated) with these limits per minute."""
     user = User.objects.filter(username=OWNER).first() or User.objects.create_with_workspace(OWNER)
     workspace = user.personal_workspace()
     install_pack(workspace)

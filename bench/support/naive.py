@@ -1,6 +1,6 @@
-"""What people write today: a Celery task per item, the SDK's own retries and then Celery's. For comparison only.
+"""What people usually write: a Celery task for each item, with the SDK's retries and then Celery's. For comparison only.
 
-`send(n)` queues n tasks; `celery -A bench.support.naive worker -P threads -c N` runs them. Each writes its conversation when it has it.
+`send(n)` queues n tasks; `celery -A bench.support.naive worker -P threads -c N` runs them. Each task stores its conversation.
 """
 
 import json
@@ -28,7 +28,7 @@ INSERT = "INSERT INTO naive_conversations (number, title, turns) VALUES (%s, %s,
 
 @app.task(autoretry_for=(anthropic.APIError,), retry_backoff=True)
 def generate(number: int) -> None:
-    """One conversation, as a tutorial does it."""
+    """Make one conversation, as tutorials do it."""
     if not hasattr(_local, "client"):
         _local.client = anthropic.Anthropic(api_key="demo", base_url=os.environ["LORAPIPE_SIMULATOR_URL"])
     prompt = PROMPT.format(topic=f"question {number}")
@@ -41,7 +41,7 @@ def generate(number: int) -> None:
 
 
 def send(count: int) -> None:
-    """Queue `count` tasks, their table made and empty."""
+    """Make the table, empty it, and queue `count` tasks."""
     with connection.cursor() as cursor:
         cursor.execute(TABLE)
         cursor.execute("TRUNCATE naive_conversations")
@@ -50,7 +50,7 @@ def send(count: int) -> None:
 
 
 def count_stored() -> tuple[int, int]:
-    """How many rows, and how many different numbers."""
+    """The number of rows, and the number of different items among them."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*), count(DISTINCT number) FROM naive_conversations")
         rows, distinct = cursor.fetchone()

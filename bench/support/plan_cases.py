@@ -1,4 +1,4 @@
-"""The plans that `bench.plans` makes, by the wizard's own pages."""
+"""The plans that `bench.plans` makes with the pages of the wizard."""
 
 from collections.abc import Callable
 from typing import Any
@@ -17,7 +17,7 @@ ACROSS = 50
 
 
 def fill(items: int) -> Client:
-    """A person whose starter plan has so many items: the pack's, and more scenarios beside its own."""
+    """The browser of a person whose starter plan has so many items: those of the pack and additional scenarios."""
     call_command("migrate", verbosity=0)
     user: User = User.objects.create_with_workspace("bench")
     place = user.personal_workspace()

@@ -1,6 +1,6 @@
-"""Many rows in little time, as a busy workspace has them: for the benchmarks, and for the tests that read query plans.
+"""Make many rows quickly, as a busy workspace has them: for the benchmarks, and for tests of query plans.
 
-The rows are made by PostgreSQL itself: 10,000 conversations with their items, turns and logs take a second or two.
+PostgreSQL makes the rows itself: 10,000 conversations with their items, turns and logs take a second or two.
 """
 
 import time
@@ -62,7 +62,7 @@ SELECT gen_random_uuid(), %(workspace)s, %(job)s, id, id, %(version)s, tier, 1, 
 
 
 def seed_job(workspace: Workspace, *, size: int, turns: int = 8, running: bool = True) -> BatchJob:
-    """A job of `size` items. Running: nine of ten done with their conversation and log, the rest in the queue."""
+    """A job of `size` items. If `running`, 90% are completed with their conversations and log rows, and the rest is queued."""
     done = size * 9 // 10 if running else size
     job = _job(workspace, size=size, done=done, running=running)
     values: dict[str, Any] = {
@@ -79,13 +79,13 @@ def seed_job(workspace: Workspace, *, size: int, turns: int = 8, running: bool =
     with connection.cursor() as cursor:
         for statement in (ITEMS, CONVERSATIONS, *([TURNS] if turns else []), LOGS):
             cursor.execute(statement, values)
-            # Rows that the planner does not know of yet are joined row by row: seconds, beyond the statement's time.
+            # Without statistics the planner joins the new rows row by row, which takes longer than the statement timeout.
             cursor.execute("ANALYZE batch_items, conversations")
     return job
 
 
 def seed_finished_jobs(workspace: Workspace, *, count: int) -> None:
-    """Rows of jobs alone, as years of work leave them."""
+    """Rows of completed jobs without items, as many as years of work would leave."""
     jobs = [_unsaved_job(workspace, f"Finished {number}", JobStatus.COMPLETED) for number in range(count)]
     for number, job in enumerate(jobs):
         job.completed_at = timezone.now() - timedelta(hours=number)
@@ -94,9 +94,9 @@ def seed_finished_jobs(workspace: Workspace, *, count: int) -> None:
 
 
 def analyze() -> None:
-    """Statistics, and pages marked as visible to all: without the marks no index is read alone.
+    """Update the statistics and the visibility map, without which there are no index-only scans.
 
-    PostgreSQL leaves them out while any snapshot is older than the rows, autovacuum's own too: then once more.
+    PostgreSQL does not mark pages while any snapshot is older than the rows, even one of autovacuum. Then it is repeated.
     """
     deadline = time.monotonic() + 30
     with connection.cursor() as cursor:

@@ -32,7 +32,7 @@ DATABASE_THREADS = 8
 
 
 def prepare(job_id: UUID, *, slots: int) -> tuple[list[UUID], UUID]:
-    """The job's items in order, and this process as a worker."""
+    """The ids of the job's items in order, and the id of this process as a registered worker."""
     worker_id: UUID = register(queues=[Queue.GENERATION], slots=slots).pk
     items = BatchItem.objects.filter(job=job_id).order_by("position")
     return list(items.values_list("pk", flat=True)), worker_id
@@ -43,22 +43,22 @@ def claim_item(item_id: UUID, worker_id: UUID) -> Claim | None:
     return generate.claim_or_withdraw(call, worker_id) if call else None
 
 
-def dispatch_again(claimed: Claim | None) -> None:
-    """As the engine does it: what cannot leave in time is given back, what was refused waits for its turn."""
+def release_and_pause(claimed: Claim | None) -> None:
+    """Release a claim whose call may no longer start; after that, or after a refused claim (None), wait for 0.05 s."""
     if claimed is not None:
         release(claimed)
-    connection.close()  # whoever has something to file needs one
+    connection.close()  # other slots need it to file their replies
     time.sleep(0.05)
 
 
 def run_in_threads(items: Sequence[UUID], worker_id: UUID, in_flight: int) -> None:
-    """The steps are those of `batches.engine.generate`."""
+    """Run the items with a thread for each slot, by the steps of `batches.engine.generate`."""
 
     def one(item_id: UUID) -> None:
         while (claimed := claim_item(item_id, worker_id)) is None or not generate.wait_for_permit(claimed):
-            dispatch_again(claimed)
+            release_and_pause(claimed)
         generate.ask_and_file(claimed)
-        connection.close()  # as after each task: a slot without an item holds none
+        connection.close()  # as Celery does after each task
 
     with ThreadPoolExecutor(in_flight) as slots:
         for done in [slots.submit(one, item) for item in items]:
@@ -66,7 +66,7 @@ def run_in_threads(items: Sequence[UUID], worker_id: UUID, in_flight: int) -> No
 
 
 class Coroutines:
-    """The database's steps go to a few threads, because Django's ORM is synchronous."""
+    """Slots as coroutines. The steps that use the database run in a few threads, because Django's ORM is synchronous."""
 
     def __init__(self, worker_id: UUID, in_flight: int) -> None:
         self.worker_id = worker_id
@@ -114,7 +114,7 @@ class Coroutines:
 
 
 def give_back_connection(step: Callable[[], Any]) -> Any:
-    """Do a step, and give the connection back to the pool."""
+    """Run a step, then give its connection back to the pool."""
     try:
         return step()
     finally:
@@ -126,7 +126,7 @@ def file_reply(claim: Claim, reply: Reply) -> None:
 
 
 def run_in_coroutines(items: Sequence[UUID], worker_id: UUID, in_flight: int) -> None:
-    """A slot is a coroutine over the SDK's aiohttp transport."""
+    """Run the items with a coroutine for each slot, over the SDK's aiohttp transport."""
 
     async def main() -> None:
         await Coroutines(worker_id, in_flight).all(items)

@@ -1,6 +1,6 @@
 """A whole stack for a measurement: servers of its own in a temporary folder, the simulator, and the engine's processes.
 
-Settings need the servers' addresses, so everything of Django is imported after `run_servers` has begun.
+The settings need the addresses of the servers, so Django is imported only inside `run_servers`.
 """
 
 import os
@@ -19,7 +19,7 @@ TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 
 @dataclass
 class Servers:
-    """What a measurement runs on; `folder` is gone with it. Whoever restarts a server says so here."""
+    """The servers of a measurement. `folder` is deleted with them. Code that restarts a server replaces it here."""
 
     folder: Path
     postgres: Server
@@ -33,7 +33,7 @@ class Servers:
 
 @contextmanager
 def run_servers(*, environment: dict[str, str] | None = None) -> Iterator[Servers]:
-    """PostgreSQL that keeps what it commits, Valkey and the simulator; Django is set up for them, all tables made."""
+    """Start PostgreSQL with durable commits, Valkey and the simulator, set Django up for them and make all tables."""
     with ExitStack() as ending:
         path = Path(ending.enter_context(tempfile.TemporaryDirectory(prefix="lorapipe-bench-")))
         path.chmod(0o711)
@@ -73,7 +73,7 @@ def _set_up_django(
 
 
 def cpu_seconds(pid: int) -> float:
-    """User and system time of a process and of all its descendants, those that have ended and been waited for included."""
+    """User and system time in seconds of a process and all its descendants, including ended ones that were waited for."""
     total, waiting = 0.0, [pid]
     children = _children()
     while waiting:
@@ -84,7 +84,7 @@ def cpu_seconds(pid: int) -> float:
 
 
 def rss_mb(pid: int) -> float:
-    """Resident memory of one process now, in MB; 0 when it has gone."""
+    """Resident memory of a process, in MB; 0 when it has ended."""
     try:
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     except OSError:
@@ -113,7 +113,7 @@ def _children() -> dict[int, list[int]]:
 
 @dataclass
 class Meter:
-    """CPU seconds of named groups of processes since it was made: `Meter({"worker": [pid], ...})`."""
+    """CPU seconds of named groups of processes since the meter was made: `Meter({"worker": [pid], ...})`."""
 
     groups: dict[str, list[int]]
     before: dict[str, float] = field(default_factory=dict)

@@ -1,7 +1,7 @@
-"""What "really" happens in `bench.estimator`: a world of lengths and speeds, and an engine played in virtual time.
+"""The true values of `bench.estimator` (lengths and speeds of calls), and a simulation of the engine in virtual time.
 
-The estimator sees none of it, only the calls that a history leaves. The world holds what the estimator does not model: the speed
-of a model that differs from call to call, replies that cannot be used and are bought again after a wait, the time between two calls.
+The estimator knows only the calls in the history. The true values have effects that it does not model: the speed of a model differs from
+call to call, unusable replies are paid for again after a wait, and the engine needs time between two calls.
 """
 
 import heapq
@@ -19,7 +19,7 @@ MOST_CALLS = 3
 
 @dataclass(frozen=True, kw_only=True)
 class Made:
-    """One call of an item, as it would be logged."""
+    """One call of an item, with the numbers that the log would have."""
 
     usable: bool
     prompt: int
@@ -29,14 +29,14 @@ class Made:
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """Per minute; None does not bind. The buckets are those of the limiter's documentation."""
+    """Rate limits per minute; None: no limit. The buckets are those of docs/execution.md section 3."""
 
     requests: int
     output_tokens: int | None = None
 
 
 class World:
-    """True lengths per template version, and how calls differ. `spread` is the standard deviation of the logarithm."""
+    """The true lengths for each template version. `spread`: the standard deviation of their logarithm."""
 
     def __init__(self, chance: random.Random, *, spread: float, usual: dict[UUID, int]) -> None:
         self.chance = chance
@@ -47,7 +47,7 @@ class World:
         self.before_output_s = chance.uniform(0.8, 3.0)
 
     def item(self, version: UUID, *, prompt: int) -> list[Made]:
-        """The calls that one item takes; the last may be unusable too, then the item fails."""
+        """The calls of one item. If the last one is unusable too, the item has failed."""
         calls: list[Made] = []
         while len(calls) < MOST_CALLS and not (calls and calls[-1].usable):
             output = self._skewed(self.mean[version], self.spread)
@@ -63,7 +63,7 @@ class World:
 
 @dataclass
 class Bucket:
-    """GCRA, as the limiter keeps it: `burst` at once, then one each `interval_s`."""
+    """A GCRA bucket as in the limiter: `burst` at once, then one unit every `interval_s` seconds."""
 
     burst: float
     interval_s: float
@@ -88,7 +88,7 @@ def play(
     expected: float,
     chance: random.Random,
 ) -> float:
-    """Seconds until the last reply. `expected` is what a call takes of the output's bucket until its usage is known."""
+    """Seconds until the last reply. `expected`: the output tokens that a call takes from the limit until its usage is known."""
     free = [0.0] * concurrency
     waiting = [(0.0, place, 0) for place in range(len(items))]
     corrections: list[tuple[float, float]] = []

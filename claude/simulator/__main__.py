@@ -57,7 +57,7 @@ def _arguments() -> argparse.Namespace:
 
 
 async def _serve(simulator: Simulator, args: argparse.Namespace) -> None:
-    # Five hundredths of a second: calls in flight are dropped, as when the real service goes away.
+    # Only 0.05 s: calls in flight are dropped, as when the real service disappears.
     app = simulator.application()
     Control(simulator).add_to(app)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.05)
@@ -72,7 +72,7 @@ async def _serve(simulator: Simulator, args: argparse.Namespace) -> None:
 
 
 def _announce(host: str, port: int, file: Path | None) -> None:
-    """The file appears whole: a reader that polls for it never sees half a number."""
+    """Write the port to the file by renaming it into place, so that a reader never sees half a number."""
     if file is not None:
         draft = file.with_name(file.name + ".new")
         draft.write_text(f"{port}\n")
@@ -81,7 +81,7 @@ def _announce(host: str, port: int, file: Path | None) -> None:
 
 
 def _raise_file_limit() -> None:
-    """One open request is one file; the usual soft limit of 1,024 would be too low."""
+    """Raise the soft limit of open files: each open request needs one, and the usual limit is 1,024."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 

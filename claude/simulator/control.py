@@ -13,7 +13,7 @@ from claude.simulator.server import KEPT_PROMPTS, Route, Simulator
 
 
 class Control:
-    """Shows and changes the state of one simulator."""
+    """The routes that show and change the state of one simulator."""
 
     def __init__(self, simulator: Simulator):
         self.simulator = simulator
@@ -74,7 +74,7 @@ class Control:
 
 
 def local_only(route: Route) -> Route:
-    """404 for anyone who does not call from this machine; 400 with the reason for wrong input."""
+    """Answer 404 to callers on other machines, and 400 with the reason to wrong input."""
 
     async def checked(http: web.Request) -> web.StreamResponse:
         if not ipaddress.ip_address(http.remote or "0.0.0.0").is_loopback:  # noqa: S104 (compared, not bound)

@@ -1,4 +1,4 @@
-"""Things that go wrong on request: which fault, when, for whom, how often."""
+"""Faults that a test can ask for: which one, when, for which requests, how often."""
 
 import hashlib
 from collections import Counter
@@ -57,16 +57,15 @@ STATUSES = range(400, 600)
 
 @dataclass(kw_only=True)
 class Fault:
-    """One fault. `times` 0 or None: for ever. `share`: of the matching requests, chosen by their hash.
+    """One fault. `times`: how often it is applied; 0 or None: without end.
 
-    `match` is a part of the prompt, `key` the API key of who is hit; empty: everybody.
+    It is applied to requests whose prompt contains `match` and that come with the API key `key`; empty: to all. `share`:
+    only to this share of them. Whether a request is in the share depends on the request, the seed, and how often the same
+    request came before. So the order of different requests does not matter, and a repeated request is drawn again.
 
-    The share looks at the request, the seed and how often this request came before: the order of different requests
-    does not matter, and a request that is tried again is drawn again.
-
-    For the error answers: `retry_after` seconds (429 only), `retry_after_ms` beside it, `should_retry` for the header
-    x-should-retry, `status` of an `http_error`. For the streams: `after_chunks` text deltas the fault comes; None: 2,
-    and for `stream_nameless` none at all.
+    For error answers: `retry_after` in seconds (429 only), `retry_after_ms` as well, `should_retry` for the header
+    x-should-retry, `status` of an `http_error`. For streams: the fault comes after `after_chunks` text deltas; None means
+    2, and 0 for `stream_nameless`.
     """
 
     kind: str
@@ -95,7 +94,7 @@ class Fault:
             raise ValueError("after_chunks must be 0 or more, or null")
 
     def strikes(self, *, prompt: str, digest: bytes, seed: int, stream: bool, key: str) -> bool:
-        """Counts this request, and says whether it is hit."""
+        """Whether the fault is applied to this request, which is counted if it matches."""
         if self._spent() or self.match not in prompt or (self.kind.startswith("stream_") and not stream):
             return False
         if self.key not in ("", key):
@@ -121,13 +120,13 @@ class Fault:
 
 
 class Faults:
-    """The list in force; the first one that strikes counts."""
+    """The current list of faults. Of several that match, the first one is applied."""
 
     def __init__(self) -> None:
         self._faults: list[Fault] = []
 
     def set(self, wanted: Sequence[Mapping[str, Any]], *, append: bool = False) -> None:
-        """Replaces (or extends) the list. ValueError for an unknown kind or field."""
+        """Replace or extend the list. Raises ValueError for an unknown kind or field."""
         made = [_fault(one) for one in wanted]
         self._faults = [*self._faults, *made] if append else made
 
@@ -169,7 +168,7 @@ _ERRORS: Mapping[str, tuple[int, str, str | None, bool]] = {
 
 
 def error(fault: Fault) -> Rejection | None:
-    """The error answer of this fault; None for the kinds that are no error answer."""
+    """The error answer of this fault; None for kinds of faults that do something else."""
     if fault.kind == "http_error":
         status, message, code, waits = (
             fault.status,

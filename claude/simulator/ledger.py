@@ -1,4 +1,4 @@
-"""What the simulator would have charged: one entry for every request, in order of arrival."""
+"""The ledger: one entry for every request, in order of arrival, with what it would have cost."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -11,9 +11,9 @@ from claude.simulator.rules.caching import Split
 
 @dataclass(kw_only=True)
 class Entry:
-    """`status` None: no answer was sent (yet, or ever). Times in unix seconds, tokens and money as billed.
+    """One request. `status` None: no answer was sent (yet, or ever). Times in Unix seconds, tokens and money as billed.
 
-    `input_tokens` is what lies behind the last cache mark; what was written to and read from the cache is beside it.
+    `input_tokens` are those after the last cache mark, without cache writes and reads, which have fields of their own.
     """
 
     request_id: str
@@ -46,7 +46,7 @@ class Entry:
 
 
 class Ledger:
-    """Kept in memory; each finished entry is also appended to a file when one is given, so that a kill loses none."""
+    """Kept in memory. If there is a file, each finished entry is appended to it, so that a kill loses none."""
 
     def __init__(self, file: Path | None = None):
         self._entries: list[Entry] = []

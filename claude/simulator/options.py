@@ -10,11 +10,11 @@ SCHEMAS = ("enforced", "ignored", "refused")
 
 @dataclass(kw_only=True)
 class Options:
-    """`latency` in seconds, varied by `jitter` (a share) per request. Limits per minute and model pool.
+    """The options. `latency` in seconds, varied for each request by `jitter` (a share). Limits per minute and model pool.
 
-    `clock_offset` moves the clock of caches and of model retirements, in seconds; limits run on real time.
-    The last four make it a server that knows less: no count_tokens, no list of models, a schema that is `ignored` or
-    `refused` instead of `enforced`, any model name accepted (and billed at nothing).
+    `clock_offset`: seconds by which the clock of caches and model retirements is moved; rate limits use the real time.
+    The last four imitate a server that can do less: no count_tokens, no list of models, a schema that is `ignored` or
+    `refused` instead of `enforced`, and any model name accepted, at a price of 0.
     """
 
     latency: float = 1.0
@@ -44,14 +44,14 @@ class Options:
             raise ValueError("clock_offset must be a number of seconds")
 
     def clock(self) -> float:
-        """The simulated time, unix seconds."""
+        """The simulated time in Unix seconds."""
         return time.time() + self.clock_offset
 
     def today(self) -> date:
         return datetime.fromtimestamp(self.clock(), UTC).date()
 
     def delay(self, digest: bytes) -> float:
-        """The latency, moved up or down by what the request's hash says."""
+        """The latency in seconds, varied by the hash of the request."""
         place = int.from_bytes(digest[:4]) / 2**32
         return self.latency * (1 + self.jitter * (2 * place - 1))
 

@@ -1,4 +1,4 @@
-"""The HTTP side: routes, and the way of one request."""
+"""The HTTP server: its routes, and how a request is processed."""
 
 import asyncio
 import hashlib
@@ -39,12 +39,12 @@ Route = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class HungUp(Exception):
-    """The connection is to be cut instead of answered."""
+    """The connection is to be cut instead of sending an answer."""
 
 
 @dataclass(kw_only=True)
 class Call:
-    """One POST /v1/messages on its way. `started` on the simulated clock, where cache lifetimes begin."""
+    """One POST /v1/messages. `started`: when it arrived, on the simulated clock; cache lifetimes start then."""
 
     http: web.Request
     entry: Entry
@@ -138,7 +138,7 @@ class Simulator:
         return asked
 
     def _split(self, call: Call, asked: Asked) -> Split:
-        """What the cache holds is asked when the request starts; what it writes counts when the response begins."""
+        """What the request reads from the cache, decided when it starts. What it writes is stored when its response begins."""
         return self.cache.split(
             asked.blocks,
             scope=f"{asked.model} {call.workspace}",
@@ -149,7 +149,7 @@ class Simulator:
     def _begin(
         self, call: Call, asked: Asked, split: Split, stop_reason: str | None, *, output_tokens: int
     ) -> None:
-        """The response begins: the cache can be read, and the call is billed whether it arrives or not."""
+        """Begin the response: its cache entry can be read from now on, and the call is billed, even if it does not arrive."""
         self.cache.keep(split, started=call.started)
         cost = model_rules.bill(
             asked.facts,
@@ -237,7 +237,7 @@ class Simulator:
 
 
 def _only_if(served: bool, http: web.Request) -> None:
-    """404 for a route that this server is told not to have, before it asks for a key."""
+    """Raise a 404 for a route that this server is configured not to have. The key is not checked before."""
     if not served:
         raise Rejection(404, f"Not found: {http.path}")
 

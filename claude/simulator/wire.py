@@ -1,4 +1,4 @@
-"""How answers leave: errors in the API's shape, streams piece by piece, connections that are cut."""
+"""Send answers: errors in the API's format, streams piece by piece, and connections that are cut."""
 
 import asyncio
 import contextlib
@@ -41,7 +41,7 @@ def error(rejection: Rejection, request_id: str, headers: Mapping[str, str]) -> 
 
 
 def reset(http: web.Request) -> web.StreamResponse:
-    """Ends the connection with a TCP reset. The returned response is never sent."""
+    """End the connection with a TCP reset. The returned response is never sent."""
     transport = http.transport
     if transport is not None:
         sock = transport.get_extra_info("socket")
@@ -67,7 +67,7 @@ async def drip(
 
 
 def first_wait(course: Course, seconds: float) -> float:
-    """How long a stream of that many seconds waits before its first piece: as long as between two others."""
+    """The seconds before the first piece of a stream of so many seconds, which are the same as between two pieces."""
     return seconds / len(list(_steps(course, seconds)))
 
 
@@ -76,7 +76,9 @@ async def stream(
 ) -> web.StreamResponse:
     """Sends the pieces spread evenly over what `first_wait` left of the seconds. Ends early when the client leaves."""
     response = web.StreamResponse(headers={**headers, **EVENT_STREAM})
-    with contextlib.suppress(ConnectionError):  # what the client no longer hears was produced all the same
+    with contextlib.suppress(
+        ConnectionError
+    ):  # a client that has gone does not stop the production of the reply
         await response.prepare(http)
         await _write(http, response, course, seconds)
         if course.ending == "abort":
@@ -98,7 +100,7 @@ async def _write(http: web.Request, response: web.StreamResponse, course: Course
 
 
 def _steps(course: Course, seconds: float) -> Iterator[tuple[float, bytes]]:
-    """(seconds of pause before it, bytes) of each write: pieces that would come too close are sent together."""
+    """Each write as (seconds to wait before it, bytes). Pieces that would follow too closely are sent together."""
     together = math.ceil(len(course.pieces) * SHORTEST_STEP / seconds) if seconds else len(course.pieces)
     held: list[bytes] = []
     pause = 0.0
@@ -111,7 +113,7 @@ def _steps(course: Course, seconds: float) -> Iterator[tuple[float, bytes]]:
 
 
 def _end_inside(http: web.Request) -> None:
-    """What was written goes out, then the connection ends in the middle of the body."""
+    """Send what was written, then end the connection in the middle of the body."""
     if http.transport is not None:
         http.transport.close()
 

@@ -1,4 +1,4 @@
-"""What a prompt asks to be written about, found loosely: the simulator does not know the templates."""
+"""What a prompt asks to be written about. The simulator does not know the templates, so it reads the prompt loosely."""
 
 import re
 from collections import Counter
@@ -31,7 +31,7 @@ TOPIC_LENGTH = 90
 
 @dataclass(frozen=True, kw_only=True)
 class Brief:
-    """The parts of a prompt that a conversation follows. `arc` has at least one emotion."""
+    """The parts of a prompt that decide the conversation. `arc`: its emotions in order, at least one."""
 
     persona: str
     topic: str
@@ -47,7 +47,7 @@ class Brief:
 
 
 def read(prompt: str) -> Brief:
-    """Never fails: what is missing is made up from the words of the prompt."""
+    """The brief in a prompt. It never fails: missing parts are made from other words of the prompt."""
     lines = {name.strip().lower(): value.strip() for name, value in reversed(_LINE.findall(prompt[:60_000]))}
     found = {part: _first(lines, names) for part, names in NAMES.items()}
     story = " ".join((found["persona"], found["topic"], found["context"]))
@@ -67,7 +67,7 @@ def read(prompt: str) -> Brief:
 
 
 def clean(value: str, length: int) -> str:
-    """One line without braces, tags or control characters, cut at a word."""
+    """The value as one line without braces, tags and control characters, cut after a word."""
     value = " ".join(_UNWANTED.sub(" ", value[: length * 4]).split()).strip(" .,;:\"'")
     if len(value) <= length:
         return value

@@ -1,4 +1,4 @@
-"""The message that answers a request: content, stop reason and usage, and the odd ones that a fault asks for."""
+"""Compose the reply to a request: content, stop reason and usage, also the odd replies that a fault asks for."""
 
 import base64
 import json
@@ -29,7 +29,7 @@ _PLAIN = (
 
 @dataclass(frozen=True, kw_only=True)
 class Reply:
-    """What goes into the message. `text` None: no text block. `thinking` None: no thinking block."""
+    """The parts of a message. `text` None: no text block. `thinking` None: no thinking block."""
 
     text: str | None
     stop_reason: str = "end_turn"
@@ -43,14 +43,14 @@ class Reply:
 
 @dataclass
 class Script:
-    """A conversation before it becomes JSON, so that a fault can spoil it."""
+    """A conversation before it becomes JSON, so that a fault can change it."""
 
     title: str
     turns: list[tuple[str, str]] = field(default_factory=list)
 
 
 def answer(asked: Asked, *, seed: int, fault: Fault | None = None) -> Reply:
-    """The same for the same body and seed, whatever came before."""
+    """The reply to a request. It depends only on the body and the seed, and not on earlier requests."""
     chance = random.Random(asked.digest + seed.to_bytes(8, "big", signed=True))  # noqa: S311 (not a secret)
     kind = fault.kind if fault else ""
     reply = _think(asked, chance)
@@ -73,7 +73,7 @@ def answer(asked: Asked, *, seed: int, fault: Fault | None = None) -> Reply:
 
 
 def message(asked: Asked, reply: Reply, split: Split, *, message_id: str) -> dict[str, Any]:
-    """The body of the 200."""
+    """The JSON of the message, as the body of an answer with status 200."""
     return {
         "id": message_id,
         "type": "message",
@@ -117,10 +117,10 @@ def _usage(asked: Asked, reply: Reply, split: Split) -> dict[str, Any]:
 
 
 def _think(asked: Asked, chance: random.Random) -> Reply:
-    """A reply with nothing but its thinking block, if the model thinks here.
+    """A reply that has only a thinking block, if the model thinks on this request.
 
-    `between_tools` thinks a little as well: what the real model does is not documented, and a client that takes the
-    first block for the text should be found out.
+    With `between_tools` it also thinks a little. What the real model does is not documented, but a client that takes the
+    first block for the text should fail in tests.
     """
     thinking = asked.body.get("thinking") or {"type": "adaptive" if asked.facts.thinks else "disabled"}
     if thinking["type"] == "disabled":
@@ -139,7 +139,7 @@ def _think(asked: Asked, chance: random.Random) -> Reply:
 
 
 def _apply_bounds(asked: Asked, reply: Reply) -> Reply:
-    """Cuts at a stop sequence and at max_tokens, and counts the output."""
+    """Cut the reply at a stop sequence and at max_tokens, and count its output tokens."""
     text = reply.text or ""
     stops = [(text.index(stop), stop) for stop in asked.body.get("stop_sequences") or [] if stop in text]
     if stops:
@@ -176,7 +176,7 @@ def _script(story: brief.Brief, chance: random.Random) -> Script:
 
 
 def _turns_property(schema: Mapping[str, Any]) -> str | None:
-    """The name of the property that holds the turns, if the schema is one of a conversation."""
+    """The name of the property for the turns; None when it is not the schema of a conversation."""
     defs = {**schema.get("definitions", {}), **schema.get("$defs", {})}
     for name, part in resolve(schema, defs).get("properties", {}).items():
         item = resolve(resolve(part, defs).get("items", {}), defs)
@@ -199,7 +199,7 @@ def _dump(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-# Faults inside the conversation. NUL and a lone surrogate travel as marks, because JSON has to carry their escapes.
+# Faults inside the conversation. NUL and a lone surrogate are marks at first, because the JSON needs their escapes.
 _NUL, _SURROGATE = "\ue000", "\ue001"
 
 

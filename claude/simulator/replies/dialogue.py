@@ -1,7 +1,7 @@
 """A conversation between a client and a financial planner, made of phrases that answer each other.
 
-A thread is a question of the planner, the client's answer, the advice, and the step that goes into the plan at the
-end. Threads come from the subject of the topic first; doubts of the client are put between them.
+A thread is a question of the planner, the client's answer, the advice, and a step of the plan at the end. The first
+threads belong to the subject of the topic. Doubts of the client are put between them.
 """
 
 import random
@@ -16,7 +16,7 @@ from claude.simulator.replies.facts import mine
 from claude.simulator.replies.wording import Words, bank
 
 LENGTHS = (4, 5, 5, 6, 6, 6, 7, 7, 8, 8)  # exchanges, that is 8 to 16 turns
-SHORT = 25  # "I am 49" says less than an amount does
+SHORT = 25  # characters; instead of a shorter fact ("I am 49") an amount is quoted, if there is one
 _CLAUSE = re.compile(r"[,;:()\u2013\u2014]| - | who | with | whose ")
 _NAMED = re.compile(r"([A-Z][a-z]+)(?: [A-Z][a-z]+)?\s*[,(]\s*\d{2}\b")
 _TELLING = re.compile(
@@ -34,12 +34,12 @@ class Dialogue:
 
 
 def write(brief: Brief, chance: random.Random) -> Dialogue:
-    """Always the same for the same brief and the same state of `chance`."""
+    """Write a conversation. It is equal for equal briefs and equal states of `chance`."""
     return _Writer(brief, chance).write()
 
 
 def subject_of(brief: Brief) -> Mapping[str, Any]:
-    """The subject with the most words in the topic, then in the context; `any` when money is not the matter."""
+    """The subject with the most words in the topic, then in the context; `any` when the topic is not about money."""
     subjects = bank()["subjects"]
     weights = {name: _weight(name, brief) for name in subjects}
     best = max(weights, key=lambda name: weights[name])
@@ -48,7 +48,7 @@ def subject_of(brief: Brief) -> Mapping[str, Any]:
 
 
 def feeling_of(word: str) -> Mapping[str, Any]:
-    """The emotion's phrases; the ones of `unsure` for a word that is not known."""
+    """The phrases of an emotion; those of `unsure` for an unknown word."""
     emotions = bank()["emotions"]
     for feeling in emotions.values():
         if any(stem in word for stem in feeling["words"]):
@@ -102,7 +102,7 @@ class _Writer:
         return Dialogue(title, tuple(self.turns))
 
     def _beats(self) -> list[Thread]:
-        """What the middle talks about: threads, one or two doubts, and the limit that an edge case is about."""
+        """The parts of the middle: threads, one or two doubts, and the limit that an edge case is about."""
         room = self.exchanges - 3
         doubts = self.chance.sample(bank()["doubts"], 1 if room < 4 else 2)
         limits = self._limits()
@@ -148,7 +148,7 @@ class _Writer:
         )
 
     def _facts(self) -> str:
-        """What the context says about the person, or at least an amount out of it."""
+        """What the context says about the person, or at least an amount from it."""
         told = self.brief.told
         if len(told) > SHORT or not self.brief.money:
             return told and f"{told}."
@@ -191,7 +191,7 @@ class _Writer:
         return [self.words.pick(bank()[name])] if self.chance.random() < odds else []
 
     def _lead(self, following: Thread | None) -> str:
-        """The end of a planner's turn: the question that the next beat answers."""
+        """The end of a planner's turn: the question that the next part answers."""
         if following is None:
             return self.words.pick(bank()["handovers"])
         return self.words.pick(following.get("ask") or bank()["invitations"])
@@ -222,7 +222,7 @@ class _Writer:
         self._say(thanks, [self.words.pick(last["ack"]), *farewell])
 
     def _say_grave(self, user: str, *assistant: str) -> None:
-        """After a crisis the ends are its own ones: no word about money, no cheer."""
+        """In a crisis the last turns have phrases of their own, without money and without cheerfulness."""
         parts = (self.grave.get(part, part) for part in assistant)
         self._say([self.words.say(self.grave[user])], [self.words.say(part) for part in parts])
 
@@ -235,7 +235,7 @@ def _join_steps(steps: Sequence[str], names: Sequence[str]) -> str:
 
 
 def _slots(brief: Brief) -> dict[str, str]:
-    """A topic that tells of somebody (`hides a loan`) does not fit into a sentence: the subject's name stands in."""
+    """The words for the slots. A topic about a person (`hides a loan`) does not fit into a sentence; the subject's name is used."""
     topic = str(subject_of(brief)["label"]) if _is_about_person(brief.topic) else _inside(mine(brief.topic))
     slots = {"topic": topic, "emotion": brief.arc[0]}
     return slots | ({"age": brief.age} if brief.age else {})

@@ -1,4 +1,4 @@
-"""A whole message as the events of a stream, and what a stream fault makes of them. Pure: nothing is sent here."""
+"""Turn a message into the events of a stream, and apply a stream fault to them. Pure: nothing is sent here."""
 
 import json
 import random
@@ -19,7 +19,7 @@ Ending = Literal["clean", "abort"]
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
-    """`text`: how many characters of text it carries."""
+    """One event of a stream. `text`: the number of characters of text in it."""
 
     name: str
     data: Mapping[str, Any]
@@ -32,7 +32,7 @@ class Event:
 
 @dataclass(frozen=True, kw_only=True)
 class Course:
-    """What is sent, in pieces that keep their order. `pauses`: seconds to wait before the piece of that index."""
+    """What is sent, piece by piece. `pauses`: seconds to wait before the piece with this index."""
 
     pieces: Sequence[bytes]
     pauses: Mapping[int, float]
@@ -42,7 +42,7 @@ class Course:
 
 
 def course(message: Mapping[str, Any], *, fault: Fault | None, digest: bytes) -> Course:
-    """The stream of a message; with a stream fault, the stream as it goes wrong and what it costs."""
+    """The stream of a message. With a stream fault, the broken stream and what it costs."""
     events = list(_events(message, random.Random(digest)))  # noqa: S311 (not a secret)
     kind = fault.kind if fault else ""
     whole = Course(
@@ -71,7 +71,7 @@ def course(message: Mapping[str, Any], *, fault: Fault | None, digest: bytes) ->
 
 
 def _cut(whole: Course, events: Sequence[Event], message: Mapping[str, Any], *, at: int, kind: str) -> Course:
-    """An end before the message is complete: what was produced until then is billed, and no more."""
+    """A stream that ends before the message is complete. Only what was produced until then is billed."""
     last = [_overloaded().encode()] if kind == "stream_error" else []
     return replace(
         whole,
@@ -83,7 +83,7 @@ def _cut(whole: Course, events: Sequence[Event], message: Mapping[str, Any], *, 
 
 
 def _count_produced(sent: Sequence[Event], events: Sequence[Event], usage: Mapping[str, Any]) -> int:
-    """Output tokens of the events sent: all thinking once it was shown, and its share of the text."""
+    """The output tokens of the sent events: all thinking once it was sent, and the share of the text that was sent."""
     thought = int(usage["output_tokens_details"]["thinking_tokens"])
     told = int(usage["output_tokens"]) - thought
     whole = sum(event.text for event in events)
@@ -93,7 +93,7 @@ def _count_produced(sent: Sequence[Event], events: Sequence[Event], usage: Mappi
 
 
 def _place(events: Sequence[Event], fault: Fault) -> int:
-    """The index behind the wanted number of text deltas; at the latest before the end of the content."""
+    """The index after the wanted number of text deltas, at the latest before the end of the content."""
     wanted = DEFAULT_AFTER if fault.after_chunks is None else fault.after_chunks
     chunks = [index for index, event in enumerate(events) if event.text]
     if wanted == 0 and chunks:

@@ -1,6 +1,6 @@
-"""What a context tells about the person: said again in the first person, and the amounts that talk must agree with.
+"""What a context says about the person: a sentence in the first person, and the amounts that the conversation must agree with.
 
-Rough on purpose. A sentence that does not fit the pattern is left out instead of being told wrongly.
+It is rough on purpose. A sentence that does not fit the pattern is left out instead of being repeated wrongly.
 """
 
 import re
@@ -45,7 +45,7 @@ AFTER_TAX = 0.78
 
 
 def first_person(context: str) -> str:
-    """The first sentence of the context as the person would say it; empty when it is not told of a he, she or they."""
+    """The first sentence of the context as the person would say it. Empty unless it is about a he, a she or a they."""
     sentence = _SENTENCE.split(context.strip())[0]
     if not _SUBJECT.match(sentence) or _UNFIT.search(sentence) or len(sentence) > 240:
         return ""

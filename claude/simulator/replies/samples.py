@@ -1,4 +1,4 @@
-"""A value for any schema that structured outputs accept; for the ones that are no conversation."""
+"""A value for any schema that structured outputs accept. Used for schemas that are not a conversation's."""
 
 import random
 import re
@@ -31,7 +31,7 @@ _ATOM = re.compile(r"(\[[^\]]+\]|\\[dws]|\\.|.)(\{(\d+)(?:,\d*)?\}|[*+?])?")
 
 
 def sample(schema: Mapping[str, Any], chance: random.Random) -> Any:
-    """JSON value. Required properties come first, as the real API orders them."""
+    """A JSON value for the schema. Required properties come first, as in replies of the real API."""
     defs = {**schema.get("definitions", {}), **schema.get("$defs", {})}
     return _value(schema, defs, chance)
 

@@ -1,7 +1,7 @@
 """Phrases with choices and slots: `[this|that] costs <amount> a month`.
 
-Choices are drawn anew each time; slots are the same all through one conversation. What a slot holds is never read
-again as a phrase, so a topic with brackets in it stays as it is.
+Choices are drawn each time; slots have one value for a whole conversation. The value of a slot is never read as a phrase
+again, so a topic with brackets stays as it is.
 """
 
 import random
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 _MARK = re.compile(r"\[([^\]]*\|[^\]]*)\]|<(\w+)>")
-# `I am` becomes `I'm`, as people speak: only where a word follows, and never across a slot.
+# `I am` becomes `I'm`, as people speak, but only before a word and never across a slot.
 _LONG = re.compile(
     r"(?<!than )(?<!about )(?<!behind )(?<!where )(?<!who )\b"
     r"(?:I am|(?:[Ii]t|[Tt]hat|[Tt]here) is|(?:[Yy]ou|[Tt]hey|[Ww]e) are|"
@@ -72,7 +72,7 @@ class Words:
         return "".join(self._part(part) for part in _parts(phrase, self._contracted))
 
     def pick(self, phrases: Sequence[str]) -> str:
-        """One that this conversation has not used, as long as there is one."""
+        """A phrase that this conversation has not used yet, as long as there is one."""
         fresh = [phrase for phrase in phrases if phrase not in self._used]
         phrase = self.chance.choice(fresh or phrases)
         self._used.add(phrase)

@@ -1,7 +1,7 @@
-"""The bookkeeping of prompt caching: which prefix was written when, and what a request reads and writes.
+"""Prompt caching: which prefixes were written when, and what a request reads and writes.
 
-A prefix is known by the hash of everything up to a block. Writes happen only at marks; a mark looks back over at most
-20 blocks for an earlier write of the same lifetime; a prefix below the model's minimum is silently left out.
+A prefix is identified by the hash of everything up to a block. Writes happen only at marks; a mark looks back over at most
+20 blocks for an earlier write of the same lifetime; a prefix below the model's minimum is not cached, without an error.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ Key = tuple[bytes, str]
 
 @dataclass(frozen=True, kw_only=True)
 class Split:
-    """The tokens of one prompt by how they are billed. `input_tokens` is what lies behind the last mark."""
+    """The tokens of one prompt, by how they are billed. `input_tokens` are those after the last cache mark."""
 
     input_tokens: int
     write_5m: int = 0
@@ -33,18 +33,18 @@ class Split:
 
     @property
     def limited(self) -> int:
-        """What counts for the limit of input tokens: reads do not."""
+        """The tokens that count for the limit of input tokens; cache reads do not."""
         return self.input_tokens + self.written
 
 
 class PrefixCache:
-    """`now` is the simulated clock in seconds. A lifetime runs from the start of the request that used the entry."""
+    """The cached prefixes. Times are seconds of the simulated clock. A lifetime starts with the request that used the entry."""
 
     def __init__(self) -> None:
         self._until: dict[Key, float] = {}
 
     def split(self, blocks: Sequence[Block], *, scope: str, minimum: int, now: float) -> Split:
-        """What this prompt reads and would write. `scope`: model and workspace, which share nothing."""
+        """What this prompt reads and would write. `scope`: model and workspace; prefixes are not shared between scopes."""
         total = blocks[-1].through
         marks = [index for index, block in enumerate(blocks) if block.mark and block.through >= minimum]
         if not marks:
@@ -67,7 +67,7 @@ class PrefixCache:
         )
 
     def keep(self, split: Split, *, started: float) -> None:
-        """From now on, when the response begins, others can read what this request wrote."""
+        """Store what this request writes. Called when its response begins; from then on other requests can read it."""
         if len(self._until) > SWEEP_ABOVE:
             self._until = {key: until for key, until in self._until.items() if until > started}
         for key in split.used:

@@ -1,4 +1,4 @@
-"""GET /v1/models: the models as the API lists them, derived from what `rules` knows of each."""
+"""GET /v1/models: the models as the API lists them, derived from `claude.simulator.rules.model_rules`."""
 
 import re
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from claude.simulator.rules.rejection import Rejection, invalid
 
 PAGE = 20
 LARGEST_PAGE = 1000
-# Days of release that are on record; an unknown one is the epoch, as the API says it.
+# Known release days. An unknown one is the epoch, as in the API.
 RELEASED = {
     "claude-fable-5-2": "2026-11-09",
     "claude-haiku-5-5": "2026-10-07",
@@ -24,7 +24,7 @@ RELEASED = {
     "claude-sonnet-4-5-20250929": "2025-09-29",
 }
 EPOCH = "1970-01-01"
-# Gone: no calls any more, still in the list.
+# Retired models: they cannot be called, but are still in the list.
 RETIRED = {
     "claude-mythos-preview": "2026-06-30",
     "claude-opus-4-20250514": "2026-06-15",
@@ -65,7 +65,7 @@ def page(query: Mapping[str, str], *, today: date) -> dict[str, Any]:
 
 
 def model(wanted: str, *, today: date) -> dict[str, Any]:
-    """One model by id or alias; an alias answers with the dated model. 404 for one that never was."""
+    """One model by id or alias; an alias is answered with the dated model. 404 for an unknown one."""
     known = model_rules.MODELS.get(wanted)
     if known is None and wanted not in RETIRED:
         raise Rejection(404, f"model: {wanted}")
@@ -87,7 +87,7 @@ def model(wanted: str, *, today: date) -> dict[str, Any]:
 
 
 def _ids() -> list[str]:
-    """Aliases are no models of their own. Unknown days of release stand in the order of the line-up."""
+    """The ids in the order of the list. Aliases have no entry; models without a known release day keep the table's order."""
     listed = [id_ for id_, known in model_rules.MODELS.items() if not known.alias_of]
     return sorted([*listed, *RETIRED], key=lambda id_: RELEASED.get(id_, EPOCH), reverse=True)
 
@@ -122,7 +122,7 @@ def _time(day: date) -> str:
 
 
 def _capabilities(known: model_rules.Facts) -> dict[str, Any]:
-    """What the requests' rules say; the rest (documents, images, tools) all of these models can."""
+    """The capabilities, by the rules for requests. All of these models support documents, images and tools."""
     thinking = {
         "adaptive": _can(known.adaptive),
         "between_tools": _can(known.between_tools),

@@ -1,4 +1,4 @@
-"""The limits of requests, input and output tokens a minute: token buckets per model pool, refilled continuously."""
+"""Rate limits of requests, input and output tokens per minute: a token bucket each per model pool, refilled continuously."""
 
 import math
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from claude.simulator.rules.rejection import Rejection
 
-# What the headers name where no limit is set. They are not enforced, so a reply takes only itself off them.
+# The limits in the headers if none is set. They are not enforced, so only the reply itself is subtracted from them.
 UNLIMITED = {"requests": 1_000_000, "input-tokens": 100_000_000, "output-tokens": 100_000_000}
 WORDS = {
     "requests": "requests per minute",
@@ -18,7 +18,7 @@ WORDS = {
 
 @dataclass
 class _Bucket:
-    """`level` may fall below zero: output is counted when it is there, not when it is asked for."""
+    """A bucket. `level` may fall below zero, because output is counted when it is produced and not when it is requested."""
 
     rate: float
     size: float
@@ -43,9 +43,9 @@ class Line:
 
 
 class Limits:
-    """Each limit is per minute; None: no limit.
+    """The limits of all pools, per minute; None: no limit.
 
-    `burst`: requests at once; None: what ten seconds refill, at least 1. A bucket of tokens holds a minute's worth.
+    `burst`: how many requests at once; None: as many as ten seconds refill, at least 1. A token bucket holds a minute's worth.
     """
 
     def __init__(self) -> None:
@@ -59,7 +59,7 @@ class Limits:
         itpm: float | None = None,
         otpm: float | None = None,
     ) -> None:
-        """Starts again with full buckets."""
+        """Set the limits and start with full buckets."""
         burst = burst if burst is not None else max(1.0, (rpm or 0) / 6)
         wanted = {"requests": (rpm, burst), "input-tokens": (itpm, itpm), "output-tokens": (otpm, otpm)}
         self._limits = {name: limit for name, (limit, _) in wanted.items() if limit is not None}
@@ -67,9 +67,9 @@ class Limits:
         self._pools: dict[str, dict[str, _Bucket]] = {}
 
     def take(self, pool: str, *, input_tokens: int, now: float) -> None:
-        """Takes one request and its input out of the buckets, or all of it is refused: 429 with the wait.
+        """Take one request and its input tokens. Raises a Rejection (429 with the time to wait) if there is no room for all.
 
-        Output has no size yet: a request is refused only while the output of others is over the limit.
+        The size of the output is not known yet: a request is refused only while earlier output is over the limit.
         """
         wanted = {"requests": 1.0, "input-tokens": float(input_tokens), "output-tokens": 1.0}
         buckets = self._buckets(pool, now)
@@ -134,7 +134,7 @@ class Limits:
 
 
 def _round_remaining(name: str, remaining: float) -> int:
-    """Tokens are told to the nearest thousand, requests exactly; never below zero."""
+    """The number in the headers: tokens rounded to thousands, requests exactly; never below zero."""
     return max(0, int(remaining) if name == "requests" else int(round(remaining, -3)))
 
 

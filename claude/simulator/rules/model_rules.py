@@ -1,6 +1,6 @@
 """What each model accepts and costs. Written from the API's documentation (November 2026), not from `claude.current_models`.
 
-A second, independent table: a wrong price or a wrong rule in the client shows as a difference.
+It is a second, independent table: a wrong price or rule in the client shows up as a difference.
 """
 
 from collections.abc import Mapping
@@ -30,7 +30,7 @@ class Rates:
 
 @dataclass(frozen=True, kw_only=True)
 class Facts:
-    """One model: limits, what it refuses, what it costs. `long` are the rates above `long_from` prompt tokens."""
+    """One model: its limits, what it refuses and what it costs. `long`: the rates above `long_from` prompt tokens."""
 
     pool: str
     rates: Rates
@@ -55,7 +55,7 @@ class Facts:
 
 
 def _rates(low: str, high: str, read: str = "0.1") -> Rates:
-    """A cache write costs 1.25 (5 minutes) or 2 (an hour) times the input, a read `read` times, mostly a tenth."""
+    """Rates from input and output. A cache write costs 1.25 (5 minutes) or 2 (an hour) times the input, a read `read` times."""
     base = Decimal(low)
     return Rates(
         input=base,
@@ -148,12 +148,12 @@ MODELS: Mapping[str, Facts] = {
 }
 
 
-# What any other name is on a server that takes every one: it refuses little and costs nothing.
+# Any other name, on a server that accepts every name: such a model refuses little and costs nothing.
 OTHER = replace(_V45, pool="other", cache_minimum=10**9, efforts=EFFORTS, adaptive=True)
 
 
 def facts(model: str, *, today: date, any_model: bool = False) -> Facts:
-    """404 for a model that is unknown or retired, as the real API."""
+    """The facts of a model. Raises a 404 for an unknown or retired one, as the real API does."""
     known = MODELS.get(model)
     if known is None and any_model:
         return OTHER
@@ -172,7 +172,7 @@ def bill(
     read: int = 0,
     geo: str | None = None,
 ) -> Decimal:
-    """USD, exact to nine places. The whole prompt decides the price step; inference in the US costs a tenth more."""
+    """The cost in USD with nine decimals, exactly. The whole prompt decides the price step; inference in the US costs 10% more."""
     prompt = input_tokens + write_5m + write_1h + read
     rates = known.long if known.long and prompt > known.long_from else known.rates
     cost = (

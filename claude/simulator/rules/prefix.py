@@ -1,4 +1,4 @@
-"""A prompt as the API's cache sees it: its blocks in order (tools, system, messages), their tokens, their marks."""
+"""A prompt as the API's cache sees it: its blocks in order (tools, system, messages), with tokens and cache marks."""
 
 import json
 import math
@@ -18,7 +18,7 @@ UNMARKABLE = ("thinking", "redacted_thinking")
 
 @dataclass(frozen=True, kw_only=True)
 class Block:
-    """`through`: tokens from the start of the prompt to the end of this block. `mark`: the lifetime asked for here."""
+    """A block. `through`: the tokens from the start of the prompt to its end. `mark`: the requested lifetime, if it is marked."""
 
     content: str
     through: int
@@ -28,7 +28,7 @@ class Block:
 
 @dataclass(frozen=True, kw_only=True)
 class _Part:
-    """A block before its place is known: characters that count, tokens that come on top."""
+    """A block before its position is known: its characters, and tokens to be added to theirs."""
 
     content: str
     length: int
@@ -38,7 +38,7 @@ class _Part:
 
 
 def read(body: Mapping[str, Any], known: model_rules.Facts) -> list[Block]:
-    """The blocks of an accepted body; 400 for marks that the API refuses. The last `through` is the whole prompt."""
+    """The blocks of an accepted body. Raises a 400 for marks that the API refuses. The last `through` is the whole prompt."""
     blocks: list[Block] = []
     length = extra = 0
     for part in _parts(body):
@@ -79,7 +79,7 @@ def _parts(body: Mapping[str, Any]) -> Iterator[_Part]:
 
 
 def _settings(body: Mapping[str, Any]) -> _Part | None:
-    """What stands unseen between system and messages: another format or way of thinking spoils only what follows."""
+    """A hidden part between system and messages: another format or thinking mode invalidates only what comes after it."""
     names = ("tool_choice", "thinking", "output_config")
     content = json.dumps([body.get(name) for name in names], sort_keys=True)
     schema = schema_of(body)
@@ -133,7 +133,7 @@ def _lifetime(mark: Any, where: str) -> str | None:
 
 
 def _add_automatic_mark(blocks: list[Block], body: Mapping[str, Any]) -> list[Block]:
-    """The mark at the top level stands for one on the last block that can carry it."""
+    """A mark at the top level of the body means one on the last block that can have it."""
     lifetime = _lifetime(body.get("cache_control"), "cache_control")
     at = next((index for index in reversed(range(len(blocks))) if blocks[index].markable), None)
     if lifetime is None or at is None:

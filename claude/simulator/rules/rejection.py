@@ -1,4 +1,4 @@
-"""What the simulator answers when it does not answer with a message."""
+"""The errors with which the simulator answers instead of a message."""
 
 from typing import Any
 
@@ -42,7 +42,7 @@ class Rejection(Exception):
         self.should_retry = should_retry
 
     def headers(self) -> dict[str, str]:
-        """What the answer says about trying again; seconds as a whole number, as the API sends them."""
+        """The headers about trying again. Seconds are whole numbers, as in the API."""
         advice = {
             "retry-after": self.retry_after,
             "retry-after-ms": self.retry_after_ms,
@@ -58,5 +58,5 @@ class Rejection(Exception):
 
 
 def invalid(message: str) -> Rejection:
-    """400, the request is at fault."""
+    """A 400: the request is wrong."""
     return Rejection(400, message)

@@ -34,7 +34,7 @@ FIELDS = {
     "top_k",
     "top_p",
 }
-# What count_tokens takes: the same prompt, and nothing about the answer.
+# The fields that count_tokens accepts: those of the prompt, and none about the reply.
 COUNTED = {
     *("cache_control", "messages", "model", "output_config", "speed"),
     *("system", "thinking", "tool_choice", "tools"),
@@ -62,7 +62,7 @@ class Asked:
 
     @property
     def model(self) -> str:
-        """The name that the reply carries: aliases answer with the dated model."""
+        """The model's name in the reply; for an alias that of the dated model."""
         return self.facts.alias_of or str(self.body["model"])
 
     @property
@@ -80,7 +80,7 @@ class Asked:
 
 
 def parse(raw: bytes) -> dict[str, Any]:
-    """The JSON object of a body; 400 when it is none, or holds text that is not Unicode."""
+    """The JSON object in a body. Raises a 400 when it is none, or when it has text that is not Unicode."""
     try:
         body = json.loads(raw)
         json.dumps(body, ensure_ascii=False).encode()
@@ -100,7 +100,7 @@ def check_version(version: str | None) -> str:
 
 
 def accept(body: Mapping[str, Any], *, version: str, options: Options) -> Asked:
-    """Checks everything the real API checks; raises the `Rejection` it would answer with."""
+    """Check everything that the real API checks. Raises the Rejection with which it would answer."""
     _check_fields(body, known=FIELDS, required=("model", "max_tokens", "messages"))
     facts = model_rules.facts(body["model"], today=options.today(), any_model=options.any_model)
     _check_max_tokens(body["max_tokens"], facts)
@@ -136,7 +136,7 @@ def _read_request(body: Mapping[str, Any], facts: model_rules.Facts, *, version:
 
 
 def _digest(body: Mapping[str, Any]) -> bytes:
-    """The same whether the answer is streamed or not: it says the same."""
+    """A hash of the body that ignores `stream`, because a streamed reply has the same text."""
     lasting = {name: value for name, value in body.items() if name != "stream"}
     return hashlib.sha256(json.dumps(lasting, sort_keys=True).encode()).digest()
 
@@ -310,7 +310,7 @@ def _check_context(asked: Asked) -> None:
 
 
 def authenticate(headers: Mapping[str, str]) -> str:
-    """The key, which stands for its workspace; 401 without one in either of the two headers."""
+    """The API key, which also identifies the workspace. Raises a 401 when neither of the two headers has one."""
     scheme, _, token = headers.get("authorization", "").partition(" ")
     key = (token if scheme.lower() == "bearer" else "").strip() or headers.get("x-api-key", "").strip()
     if not key:

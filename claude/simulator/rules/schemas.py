@@ -1,4 +1,4 @@
-"""The subset of JSON Schema that structured outputs accept; everything else is a 400."""
+"""The subset of JSON Schema that structured outputs accept. Everything else is answered with 400."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -48,7 +48,7 @@ _TOO_CLEVER = re.compile(r"\(\?[=!<]|\\[1-9bB]")
 
 @dataclass
 class _Walk:
-    """One pass over a schema: the definitions, the definitions being followed, and what is counted."""
+    """One pass over a schema: its definitions, those that are being followed, and the counts for the API's limits."""
 
     defs: Mapping[str, Any]
     following: tuple[str, ...] = ()
@@ -57,7 +57,7 @@ class _Walk:
 
 
 def check(schema: Any) -> None:
-    """Raises a 400 that names the first thing the real API would refuse."""
+    """Check a schema. Raises a 400 that names the first thing that the real API would refuse."""
     if not isinstance(schema, dict):
         raise invalid(f"{WHERE}: Input should be a valid dictionary")
     try:
