@@ -38,7 +38,7 @@ SELECT l.id, l.job_id, l.item_id FROM generation_logs l LEFT JOIN workers w ON w
         OR w.heartbeat_at + make_interval(secs => %(stale)s) < clock_timestamp())
  ORDER BY l.deadline
 """
-CRASHED = "Its worker died {n} times while it was in flight: set aside so that the others can go on."
+CRASHED = "Its worker died {n} times while it was in flight. It has failed, so that the other items can go on."
 # An item has failed because workers died with it, so it is taken to have killed them. Items that were in flight with it at
 # those deaths are no longer blamed for them.
 EXONERATE = """
