@@ -11,8 +11,9 @@ import ast
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 from xml.sax.saxutils import escape
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -160,15 +161,15 @@ def walk_urls() -> Iterator[tuple[str, str]]:
 
     django.setup()
 
-    def walk(patterns: list[object], before: str) -> Iterator[tuple[str, str]]:
+    def walk(patterns: Sequence[Any], before: str) -> Iterator[tuple[str, str]]:
         for each in patterns:
-            pattern = before + re.sub(r"<\w+:(\w+)>", r"<\1>", str(each.pattern))  # type: ignore[attr-defined]
+            pattern = before + re.sub(r"<\w+:(\w+)>", r"<\1>", str(each.pattern))
             if isinstance(each, URLPattern):
                 module = each.callback.__module__
                 if module.partition(".")[0] in ROOMS:
                     yield pattern, module
             elif not pattern.startswith("admin/"):
-                yield from walk(each.url_patterns, pattern)  # type: ignore[attr-defined]
+                yield from walk(each.url_patterns, pattern)
 
     yield from walk(get_resolver().url_patterns, "")
 
