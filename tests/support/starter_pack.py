@@ -41,16 +41,16 @@ def bring_starter_pack(workspace: Workspace) -> None:
     # A situation's fingerprint is of the id of its template, too.
     prints = {old: _sha256(_renew_ids(text, ids)) for old, text in fingerprinted.items()}
     rows = [FINGERPRINT.sub(lambda found: prints.get(found[0], found[0]), each) for each in rows]
-    _insert(PACK, rows, ids=ids)
-    after = {"rows": count}
-    record(
-        action=Action.IMPORT,
-        kind=TargetKind.PACK,
-        name=STARTER_PACK,
-        workspace=workspace.pk,
-        by=None,
-        after=after,
-    )
+    with transaction.atomic():
+        _insert(PACK, rows, ids=ids)
+        record(
+            action=Action.IMPORT,
+            kind=TargetKind.PACK,
+            name=STARTER_PACK,
+            workspace=workspace.pk,
+            by=None,
+            after={"rows": count},
+        )
 
 
 def lift_limits() -> None:
