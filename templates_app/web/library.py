@@ -209,7 +209,7 @@ def render_form(
         **build_kind_context(kind),
         "form": form,
         "given": given,
-        "row": entry,
+        "entry": entry,
         "workspace": workspace,
         "back": build_list_url(
             kind, workspace, **({"list": given["kind"]} if kind == EntryKind.OPTION else {})

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from django.test import Client
 from pytest_django.fixtures import Settings
+from standardwebhooks import Webhook as Receiving
 
 from batches.actions.jobs import resume
 from batches.actions.notices import TRY_AGAIN_MIN, deliver, due_deliveries, make_notices, url_problem
@@ -112,6 +113,7 @@ def test_it_is_sent_signed(receiver: Receiver) -> None:
     signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
     expected = base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
     assert headers["webhook-signature"] == f"v1,{expected}"
+    assert Receiving(webhook.secret()).verify(body, headers) == json.loads(body)
     about = json.loads(body)
     assert (about["type"], about["data"]["name"]) == ("batch.completed", "R&D “ü”")
     assert about["data"]["message"] == "Finished: 2 of 3 conversations, 1 failed."
