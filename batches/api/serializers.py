@@ -8,6 +8,7 @@ from rest_framework import serializers
 from batches.models.jobs import LONGEST_NAME
 from batches.models.states import ErrorHandling, JobStatus, Mode, Priority
 from batches.planning.plan import LARGEST_PLAN, LARGEST_SEED, LEAST_SEED
+from batches.reports.reason_texts import ERRORS
 from lib.wire import PageQuery, StrictSerializer
 from templates_app.states import LONGEST_TOPIC, Tier
 
@@ -20,6 +21,8 @@ PRIORITY_WORDS = [each.label for each in Priority]
 
 # What a plan can be made from. Without any of these it is the starter plan.
 KINDS = (("items",), ("matrix",), ("conversationIds",), ("scenarioIds", "edgeCaseIds", "tags"))
+# An empty list chooses nothing. Taken as "not given" it would start the whole starter plan, and be paid.
+EMPTY = "This list is empty. Name at least one, or leave the field out."
 
 
 def make_ids_field() -> serializers.ListField:
@@ -83,6 +86,9 @@ class BatchBody(StrictSerializer):
         return value
 
     def validate(self, given: dict[str, Any]) -> dict[str, Any]:
+        empty = [name for names in KINDS for name in names if given[name] == []]
+        if empty:
+            raise serializers.ValidationError(dict.fromkeys(empty, EMPTY))
         named = [[name for name in names if given[name] is not None] for names in KINDS]
         first = [names[0] for names in named if names]
         if len(first) > 1:
@@ -110,6 +116,18 @@ class ChangeBody(StrictSerializer):
     concurrentProcessing = serializers.IntegerField(min_value=1, required=False)
     priority = serializers.ChoiceField(choices=PRIORITY_WORDS, required=False)
     budgetUsd = serializers.DecimalField(max_digits=18, decimal_places=9, min_value=0, required=False)
+
+    def validate_errorKind(self, value: str) -> str:
+        if value not in ERRORS:
+            raise serializers.ValidationError(
+                f"There is no error kind {value!r}. Choose one of: {', '.join(ERRORS)}."
+            )
+        return value
+
+    def validate_itemIds(self, value: list[Any]) -> list[Any]:
+        if not value:
+            raise serializers.ValidationError(EMPTY)
+        return value
 
     def validate_action(self, value: str) -> str:
         if value not in ACTIONS:

@@ -87,6 +87,8 @@ def test_settings_of_what_has_ended_are_409(caller: Client, user: User) -> None:
         ({"errorKind": "timeout"}, "errorKind"),
         ({"action": "retry_failed", "priority": "high"}, "priority"),
         ({"action": "retry_failed", "itemIds": ["x"]}, "itemIds"),
+        ({"action": "retry_failed", "itemIds": []}, "itemIds"),
+        ({"action": "retry_failed", "errorKind": "timeouts"}, "errorKind"),
         ({"action": "pause", "errorKind": "timeout"}, "errorKind"),
     ],
 )

@@ -141,3 +141,13 @@ def test_details_of_an_item_are_checked(caller: Client, template: PromptTemplate
     items[1]["details"] = {"mood": "calm"}
     assert post(caller, {"templateId": str(template.pk), "items": items}).status_code == 202
     assert BatchJob.objects.get().items.get(position=2).details == {"mood": "calm"}
+
+
+@pytest.mark.parametrize("name", ["tags", "scenarioIds", "edgeCaseIds", "conversationIds", "items"])
+def test_an_empty_selection_starts_nothing(caller: Client, name: str) -> None:
+    """It chooses nothing; read as "not given" it would start the starter plan, and be paid."""
+    answer = post(caller, {name: []})
+    assert answer.status_code == 400
+    assert name in {each["column"] for each in answer.json()["details"]}
+    assert post(caller, {name: []}, path="/api/conversations/batch/estimate").status_code == 400
+    assert not BatchJob.objects.exists()
