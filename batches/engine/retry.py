@@ -126,10 +126,15 @@ def _record_in_pool(claim: Claim, error: Busy) -> None:
 
 
 def _block_s(error: Busy) -> float:
-    """Seconds: what the provider asks for, else 15 (ENGINE_BLOCK_S). After too fast a growth of the rate at least these 15."""
+    """Seconds: what the provider asks for, else 15 (ENGINE_BLOCK_S). After too fast a growth of the rate at least these 15.
+
+    At least the first backoff: some servers say `retry-after: 0` and refuse the next call, too. A refusal costs no attempt, so
+    the pool would ask again without end and without a pause.
+    """
     if error.retry_after is None:
         return float(settings.ENGINE_BLOCK_S)
-    return max(error.retry_after, settings.ENGINE_BLOCK_S) if error.too_fast else error.retry_after
+    least = float(settings.ENGINE_BLOCK_S) if error.too_fast else backoff_s(1)
+    return max(error.retry_after, least)
 
 
 def _wait_s(claim: Claim, item: LockedItem, error: Busy) -> float:

@@ -77,6 +77,15 @@ def test_a_shorter_word_does_not_lift_a_longer_block(job: BatchJob, worker: Work
     assert blocked_s(claimed.call.pool) > 90
 
 
+def test_a_retry_after_of_zero_waits_the_first_backoff(
+    job: BatchJob, worker: Worker, settings: Settings
+) -> None:
+    settings.ENGINE_BACKOFF_S = [8.0]
+    claimed = claim_item(job, worker)
+    handle_error(claimed, busy("rate_limited", costs=False, retry_after=0.0))
+    assert 5 < blocked_s(claimed.call.pool) <= 10
+
+
 def test_a_503_with_retry_after_waits_so_long_alone(job: BatchJob, worker: Worker) -> None:
     claimed = claim_item(job, worker)
     handle_error(claimed, busy("overloaded", costs=False, retry_after=40.0))
