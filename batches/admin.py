@@ -178,7 +178,14 @@ class GenerationLogAdmin(ReadOnlyAdmin):
     )
     list_filter = ("state", "simulated", ("error_kind", admin.EmptyFieldListFilter))
     list_select_related = ("item", "job")
-    list_defer = ("parameters", "request_payload", "response_payload", "response_body", "error_message")
+    list_defer = (
+        "parameters",
+        "request_payload",
+        "response_payload",
+        "response_body",
+        "error_message",
+        "reading_notes",
+    )
     search_fields = ("=provider_request_id", "item__conversation_id")
     search_help_text = "The provider's request id, or a conversation's id"
     ordering = ("-created_at",)
@@ -195,7 +202,15 @@ class GenerationLogAdmin(ReadOnlyAdmin):
                 "fields": (
                     *("model", "max_tokens", "template_version", "provider_request_id", "stop_reason"),
                     *("input_tokens", "output_tokens", "cache_write_tokens", "cache_read_tokens"),
-                    *("created_at", "deadline", "finished_at", "duration_ms", "error_kind", "error_message"),
+                    *(
+                        "created_at",
+                        "deadline",
+                        "finished_at",
+                        "duration_ms",
+                        "reading_notes",
+                        "error_kind",
+                        "error_message",
+                    ),
                 )
             },
         ),

@@ -139,6 +139,7 @@ def write(
         quality_metrics=measured.metrics,
         title=draft.title or _make_title(origin),
         turn_count=len(draft.turns),
+        flags=list(draft.flags),
         **_origin_fields(origin),
         **_reply_fields(reply, cost_usd=cost_usd, reserved_usd=reserved_usd),
     )

@@ -6,6 +6,7 @@ completes the item. Whatever goes wrong with the text rolls back the savepoint o
 
 import json
 import logging
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
@@ -65,7 +66,14 @@ class Paid:
     saved: Decimal = Decimal(0)
 
 
-def read_reply(reply: Reply, *, model: str, on: date, prices: ModelTable | None = None) -> Paid:
+def read_reply(
+    reply: Reply,
+    *,
+    model: str,
+    on: date,
+    prices: ModelTable | None = None,
+    variables: Collection[str] = (),
+) -> Paid:
     """Price and parse a reply. It asks no database and is done before any lock is taken.
 
     `prices`: the table that the call was made under; the current one by default. Raises UnknownPrice.
@@ -73,7 +81,7 @@ def read_reply(reply: Reply, *, model: str, on: date, prices: ModelTable | None 
     cost = generation.compute_cost(reply, model=model, on=on, prices=prices)
     saved = generation.compute_saving(reply, model=model, on=on, prices=prices)
     try:
-        return Paid(reply, cost, read(reply), saved)
+        return Paid(reply, cost, read(reply, variables=variables), saved)
     except Exception as problem:
         return Paid(reply, cost, problem, saved)
 
@@ -275,6 +283,7 @@ def reply_fields(paid: Paid) -> dict[str, Any]:
         "duration_ms": reply.duration_ms,
         "provider_request_id": (reply.request_id or "")[:100],
         "stop_reason": (reply.stop_reason or "")[:40],
+        "reading_notes": "\n".join(paid.result.repairs) if isinstance(paid.result, Draft) else "",
         "reported": reply.limits,
     }
 

@@ -113,7 +113,13 @@ def ask_and_file(claimed: Claim) -> None:
         logger.exception("The call for item %s broke off", call.item_id)
         until_stored(partial(break_off, claimed, bug))
     else:
-        paid = read_reply(reply, model=call.request.model, on=call.on, prices=call.prices)
+        paid = read_reply(
+            reply,
+            model=call.request.model,
+            on=call.on,
+            prices=call.prices,
+            variables=call.origin.template_version.variable_names,
+        )
         until_stored(partial(file, claimed, paid))
 
 

@@ -59,7 +59,7 @@ def _read(log: GenerationLog) -> tuple[Reply, Draft] | None:
     """The reply and its draft, parsed by today's rules; None when there is no conversation in it."""
     try:
         reply = _reply(log)
-        return reply, read(reply)
+        return reply, read(reply, variables=log.template_version.variable_names)
     except ClaudeError:
         return None
     except Exception:

@@ -81,6 +81,11 @@ class GenerationLog(OwnedModel):
     duration_ms = models.PositiveIntegerField(null=True)
     provider_request_id = models.CharField(max_length=100, blank=True)
     stop_reason = models.CharField(max_length=40, blank=True)
+    reading_notes = models.TextField(
+        blank=True,
+        db_default="",
+        help_text="What was done to read the reply, where it was not plain JSON; one note on each line.",
+    )
     error_kind = models.CharField(max_length=30, blank=True)
     error_message = models.TextField(blank=True)
 

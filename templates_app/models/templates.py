@@ -125,6 +125,11 @@ class TemplateVersion(OwnedModel):
     def __str__(self) -> str:
         return f"{self.template.name} v{self.number}"
 
+    @property
+    def variable_names(self) -> frozenset[str]:
+        """The names that its texts are filled with."""
+        return frozenset(str(each["name"]) for each in self.variables)
+
     def typed_variables(self) -> tuple[Variable, ...]:
         """The variables as objects, cached because a plan asks for them 10,000 times. Raises VariableError."""
         known: tuple[Any, tuple[Variable, ...]] | None = self.__dict__.get("_typed")
