@@ -25,7 +25,7 @@ class DetailsError(ProblemsError):
 
 
 def append_details(prompt: str, details: Mapping[str, str]) -> str:
-    """The prompt and, below it, a line for each detail that says something; the same details, the same bytes."""
+    """The prompt, followed by a line for each detail that is not blank. The same details give the same bytes."""
     lines = [f"- {name}: {details[name]}" for name in sort_names(details) if details[name].strip()]
     return "\n".join([prompt.rstrip("\n"), "", HEADING, *lines]) + "\n" if lines else prompt
 
@@ -67,7 +67,7 @@ def format_details(details: Mapping[str, str]) -> str:
 
 
 def find_detail_problems(details: Mapping[str, str]) -> list[Problem]:
-    """Everything that keeps these details from being stored: too many, too long, or not what a name or a text may be."""
+    """The problems that keep these details from being stored: too many, too long, or not allowed in a name or a text."""
     found = [
         Problem(name[:LONGEST_NAME], message)
         for name, text in details.items()

@@ -21,7 +21,7 @@ JSONL = "application/jsonl; charset=utf-8"
 @require_safe
 @login_required
 def download_batch(request: HttpRequest, job_id: UUID) -> HttpResponseBase:
-    """All conversations of a batch as JSONL, streamed. 404 for what belongs to somebody else."""
+    """All conversations of a batch as JSONL, streamed. 404 if it belongs to somebody else."""
     job: BatchJob = BatchJob.objects.get_visible_or_404(request.user, job_id)
     return _as_file(
         StreamingHttpResponse(iter_jsonl(select_for_job(job)), content_type=JSONL), build_job_file_name(job)
@@ -43,7 +43,7 @@ def download_manifest(request: HttpRequest, job_id: UUID) -> HttpResponseBase:
 @require_safe
 @login_required
 def download_conversation(request: HttpRequest, conversation_id: UUID) -> HttpResponseBase:
-    """One conversation as a file of one line. 404 for what belongs to somebody else."""
+    """One conversation as a file of one line. 404 if it belongs to somebody else."""
     found: Conversation = Conversation.objects.get_visible_or_404(request.user, conversation_id)
     rows = Conversation.objects.filter(pk=found.pk)
     response = HttpResponse(b"".join(iter_jsonl(rows)), content_type=JSONL)

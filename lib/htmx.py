@@ -14,7 +14,7 @@ Respond = Callable[[HttpRequest], HttpResponse]
 
 
 def htmx_of(request: HttpRequest) -> HtmxDetails:
-    """What the middleware of django-htmx has read from the headers; Django's type of a request does not know it."""
+    """What the middleware of django-htmx has read from the headers. Django's type of a request does not have it."""
     found: HtmxDetails = request.htmx  # type: ignore[attr-defined]
     return found
 
@@ -24,9 +24,9 @@ def is_htmx(request: HttpRequest) -> bool:
 
 
 def is_target(request: HttpRequest, element_id: str) -> bool:
-    """Does htmx want only this element?
+    """Whether htmx wants only this element.
 
-    In htmx 4 the target reads `tag#id`. The id is percent-encoded without the header by which django-htmx would know.
+    In htmx 4 the target has the form `tag#id`. Its id is percent-encoded, without the header that tells django-htmx so.
     """
     htmx = htmx_of(request)
     return bool(htmx) and unquote(htmx.target or "").partition("#")[2] == element_id

@@ -28,9 +28,9 @@ def keeps_updated_at(*tables: str) -> list[migrations.RunSQL]:
 
 
 def append_only(table: str, *, person: str = "") -> migrations.RunSQL:
-    """A trigger that refuses to change or delete a row: what was said stays said. Who made it may still be forgotten.
+    """A trigger that refuses to change or delete a row. Only the person who made it may still be removed from it.
 
-    `person` names the column of who made it where it is not `created_by_id`; such a column can only be emptied.
+    `person` names the column of that person if it is not `created_by_id`. Such a column can only be emptied.
     """
     columns = person or "created_by_id,updated_at"
     emptied = f"NEW.{person} IS NULL AND " if person else ""

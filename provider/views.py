@@ -117,7 +117,7 @@ def find_problem(model: str, today: date) -> str:
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def show_provider(request: HttpRequest) -> HttpResponse:
-    """Which server answers, with which key, and what the last check found. POST checks now."""
+    """The server, the key, and the result of the last check. POST runs a check."""
     chosen = choose_workspace(request)
     may_check = chosen.may_edit  # a check may cost a token, like a batch
     if request.method == "POST":

@@ -1,4 +1,4 @@
-"""What one does with a workspace as a whole, and with the keys of its people."""
+"""Actions on a workspace as a whole, and on the keys of its people."""
 
 import logging
 import secrets
@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 def state_use(
     *, workspace: Workspace, purpose: str, authorisation: Authorisation, reference: str = "", by: User
 ) -> UseStatement:
-    """Say what the conversations are for. Earlier statements stay, with who made them and when."""
+    """State what the conversations are for. Earlier statements are kept, with their author and time."""
     made = UseStatement.objects.create(
         workspace=workspace,
         created_by=by,
@@ -35,7 +35,7 @@ def state_use(
 
 @transaction.atomic
 def change_month_budget(*, workspace: Workspace, budget_usd: Decimal | None, by: User) -> None:
-    """Another limit for a month, or none. The next claim respects it; what is in flight is not touched."""
+    """Set the limit for a month, or remove it. It applies from the next claim on; calls in flight are not affected."""
     rows = Workspace.objects.filter(pk=workspace.pk)
     before = rows.select_for_update(no_key=True).values("monthly_budget_usd").get()
     rows.update(monthly_budget_usd=budget_usd)
@@ -66,7 +66,7 @@ def create_token(user: User, *, name: str, by: User | None = None) -> str:
 
 @transaction.atomic
 def revoke_token(token: ApiToken, *, by: User | None) -> bool:
-    """For ever: a token cannot be brought back, only made anew. False when it was revoked before."""
+    """Revoke a token for good. Returns False if it was revoked before."""
     moment = timezone.now()
     if not ApiToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=moment):
         return False
@@ -77,7 +77,7 @@ def revoke_token(token: ApiToken, *, by: User | None) -> bool:
 
 @transaction.atomic
 def create_sign_in_link(user: User, *, by: User | None = None) -> str:
-    """Make a link's secret: valid for 15 minutes (`SIGN_IN_LINK_LIFETIME`), once."""
+    """Make a link and return its secret. It works once, within 15 minutes (`SIGN_IN_LINK_LIFETIME`)."""
     text = secrets.token_urlsafe(32)
     expires_at = timezone.now() + settings.SIGN_IN_LINK_LIFETIME
     link = SignInLink.objects.create(user=user, token_hash=hash_secret(text), expires_at=expires_at)

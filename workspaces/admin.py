@@ -135,7 +135,7 @@ class ApiTokenAdmin(ReadOnlyAdmin):
 
     @admin.action(description="Revoke", permissions=["move"])
     def revoke(self, request: HttpRequest, rows: QuerySet[ApiToken]) -> None:
-        """For ever: a token cannot be brought back, only made anew."""
+        """Revoke tokens for good. A person who needs access again gets a new token."""
         by = get_person(request)
         revoked = sum(revoke_token(token, by=by) for token in rows.filter(revoked_at=None))
         self.message_user(request, f"{revoked} revoked.")
@@ -153,7 +153,7 @@ class SignInLinkAdmin(ReadOnlyAdmin):
 
 @admin.register(AuditEntry)
 class AuditEntryAdmin(ReadOnlyAdmin):
-    """Who did what. Staff see the entries of their workspaces; a superuser also those that belong to none."""
+    """Shows who did what. Staff see the entries of their workspaces; superusers also those that belong to none."""
 
     list_display = ("created_at", "who_name", "action", "target_kind", "target_name", "workspace")
     list_filter = ("action", "target_kind")

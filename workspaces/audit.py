@@ -61,7 +61,7 @@ SENTENCES = {
     Action.REVOKE: "revoked {it}",
     Action.CHECK: "checked {it}",
 }
-# Recorded for machines: an id means nothing to a reader, and the sentence already tells the status.
+# These fields are recorded for programs: people cannot read an id, and the sentence already tells the status.
 NOT_SHOWN = ("status", "revision")
 DOLLARS = "_usd"  # how the name of an amount of money ends
 
@@ -108,7 +108,7 @@ def record(
 
 
 def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The fields of `after` that `before` has otherwise, as both have them."""
+    """The fields that differ, with their values before and after."""
     changed = [name for name, value in after.items() if before[name] != value]
     return {name: before[name] for name in changed}, {name: after[name] for name in changed}
 
@@ -163,7 +163,7 @@ def _shorten(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _short(value: Any) -> Any:
-    """As JSON has it, and bounded: a long text becomes its length, a long list its size."""
+    """The value for JSON. A long text is replaced by its length, a long list by its size."""
     if value is None or isinstance(value, bool | int | float):
         return value
     if isinstance(value, list | tuple):
@@ -179,5 +179,5 @@ def _cut(name: str) -> str:
 
 
 def _storable(text: str) -> str:
-    """PostgreSQL stores no NUL, and JSON no half of a surrogate pair."""
+    """The text without what cannot be stored: PostgreSQL refuses NUL, and JSON refuses half of a surrogate pair."""
     return text.replace("\x00", "").encode("utf-8", "replace").decode()

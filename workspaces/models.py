@@ -285,7 +285,7 @@ class AuditEntry(models.Model):
     """
 
     id = models.BigAutoField(primary_key=True)
-    # Empty for what belongs to no workspace: the model table, API tokens, sign-in links.
+    # Empty for targets that belong to no workspace: the model table, API tokens, sign-in links.
     workspace = models.ForeignKey(
         Workspace, null=True, blank=True, on_delete=models.PROTECT, related_name="+", db_index=False
     )
@@ -317,7 +317,7 @@ class AuditEntry(models.Model):
         verbose_name_plural = "audit log"
         ordering = ["-id"]
         constraints = [
-            # Not a list of the words: every new action would have PostgreSQL check the whole table again.
+            # There is no constraint with the list of actions: each new action would make PostgreSQL check the whole table again.
             models.CheckConstraint(condition=models.Q(action__regex=r"^[a-z_]+$"), name="audit_action"),
             models.CheckConstraint(condition=models.Q(target_kind__regex=r"^[a-z_]+$"), name="audit_kind"),
             models.CheckConstraint(condition=~models.Q(who_name=""), name="audit_who_name"),

@@ -1,4 +1,4 @@
-"""The words that a workspace chooses from, and those of its audit log."""
+"""The choices of a workspace's fields and of its audit log."""
 
 from django.db import models
 

@@ -53,7 +53,7 @@ def is_kept_filter(name: str) -> bool:
 @require_safe
 @login_required
 def show_conversation(request: HttpRequest, conversation_id: UUID) -> HttpResponse:
-    """One conversation: its turns, its score, where it came from. 404 for what belongs to somebody else."""
+    """One conversation with its turns, its score and its origin. 404 if it belongs to somebody else."""
     related = ("template_version__template", "batch_item__job", "approved_by")
     found: Conversation = Conversation.objects.select_related(*related).get_visible_or_404(
         request.user, conversation_id

@@ -99,12 +99,6 @@ def status_badge(status: str, word: str = "") -> SafeString:
 
 
 @register.filter
-def status_word(status: str) -> str:
-    badge = BADGES.get(status)
-    return badge.word if badge else status.replace("_", " ").capitalize()
-
-
-@register.filter
 def tier_word(tier: str) -> str:
     return TIERS.get(tier, tier.replace("_", " ").capitalize())
 
@@ -233,7 +227,7 @@ def kbd(keys: str) -> SafeString:
 
 @register.simple_tag(takes_context=True)
 def section(context: template.Context) -> str:
-    """The entry of the menu that the page belongs to, a name of SECTIONS; empty where it belongs to none."""
+    """The entry of the menu that the page belongs to, a name of SECTIONS; empty if it belongs to none."""
     page = getattr(context["request"].resolver_match, "url_name", None) or ""
     if page == "item":
         return "generate_one" if context.get("single") else "batches"
@@ -242,7 +236,7 @@ def section(context: template.Context) -> str:
 
 @register.simple_tag
 def opens_dialog(page: str, *arguments: Any) -> SafeString:
-    """The attributes of a link whose page opens in the dialog; without a script the link leads to the page itself."""
+    """The attributes of a link whose page opens in the dialog. Without script the link leads to the page itself."""
     return format_html(
         'href="{0}" hx-get="{0}" hx-target="#dialog-body" hx-swap="innerHTML"', reverse(page, args=arguments)
     )
@@ -252,14 +246,14 @@ def opens_dialog(page: str, *arguments: Any) -> SafeString:
 def post_button(
     context: template.Context, content: str, page: str, *arguments: Any, variant: str = "outline"
 ) -> SafeString:
-    """A form that is one button, and posts to a page; what the button says is written between the tags."""
+    """A form that consists of one button and posts to a page. The label of the button is written between the tags."""
     values = {"action": reverse(page, args=arguments), "variant": variant, "content": _strip(content)}
     return _render(context, "ui/post_button.html", {**values, "csrf_token": context.get("csrf_token")})
 
 
 @register.simple_block_tag(takes_context=True)
 def heading(context: template.Context, content: str) -> SafeString:
-    """The title of a page that may stand in the dialog: a heading of the first level, in the dialog of the second."""
+    """The title of a page that can also be shown in the dialog. There its heading is of the second level."""
     return format_html("<{0}>{1}</{0}>", "h2" if context.get("in_dialog") else "h1", _strip(content))
 
 
@@ -267,9 +261,9 @@ def heading(context: template.Context, content: str) -> SafeString:
 def empty_state(
     context: template.Context, content: str, symbol: str, title: str, href: str = "", verb: str = ""
 ) -> SafeString:
-    """What stands where a list has nothing to show; the explanation is written between the tags.
+    """The content of a list that has nothing to show. The explanation is written between the tags.
 
-    With `href` and `verb` there is a button that leads on.
+    With `href` and `verb` there is a button that leads to another page.
     """
     values = {"symbol": symbol, "title": title, "text": _strip(content), "href": href, "verb": verb}
     return _render(context, "ui/empty.html", values)
@@ -285,11 +279,11 @@ def text_field(
     errors: object = None,
     **attributes: object,
 ) -> SafeString:
-    """A labelled line of text, or with `rows` a labelled area; a hint is written between the tags.
+    """A labelled text field, or with `rows` a labelled text area. A hint is written between the tags.
 
-    `field` is a field of a form, which knows its value and its errors, or a name; then both are given. `css` is one
-    more class, `before` a sign in front of the line, such as a currency. Everything else is an attribute of the input,
-    with underscores for hyphens: `type="number"`, `aria_describedby="turns-hint"`, `autofocus=in_dialog`.
+    `field` is a field of a form, which has a value and errors, or a name; with a name, `value` and `errors` are given.
+    `css` is one more class, `before` a sign in front of the field, such as a currency. Everything else is an attribute
+    of the input, with underscores for hyphens: `type="number"`, `aria_describedby="turns-hint"`, `autofocus=in_dialog`.
     """
     name = field.html_name if isinstance(field, BoundField) else field
     if isinstance(field, BoundField):
@@ -310,7 +304,7 @@ def text_field(
 
 
 def _attribute(name: str, value: object) -> SafeString:
-    """With a space in front; a flag has no value, and what is empty or false is left out."""
+    """An attribute with a space in front of it. A flag has no value; an empty or false attribute is left out."""
     if value is True:
         return format_html(" {}", name)
     return (
@@ -339,7 +333,7 @@ def dollars_field(
 def prompt_card(
     context: template.Context, content: str, name: str, title: str, text: str, *, copy: bool = False
 ) -> SafeString:
-    """A card with a text that is sent to Claude, exactly as it is; a remark on its title is written between the tags.
+    """A card with a text exactly as it is sent to Claude. A remark beside its title is written between the tags.
 
     `name` is the id of the text, `copy` adds a button that copies it.
     """
@@ -348,12 +342,12 @@ def prompt_card(
 
 
 def _strip(content: str) -> SafeString:
-    """What stands between the two tags of a block has been rendered, and so escaped, already."""
+    """The content between the two tags of a block, which is rendered and escaped already."""
     return mark_safe(content.strip())  # noqa: S308
 
 
 def _render(context: template.Context, name: str, values: Mapping[str, object]) -> SafeString:
-    """A piece that has its own file; it sees these values and no others."""
+    """Render a piece that has its own file, with these values and no others."""
     assert context.template is not None, "a tag is rendered by a template"
     return context.template.engine.get_template(name).render(context.new(dict(values)))
 

@@ -71,7 +71,7 @@ def change(
 
 
 def _record_change(entry: LibraryEntry, given: Mapping[str, Any], *, by: User | None) -> None:
-    """Which fields are changed, `entry` being as it was; of a text that may reach a prompt only the length."""
+    """Record the changed fields. `entry` still has the old values. Of a text for prompts only the length is recorded."""
     stored, _ = differences({name: getattr(entry, name) for name in given}, given)
     if stored:
         before = {name: _shorten(name, value) for name, value in stored.items()}
@@ -86,7 +86,7 @@ def _shorten(name: str, value: Any) -> Any:
 
 
 def duplicate(entry: LibraryEntry, *, by: User | None) -> Any:
-    """A copy beside it, with a name of its own; it does not belong to a pack."""
+    """Make a copy with a name of its own. The copy does not belong to a pack."""
     fields = {
         name.removesuffix("_id"): getattr(entry, name.removesuffix("_id")) for name in entry.CONTENT_FIELDS
     }

@@ -50,11 +50,11 @@ class LibraryEntry(OwnedModel):
         abstract = True
 
     def archive(self, *, by: User | None) -> None:
-        """No new plan uses it; what was made from it stays. Raises StaleState."""
+        """Take it out of new plans. Conversations that were made from it stay. Raises StaleState."""
         self._set_archived(timezone.now(), by=by, verb="archived")
 
     def restore(self, *, by: User | None) -> None:
-        """Plans may use it again. Raises StaleState."""
+        """Allow plans to use it again. Raises StaleState."""
         self._set_archived(None, by=by, verb="restored")
 
     @transaction.atomic

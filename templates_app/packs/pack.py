@@ -299,7 +299,7 @@ class _TomlEntry:
         return ""
 
     def whole(self, key: str) -> int | None:
-        """A whole number; None where there is none."""
+        """A whole number, or None if the key is missing."""
         self.taken.add(key)
         value = self.table.get(key)
         if value is None or (isinstance(value, int) and not isinstance(value, bool)):

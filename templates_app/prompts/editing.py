@@ -143,7 +143,7 @@ def duplicate(
 
 
 def find_free_name(workspace: Workspace, name: str) -> str:
-    """The name itself, or `name 2`, `name 3`, ... where it is taken."""
+    """The name itself, or if it is taken `name 2`, `name 3`, ..."""
     taken = set(
         PromptTemplate.objects.filter(workspace=workspace, name__startswith=name).values_list(
             "name", flat=True

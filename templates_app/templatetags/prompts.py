@@ -1,4 +1,4 @@
-"""Prompts on pages, to the letter: their white space is shown as it is, so a template that is wrapped cannot write them."""
+"""Template tags for prompts, whose white space must stay as it is. HTML templates with wrapped lines would change it."""
 
 from collections.abc import Iterable
 
@@ -14,7 +14,7 @@ register = template.Library()
 
 @register.simple_tag
 def changed_line(runs: Iterable[TextRun], mark: str) -> SafeString:
-    """One side of a line of a difference; what has changed is in elements called `mark`: del or ins."""
+    """One side of a line of a difference. The changed parts are in elements named `mark`: del or ins."""
     return format_html_join(
         "",
         "{}",

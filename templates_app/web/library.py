@@ -320,12 +320,12 @@ def get_list_url(entry: Any) -> str:
 
 
 def find_visible(request: HttpRequest, kind: EntryKind, entry_id: UUID) -> Any:
-    """Http404 for what is not there or belongs to somebody else."""
+    """Raises Http404 if it does not exist or belongs to somebody else."""
     return _with_related(kind).get_visible_or_404(request.user, entry_id)
 
 
 def find_editable(request: HttpRequest, kind: EntryKind, entry_id: UUID) -> Any:
-    """404 for what one may not see, 403 for what one may see but not change."""
+    """Raises Http404 if this person may not see it, and PermissionDenied if this person may see but not change it."""
     return _with_related(kind).get_editable_or_403(request.user, entry_id)
 
 
