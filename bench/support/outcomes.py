@@ -1,4 +1,4 @@
-"""What `bench.estimator` compares: the estimate of a job beside what the job came to, as a table and as a summary."""
+"""The results of `bench.estimator`: estimates beside what the jobs really took, as a table and as a summary."""
 
 import statistics
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ GOAL_COST, GOAL_TIME = 0.10, 0.20
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """One job: what was said, what came."""
+    """One job: its estimate (`said`), its cost in USD and its time in seconds."""
 
     name: str
     spread: float
