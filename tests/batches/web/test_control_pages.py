@@ -69,7 +69,7 @@ def test_retry_asks_how_many_and_what_it_costs(signed_in: Client, job: BatchJob,
     job.refresh_from_db()
     assert (job.status, job.failed_items, job.budget_usd) == (JobStatus.PROCESSING, 1, Decimal(60))
     assert signed_in.post(path, {"budget": "x"}).status_code == 422
-    assert "Nothing of this batch has failed" in signed_in.get(path, {"kind": "other"}).text
+    assert "No item of this batch has failed" in signed_in.get(path, {"kind": "other"}).text
 
 
 def test_duplicate_asks_with_todays_estimate(signed_in: Client, job: BatchJob) -> None:

@@ -59,7 +59,7 @@ def test_a_field_for_each_variable(client: Client, template: PromptTemplate) -> 
     assert 'min="18" max="99"' in page
     assert 'type="checkbox" name="value-goals" value="save"' in page
     assert '<mark class="m-missing" data-of="topic"' in page
-    assert "It is priced as soon as nothing is missing" in page
+    assert "The price appears once all required values are filled in" in page
 
 
 def test_generate_makes_a_job_of_one_item_once(client: Client, template: PromptTemplate) -> None:

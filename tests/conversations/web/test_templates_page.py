@@ -100,7 +100,7 @@ def test_from_draft_to_published_and_back(client: Client, owner: User) -> None:
     third = template.published_version()
     assert third is not None
     assert (third.number, third.text, third.note) == (3, old, "Back to version 1")
-    assert "Nothing differs" in client.get(f"{page}diff/1..3/").text
+    assert "There are no differences" in client.get(f"{page}diff/1..3/").text
     answer = client.get(f"{page}diff/1..3/?old=2&new=1")
     assert answer.headers["Location"] == f"{page}diff/2..1/"
     assert client.get(f"{page}diff/1..9/").status_code == 404
