@@ -25,13 +25,13 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def owner() -> User:
+def superuser() -> User:
     return make_user(username="owner", email="owner@example.com", superuser=True)
 
 
 @pytest.fixture
-def signed_in(client: Client, owner: User) -> Client:
-    client.force_login(owner)
+def superuser_client(client: Client, superuser: User) -> Client:
+    client.force_login(superuser)
     return client
 
 
@@ -44,11 +44,11 @@ def make_entry(**fields: Any) -> AuditEntry:
 # --- what is written -----------------------------------------------------------------------------------
 
 
-def test_an_entry_tells_who_did_what_on_what(owner: User) -> None:
-    job = make_job(by=owner, name="Rent", status=JobStatus.PAUSED)
-    change_budget(job, budget_usd=Decimal("12.50"), by=owner)
+def test_an_entry_tells_who_did_what_on_what(superuser: User) -> None:
+    job = make_job(by=superuser, name="Rent", status=JobStatus.PAUSED)
+    change_budget(job, budget_usd=Decimal("12.50"), by=superuser)
     entry = AuditEntry.objects.get()
-    assert (entry.who, entry.who_name, entry.workspace) == (owner, "owner@example.com", job.workspace)
+    assert (entry.who, entry.who_name, entry.workspace) == (superuser, "owner@example.com", job.workspace)
     assert (entry.action, entry.target_kind, entry.target_id) == ("change_budget", "batch", job.pk)
     assert entry.target_name == "Rent"
     assert Decimal(entry.before["budget_usd"]) == 10
@@ -62,7 +62,7 @@ def test_without_an_address_the_user_name_is_kept() -> None:
     assert AuditEntry.objects.get().who_name == "nobody-in-particular"
 
 
-def test_values_become_short_json(owner: User) -> None:
+def test_values_become_short_json(superuser: User) -> None:
     after = {
         "money": Decimal("1.50"),
         "day": date(2026, 1, 2),
@@ -74,7 +74,7 @@ def test_values_become_short_json(owner: User) -> None:
         "long": "x" * (LONGEST_TEXT + 1),
         "odd": "a\x00b\ud800",
     }
-    record(action=Action.CHANGE, kind=TargetKind.WORKSPACE, name="x" * 999, by=owner, after=after)
+    record(action=Action.CHANGE, kind=TargetKind.WORKSPACE, name="x" * 999, by=superuser, after=after)
     entry = AuditEntry.objects.get()
     assert entry.after == {
         "money": "1.5",
@@ -114,8 +114,8 @@ def test_nothing_is_left_of_a_change_that_is_rolled_back() -> None:
 # --- entries stay --------------------------------------------------------------------------------------
 
 
-def test_orm_and_sql_neither_change_nor_delete_an_entry(owner: User) -> None:
-    entry = make_entry(who=owner, who_name="owner")
+def test_orm_and_sql_neither_change_nor_delete_an_entry(superuser: User) -> None:
+    entry = make_entry(who=superuser, who_name="owner")
     for change in (
         lambda: AuditEntry.objects.update(after={"status": "nothing"}),
         lambda: AuditEntry.objects.update(who_name="somebody else"),
@@ -159,18 +159,20 @@ def test_a_workspace_with_a_history_is_not_deleted() -> None:
         workspace.delete()
 
 
-def test_the_admin_shows_entries_and_changes_none(signed_in: Client, owner: User) -> None:
-    entry = make_entry(who=owner, before={"status": "queued"}, after={"status": "paused"}, target_name="Rent")
+def test_the_admin_shows_entries_and_changes_none(superuser_client: Client, superuser: User) -> None:
+    entry = make_entry(
+        who=superuser, before={"status": "queued"}, after={"status": "paused"}, target_name="Rent"
+    )
     make_entry(action=Action.ARCHIVE, target_kind=TargetKind.TEMPLATE, target_name="A template")
     base = reverse("admin:workspaces_auditentry_changelist")
-    listed = signed_in.get(f"{base}?action__exact=pause&target_kind__exact=batch")
+    listed = superuser_client.get(f"{base}?action__exact=pause&target_kind__exact=batch")
     assert [each.pk for each in listed.context["cl"].result_list] == [entry.pk]
-    shown = signed_in.get(reverse("admin:workspaces_auditentry_change", args=[entry.pk])).text
+    shown = superuser_client.get(reverse("admin:workspaces_auditentry_change", args=[entry.pk])).text
     assert "paused" in shown
     for path in ("add/", f"{entry.pk}/delete/"):
-        assert signed_in.post(f"{base}{path}").status_code == 403
-    assert signed_in.post(f"{base}{entry.pk}/change/", {"who_name": "x"}).status_code == 403
-    signed_in.post(base, {"action": "delete_selected", "_selected_action": [entry.pk], "post": "yes"})
+        assert superuser_client.post(f"{base}{path}").status_code == 403
+    assert superuser_client.post(f"{base}{entry.pk}/change/", {"who_name": "x"}).status_code == 403
+    superuser_client.post(base, {"action": "delete_selected", "_selected_action": [entry.pk], "post": "yes"})
     assert AuditEntry.objects.filter(pk=entry.pk, who_name="somebody").exists()
 
 
@@ -185,18 +187,20 @@ def test_staff_see_the_entries_of_their_workspaces(client: Client) -> None:
     assert [each.pk for each in listed.context["cl"].result_list] == [mine.pk]
 
 
-def test_revoking_in_the_admin_leaves_an_entry_for_each_token(signed_in: Client, owner: User) -> None:
-    make_token(user=owner, name="one")
-    make_token(user=owner, name="two")
+def test_revoking_in_the_admin_leaves_an_entry_for_each_token(
+    superuser_client: Client, superuser: User
+) -> None:
+    make_token(user=superuser, name="one")
+    make_token(user=superuser, name="two")
     chosen = [str(key) for key in ApiToken.objects.values_list("pk", flat=True)]
     for _ in range(2):
-        signed_in.post(
+        superuser_client.post(
             reverse("admin:workspaces_apitoken_changelist"), {"action": "revoke", "_selected_action": chosen}
         )
     entries = AuditEntry.objects.filter(action=Action.REVOKE)
     assert {(each.who, each.target_name) for each in entries} == {
-        (owner, "one of owner"),
-        (owner, "two of owner"),
+        (superuser, "one of owner"),
+        (superuser, "two of owner"),
     }
     assert entries.count() == 2
 
@@ -204,13 +208,13 @@ def test_revoking_in_the_admin_leaves_an_entry_for_each_token(signed_in: Client,
 # --- history -------------------------------------------------------------------------------------------
 
 
-def test_the_batchs_page_shows_its_history(signed_in: Client, owner: User) -> None:
-    job = make_job(by=owner, items=1)
-    assert "Nobody has done anything with it yet" in signed_in.get(f"/batches/{job.pk}/").text
-    signed_in.post(f"/batches/{job.pk}/pause/")
-    change_budget(job, budget_usd=Decimal("12.50"), by=owner)
-    cancel(make_job(by=owner, items=1), by=owner)
-    page = signed_in.get(f"/batches/{job.pk}/").text
+def test_the_batchs_page_shows_its_history(superuser_client: Client, superuser: User) -> None:
+    job = make_job(by=superuser, items=1)
+    assert "Nobody has done anything with it yet" in superuser_client.get(f"/batches/{job.pk}/").text
+    superuser_client.post(f"/batches/{job.pk}/pause/")
+    change_budget(job, budget_usd=Decimal("12.50"), by=superuser)
+    cancel(make_job(by=superuser, items=1), by=superuser)
+    page = superuser_client.get(f"/batches/{job.pk}/").text
     history = page.partition('aria-label="History"')[2].partition("</section>")[0]
     newest, oldest = history.split("</li>")[:2]
     assert "owner@example.com changed the budget of this batch, <time" in newest
@@ -219,11 +223,11 @@ def test_the_batchs_page_shows_its_history(signed_in: Client, owner: User) -> No
     assert "cancelled" not in history
 
 
-def test_the_conversations_page_shows_its_history(signed_in: Client, owner: User) -> None:
-    made = make_conversation(by=owner, status=Status.PENDING_REVIEW)
-    made.approve(by=owner, note="<b>good</b>")
+def test_the_conversations_page_shows_its_history(superuser_client: Client, superuser: User) -> None:
+    made = make_conversation(by=superuser, status=Status.PENDING_REVIEW)
+    made.approve(by=superuser, note="<b>good</b>")
     made.archive(by=None)
-    page = signed_in.get(f"/conversations/{made.pk}/").text
+    page = superuser_client.get(f"/conversations/{made.pk}/").text
     assert "owner@example.com approved this conversation, <time" in page
     assert "system archived this conversation, <time" in page
 
