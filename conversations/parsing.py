@@ -94,7 +94,7 @@ def read(reply: Reply) -> Draft:
         )
     try:
         _check_stop(reply.stop_reason)
-        draft = _draft(_conversation(reply.text))
+        draft = _build_draft(_find_conversation(reply.text))
         _check(draft)
     except _Flaw as flaw:
         raise Unusable(str(flaw), kind=flaw.kind, request_id=reply.request_id, body=reply.body) from flaw
@@ -114,14 +114,14 @@ def _check_stop(stop_reason: str | None) -> None:
         )
 
 
-def _conversation(text: str) -> dict[str, Any]:
+def _find_conversation(text: str) -> dict[str, Any]:
     """The object with the turns: the whole text, or the first one inside a fence or prose."""
     if not text.strip():
         raise _make_unreadable("it is empty")
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
-        value = next(_embedded(text), None)
+        value = next(_find_embedded(text), None)
         if value is None:
             raise _make_unreadable("no complete JSON object with turns was found in it") from None
     if isinstance(value, list):
@@ -131,7 +131,7 @@ def _conversation(text: str) -> dict[str, Any]:
     return value
 
 
-def _embedded(text: str) -> Iterator[Any]:
+def _find_embedded(text: str) -> Iterator[Any]:
     """JSON values in prose that look like a conversation, the outermost first, in linear time.
 
     A bare list is accepted only if nothing before it was broken. A list inside a cut-off object may be all that is
@@ -152,16 +152,18 @@ def _is_turns(value: Any) -> bool:
     return isinstance(value, list) and isinstance(value[0], dict) and "role" in value[0]
 
 
-def _draft(value: dict[str, Any]) -> Draft:
+def _build_draft(value: dict[str, Any]) -> Draft:
     title = value.get("title")
     title = title.strip()[:TITLE_LIMIT].rstrip() if isinstance(title, str) else None
     turns = value["turns"]
     if len(turns) > TURN_LIMIT:
         raise _Flaw(f"The reply has {len(turns)} turns, more than {TURN_LIMIT}.", kind="failed_check")
-    return Draft(title or None, tuple(_turn(number, turn) for number, turn in enumerate(turns, start=1)))
+    return Draft(
+        title or None, tuple(_build_turn(number, turn) for number, turn in enumerate(turns, start=1))
+    )
 
 
-def _turn(number: int, value: Any) -> TurnDraft:
+def _build_turn(number: int, value: Any) -> TurnDraft:
     role, content = (value.get("role"), value.get("content")) if isinstance(value, dict) else (None, None)
     if not isinstance(role, str) or not isinstance(content, str):
         raise _make_unreadable(f"turn {number} has no text for role and content")
