@@ -13,14 +13,14 @@ from django_htmx.middleware import HtmxDetails
 Respond = Callable[[HttpRequest], HttpResponse]
 
 
-def htmx_of(request: HttpRequest) -> HtmxDetails:
+def get_htmx(request: HttpRequest) -> HtmxDetails:
     """What the middleware of django-htmx has read from the headers. Django's type of a request does not have it."""
     found: HtmxDetails = request.htmx  # type: ignore[attr-defined]
     return found
 
 
 def is_htmx(request: HttpRequest) -> bool:
-    return bool(htmx_of(request))
+    return bool(get_htmx(request))
 
 
 def is_target(request: HttpRequest, element_id: str) -> bool:
@@ -28,7 +28,7 @@ def is_target(request: HttpRequest, element_id: str) -> bool:
 
     In htmx 4 the target has the form `tag#id`. Its id is percent-encoded, without the header that tells django-htmx so.
     """
-    htmx = htmx_of(request)
+    htmx = get_htmx(request)
     return bool(htmx) and unquote(htmx.target or "").partition("#")[2] == element_id
 
 

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from django.db import connection
 from django.test import Client
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 from pytest_django import DjangoDbBlocker
 
 from claude import current_models
@@ -19,6 +21,10 @@ from tests.support.jobs import furnish
 from tests.support.once import empty_only_filled_tables, list_static_files_once
 from tests.support.simulator import RunningSimulator
 from workspaces.models import User
+
+# A machine is shared with whatever else runs on it: a slow example is no failure of the code.
+hypothesis_settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis_settings.load_profile("shared")
 
 # Who else is on the test database when it is about to be dropped: what a killed process or a page left open.
 END_OTHERS = """

@@ -95,7 +95,7 @@ def record(
         raise TransactionManagementError("An audit entry belongs to the transaction of its change.")
     key = getattr(target, "pk", None)
     AuditEntry.objects.create(
-        workspace_id=workspace or _workspace_of(target),
+        workspace_id=workspace or _find_workspace(target),
         who=by,
         who_name=(by.email or by.get_username()) if by else SYSTEM,
         action=action,
@@ -107,7 +107,9 @@ def record(
     )
 
 
-def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+def find_differences(
+    before: Mapping[str, Any], after: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """The fields that differ, with their values before and after."""
     changed = [name for name, value in after.items() if before[name] != value]
     return {name: before[name] for name in changed}, {name: after[name] for name in changed}
@@ -136,11 +138,11 @@ def _label(name: str) -> str:
 
 
 def _change(entry: AuditEntry, name: str) -> str:
-    now = _worded(name, entry.after[name])
-    return f"{_worded(name, entry.before[name])} to {now}" if name in entry.before else now
+    now = _format_value(name, entry.after[name])
+    return f"{_format_value(name, entry.before[name])} to {now}" if name in entry.before else now
 
 
-def _worded(name: str, value: Any) -> str:
+def _format_value(name: str, value: Any) -> str:
     if name.endswith(DOLLARS) and value is not None:
         return f"${value}"
     if isinstance(value, bool):
@@ -153,7 +155,7 @@ def _worded(name: str, value: Any) -> str:
 # --- what is written -----------------------------------------------------------------------------------
 
 
-def _workspace_of(target: models.Model | None) -> UUID | None:
+def _find_workspace(target: models.Model | None) -> UUID | None:
     found: UUID | None = target.pk if isinstance(target, Workspace) else getattr(target, "workspace_id", None)
     return found
 

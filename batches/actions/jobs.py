@@ -31,7 +31,7 @@ from batches.planning.plan import PlanError, PlannedItem
 from conversations.ids import take_ids
 from lib.row_problems import RowProblem
 from lib.stale_state import StaleState
-from workspaces.audit import differences, record
+from workspaces.audit import find_differences, record
 from workspaces.models import ClockTimestamp, User, Workspace
 from workspaces.states import Action, TargetKind
 
@@ -253,7 +253,7 @@ def move_job(
     if before is None or not rows.filter(fits or Q(), status__in=from_).update(**fields):
         return False
     job.refresh_from_db(fields=told)
-    earlier, now = differences(_in_words(before), _in_words({name: getattr(job, name) for name in told}))
+    earlier, now = find_differences(_in_words(before), _in_words({name: getattr(job, name) for name in told}))
     if now:
         record(action=action, kind=TargetKind.BATCH, target=job, by=by, before=earlier, after=now)
     return True

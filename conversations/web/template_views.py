@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 from conversations.usage import UNUSED, find_usage
 from lib.paging import fetch_page
 from templates_app.models import PromptTemplate, PromptTemplateQuerySet, TemplateVersion
-from templates_app.prompts.access import may_edit, visible_template
+from templates_app.prompts.access import find_visible_template, may_edit
 from templates_app.states import Tier
 from workspaces.models import Membership
 
@@ -80,7 +80,7 @@ def find_draft(newest: dict[str, Any] | None) -> dict[str, Any] | None:
 @login_required
 def show_template(request: HttpRequest, template_id: UUID) -> HttpResponse:
     """One template with its versions, the newest first, and the use of each."""
-    found = visible_template(request.user, template_id)
+    found = find_visible_template(request.user, template_id)
     heavy = ("text", "system_prompt", "training_system_prompt")
     versions = list(found.versions.select_related("created_by").defer(*heavy).order_by("-number"))
     used = find_usage("template_version", [version.pk for version in versions])

@@ -23,7 +23,7 @@ from templates_app.api.template_serializers import (
 )
 from templates_app.models import PromptTemplate, TemplateVersion
 from templates_app.prompts import editing
-from templates_app.prompts.access import editable_template, get_version_or_404, visible_template
+from templates_app.prompts.access import find_editable_template, find_visible_template, get_version_or_404
 from templates_app.text.content import Content
 from templates_app.text.rendering import render, resolve
 from workspaces.models import User
@@ -65,10 +65,10 @@ def create_template(request: Request) -> Response:
 def show_or_change_template(request: Request, template_id: UUID) -> Response:
     """GET shows it with its newest version. PATCH sets name, tier, archived, diversity; content goes into the draft."""
     if request.method == "PATCH":
-        found = editable_template(request.user, template_id)
+        found = find_editable_template(request.user, template_id)
         change_template(found, validate(TemplatePatch(data=request.data)), by=get_person(request))
-        return Response(serialize_in_full(visible_template(request.user, template_id)))
-    return Response(serialize_in_full(visible_template(request.user, template_id)))
+        return Response(serialize_in_full(find_visible_template(request.user, template_id)))
+    return Response(serialize_in_full(find_visible_template(request.user, template_id)))
 
 
 @transaction.atomic
@@ -95,11 +95,11 @@ def save_draft(template: PromptTemplate, given: dict[str, Any], *, by: User) -> 
 def list_or_create_versions(request: Request, template_id: UUID) -> Response:
     """GET lists the versions, the newest first. POST makes the next draft; `publish` and `note` publish it."""
     if request.method == "POST":
-        found = editable_template(request.user, template_id)
+        found = find_editable_template(request.user, template_id)
         version = create_version(found, validate(VersionBody(data=request.data)), by=get_person(request))
         return Response({"success": True, "version": serialize_version(version)}, status=201)
     query = PageQuery.of(request)
-    rows = visible_template(request.user, template_id).versions.order_by("-number")
+    rows = find_visible_template(request.user, template_id).versions.order_by("-number")
     shown = fetch_slice(rows, limit=query["limit"], offset=query["offset"])
     newest_first = sorted(shown.rows, key=lambda version: -version.number)
     return Response({"versions": [serialize_version(each) for each in newest_first], **shown.about})
@@ -119,7 +119,7 @@ def create_version(template: PromptTemplate, given: dict[str, Any], *, by: User)
 @api_view(["POST"])
 def resolve_template(request: Request, template_id: UUID) -> Response:
     """The prompts that these parameters give, with the published version or the one named. Nothing is stored."""
-    template = visible_template(request.user, template_id)
+    template = find_visible_template(request.user, template_id)
     given = validate(ResolveBody(data=request.data))
     version = (
         get_version_or_404(template, given["version"])

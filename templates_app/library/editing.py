@@ -15,7 +15,7 @@ from templates_app.models import LibraryEntry, Option, PromptTemplate
 from templates_app.prompts.editing import EditConflict
 from templates_app.states import EntryKind
 from templates_app.text.rendering import Problem
-from workspaces.audit import differences, record
+from workspaces.audit import find_differences, record
 from workspaces.models import User, Workspace
 from workspaces.states import Action
 
@@ -72,7 +72,7 @@ def change(
 
 def _record_change(entry: LibraryEntry, given: Mapping[str, Any], *, by: User | None) -> None:
     """Record the changed fields. `entry` still has the old values. Of a text for prompts only the length is recorded."""
-    stored, _ = differences({name: getattr(entry, name) for name in given}, given)
+    stored, _ = find_differences({name: getattr(entry, name) for name in given}, given)
     if stored:
         before = {name: _shorten(name, value) for name, value in stored.items()}
         after = {name: _shorten(name, given[name]) for name in stored}

@@ -9,13 +9,13 @@ from templates_app.models import PromptTemplate, TemplateVersion
 from templates_app.models.templates import PromptTemplateQuerySet
 
 
-def visible_template(user: Any, template_id: UUID) -> PromptTemplate:
+def find_visible_template(user: Any, template_id: UUID) -> PromptTemplate:
     """Raises Http404 if it does not exist or belongs to somebody else."""
     found: PromptTemplate = _with_workspace().get_visible_or_404(user, template_id)
     return found
 
 
-def editable_template(user: Any, template_id: UUID) -> PromptTemplate:
+def find_editable_template(user: Any, template_id: UUID) -> PromptTemplate:
     """Raises Http404 if this person may not see it, and PermissionDenied if this person may see but not change it."""
     found: PromptTemplate = _with_workspace().get_editable_or_403(user, template_id)
     return found

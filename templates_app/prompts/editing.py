@@ -13,7 +13,7 @@ from lib.stale_state import StaleState
 from templates_app.models import PromptTemplate, TemplateVersion
 from templates_app.prompts.checks import check_content, check_name
 from templates_app.text.content import Content
-from workspaces.audit import differences, record
+from workspaces.audit import find_differences, record
 from workspaces.models import User, Workspace
 from workspaces.states import Action, TargetKind
 
@@ -63,7 +63,7 @@ def rename(template: PromptTemplate, *, name: str, tier: str, by: User | None) -
     stored = rows.values("name", "tier").get()
     rows.update(name=name, tier=tier)
     template.name, template.tier = name, tier
-    before, after = differences(stored, {"name": name, "tier": tier})
+    before, after = find_differences(stored, {"name": name, "tier": tier})
     _record(template, Action.RENAME, by=by, before=before, after=after)
 
 

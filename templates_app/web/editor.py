@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods
 from lib.htmx import is_target
 from templates_app.models import PromptTemplate, TemplateVersion
 from templates_app.prompts import editing
-from templates_app.prompts.access import editable_template
+from templates_app.prompts.access import find_editable_template
 from templates_app.prompts.checks import WrongContent
 from templates_app.prompts.editing import EditConflict, make_stamp
 from templates_app.states import Tier
@@ -55,7 +55,7 @@ def create_template(request: HttpRequest) -> HttpResponse:
 @login_required
 def edit_template(request: HttpRequest, template_id: UUID) -> HttpResponse:
     """The newest version in the editor. A draft is changed in place; saving a published version makes a new draft."""
-    template = editable_template(request.user, template_id)
+    template = find_editable_template(request.user, template_id)
     newest = template.newest_version()
     if request.method != "POST":
         content = newest.content() if newest else Content()

@@ -20,7 +20,12 @@ from templates_app.models import NotPublishable, PromptTemplate, TemplateVersion
 from templates_app.packs import importing, template_file
 from templates_app.packs.pack import PackError
 from templates_app.prompts import editing
-from templates_app.prompts.access import editable_template, get_version_or_404, may_edit, visible_template
+from templates_app.prompts.access import (
+    find_editable_template,
+    find_visible_template,
+    get_version_or_404,
+    may_edit,
+)
 from templates_app.prompts.checks import WrongContent
 from templates_app.text.content import lint
 from templates_app.text.differences import compare_contents
@@ -36,7 +41,7 @@ REFUSALS = (StaleState, NotPublishable, WrongContent)
 @login_required
 def show_version(request: HttpRequest, template_id: UUID, number: int) -> HttpResponse:
     """One version with its texts and variables, and the problems of a draft."""
-    template = visible_template(request.user, template_id)
+    template = find_visible_template(request.user, template_id)
     found = get_version_or_404(template, number)
     context = {
         "template": template,
@@ -52,7 +57,7 @@ def show_version(request: HttpRequest, template_id: UUID, number: int) -> HttpRe
 @login_required
 def compare_versions(request: HttpRequest, template_id: UUID, old: int, new: int) -> HttpResponse:
     """The differences between two versions. The form's `?old=&new=` is redirected to the URL of that pair."""
-    template = visible_template(request.user, template_id)
+    template = find_visible_template(request.user, template_id)
     chosen = [request.GET.get(name, "") for name in ("old", "new")]
     if all(text.isascii() and text.isdigit() and len(text) < 6 for text in chosen):
         return redirect("template_diff", template.pk, *(int(text) for text in chosen))
@@ -71,7 +76,7 @@ def compare_versions(request: HttpRequest, template_id: UUID, old: int, new: int
 @login_required
 def export_version(request: HttpRequest, template_id: UUID, number: int) -> HttpResponse:
     """The version as a file that can be imported again or added to a pack."""
-    template = visible_template(request.user, template_id)
+    template = find_visible_template(request.user, template_id)
     found = get_version_or_404(template, number)
     body = template_file.dump(name=template.name, tier=template.tier, content=found.content())
     name = f"{slugify(template.name)[:60] or 'template'}-v{found.number}.toml"
@@ -86,7 +91,7 @@ def export_version(request: HttpRequest, template_id: UUID, number: int) -> Http
 @login_required
 def publish_template(request: HttpRequest, template_id: UUID) -> HttpResponse:
     """GET shows what would change and asks for a note. POST publishes the draft."""
-    template = editable_template(request.user, template_id)
+    template = find_editable_template(request.user, template_id)
     note = request.POST.get("note", "")
     if request.method == "POST":
         try:
@@ -127,7 +132,7 @@ def render_publish_page(
 @login_required
 def roll_back_template(request: HttpRequest, template_id: UUID, number: int) -> HttpResponse:
     """GET shows what would change. POST publishes a new version with the content of an old one."""
-    template = editable_template(request.user, template_id)
+    template = find_editable_template(request.user, template_id)
     old, newest = get_version_or_404(template, number), template.newest_version()
     if request.method == "POST":
         note = request.POST.get("note", "")
@@ -149,7 +154,7 @@ def roll_back_template(request: HttpRequest, template_id: UUID, number: int) -> 
 @require_POST
 @login_required
 def discard_draft(request: HttpRequest, template_id: UUID) -> HttpResponse:
-    template = editable_template(request.user, template_id)
+    template = find_editable_template(request.user, template_id)
     return run_action(
         request,
         template,
@@ -161,7 +166,7 @@ def discard_draft(request: HttpRequest, template_id: UUID) -> HttpResponse:
 @require_POST
 @login_required
 def archive_template(request: HttpRequest, template_id: UUID) -> HttpResponse:
-    template = editable_template(request.user, template_id)
+    template = find_editable_template(request.user, template_id)
     said = "Archived: new plans do not use it. What was made from it stays."
     return run_action(request, template, lambda: template.archive(by=get_person(request)), said=said)
 
@@ -169,7 +174,7 @@ def archive_template(request: HttpRequest, template_id: UUID) -> HttpResponse:
 @require_POST
 @login_required
 def restore_template(request: HttpRequest, template_id: UUID) -> HttpResponse:
-    template = editable_template(request.user, template_id)
+    template = find_editable_template(request.user, template_id)
     said = "Restored: plans may use it again."
     return run_action(request, template, lambda: template.restore(by=get_person(request)), said=said)
 
@@ -178,7 +183,7 @@ def restore_template(request: HttpRequest, template_id: UUID) -> HttpResponse:
 @login_required
 def set_diversity(request: HttpRequest, template_id: UUID) -> HttpResponse:
     """Set whether plans may add drawn details to its prompts: `on` allows it, everything else forbids it."""
-    template = editable_template(request.user, template_id)
+    template = find_editable_template(request.user, template_id)
     on = request.POST.get("diversity") == "on"
     words = "may draw details for its prompts" if on else "leave its prompts as the template says them"
     return run_action(
@@ -193,7 +198,7 @@ def set_diversity(request: HttpRequest, template_id: UUID) -> HttpResponse:
 @login_required
 def duplicate_template(request: HttpRequest, template_id: UUID) -> HttpResponse:
     """Make a copy in the template's workspace, or in the personal one if this person may not edit the template."""
-    template = visible_template(request.user, template_id)
+    template = find_visible_template(request.user, template_id)
     by = get_person(request)
     into = template.workspace if may_edit(by, template) else by.personal_workspace()
     try:

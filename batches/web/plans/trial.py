@@ -25,7 +25,7 @@ from lib import clock
 from lib.htmx import is_target
 from provider import table
 from templates_app.models import TemplateVersion
-from templates_app.prompts.access import get_version_or_404, may_edit, visible_template
+from templates_app.prompts.access import find_visible_template, get_version_or_404, may_edit
 from templates_app.text.rendering import TemplateSyntax, ValuesError, Variable, VariableError
 
 
@@ -44,7 +44,7 @@ class CallPrice:
 @login_required
 def try_template(request: HttpRequest, template_id: UUID, number: int) -> HttpResponse:
     """Show what would be sent to Claude for some values; nothing is sent. Values are posted because they may be long."""
-    template = visible_template(request.user, template_id)
+    template = find_visible_template(request.user, template_id)
     version = get_version_or_404(template, number)
     posted = request.method == "POST"
     values = read_values(request.POST) if posted else {}
