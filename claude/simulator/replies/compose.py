@@ -212,7 +212,7 @@ def _spoil(script: Script, fault: Fault, chance: random.Random) -> None:
         "wrong_roles": _mix_roles,
         "nul": lambda script, fault, chance: _insert(script, _NUL, chance),
         "surrogate": lambda script, fault, chance: _insert(script, _SURROGATE, chance),
-        "unresolved_placeholder": lambda script, fault, chance: _insert(script, "{{name}}", chance),
+        "unresolved_placeholder": lambda script, fault, chance: _insert(script, "{{persona}}", chance),
         "huge": _inflate,
     }
     if fault.kind in spoilers:

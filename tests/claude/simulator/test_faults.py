@@ -107,7 +107,7 @@ def test_empty_has_no_text_block(server: RunningSimulator, claude: Anthropic) ->
 
 
 @pytest.mark.parametrize(
-    ("kind", "mark"), [("nul", "\x00"), ("surrogate", "\ud800"), ("unresolved_placeholder", "{{name}}")]
+    ("kind", "mark"), [("nul", "\x00"), ("surrogate", "\ud800"), ("unresolved_placeholder", "{{persona}}")]
 )
 def test_odd_characters(server: RunningSimulator, claude: Anthropic, kind: str, mark: str) -> None:
     server.faults([{"kind": kind}])
