@@ -50,7 +50,9 @@ def test_a_scenario_by_keyboard_alone(open_page: OpenPage, owner: User) -> None:
     page.keyboard.press("g")
     page.keyboard.press("s")
     expect(page.locator("h1")).to_have_text("Scenarios")
-    page.locator("[data-htmx-powered]").first.wait_for(state="attached")  # the new page listens to keys from then on
+    page.locator("[data-htmx-powered]").first.wait_for(
+        state="attached"
+    )  # the new page listens to keys from then on
     page.keyboard.press("j")
     page.keyboard.press("Enter")
     expect(page.locator("#id_topic")).to_be_visible()
