@@ -250,3 +250,24 @@ def test_a_history_is_bounded_and_newest_first() -> None:
     assert len(history) == HISTORY_SHOWN
     assert history[0].sentence == "<person 59> renamed this template"
     assert history[0].details == "name: a to b, diversity: on to off"
+
+
+def test_both_indexes_are_used() -> None:
+    """The newest of a quiet workspace beside a busy one, and the history of one target."""
+    quiet, busy = make_workspace(), make_workspace()
+    targets = [uuid.uuid4() for _ in range(300)]
+    AuditEntry.objects.bulk_create(
+        AuditEntry(
+            workspace=busy if number % 100 else quiet,
+            who_name="somebody",
+            action=Action.PAUSE,
+            target_kind=TargetKind.BATCH,
+            target_id=targets[number % 300],
+        )
+        for number in range(6000)
+    )
+    _execute("ANALYZE audit_log")
+    newest = AuditEntry.objects.filter(workspace=quiet).order_by("-id")[:HISTORY_SHOWN]
+    assert "audit_newest" in newest.explain()
+    history = AuditEntry.objects.of_target(TargetKind.BATCH, targets[0])[:HISTORY_SHOWN]
+    assert "audit_of_target" in history.explain()
