@@ -276,3 +276,6 @@ function toast(words, verb, action) {
   }
   toaster.append(alert);
 }
+
+// --- all is set up: htmx, whose script comes before this one, has asked for its start before this timer was set -------
+setTimeout(() => { document.documentElement.dataset.ready = "yes"; });

@@ -100,6 +100,15 @@ def open_page(browser: Browser, live_server: LiveServer, complaints: list[str]) 
         window.close()
 
 
+def ready(page: Page) -> Page:
+    """Waits until the page listens to keys and htmx drives its elements: `app.js` marks the document then.
+
+    After a click that leads to another page, wait for something of that page first: the old one is marked as well.
+    """
+    page.locator("html[data-ready]").wait_for(state="attached")
+    return page
+
+
 def session_of(user: User) -> str:
     client = Client()
     client.force_login(user)

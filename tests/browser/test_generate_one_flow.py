@@ -10,8 +10,7 @@ from batches.models.states import ItemStatus
 from conversations.models import Conversation
 from lorapipe.queues import Queue
 from templates_app.models import PromptTemplate
-from tests.browser.conftest import OpenPage, keep_picture
-from tests.browser.test_interaction import ready
+from tests.browser.conftest import OpenPage, keep_picture, ready
 from tests.support.engine import Engine
 from tests.support.simulator import RunningSimulator
 from workspaces.models import User

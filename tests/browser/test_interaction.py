@@ -2,18 +2,12 @@
 
 import re
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from batches.models import BatchJob
-from tests.browser.conftest import OpenPage
+from tests.browser.conftest import OpenPage, ready
 from tests.factories import make_conversation, make_job
 from workspaces.models import User
-
-
-def ready(page: Page) -> Page:
-    """Scripts are up: htmx has found the elements that it drives."""
-    page.locator("[data-htmx-powered]").first.wait_for(state="attached")
-    return page
 
 
 def test_the_keys(open_page: OpenPage, owner: User) -> None:

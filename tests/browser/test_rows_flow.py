@@ -5,7 +5,7 @@ from pathlib import Path
 from playwright.sync_api import Page, expect
 
 from templates_app.models import Option, Scenario
-from tests.browser.conftest import OpenPage, keep_picture
+from tests.browser.conftest import OpenPage, keep_picture, ready
 from workspaces.models import User
 
 GOOD = "name;topic;tags;persona\r\nA mill;selling the mill;farm, land;Miller\r\nA boat;an old boat;;\r\n"
@@ -46,16 +46,15 @@ def test_import_scenarios(open_page: OpenPage, owner: User, tmp_path: Path, comp
 
 
 def test_a_scenario_by_keyboard_alone(open_page: OpenPage, owner: User) -> None:
-    page = open_page("/batches/", by=owner)
+    page = ready(open_page("/batches/", by=owner))
     page.keyboard.press("g")
     page.keyboard.press("s")
     expect(page.locator("h1")).to_have_text("Scenarios")
-    page.locator("[data-htmx-powered]").first.wait_for(
-        state="attached"
-    )  # the new page listens to keys from then on
+    ready(page)
     page.keyboard.press("j")
     page.keyboard.press("Enter")
     expect(page.locator("#id_topic")).to_be_visible()
+    ready(page)
     page.locator("#id_topic").focus()
     page.keyboard.press("Control+a")
     page.keyboard.type("typed by keyboard")

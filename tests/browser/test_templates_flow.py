@@ -5,8 +5,7 @@ import re
 from playwright.sync_api import Dialog, Page, expect
 
 from templates_app.models import PromptTemplate
-from tests.browser.conftest import OpenPage, keep_picture
-from tests.browser.test_interaction import ready
+from tests.browser.conftest import OpenPage, keep_picture, ready
 from tests.support.polling import wait_for
 from workspaces.models import User
 
