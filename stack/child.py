@@ -1,6 +1,7 @@
 """One supervised process: it is started, watched, restarted after a pause, and stopped."""
 
 import os
+import signal
 import subprocess
 from dataclasses import dataclass, field
 from typing import IO
@@ -13,7 +14,10 @@ CHUNK = 65_536
 
 @dataclass(frozen=True, kw_only=True)
 class Backoff:
-    """Pauses before a restart, in seconds: each is twice as long as the last, and a process that ran long enough resets them."""
+    """Pauses before a restart, in seconds: each is twice as long as the last.
+
+    A process that ran long enough resets them. So does one that was killed from outside: that does not mean that it cannot run.
+    """
 
     first_s: float = 1.0
     cap_s: float = 30.0
@@ -62,7 +66,8 @@ class Child:
             return None
         code = self.process.returncode
         self.process = None
-        self.deaths = 1 if now - self.started_at >= self.backoff.settled_s else self.deaths + 1
+        ran_well = code == -signal.SIGKILL or now - self.started_at >= self.backoff.settled_s
+        self.deaths = 1 if ran_well else self.deaths + 1
         pause = self.backoff.pause(self.deaths)
         self.starts_at = now + pause
         return code, pause

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from lib.processes import identity
 from stack import process
 
 Status = Literal["starting", "ready", "ending"]
@@ -161,14 +162,14 @@ class DataFolder:
     def record(self, running: Mapping[str, tuple[int, int]]) -> None:
         """Write down which processes run (name -> pid, signal that ends it), for `sweep` after a crash of ours."""
         entries = [
-            {"name": name, "pid": pid, "signal": number, "identity": process.identity(pid)}
+            {"name": name, "pid": pid, "signal": number, "identity": identity(pid)}
             for name, (pid, number) in running.items()
         ]
         _replace(self.path / "processes.json", json.dumps(entries))
 
     def sweep(self) -> list[str]:
         """End the processes that an earlier stack left behind; returns their names. Call it with the folder locked."""
-        left = [entry for entry in self._recorded() if process.identity(entry["pid"]) == entry["identity"]]
+        left = [entry for entry in self._recorded() if identity(entry["pid"]) == entry["identity"]]
         for entry in left:
             process.signal_group(entry["pid"], entry["signal"])
         for entry in left:

@@ -1,4 +1,4 @@
-"""Starting processes that cannot outlive us, recognising them later, and ending them."""
+"""Starting processes that cannot outlive us, and ending them."""
 
 import contextlib
 import os
@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
+
+from lib.processes import identity
 
 LAUNCHER = Path(__file__).with_name("launch.py")
 # Under a shifted clock (scripts/at_date.py) the database must have the same clock as its clients.
@@ -77,26 +79,6 @@ def _output(program: Program) -> Iterator[IO[bytes] | int]:
         return
     with open(os.open(program.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as log:
         yield log
-
-
-def identity(pid: int) -> str | None:
-    """A text that tells a process from a later one with the same pid; None when there is none (or only a zombie)."""
-    return _identity_from_proc(pid) if Path("/proc/self/stat").exists() else _identity_from_ps(pid)
-
-
-def _identity_from_ps(pid: int) -> str | None:
-    command = ["/bin/ps", "-o", "lstart=", "-p", str(pid)]
-    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip() or None
-
-
-def _identity_from_proc(pid: int) -> str | None:
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    except OSError:
-        return None
-    fields = stat.rpartition(")")[2].split()
-    return None if fields[0] in "ZX" else f"{boot}:{fields[19]}"
 
 
 def signal_group(pid: int, number: signal.Signals) -> None:

@@ -98,6 +98,15 @@ SELECT EXISTS (SELECT 1 FROM batch_jobs WHERE status IN ('queued', 'processing')
 """
 
 
+# SKIP LOCKED leaves out the items that are being moved at this moment.
+RENEW = """
+UPDATE batch_items SET rung_at = NULL WHERE id = ANY(ARRAY(
+    SELECT i.id FROM batch_jobs j JOIN batch_items i ON i.job_id = j.id
+     WHERE j.status IN ('queued', 'processing') AND i.status = 'queued' AND i.rung_at IS NOT NULL
+       FOR NO KEY UPDATE OF i SKIP LOCKED))
+"""
+
+
 @dataclass(slots=True)
 class Candidate:
     """A running job: how many of its items may be dispatched now, and how many are dispatched but not claimed."""
@@ -126,6 +135,17 @@ def mark_dispatched(queue: Queue, *, at_most: int | None = None) -> list[UUID]:
     shared = _is_shared(queue)
     chosen = _choose(queue, free, at_most=min(free, at_most or free), shared=shared)
     return [item for job, n in chosen.items() for item in _mark(job, n, shared=shared)]
+
+
+def renew_dispatches() -> None:
+    """Let all items that were dispatched and not claimed be dispatched again at once.
+
+    For the moments at which their messages may be lost: a worker has ended with those it had just received, a dispatcher has
+    ended between the mark and the message, or the database was away when they were to be claimed. A message that is doubled
+    by this changes nothing.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(RENEW)
 
 
 def publish(queue: Queue, ids: list[UUID]) -> int:

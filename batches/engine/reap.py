@@ -1,4 +1,4 @@
-"""Release the calls of dead workers: pending log rows whose worker has no heartbeat, or whose deadline has passed.
+"""Release the calls of dead workers: pending log rows whose worker has ended or has no heartbeat, or whose time is up.
 
 Nobody knows whether the provider answered such a call and billed it. The log row becomes `unknown`, with its whole
 reservation booked as cost; if the reply arrives after all, its real cost replaces that. The item goes back into the queue,
@@ -30,12 +30,13 @@ logger = logging.getLogger(__name__)
 ABANDONED = """
 SELECT l.id, l.job_id, l.item_id FROM generation_logs l LEFT JOIN workers w ON w.id = l.worker_id
  WHERE l.state = 'pending'
-   -- not within the grace after the database's start: workers may still hold replies that they could not store
-   AND clock_timestamp() > pg_postmaster_start_time() + make_interval(secs => %(grace)s)
-   -- its time is up, or its worker is gone, has signed off, or has sent no heartbeat for too long
-   AND (l.deadline + make_interval(secs => %(after)s) < clock_timestamp()
-        OR w.id IS NULL OR w.stopped_at IS NOT NULL
-        OR w.heartbeat_at + make_interval(secs => %(stale)s) < clock_timestamp())
+   -- its worker has signed off, or its process is known to have ended (`worker_registry.sign_off_ended`)
+   AND (w.stopped_at IS NOT NULL
+        -- its time is up, or its worker is gone or has sent no heartbeat for too long
+        OR ((l.deadline + make_interval(secs => %(after)s) < clock_timestamp()
+             OR w.id IS NULL OR w.heartbeat_at + make_interval(secs => %(stale)s) < clock_timestamp())
+            -- not within the grace after the database's start: a worker that lives may hold replies that it could not store
+            AND clock_timestamp() > pg_postmaster_start_time() + make_interval(secs => %(grace)s)))
  ORDER BY l.deadline
 """
 CRASHED = (

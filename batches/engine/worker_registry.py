@@ -1,11 +1,11 @@
 """The register of workers: each worker process has a row with a heartbeat, which is the lease of its items.
 
 The row is made when the worker starts, and its heartbeat is moved every 10 s. A worker whose heartbeat is older than 45 s
-is taken for dead, and its calls are released (`batches.engine.reap`).
+is taken for dead, and its calls are released (`batches.engine.reap`). A worker of the dispatcher's own machine need not be
+waited for: the row names its process, and the dispatcher looks twice a second whether that still runs (`sign_off_ended`).
 """
 
 import logging
-import os
 import socket
 import threading
 from collections.abc import Sequence
@@ -18,10 +18,14 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
 
 from batches.models import Worker
+from lib.processes import Process, describe_own, has_ended
 from lorapipe.queues import Queue
 from workspaces.models import ClockTimestamp
 
 logger = logging.getLogger(__name__)
+
+# After a heartbeat that the database did not take, the next one comes this soon: until then the worker gets no items.
+BEAT_AGAIN_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -45,18 +49,24 @@ class Heartbeat(threading.Thread):
         self.ended = threading.Event()
 
     def run(self) -> None:
-        while not self.ended.wait(settings.ENGINE_HEARTBEAT_S):
+        pause_s = settings.ENGINE_HEARTBEAT_S
+        while not self.ended.wait(pause_s):
+            pause_s = settings.ENGINE_HEARTBEAT_S
             try:
-                self.beat()
+                if not self.beat():
+                    pause_s = min(pause_s, BEAT_AGAIN_S)
             except Exception:  # if this thread ended, all calls in flight would be taken for dead
                 logger.exception("No heartbeat")
 
-    def beat(self) -> None:
+    def beat(self) -> bool:
+        """Renew the heartbeat. False when the database did not take it."""
         try:
             if not Worker.objects.filter(pk=self.worker.pk).update(heartbeat_at=ClockTimestamp()):
                 sign_on(self.worker)  # the first heartbeat, or somebody has deleted the row
+            return True
         except (DatabaseError, InterfaceError) as problem:
             logger.warning("No heartbeat (%s)", problem)
+            return False
         finally:
             connection.close()
 
@@ -82,10 +92,14 @@ def register(*, queues: Sequence[Queue], slots: int) -> Worker:
 
 def describe_process(*, queues: Sequence[Queue], slots: int) -> Worker:
     """A row for this process, not stored yet. `slots`: how many calls it can have in flight."""
+    process = describe_own()
     return Worker(
         kind=queues[0].value,
         host=socket.gethostname(),
-        pid=os.getpid(),
+        pid=process.pid,
+        boot_id=process.boot_id,
+        pid_namespace=process.namespace,
+        process_start=process.start,
         queues=[queue.value for queue in queues],
         slots=slots,
     )
@@ -95,6 +109,44 @@ def sign_on(worker: Worker) -> None:
     """Store the row, with a heartbeat of now on the database's clock."""
     worker.heartbeat_at = ClockTimestamp()
     worker.save(force_insert=True)
+
+
+# The workers that have not signed off and whose process this machine can judge: they run on it, or did before it was
+# started again. `is_stale`: no heartbeat for as long as the lease.
+JUDGED = """
+SELECT id, pid, boot_id, pid_namespace, process_start,
+       heartbeat_at + make_interval(secs => %(stale)s) < clock_timestamp() AS is_stale
+  FROM workers
+ WHERE stopped_at IS NULL AND boot_id <> '' AND (boot_id = %(boot_id)s OR host = %(host)s)
+"""
+
+
+def sign_off_ended() -> int:
+    """Sign off the workers of this machine whose process has ended without doing so itself. Returns how many.
+
+    A worker from before the machine's last start is signed off once its lease is over, because only the host's name tells
+    that it was the same machine.
+    """
+    here = describe_own()
+    if not all(here):
+        return 0
+    with connection.cursor() as cursor:
+        values: dict[str, Any] = {
+            "stale": settings.ENGINE_STALE_S,
+            "boot_id": here.boot_id,
+            "host": socket.gethostname(),
+        }
+        cursor.execute(JUDGED, values)
+        rows = cursor.fetchall()
+    ended = [
+        worker_id
+        for worker_id, pid, boot_id, *rest, is_stale in rows
+        if has_ended(Process(pid, boot_id, *rest), here=here) or (is_stale and boot_id != here.boot_id)
+    ]
+    if not ended:
+        return 0
+    logger.warning("%d worker(s) of this machine have ended without signing off", len(ended))
+    return Worker.objects.filter(pk__in=ended, stopped_at=None).update(stopped_at=ClockTimestamp())
 
 
 def get_this_worker() -> Registered:

@@ -141,6 +141,9 @@ class BatchItem(OwnedModel):
             models.Index(
                 fields=["job", "claimed_at"], name="item_processing", condition=Q(status="processing")
             ),
+            models.Index(
+                fields=["job"], name="item_lost", condition=Q(status="queued", error_kind="crashed")
+            ),
             models.Index("job", F("ended_at").desc(), name="item_ended", condition=Q(ended_at__isnull=False)),
             *(
                 models.Index(

@@ -1,5 +1,6 @@
 """The progress of a batch, read from its rows in one query, so that it is never out of date."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -18,6 +19,10 @@ from claude.current_models import UnknownModel
 from provider import table
 
 RATE_SAMPLE = 30
+# A worker that ended is running again after about so many seconds: the pause of `./run`, and its start.
+RESTART_S = 4
+# After so many seconds without one, something keeps it from starting.
+RESTARTING_S = 20
 
 QUERY = f"""
 SELECT clock_timestamp() AS at, j.*,
@@ -38,6 +43,10 @@ SELECT clock_timestamp() AS at, j.*,
        -- has_worker: whether any live worker serves the queue
        EXISTS (SELECT 1 FROM workers w WHERE w.stopped_at IS NULL AND w.queues && ARRAY[%(queue)s]::varchar[]
                   AND w.heartbeat_at > clock_timestamp() - make_interval(secs => %(stale)s)) AS has_worker,
+       -- lost: the items whose call was lost with its worker, and which wait to be called again
+       (SELECT count(*) FROM batch_items i WHERE i.job_id = j.id AND i.status = 'queued' AND i.error_kind = 'crashed') AS lost,
+       -- worker_ended_at: when the queue's last worker ended
+       (SELECT max(w.stopped_at) FROM workers w WHERE w.queues && ARRAY[%(queue)s]::varchar[]) AS worker_ended_at,
        recent.n AS recent_n, recent.first AS recent_first, recent.last AS recent_last
   FROM batch_jobs j
  -- recent: the items that ended last, from which the rate per minute is computed
@@ -63,7 +72,8 @@ class Progress:
     """Counts are items, times seconds, money USD.
 
     `word` is the state for people: besides the statuses it can be pausing, stopping or cancelling, while calls are still
-    in flight.
+    in flight. `lost` calls ended with their worker and are made again in about `lost_wait_s` seconds, if that is known.
+    `restarts`: no worker is running, but the last one ended a moment ago, and `./run` starts it again.
     """
 
     status: JobStatus
@@ -84,6 +94,9 @@ class Progress:
     blocked_until: datetime | None
     has_worker: bool
     bound: Bottleneck | None = None
+    lost: int = 0
+    lost_wait_s: int | None = None
+    restarts: bool = False
 
     @property
     def ended(self) -> int:
@@ -115,6 +128,9 @@ def progress(job: BatchJob) -> Progress:
         blocked_until=row["blocked_until"],
         has_worker=row["has_worker"],
         bound=find_bottleneck(row),
+        lost=row["lost"],
+        lost_wait_s=_compute_lost_wait(row, rate) if row["lost"] else None,
+        restarts=not row["has_worker"] and _restart_in(row) is not None,
     )
 
 
@@ -134,6 +150,24 @@ def _row(job: BatchJob) -> dict[str, Any]:
         )
         names = [column.name for column in cursor.description]
         return dict(zip(names, cursor.fetchone(), strict=True))
+
+
+def _restart_in(row: Mapping[str, Any]) -> int | None:
+    """Seconds until a worker that has just ended should run again. None when the last one ended too long ago for that."""
+    if row["worker_ended_at"] is None:
+        return None
+    passed = (row["at"] - row["worker_ended_at"]).total_seconds()
+    return None if passed > RESTARTING_S else max(1, round(RESTART_S - passed))
+
+
+def _compute_lost_wait(row: Mapping[str, Any], rate: float | None) -> int | None:
+    """Seconds until the first lost call is made again: its worker must start again, or the other items come first."""
+    if not row["has_worker"]:
+        return _restart_in(row)
+    ahead = row["total_items"] - row["completed_items"] - row["failed_items"] - row["in_flight"] - row["lost"]
+    if ahead <= 0:
+        return 0
+    return max(1, round(ahead / rate * 60)) if rate else None
 
 
 def _pool(job: BatchJob) -> str:

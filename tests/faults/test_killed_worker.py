@@ -3,11 +3,13 @@
 import random
 import signal
 import time
+from pathlib import Path
 
-from batches.models import BatchItem, BatchJob, GenerationLog
+from batches.models import BatchItem, BatchJob, GenerationLog, Worker
 from batches.models.states import JobStatus
 from conversations.models import Conversation
-from tests.support.engine import Engine, wait_for_end
+from tests.support.engine import Engine, running_engine, wait_for_end
+from tests.support.fault_injection import find_pending_logs
 from tests.support.invariants import assert_billed_is_logged, assert_invariants
 from tests.support.jobs import start_starter_job
 from tests.support.poisoned_worker import POISON
@@ -33,7 +35,7 @@ def test_ninety_conversations_survive_two_kills(
         wait_for_progress(job)
         wait_until(time.monotonic() + dice.uniform(0.3, 1.5))
         engine.kill(worker)
-        in_flight_at_kills += BatchJob.objects.get(pk=job.pk).in_flight
+        in_flight_at_kills += len(find_pending_logs(worker))
         worker = engine.start_worker()
     job = wait_for_end(job, seconds=90)
     assert (job.status, job.completed_items) == (JobStatus.COMPLETED, 90)
@@ -92,3 +94,29 @@ def wait_for_progress(job: BatchJob) -> None:
 
 def wait_until(moment: float) -> None:
     wait_for(lambda: time.monotonic() >= moment, every=0.01)
+
+
+def test_a_killed_worker_is_not_waited_for(
+    transactional_db: None, owner: User, fast_simulator: RunningSimulator, tmp_path: Path
+) -> None:
+    """At the engine's real times, where the lease is 45 s: the dispatcher of the same machine sees that the process is gone."""
+    fast_simulator.options(latency=0.3)
+    with running_engine(fast_simulator.url, tmp_path, LORAPIPE_TIME_SCALE="1") as engine:
+        engine.start_dispatcher()
+        job = start_starter_job(owner, limit=40, concurrency=6)
+        for _ in range(2):
+            worker = engine.start_worker()
+            wait_for_progress(job)
+            engine.kill(worker)
+            row = Worker.objects.get(pid=worker.pid)
+            wait_for(lambda: Worker.objects.get(pk=row.pk).stopped_at, what="the dispatcher misses it")  # noqa: B023
+            wait_for(lambda: BatchJob.objects.get(pk=job.pk).in_flight == 0, what="its calls are released")
+            row.refresh_from_db()
+            assert row.stopped_at
+            assert (row.stopped_at - row.heartbeat_at).total_seconds() < 45, "long before its lease was over"
+        engine.start_worker()
+        job = wait_for_end(job, seconds=90)
+    assert (job.status, job.completed_items) == (JobStatus.COMPLETED, 40)
+    assert Conversation.objects.count() == 40
+    assert_billed_is_logged(fast_simulator.ledger())
+    assert_invariants()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from stack import process
+from lib.processes import identity
 from stack.folder import DataFolder, FolderRefused, FolderTaken, StackState
 
 SLEEPER = [sys.executable, "-c", "import time; time.sleep(60)"]
@@ -92,9 +92,9 @@ def test_sweep_ends_what_was_left_and_nothing_else(folder: DataFolder) -> None:
 
 def test_a_process_is_known_by_more_than_its_number() -> None:
     child = subprocess.Popen(SLEEPER)
-    known = process.identity(child.pid)
+    known = identity(child.pid)
     assert known is not None
-    assert known != process.identity(os.getpid())
+    assert known != identity(os.getpid())
     child.kill()
     child.wait(5)
-    assert process.identity(child.pid) is None
+    assert identity(child.pid) is None

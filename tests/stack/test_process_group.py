@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from stack import process
+from lib.processes import identity
 from stack.child import Backoff
 from stack.environment import CHECKOUT
 from stack.process import Program
@@ -89,6 +89,14 @@ def test_pauses_double_up_to_thirty_seconds() -> None:
     assert [Backoff().pause(deaths) for deaths in range(1, 8)] == [1, 2, 4, 8, 16, 30, 30]
 
 
+def test_a_child_that_is_killed_from_outside_is_started_again_soon_each_time(watched: Watched) -> None:
+    """Twenty kills are no sign that it cannot run; with growing pauses work would stand still for half a minute."""
+    watched.start("import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
+    watched.until("child ended (SIGKILL)", times=4)
+    pauses = [line.rpartition("again in ")[2] for line in watched.said]
+    assert pauses[:4] == ["0.05 s"] * 4
+
+
 def test_a_settled_life_starts_the_pauses_anew(watched: Watched) -> None:
     watched.start("pass")
     watched.until("child ended", times=2)
@@ -130,7 +138,7 @@ def test_a_second_signal_kills_at_once_with_grandchildren(watched: Watched) -> N
     watched.group.stop(["deaf"])
     assert time.monotonic() - started < 5
     assert not any(child.alive for child in watched.group.children.values())
-    wait_for(lambda: process.identity(grandchild) is None, seconds=5, what="the grandchild ends")
+    wait_for(lambda: identity(grandchild) is None, seconds=5, what="the grandchild ends")
 
 
 def test_a_program_that_runs_once_hands_over_its_lines(watched: Watched) -> None:
@@ -170,6 +178,6 @@ def test_a_killed_supervisor_leaves_no_orphan() -> None:
     ) as supervisor:
         assert supervisor.stdout
         child = int(supervisor.stdout.readline())
-        assert process.identity(child)
+        assert identity(child)
         supervisor.kill()
-    wait_for(lambda: process.identity(child) is None, seconds=5, what="the child ends")
+    wait_for(lambda: identity(child) is None, seconds=5, what="the child ends")

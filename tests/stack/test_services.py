@@ -10,7 +10,8 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from stack import postgres, process
+from lib.processes import identity
+from stack import postgres
 from stack.environment import CHECKOUT
 from stack.folder import DataFolder, FolderRefused
 from stack.services import Server, start_postgres, start_valkey
@@ -115,11 +116,11 @@ def test_servers_die_with_a_killed_parent(folder: DataFolder) -> None:
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=CHECKOUT) as parent:
         assert parent.stdout
         pids = [int(word) for word in parent.stdout.readline().split()]
-        known = [process.identity(pid) for pid in pids]
+        known = [identity(pid) for pid in pids]
         parent.kill()
     assert len(pids) == 2
     assert None not in known
-    wait_for(lambda: all(process.identity(pid) is None for pid in pids), seconds=20, what="both servers end")
+    wait_for(lambda: all(identity(pid) is None for pid in pids), seconds=20, what="both servers end")
 
 
 def test_a_half_made_cluster_is_made_anew(folder: DataFolder) -> None:

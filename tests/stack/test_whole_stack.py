@@ -15,7 +15,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from stack import client, process
+from lib.processes import identity
+from stack import client
 from stack.environment import CHECKOUT, read
 from stack.folder import DataFolder
 from stack.services import free_port
@@ -89,7 +90,7 @@ def identities(folder: DataFolder) -> dict[int, str]:
 
 def wait_until_gone(known: dict[int, str]) -> None:
     wait_for(
-        lambda: not [pid for pid, identity in known.items() if process.identity(pid) == identity],
+        lambda: not [pid for pid, known_as in known.items() if identity(pid) == known_as],
         seconds=30,
         what="all processes of the stack end",
     )
@@ -234,3 +235,71 @@ def test_wrong_variables_and_a_taken_port_are_refused_by_name(
         started.append(taken)
         assert taken.until(f"PORT={environ['PORT']}")
         assert taken.process.wait(10) == 2
+
+
+# --- killed in the middle of a batch ----------------------------------------------------------------------
+
+# Far less than the lease of a worker that nobody looks after (45 s) with the interval of reaping (15 s), and room for a
+# machine that has other things to do. On a quiet one it is 3 to 5 s; the times are printed.
+GOES_ON_S = 30.0
+SUCCEEDED_AFTER = "SELECT count(*) FROM generation_logs WHERE state = 'succeeded' AND created_at > '{moment}'"
+IN_FLIGHT = "SELECT count(*) FROM generation_logs WHERE state = 'pending'"
+
+
+def kill_program(folder: DataFolder, name: str) -> None:
+    found = [entry for entry in folder._recorded() if entry["name"] == name]
+    os.kill(found[-1]["pid"], signal.SIGKILL)
+
+
+def start_rows(environ: dict[str, str], folder: DataFolder, rows: int) -> Run:
+    """A batch of so many rows of a CSV file, started in the terminal beside a stack that runs."""
+    table = folder.path / "rows.csv"
+    table.write_text("topic\n" + "".join(f"Question {number}\n" for number in range(rows)))
+    return Run(environ, "generate", "--csv", str(table), "--yes", "--out", str(folder.path / "rows.jsonl"))
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize(("program", "times"), [("generation", 20), ("dispatcher", 5), ("postgres", 3)])
+def test_work_goes_on_within_seconds_when_a_program_is_killed(
+    program: str, times: int, environ: dict[str, str], folder: DataFolder, started: list[Run]
+) -> None:
+    environ |= {"RATE_LIMIT_RPM": "100000", "LORAPIPE_MAX_CONCURRENCY": "5"}
+    rows = 60 + 30 * times
+    run = Run(environ, "up")
+    started.append(run)
+    run.until("LoRAPipe is ready:")
+    batch = start_rows(environ, folder, rows)
+    started.append(batch)
+    seconds, in_flight = [], 0
+    for _ in range(times):
+        (begun,) = execute(folder, "SELECT clock_timestamp()")
+        wait_for_success(folder, after=begun)
+        kill_program(folder, program)
+        killed_at = time.monotonic()
+        (moment, pending) = wait_for(lambda: ask_when_back(folder), seconds=60, what="the database answers")
+        in_flight += pending if program == "generation" else 0
+        wait_for_success(folder, after=moment)
+        seconds.append(time.monotonic() - killed_at)
+    print(f"{program} killed {times} times: work went on after", *(f"{each:.1f}" for each in seconds), "s")
+    assert batch.process.wait(300) == 0, "\n".join(batch.lines)
+    assert execute(folder, "SELECT count(*) FROM conversations") == (rows,)
+    (unknown,) = execute(folder, "SELECT count(*) FROM generation_logs WHERE state = 'unknown'")
+    assert unknown <= in_flight, "no more was lost, and made again, than was in flight"
+    checked = Run(environ, "manage", "check_invariants")
+    started.append(checked)
+    assert checked.until("rules hold")
+    assert run.end(signal.SIGTERM) == 0
+
+
+def wait_for_success(folder: DataFolder, *, after: Any) -> None:
+    """Until a call that was begun after this moment has succeeded."""
+    statement = SUCCEEDED_AFTER.format(moment=after)
+    wait_for(lambda: execute(folder, statement)[0], seconds=GOES_ON_S, every=0.2, what="work goes on")
+
+
+def ask_when_back(folder: DataFolder) -> Any:
+    """The database's time and the number of calls in flight; None while it is away."""
+    try:
+        return execute(folder, f"SELECT clock_timestamp(), ({IN_FLIGHT})")
+    except psycopg.Error:
+        return None

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
+from django.db.models import Q
 
 from batches.models import BatchJob, GenerationLog
 from batches.models import Worker as WorkerRow
@@ -40,11 +41,12 @@ def retry_while_away(ask: Callable[[], T], *, seconds: float = 60) -> T:
 
 
 def find_pending_logs(worker: Worker) -> set[str]:
-    """Our ids of the calls that this process has begun and not ended."""
+    """Our ids of the calls that this process has begun and not ended, those included that the dispatcher has released since."""
 
     def ask() -> set[str]:
-        pending = GenerationLog.objects.filter(worker__pid=worker.pid, state="pending")
-        return {str(pk) for pk in pending.values_list("pk", flat=True)}
+        begun = GenerationLog.objects.filter(worker__pid=worker.pid)
+        left = begun.filter(Q(state="pending") | Q(error_kind="crashed"))
+        return {str(pk) for pk in left.values_list("pk", flat=True)}
 
     return retry_while_away(ask)
 

@@ -1,8 +1,9 @@
 """`manage.py dispatch`: the dispatcher, the process that runs what is due by time.
 
-Its duties, each repeated at its own interval: dispatch due items (every 0.5 s), make and send notices and have prompts
-counted (2 s), release the calls of dead workers, sweep cancelled jobs and stop jobs that only wait (15 s), and check that
-everything agrees (60 s). Several dispatchers may run at the same time.
+Its duties, each repeated at its own interval: look for workers of this machine that have ended, and dispatch due items
+(every 0.5 s), make and send notices and have prompts counted (2 s), release the calls of dead workers of other machines, sweep
+cancelled jobs and stop jobs that only wait (15 s), and check that everything agrees (60 s). Several dispatchers may run at
+the same time.
 """
 
 import logging
@@ -18,11 +19,18 @@ from django.db import connection, transaction
 
 from batches.actions.jobs import sweep_cancelled
 from batches.actions.notices import due_deliveries, make_notices, publish_deliveries
-from batches.engine.dispatch import mark_dispatched, publish, publish_counts, take_due_counts
+from batches.engine.dispatch import (
+    mark_dispatched,
+    publish,
+    publish_counts,
+    renew_dispatches,
+    take_due_counts,
+)
 from batches.engine.moves import DATABASE_AWAY
 from batches.engine.reap import reap
 from batches.engine.reconcile import Reconciler
 from batches.engine.systemic_wait import stop_waiting_jobs
+from batches.engine.worker_registry import sign_off_ended
 from batches.limits.pools import make_missing_limits, set_limits_from_settings
 from lorapipe.queues import Queue
 from provider import table
@@ -45,9 +53,13 @@ class Command(BaseCommand):
         reconciler = Reconciler()
         reaped_at = noticed_at = 0.0
         reconciled_at = time.monotonic()
+        # Whether the items that another dispatcher, or this one before the database went away, had dispatched are due again.
+        renewed = False
         while not ended.wait(settings.ENGINE_TICK_S):
+            renewed = renewed or attempt(renew_dispatches)
             attempt(refresh_models)
-            attempt(dispatch_all)
+            attempt(reap_ended_workers)
+            renewed = attempt(dispatch_all) and renewed
             if time.monotonic() - noticed_at >= NOTICE_EVERY_S:
                 attempt(make_and_publish_notices)
                 attempt(publish_prompt_counts)
@@ -72,22 +84,31 @@ def prepare_limits(ended: threading.Event) -> None:
     return None
 
 
-def attempt(duty: Callable[[], None]) -> None:
-    """Run a duty. Its failure is logged, and stops neither the other duties nor the next run."""
+def attempt(duty: Callable[[], None]) -> bool:
+    """Run a duty. Its failure is logged, and stops neither the other duties nor the next run. False: the database is away."""
     try:
         duty()
     except DATABASE_AWAY as problem:
         logger.warning("The database is away (%s)", problem)
         connection.close()
+        return False
     except Exception:
         logger.exception("%s failed", duty.__name__)
         connection.close()
+    return True
 
 
 def refresh_models() -> None:
     """Load the model table if it has changed, and make the limiter's rows of added models."""
     if table.refresh():
         make_missing_limits()
+
+
+def reap_ended_workers() -> None:
+    """Release the calls of workers of this machine whose process has ended, and dispatch anew what they had received."""
+    if sign_off_ended():
+        reap()
+        renew_dispatches()
 
 
 def dispatch_all() -> None:

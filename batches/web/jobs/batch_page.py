@@ -70,6 +70,7 @@ def build_live_context(job: BatchJob, now: Progress) -> dict[str, Any]:
         "rev": compute_revision(now),
         "can_pause": now.status in PAUSABLE,
         "can_resume": now.status in RESUMABLE,
+        "must_raise": is_short_of_budget(job, now),
         "can_cancel": now.status in CANCELLABLE,
         "can_change": now.status in CHANGEABLE,
         "can_retry": now.status in RETRYABLE and now.failed > 0,
@@ -82,6 +83,13 @@ def build_live_context(job: BatchJob, now: Progress) -> dict[str, Any]:
         "estimate": job.estimate,
         "accuracy": measure_accuracy(job),
     }
+
+
+def is_short_of_budget(job: BatchJob, now: Progress) -> bool:
+    """Whether it was paused by its budget, which still does not cover the next call."""
+    if now.status not in RESUMABLE or job.reason != Reason.BUDGET:
+        return False
+    return now.spent + now.reserved + job.worst_item_usd > now.budget
 
 
 def compute_rate(now: Progress) -> float | None:
@@ -98,6 +106,7 @@ def compute_revision(now: Progress) -> str:
         now.spent,
         now.blocked_until,
         now.has_worker,
+        (now.lost, now.lost_wait_s, now.restarts),
         now.bound and (now.bound.by, now.bound.detail),
         int((now.elapsed_s or 0) / 5),
     )
@@ -117,6 +126,7 @@ def list_banners(job: BatchJob, now: Progress) -> list[Banner]:
         _explain_stop(job, now),
         _announce_wait(now),
         _announce_overload(now),
+        _announce_lost_calls(now),
         _warn_without_worker(now),
         _announce_end(job, now),
     ]
@@ -164,9 +174,33 @@ def _describe_wait(until: datetime) -> str:
     return f"The batch continues at {until:%H:%M:%S} UTC, in about {seconds} s. Nothing is lost."
 
 
+def _announce_lost_calls(now: Progress) -> Banner | None:
+    if not now.lost or now.status not in RUNNING:
+        return None
+    calls = "1 call was" if now.lost == 1 else f"{now.lost} calls were"
+    return Banner(
+        "warn",
+        "hourglass",
+        f"{calls} lost, tried again {_describe_seconds(now)}",
+        "The worker ended while they were under way. Each is booked at the most that it can have cost.",
+    )
+
+
+def _describe_seconds(now: Progress) -> str:
+    if now.lost_wait_s is None:
+        return "after the others" if now.has_worker else "as soon as a worker runs"
+    if now.lost_wait_s == 0:
+        return "at once"
+    minutes = round(now.lost_wait_s / 60)
+    return f"in {now.lost_wait_s} s" if now.lost_wait_s < 100 else f"in about {minutes} min"
+
+
 def _warn_without_worker(now: Progress) -> Banner | None:
     if now.has_worker or now.status not in RUNNING:
         return None
+    if now.restarts:
+        text = "It is started again, which takes a few seconds. This batch then continues by itself."
+        return None if now.lost else Banner("warn", "hourglass", "A worker has ended", text)
     return Banner(
         "bad",
         "circle-alert",

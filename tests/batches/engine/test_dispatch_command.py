@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 from django.db import OperationalError, connection, transaction
+from django.utils import timezone
 
+from batches.engine.dispatch import renew_dispatches
 from batches.limits.limiter import set_limits
 from batches.limits.pools import pools
 from batches.management.commands.dispatch import (
@@ -17,11 +19,14 @@ from batches.management.commands.dispatch import (
     clean_up,
     dispatch_all,
     prepare_limits,
+    reap_ended_workers,
     try_lock,
 )
-from batches.models import BatchItem, RateLimit
-from batches.models.states import ItemStatus, JobStatus
+from batches.models import BatchItem, BatchJob, RateLimit, Worker
+from batches.models.states import ItemStatus, JobStatus, LogState
 from tests.factories import make_job, make_worker
+from tests.support.invariants import assert_no_violations
+from tests.support.steps import claim_item, state_of
 
 
 @pytest.fixture
@@ -95,6 +100,45 @@ def test_a_defect_in_one_duty_does_not_end_the_dispatcher(
 
     attempt(duty)
     assert "duty failed" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("problem", "there"), [(OperationalError("away"), False), (ValueError("a bug"), True)]
+)
+def test_a_duty_tells_whether_the_database_is_there(db: None, problem: Exception, there: bool) -> None:
+    def duty() -> None:
+        raise problem
+
+    assert attempt(duty) is there
+    assert attempt(lambda: None)
+
+
+def test_the_calls_of_a_worker_that_ended_here_are_released_in_the_same_tick(
+    db: None, job: BatchJob, worker: Worker
+) -> None:
+    """No lease and no grace is waited for, and what the worker had just received is dispatched again."""
+    claimed = claim_item(job, worker)
+    BatchItem.objects.filter(status=ItemStatus.QUEUED).update(rung_at=timezone.now())
+    reap_ended_workers()
+    assert state_of(claimed) == (ItemStatus.PROCESSING, LogState.PENDING), "it lives"
+    Worker.objects.update(process_start="1")
+    reap_ended_workers()
+    assert state_of(claimed) == (ItemStatus.QUEUED, LogState.UNKNOWN)
+    assert not BatchItem.objects.exclude(rung_at=None).exists()
+    assert_no_violations()
+
+
+def test_what_was_dispatched_is_dispatched_again_at_once_when_its_messages_may_be_lost(
+    db: None, dispatched: list[Any]
+) -> None:
+    """A dispatcher does this when it starts, and when the database is back."""
+    make_runnable_job()
+    dispatch_all()
+    dispatch_all()
+    assert len(dispatched) == 3
+    renew_dispatches()
+    dispatch_all()
+    assert len(dispatched) == 6
 
 
 def test_a_pool_without_its_row_is_not_dispatched_and_hinders_nobody(db: None, dispatched: list[Any]) -> None:

@@ -65,6 +65,18 @@ def test_not_soon_after_the_start_of_the_database(job: BatchJob, worker: Worker,
     assert reap() == 0
 
 
+def test_a_worker_that_has_ended_holds_no_reply_so_that_its_calls_need_no_grace(
+    job: BatchJob, worker: Worker, settings: Settings
+) -> None:
+    """As after `kill -9` of everything: the database has just started again, and the workers are gone."""
+    settings.ENGINE_START_GRACE_S = 1e9
+    claimed = claim_item(job, worker)
+    Worker.objects.update(stopped_at=timezone.now())
+    assert reap() == 1
+    assert state_of(claimed) == (ItemStatus.QUEUED, LogState.UNKNOWN)
+    assert_no_violations()
+
+
 def test_a_reply_that_came_between_the_look_and_the_lock_wins(
     job: BatchJob, worker: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:

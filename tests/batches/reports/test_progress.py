@@ -10,10 +10,10 @@ from django.utils import timezone
 
 from batches.limits.limiter import Expected, block_pool, set_limits, take_permit
 from batches.limits.pools import pool_of, pools
-from batches.models import BatchJob, ProviderPool, RateLimit, Worker
+from batches.models import BatchItem, BatchJob, ProviderPool, RateLimit, Worker
 from batches.models.states import ItemStatus, JobKind, JobStatus, Reason
 from batches.reports.bottleneck import Bottleneck
-from batches.reports.progress import progress
+from batches.reports.progress import RESTART_S, progress
 from tests.factories import MODEL, make_item, make_job, make_worker
 
 pytestmark = pytest.mark.django_db
@@ -136,6 +136,42 @@ def test_no_worker_is_running() -> None:
     assert not progress(batch).has_worker
     make_worker(queue="generation")
     assert progress(batch).has_worker
+
+
+# --- calls that were lost ---
+
+
+def lose_calls(job: BatchJob, count: int) -> None:
+    rows = list(
+        BatchItem.objects.filter(job=job, status=ItemStatus.QUEUED).values_list("pk", flat=True)[:count]
+    )
+    BatchItem.objects.filter(pk__in=rows).update(error_kind="crashed", crashes=1)
+
+
+def test_lost_calls_are_counted_until_they_are_made_again() -> None:
+    job = make_job(status=JobStatus.PROCESSING, items=3)
+    make_worker()
+    assert progress(job).lost == 0
+    lose_calls(job, 2)
+    found = progress(job)
+    assert (found.lost, found.lost_wait_s, found.restarts) == (2, None, False), "one item is due before them"
+    lose_calls(job, 3)
+    assert progress(job).lost_wait_s == 0
+    BatchItem.objects.filter(job=job).update(status=ItemStatus.CANCELLED)
+    assert progress(job).lost == 0
+
+
+def test_lost_calls_wait_for_the_worker_that_starts_again() -> None:
+    job = make_job(status=JobStatus.PROCESSING, items=2)
+    ended = make_worker(stopped_at=timezone.now())
+    lose_calls(job, 2)
+    found = progress(job)
+    assert found.restarts
+    assert found.lost_wait_s is not None
+    assert 1 <= found.lost_wait_s <= RESTART_S
+    Worker.objects.filter(pk=ended.pk).update(stopped_at=timezone.now() - timedelta(minutes=5))
+    found = progress(job)
+    assert (found.restarts, found.lost_wait_s) == (False, None)
 
 
 # --- what holds it back -----------------------------------------------------------------------------

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -9,6 +10,8 @@ from pytest_django import DjangoAssertNumQueries
 
 from batches.models import BatchJob
 from batches.models.states import ItemStatus, JobStatus, LogState, Reason
+from batches.reports.progress import progress
+from batches.web.jobs.batch_page import list_banners
 from conversations.states import Status
 from tests.factories import (
     make_conversation,
@@ -204,6 +207,38 @@ def test_no_worker_is_said(client: Client, owner: User) -> None:
     worker.heartbeat_at = timezone.now() - timedelta(minutes=5)
     worker.save(update_fields=["heartbeat_at"])
     assert "No worker is running" in client.get(f"/batches/{job.pk}/").text
+
+
+@pytest.mark.parametrize(
+    ("lost", "wait_s", "has_worker", "words"),
+    [
+        (2, 4, False, "2 calls were lost, tried again in 4 s"),
+        (1, 0, True, "1 call was lost, tried again at once"),
+        (2, 300, True, "2 calls were lost, tried again in about 5 min"),
+        (2, None, True, "2 calls were lost, tried again after the others"),
+        (2, None, False, "2 calls were lost, tried again as soon as a worker runs"),
+    ],
+)
+def test_lost_calls_are_said_with_the_time_until_they_are_made_again(
+    owner: User, lost: int, wait_s: int | None, has_worker: bool, words: str
+) -> None:
+    job = make_job(by=owner, items=3)
+    now = replace(
+        progress(job), lost=lost, lost_wait_s=wait_s, has_worker=has_worker, restarts=not has_worker
+    )
+    assert [banner.title for banner in list_banners(job, now)] == [words]
+
+
+def test_lost_calls_stand_on_the_page(client: Client, owner: User) -> None:
+    job = make_job(by=owner, items=2)
+    make_worker(stopped_at=timezone.now())
+    page = client.get(f"/batches/{job.pk}/").text
+    assert "A worker has ended" in page
+    assert "No worker is running" not in page
+    job.items.update(error_kind="crashed", crashes=1)
+    page = client.get(f"/batches/{job.pk}/").text
+    assert "2 calls were lost, tried again in " in page
+    assert "A worker has ended" not in page
 
 
 def test_every_page_shows_the_running_batch(client: Client, owner: User) -> None:
