@@ -13,6 +13,8 @@ from conversations.parsing.repair import decode
 
 # Each failed try may read to the end of the text, so their number keeps 2 MB of broken JSON linear.
 FAILED_TRIES = 20
+# A reply with more values beside one another is no conversation, and comparing them has a price.
+MOST_VALUES = 1_000
 LABEL_REACH = 160
 
 _NAMES = "think|thinking|thought|thoughts|reasoning|reflection|scratchpad|analysis|inner_monologue"
@@ -57,7 +59,7 @@ class Scan:
 def scan(text: str) -> Scan:
     """Every value that begins outside reasoning and outside another value, in linear time."""
     found, position, before, failed, reasoned = Scan(), 0, 0, 0, False
-    while failed < FAILED_TRIES and (mark := _MARK.search(text, position)):
+    while failed < FAILED_TRIES and len(found.candidates) < MOST_VALUES and (mark := _MARK.search(text, position)):
         if mark["name"]:
             reasoned = True
             position = _skip_reasoning(text, mark, found)

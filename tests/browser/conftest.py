@@ -43,9 +43,13 @@ def chromium() -> str:
     return found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser(chromium: str) -> Iterator[Browser]:
-    # Playwright's loop lives in this thread, so Django takes every query of a test for an async one.
+    """One Chromium for the tests of this folder, ended with the last of them.
+
+    Playwright's event loop runs in this thread while it is open: Django takes every query of a test for an async one, and
+    asyncio.run() in a test of another folder would fail.
+    """
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=chromium, args=OPTIONS.split())

@@ -158,8 +158,16 @@ def template_paths(job: BatchJob) -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("width", [1440, 390])
+# Each width and each theme once; the other two pairs take as long again.
+@pytest.mark.parametrize(
+    ("width", "dark"),
+    [
+        (1440, False),
+        (390, True),
+        pytest.param(1440, True, marks=pytest.mark.slow),
+        pytest.param(390, False, marks=pytest.mark.slow),
+    ],
+)
 def test_each_page(open_page: OpenPage, owner: User, job: BatchJob, width: int, dark: bool) -> None:
     page = open_page("/", by=owner, width=width, dark=dark)
     for name, path in paths(job).items():

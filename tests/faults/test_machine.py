@@ -1,6 +1,6 @@
 """Any order of moves, with crashes at any statement: the rules hold after each step.
 
-`MACHINE=2000x60 ./run test tests/faults/test_machine.py` runs so many examples of so many steps, in parts.
+`MACHINE=2000x60 ./run test -m slow tests/faults/test_machine.py` runs so many examples of so many steps, in parts.
 """
 
 import os
@@ -20,13 +20,23 @@ from tests.support.machine import Machine, World
 from tests.support.quick_rules import make_quick_rules
 from workspaces.models import User
 
-EXAMPLES, STEPS = map(int, os.environ.get("MACHINE", "100x40").split("x"))
+FEW = 40
+EXAMPLES, STEPS = map(int, os.environ.get("MACHINE", "200x40").split("x"))
 PART = 100  # examples in one transaction: what they leave behind in it is never vacuumed, and slows them all
 
 
 @pytest.mark.django_db
 @pytest.mark.timeout(60 + PART * STEPS // 10)
-@pytest.mark.parametrize("examples", [min(PART, EXAMPLES - start) for start in range(0, EXAMPLES, PART)])
+@pytest.mark.parametrize(
+    "examples",
+    [
+        FEW,
+        *(
+            pytest.param(min(PART, EXAMPLES - start), marks=pytest.mark.slow)
+            for start in range(0, EXAMPLES, PART)
+        ),
+    ],
+)
 def test_the_rules_hold_after_each_move_and_each_crash(
     owner: User, examples: int, settings: Settings
 ) -> None:

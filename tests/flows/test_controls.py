@@ -119,7 +119,7 @@ def test_the_budget_of_a_month_stops_all_batches_of_the_workspace(owner: User, e
     workspace = owner.personal_workspace()
     Workspace.objects.filter(pk=workspace.pk).update(monthly_budget_usd=Decimal("0.40"))
     engine.start()
-    jobs = [wait_for_end(job) for job in [start_starter_job(owner), start_starter_job(owner)]]
+    jobs = [wait_for_end(job) for job in [start_starter_job(owner, limit=40) for _ in range(2)]]
     assert {(job.status, job.reason) for job in jobs} == {(JobStatus.PAUSED, Reason.MONTH_BUDGET)}
     month = SpendingMonth.objects.get(workspace=workspace)
     assert month.spent == sum(job.spent for job in jobs) <= Decimal("0.40")
@@ -127,7 +127,7 @@ def test_the_budget_of_a_month_stops_all_batches_of_the_workspace(owner: User, e
     Workspace.objects.filter(pk=workspace.pk).update(monthly_budget_usd=None)
     for job in jobs:
         resume(job, by=owner)
-        assert wait_for_end(job, states=(JobStatus.COMPLETED,)).completed_items == 90
+        assert wait_for_end(job, states=(JobStatus.COMPLETED,)).completed_items == 40
     assert_invariants()
 
 
@@ -135,12 +135,12 @@ def test_a_budget_a_little_above_the_true_cost_finishes(
     owner: User, engine: Engine, fast_simulator: RunningSimulator
 ) -> None:
     engine.start()
-    true_cost = wait_for_end(start_starter_job(owner)).spent
+    true_cost = wait_for_end(start_starter_job(owner, limit=30)).spent
     worst = BatchJob.objects.get().worst_item_usd
     fast_simulator.reset()
     job = wait_for_end(
-        start_starter_job(owner, budget_usd=true_cost + max(true_cost * Decimal("0.05"), worst))
+        start_starter_job(owner, limit=30, budget_usd=true_cost + max(true_cost * Decimal("0.05"), worst))
     )
-    assert (job.status, job.completed_items) == (JobStatus.COMPLETED, 90)
+    assert (job.status, job.completed_items) == (JobStatus.COMPLETED, 30)
     assert job.spent <= job.budget_usd
     assert_invariants()
