@@ -2,6 +2,7 @@
 
     python scripts/check.py               every check, as many at once as there are cores
     python scripts/check.py types lint    these ones only
+    python scripts/check.py -guards       all but this one: CI runs the guards with the other tests
 
 It prints each check's name, whether it is ok, and its time; of a failed check also its whole output. The exit code is
 1 when one has failed and 2 when a name is not known. The one server needed is the PostgreSQL that the guard tests
@@ -69,13 +70,17 @@ def template_folders() -> list[str]:
 def main(names: list[str]) -> int:
     checks = all_checks()
     known = [check.name for check in checks]
-    unknown = [name for name in names if name not in known]
+    left_out = [name.removeprefix("-") for name in names if name.startswith("-")]
+    chosen = [name for name in names if not name.startswith("-")]
+    unknown = [name for name in (*chosen, *left_out) if name not in known]
     if unknown:
         print(
             f"There is no check named {', '.join(unknown)}. There are: {', '.join(known)}.", file=sys.stderr
         )
         return 2
-    return report([check for check in checks if check.name in (names or known)])
+    return report(
+        [check for check in checks if check.name in (chosen or known) and check.name not in left_out]
+    )
 
 
 def report(checks: list[Check]) -> int:

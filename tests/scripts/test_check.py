@@ -69,3 +69,10 @@ def test_the_guards_are_there() -> None:
             if "/" in word and shutil.which(word) is None:
                 assert (check.ROOT / word).exists(), f"{each.name}: {word}"
     assert Path(check.ROOT / "tests" / "guards").is_dir()
+
+
+def test_a_check_can_be_left_out(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(check, "all_checks", lambda: [GOOD, BAD])
+    assert check.main(["-bad"]) == 0
+    assert "good" in capsys.readouterr().out
+    assert check.main(["-tpyes"]) == 2
