@@ -18,7 +18,7 @@ from tests.workspaces.many_rows import MAKERS, READ_ONLY
 from workspaces import admin_base
 from workspaces.models import Membership, User, Workspace
 
-ROWS = 200
+ROWS = 60
 # A page of fifty rows needs no more than an empty one: session, user, permissions, counts, the rows and what they name.
 MOST_QUERIES = 10
 OURS = ("workspaces", "templates_app", "conversations", "batches", "exports")
