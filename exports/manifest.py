@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from batches.models import BatchJob
 from exports.stream import Written
+from lib.amounts import format_number
 from templates_app.models import TemplateVersion
 from workspaces.models import Workspace
 from workspaces.terms import NOTICE
@@ -83,5 +84,5 @@ def _describe_job(job: BatchJob) -> dict[str, Any]:
         "model": job.model,
         "seed": job.seed,
         "items": {"total": job.total_items, "completed": job.completed_items, "failed": job.failed_items},
-        "cost_usd": str(job.spent),
+        "cost_usd": format_number(job.spent),
     }

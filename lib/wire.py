@@ -11,6 +11,7 @@ from django.utils.dateparse import parse_date, parse_datetime
 from rest_framework import serializers
 from rest_framework.request import Request
 
+from lib.amounts import format_number
 from lib.paging import fetch_part
 
 DEFAULT_LIMIT = 50
@@ -131,7 +132,7 @@ def fetch_slice(rows: "QuerySet[Any]", *, limit: int, offset: int, searched: boo
 
 def dollars(value: Decimal | None) -> str | None:
     """The exact amount as text, because numbers in JSON are floats."""
-    return None if value is None else f"{value.normalize():f}"
+    return None if value is None else format_number(value)
 
 
 def about_dollars(value: Decimal | None) -> float | None:

@@ -11,6 +11,7 @@ from batches.reports.progress import Progress
 from batches.reports.reason_texts import find_error_text
 from exports.actions import Exported
 from exports.stream import select_for_job
+from lib.amounts import format_number
 from templates_app.states import Tier
 
 OK, FAILED, BAD_INPUT, PAUSED, INTERRUPTED = 0, 1, 2, 3, 130
@@ -47,8 +48,8 @@ def build_answer(job: BatchJob, now: Progress, exported: Exported | None, *, cod
         "reason": job.reason or None,
         "exit_code": code,
         "counts": {**_counts(now), "by_tier": count_by_tier(job)},
-        "cost_usd": str(job.spent),
-        "budget_usd": str(job.budget_usd),
+        "cost_usd": format_number(job.spent),
+        "budget_usd": format_number(job.budget_usd),
         "estimate": job.estimate,
         "seconds": None if now.elapsed_s is None else round(now.elapsed_s, 2),
         "simulated": {"count": made["simulated"], "all": 0 < made["count"] == made["simulated"]},

@@ -18,6 +18,7 @@ from django.utils.functional import cached_property
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from lib.amounts import format_usd
 from lib.stale_state import StaleState
 from workspaces.models import Membership
 
@@ -252,8 +253,7 @@ def make_dollars_column(field: str, description: str) -> Callable[[Model], str]:
 
     @display(description=description, ordering=field)
     def column(row: Model) -> str:
-        whole, _, places = f"{getattr(row, field):f}".partition(".")
-        return f"${whole}.{places.rstrip('0').ljust(2, '0')}"
+        return format_usd(getattr(row, field))
 
     column.__name__ = field
     return column

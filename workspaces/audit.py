@@ -13,6 +13,7 @@ from uuid import UUID
 from django.db import connection, models
 from django.db.transaction import TransactionManagementError
 
+from lib.amounts import format_number
 from workspaces.models import AuditEntry, User, Workspace
 from workspaces.states import Action, TargetKind
 
@@ -171,7 +172,7 @@ def _short(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_short(each) for each in value] if len(value) <= MOST_IN_A_LIST else f"{len(value)} entries"
     if isinstance(value, Decimal):
-        return f"{value.normalize():f}"
+        return format_number(value)
     text = value.isoformat() if isinstance(value, date) else str(value)
     return _storable(text) if len(text) <= LONGEST_TEXT else f"{len(text)} characters"
 

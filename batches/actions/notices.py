@@ -22,6 +22,7 @@ from standardwebhooks import Webhook as Signer
 
 from batches.models import DeliveryState, Notice, Webhook
 from batches.reports.reason_texts import REASONS
+from lib.amounts import format_number
 from lorapipe.queues import Queue
 from workspaces.audit import record
 from workspaces.models import User, Workspace
@@ -131,7 +132,7 @@ def body_of(notice: Notice) -> bytes:
             "completedItems": notice.completed_items,
             "failedItems": notice.failed_items,
             "totalItems": notice.total_items,
-            "actualCost": str(notice.job.spent),
+            "actualCost": format_number(notice.job.spent),
             "simulated": notice.job.simulated,
         },
     }

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from lib.amounts import format_number
 from lib.csv_table import HEADER_ROW, Table, label_column, read_table
 from lib.row_problems import RowProblem, RowsError
 from templates_app.library.checks import (
@@ -312,7 +313,7 @@ def _format_cell(row: Mapping[str, Any], column: str) -> str:
     value = row[column]
     if isinstance(value, list):
         return "; ".join(value)
-    return f"{value.normalize():f}" if isinstance(value, Decimal) else str(value)
+    return format_number(value) if isinstance(value, Decimal) else str(value)
 
 
 def _add_guard(cell: str) -> str:

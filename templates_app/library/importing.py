@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from django.db import connection, transaction
 from django.db.models import Max
 
+from lib.amounts import format_number
 from lib.csv_table import HEADER_ROW
 from lib.row_problems import RowProblem, RowsError
 from templates_app.library.checks import quote_short
@@ -53,7 +54,7 @@ def shorten_value(value: Any) -> str:
     elif isinstance(value, list):
         text = "; ".join(value)
     else:
-        text = f"{value.normalize():f}" if isinstance(value, Decimal) else str(value or "")
+        text = format_number(value) if isinstance(value, Decimal) else str(value or "")
     return (text if len(text) <= LONGEST_SHOWN else text[: LONGEST_SHOWN - 1] + "…") or "nothing"
 
 

@@ -13,6 +13,7 @@ from django.db.models import Q
 from django.db.models.functions import Lower
 from django.utils import timezone
 
+from lib.amounts import format_number
 from lib.stale_state import StaleState
 from templates_app.states import LONGEST_TOPIC, Tier
 from workspaces.audit import record
@@ -80,7 +81,7 @@ class LibraryEntry(OwnedModel):
 
 def _format_number(value: Any) -> str:
     """Text for what JSON does not know. 1 and 1.000 give the same text."""
-    return f"{value.normalize():f}" if isinstance(value, Decimal) else str(value)
+    return format_number(value) if isinstance(value, Decimal) else str(value)
 
 
 def make_pack_key_constraint() -> models.UniqueConstraint:

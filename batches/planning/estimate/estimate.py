@@ -23,6 +23,7 @@ from claude.current_models import RetiredModel, UnknownModel, UnknownPrice
 from claude.messages import Request
 from conversations.generation import add_cache_mark, compute_worst_case
 from lib import clock
+from lib.amounts import format_number
 from lib.row_problems import RowProblem
 from provider import table
 
@@ -73,7 +74,8 @@ class Estimate:
     def as_json(self) -> dict[str, Any]:
         """The estimate as JSON, as it is stored on the job. Money is text, so that it stays exact."""
         return {
-            name: str(value) if isinstance(value, Decimal) else value for name, value in asdict(self).items()
+            name: format_number(value) if isinstance(value, Decimal) else value
+            for name, value in asdict(self).items()
         }
 
 

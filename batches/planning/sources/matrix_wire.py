@@ -6,6 +6,7 @@ from fractions import Fraction
 from typing import Any
 
 from batches.planning.sources.matrix import Axis, Choice, Matrix, MatrixError, Quota
+from lib.amounts import format_number
 from lib.row_problems import RowProblem
 
 KEYS = ("axes", "perCell", "total", "exclude", "quotas")
@@ -63,7 +64,7 @@ def as_json(matrix: Matrix) -> dict[str, Any]:
 
 def weight_text(weight: Fraction) -> str:
     """A weight as a decimal number: `2`, `0.5`."""
-    return format((Decimal(weight.numerator) / Decimal(weight.denominator)).normalize(), "f")
+    return format_number(Decimal(weight.numerator) / Decimal(weight.denominator))
 
 
 def weight_of(given: object) -> Fraction | None:

@@ -1,0 +1,17 @@
+"""Numbers as people write them: no exponent (`0E-9`, `1E+3`) and no needless zeros."""
+
+from decimal import Decimal
+
+CENT_PLACES = 2
+
+
+def format_number(value: Decimal | int) -> str:
+    """`12.5`, `0`, `1000`: every digit that counts, and none that does not."""
+    return f"{Decimal(value).normalize():f}"
+
+
+def format_usd(value: Decimal | int) -> str:
+    """An exact amount in a sentence, with two decimal places or as many as it needs: `$12.50`, `$0.00`, `$0.0008`."""
+    whole, _, places = format_number(value).partition(".")
+    sign = "-" if whole.startswith("-") else ""
+    return f"{sign}${whole.removeprefix('-')}.{places.ljust(CENT_PLACES, '0')}"
