@@ -1,6 +1,6 @@
 """Turns every error of the API into one form: `{success: false, error, code, details}`, never a stack trace.
 
-`details` is a list of `{row, column, message}`: one entry for each problem that was found.
+The renderer adds `success`. `details` is a list of `{row, column, message}`: one entry for each problem that was found.
 """
 
 import logging
@@ -19,11 +19,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from batches.actions.controls import BudgetTooLow
+from batches.models import KeyUsed
 from batches.planning.plan import PlanError
 from claude.current_models import RetiredModel, UnknownModel, UnknownPrice
 from lib.stale_state import StaleState
 from templates_app.api.library_serializers import OUR_NAMES
-from templates_app.api.template_serializers import WIRE
+from templates_app.api.template_serializers import WIRE, NoVersion
 from templates_app.library.checks import WrongEntry
 from templates_app.models import NotPublishable
 from templates_app.prompts.checks import WrongContent
@@ -54,7 +55,7 @@ def build_error_response(exc: Exception, context: Mapping[str, Any]) -> Response
         request_id = getattr(context.get("request"), "request_id", "")
         logger.error("The API failed, request %s", request_id, exc_info=exc)
         details = [make_detail("requestId", str(request_id))]
-    body = {"success": False, "error": refusal.message, "code": refusal.code, "details": details}
+    body = {"error": refusal.message, "code": refusal.code, "details": details}
     return Response(body, status=refusal.status, headers=refusal.headers)
 
 
@@ -76,6 +77,13 @@ def explain(exc: Exception) -> Refusal:
 @explain.register
 def _(exc: Http404) -> Refusal:
     return Refusal(status=404, code="not_found", message=NOT_FOUND)
+
+
+@explain.register
+def _(exc: NoVersion) -> Refusal:
+    return Refusal(
+        status=404, code="not_found", message=str(exc), details=[make_detail(exc.column, str(exc))]
+    )
 
 
 @explain.register
@@ -143,6 +151,12 @@ def _(exc: StaleState) -> Refusal:
     return Refusal(
         status=409, code="stale_state", message=str(exc), details=[make_detail("status", str(exc.status))]
     )
+
+
+@explain.register
+def _(exc: KeyUsed) -> Refusal:
+    problems = [make_detail("Idempotency-Key", str(exc))]
+    return Refusal(status=409, code="idempotency_key_used", message=str(exc), details=problems)
 
 
 @explain.register

@@ -47,10 +47,18 @@ class BodySizeMiddleware:
 
 def refuse_too_large(request: HttpRequest, size: int) -> HttpResponse:
     words = f"What was sent has {size // MEGABYTE:,} MB; at most {LARGEST_BODY // MEGABYTE} MB are allowed. Split it."
-    if not request.path.startswith("/api/"):
-        return render(request, "413.html", {"words": words}, status=413)
-    body = {"success": False, "error": words, "code": "too_large", "details": []}
-    return JsonResponse(body, status=413)
+    if is_for_api(request):
+        return answer_outside_views(status=413, code="too_large", words=words)
+    return render(request, "413.html", {"words": words}, status=413)
+
+
+def is_for_api(request: HttpRequest) -> bool:
+    return request.path.startswith("/api/")
+
+
+def answer_outside_views(*, status: int, code: str, words: str) -> JsonResponse:
+    """An error of the API from outside its views, in the form that `lorapipe.api_errors` gives to the others."""
+    return JsonResponse({"success": False, "error": words, "code": code, "details": []}, status=status)
 
 
 class AdminPolicyMiddleware:

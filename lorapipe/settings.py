@@ -227,7 +227,7 @@ REST_FRAMEWORK = {
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
-    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_RENDERER_CLASSES": ["lorapipe.api_renderers.SuccessJSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["lorapipe.api_parsers.StorableJSONParser"],
     "EXCEPTION_HANDLER": "lorapipe.api_errors.build_error_response",
 }

@@ -18,6 +18,7 @@ urlpatterns = [
     path("", include("exports.urls")),
 ]
 
+handler400 = views.show_bad_request
 handler403 = views.show_forbidden
 handler404 = views.show_not_found
 handler500 = views.show_error

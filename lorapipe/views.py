@@ -4,9 +4,11 @@ from django.conf import settings
 from django.db import OperationalError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.views.defaults import bad_request
 from redis import Redis, RedisError
 
 from batches.models import Worker
+from lorapipe.middleware import answer_outside_views, is_for_api
 from lorapipe.queues import Queue
 
 
@@ -53,6 +55,16 @@ def show_not_found(request: HttpRequest, exception: Exception | None = None) -> 
     return render(request, "404.html", status=404)
 
 
+def show_bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """For requests that Django refuses before a view sees them, such as those with an unknown host name."""
+    if is_for_api(request):
+        return answer_outside_views(status=400, code="bad_request", words="The request cannot be read.")
+    return bad_request(request, exception or Exception())
+
+
 def show_error(request: HttpRequest) -> HttpResponse:
     """The page for an unexpected error. It needs neither the database nor the manifest of the static files."""
+    if is_for_api(request):
+        words = "Something went wrong here. It has been logged."
+        return answer_outside_views(status=500, code="internal", words=words)
     return render(None, "500.html", {"request_id": getattr(request, "request_id", "")}, status=500)

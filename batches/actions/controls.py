@@ -14,7 +14,7 @@ from django.db.models import F, Q, Value
 
 from batches.actions.jobs import find_concurrency_problems, move_job, start_batch
 from batches.engine.stored_replies import use_stored_reply
-from batches.models import BatchItem, BatchJob, PaidRequest
+from batches.models import BatchItem, BatchJob, PaidRequest, RequestKey
 from batches.models.states import (
     CHANGEABLE,
     RETRYABLE,
@@ -28,6 +28,8 @@ from batches.planning.estimate.estimate import CENT, Estimate, estimate_now
 from batches.planning.freezing import read_plan
 from batches.planning.plan import PlanError, PlannedItem, cut
 from conversations.models import Conversation
+from lib.amounts import format_usd
+from lib.row_problems import RowProblem
 from lib.stale_state import StaleState
 from workspaces.audit import record
 from workspaces.models import User
@@ -40,7 +42,7 @@ class BudgetTooLow(ValueError):
     def __init__(self, wanted: Decimal, *, least: Decimal) -> None:
         self.least = least.quantize(CENT, rounding=ROUND_UP)
         super().__init__(
-            f"${wanted} is less than what is spent and set aside for the calls in flight: at least ${self.least} is needed."
+            f"{format_usd(wanted)} is less than what is spent and set aside for the calls in flight: at least ${self.least} is needed."
         )
 
 
@@ -106,21 +108,22 @@ def retry_failed(
     kind: str | None = None,
     items: Sequence[UUID] | None = None,
     budget_usd: Decimal | None = None,
-    key: str | None = None,
+    key: RequestKey | None = None,
 ) -> int:
     """Put failed items back into the queue: all, those of one error kind, or these; returns how many.
 
     The batch goes on, wherever it stood. `budget_usd` raises its budget, and never lowers it. The same key of the same
     person is carried out once. A reply of an item that is paid and kept is read before another is bought. Raises
-    StaleState when nothing of it has failed or the batch is cancelled.
+    PlanError for items that the batch does not have, StaleState when nothing of it has failed or the batch is cancelled.
     """
-    if (earlier := PaidRequest.objects.items_of(by, key)) is not None:
-        return earlier
+    if (earlier := PaidRequest.objects.find_earlier(by, key)) is not None:
+        return earlier.items
+    _check_items(job, items)
     try:
         return _retried(job, by=by, kind=kind, items=items, budget_usd=budget_usd, key=key)
     except IntegrityError:  # the same request at the same moment
-        if (earlier := PaidRequest.objects.items_of(by, key)) is not None:
-            return earlier
+        if (earlier := PaidRequest.objects.find_earlier(by, key)) is not None:
+            return earlier.items
         raise
     finally:
         job.refresh_from_db()
@@ -134,16 +137,16 @@ def _retried(
     kind: str | None,
     items: Sequence[UUID] | None,
     budget_usd: Decimal | None,
-    key: str | None,
+    key: RequestKey | None,
 ) -> int:
     """The key first: who sends it again waits here and finds it. Then the items, and the job last."""
-    sent = _remembered(job, by=by, key=key)
+    sent = PaidRequest.objects.remember(job, by=by, sent=key)
     with connection.cursor() as cursor:
         meant: dict[str, Any] = {"job": job.pk, "kind": kind, "items": items and list(items)}
         cursor.execute(REQUEUE, meant)
         n = int(cursor.rowcount)
         if n == 0:
-            return _nothing_failed(job)
+            return _nothing_failed(job, kind=kind, items=items)
         values: dict[str, Any] = {
             "job": job.pk,
             "n": n,
@@ -161,17 +164,25 @@ def _retried(
     return n
 
 
-def _remembered(job: BatchJob, *, by: User | None, key: str | None) -> PaidRequest | None:
-    if not (by and key):
-        return None
-    return PaidRequest.objects.create(workspace_id=job.workspace_id, job=job, created_by=by, key=key)
+def _check_items(job: BatchJob, items: Sequence[UUID] | None) -> None:
+    """Raises PlanError for items of another batch, and for those that are not there."""
+    known = set(job.items.filter(pk__in=items).values_list("pk", flat=True)) if items else set()
+    problems = [
+        RowProblem(row, "itemIds", f"This batch has no item {key}.")
+        for row, key in enumerate(items or (), start=1)
+        if key not in known
+    ]
+    if problems:
+        raise PlanError(problems)
 
 
-def _nothing_failed(job: BatchJob) -> int:
+def _nothing_failed(job: BatchJob, *, kind: str | None, items: Sequence[UUID] | None) -> int:
     """A retry that is under way already is no error."""
     if BatchJob.objects.filter(pk=job.pk, status__in=RUNNING).exists():
         return 0
-    raise _stale(job, verb="tried again, because nothing of it has failed")
+    which = "none of these items" if items else "nothing of it"
+    how = f" with the error kind {kind}" if kind else ""
+    raise _stale(job, verb=f"tried again, because {which} has failed{how}")
 
 
 def _stale(job: BatchJob, *, verb: str) -> StaleState:
@@ -218,7 +229,7 @@ def duplicate(
     budget_usd: Decimal | None = None,
     priority: Priority | None = None,
     error_handling: ErrorHandling | None = None,
-    key: str | None = None,
+    key: RequestKey | None = None,
 ) -> BatchJob:
     """Start a batch of the same items, as new ones with ids of their own. What is None is taken from the old one.
 

@@ -16,7 +16,7 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import F
 
 from batches.actions.jobs import by_idempotency_key, move_job, sweep_cancelled
-from batches.models import BatchItem, BatchJob
+from batches.models import BatchItem, BatchJob, PaidRequest, RequestKey
 from batches.models.states import ErrorHandling, JobStatus, Priority
 from batches.planning.freezing import freeze_items
 from batches.planning.plan import LARGEST_PLAN, PlanError, PlannedItem, size_problems
@@ -68,7 +68,7 @@ def save_draft(
     error_handling: ErrorHandling = ErrorHandling.CONTINUE,
     priority: Priority = Priority.NORMAL,
     shared_parameters: Mapping[str, Any] | None = None,
-    idempotency_key: str | None = None,
+    idempotency_key: RequestKey | None = None,
 ) -> BatchJob:
     """A new draft with its plan. Nothing is priced yet, and its items may have problems. Raises PlanError for its size."""
     if problems := size_problems(plan):
@@ -86,7 +86,7 @@ def save_draft(
         seed=recipe.get("seed"),
         shared_parameters=dict(shared_parameters or {}),
         concurrent_processing=concurrency or settings.ENVIRONMENT.max_concurrency,
-        idempotency_key=idempotency_key,
+        idempotency_key=idempotency_key.key if idempotency_key else None,
         recipe=dict(recipe),
         total_items=len(plan),
         budget_usd=0,
@@ -95,6 +95,7 @@ def save_draft(
     try:
         with transaction.atomic():
             job.save(force_insert=True)
+            PaidRequest.objects.remember(job, by=by, sent=idempotency_key)
             add_items(job, plan)
             after = {"items": len(plan), "revision": 1}
             record(action=Action.SAVE_DRAFT, kind=TargetKind.BATCH, target=job, by=by, after=after)

@@ -12,7 +12,7 @@ from django.db.models.functions import Coalesce, Extract
 
 from batches.engine.moves import record_outcome
 from batches.limits.pools import make_missing_limits
-from batches.models import BatchItem, BatchJob
+from batches.models import BatchItem, BatchJob, PaidRequest, RequestKey
 from batches.models.states import (
     CANCELLABLE,
     PAUSABLE,
@@ -29,6 +29,7 @@ from batches.planning.estimate.estimate import estimate_now
 from batches.planning.freezing import freeze_items
 from batches.planning.plan import PlanError, PlannedItem
 from conversations.ids import take_ids
+from lib.amounts import format_usd
 from lib.row_problems import RowProblem
 from lib.stale_state import StaleState
 from workspaces.audit import find_differences, record
@@ -46,7 +47,7 @@ def start_batch(
     error_handling: ErrorHandling = ErrorHandling.CONTINUE,
     priority: Priority = Priority.NORMAL,
     budget_usd: Decimal | None = None,
-    idempotency_key: str | None = None,
+    idempotency_key: RequestKey | None = None,
     tier: str = "",
     seed: int | None = None,
     shared_parameters: Mapping[str, Any] | None = None,
@@ -56,7 +57,7 @@ def start_batch(
     """Freeze a plan as a job with its items; the dispatcher sees it within half a second.
 
     The same idempotency key of the same person gives the same job. Raises PlanError with all problems,
-    UnknownModel or UnknownPrice; then nothing is stored. `copy_of` is the batch whose plan it is, for the audit log.
+    UnknownModel, UnknownPrice or KeyUsed; then nothing is stored. `copy_of` is the batch whose plan it is, for the audit log.
     """
     earlier = by_idempotency_key(by, idempotency_key)
     if earlier is not None:
@@ -79,7 +80,7 @@ def start_batch(
         seed=seed,
         shared_parameters=dict(shared_parameters or {}),
         concurrent_processing=concurrency,
-        idempotency_key=idempotency_key,
+        idempotency_key=idempotency_key.key if idempotency_key else None,
         estimate=priced.as_json(),
         total_items=len(plan),
         budget_usd=budget,
@@ -87,7 +88,7 @@ def start_batch(
     )
     make_missing_limits()
     try:
-        _freeze(job, plan, by=by, copy_of=copy_of)
+        _freeze(job, plan, by=by, copy_of=copy_of, sent=idempotency_key)
     except IntegrityError:
         earlier = by_idempotency_key(by, idempotency_key)
         if earlier is None:
@@ -96,8 +97,10 @@ def start_batch(
     return job
 
 
-def by_idempotency_key(by: User, key: str | None) -> BatchJob | None:
-    return BatchJob.objects.filter(created_by=by, idempotency_key=key).first() if key else None
+def by_idempotency_key(by: User, key: RequestKey | None) -> BatchJob | None:
+    """The job of an earlier request with this key. Raises Http404 or KeyUsed, as `PaidRequest.objects.find_earlier`."""
+    earlier = PaidRequest.objects.find_earlier(by, key)
+    return earlier.job if earlier else None
 
 
 def check_settings(concurrency: int, budget: Decimal, *, worst: Decimal) -> None:
@@ -108,7 +111,7 @@ def check_settings(concurrency: int, budget: Decimal, *, worst: Decimal) -> None
             RowProblem(
                 None,
                 "budget",
-                f"${budget} does not cover one call: its worst case is ${worst:.4f}. Raise the budget.",
+                f"{format_usd(budget)} does not cover one call: its worst case is ${worst:.4f}. Raise the budget.",
             )
         )
     if problems:
@@ -125,9 +128,17 @@ def find_concurrency_problems(concurrency: int) -> list[RowProblem]:
 
 
 @transaction.atomic
-def _freeze(job: BatchJob, plan: Sequence[PlannedItem], *, by: User, copy_of: BatchJob | None) -> None:
+def _freeze(
+    job: BatchJob,
+    plan: Sequence[PlannedItem],
+    *,
+    by: User,
+    copy_of: BatchJob | None,
+    sent: RequestKey | None,
+) -> None:
     ids = take_ids(job.workspace, [item.persona for item in plan])
     job.save(force_insert=True)
+    PaidRequest.objects.remember(job, by=by, sent=sent)
     freeze_items(job, plan, ids)
     copied = {"copy_of": copy_of.name, "copy_of_id": copy_of.pk} if copy_of else {}
     action = Action.DUPLICATE if copy_of else Action.START
@@ -203,7 +214,7 @@ def change_budget(job: BatchJob, *, budget_usd: Decimal, by: User | None) -> Bat
     if job.status not in RESUMABLE:
         raise StaleState("batch", verb="given another budget", status=job.status)
     least = (job.spent + job.reserved + job.worst_item_usd).quantize(Decimal("0.01"), rounding=ROUND_UP)
-    problem = f"${budget_usd} does not cover what is spent and the worst case of one call more: at least ${least} does."
+    problem = f"{format_usd(budget_usd)} does not cover what is spent and the worst case of one call more: at least ${least} does."
     raise PlanError([RowProblem(None, "budget", problem)])
 
 

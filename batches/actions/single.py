@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from batches.actions.jobs import start_batch
-from batches.models import BatchItem, BatchJob
+from batches.models import BatchItem, BatchJob, RequestKey
 from batches.models.states import JobKind
 from batches.planning.estimate.estimate import Estimate, estimate_now
 from batches.planning.plan import PlannedItem
@@ -40,7 +40,7 @@ def price_one(plan: list[PlannedItem]) -> Estimate:
     return estimate_now(plan, concurrency=1)
 
 
-def start_one(plan: list[PlannedItem], *, by: User, key: str | None = None) -> BatchItem:
+def start_one(plan: list[PlannedItem], *, by: User, key: RequestKey | None = None) -> BatchItem:
     """Start it; the item becomes the conversation. The same key of the same person gives the same item.
 
     Raises what `start_batch` raises; then nothing is stored.

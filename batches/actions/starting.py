@@ -11,7 +11,7 @@ from django.db.models import F
 
 from batches.actions.drafts import changing, raise_stale
 from batches.actions.jobs import by_idempotency_key, check_settings, start_facts
-from batches.models import BatchItem, BatchJob
+from batches.models import BatchItem, BatchJob, PaidRequest, RequestKey
 from batches.models.states import ErrorHandling, ItemStatus, JobStatus, Priority
 from batches.planning.estimate.estimate import CANNOT_PRICE, estimate_now
 from batches.planning.freezing import read_plan
@@ -73,7 +73,6 @@ def start_draft(
     error_handling: ErrorHandling,
     priority: Priority,
     budget_usd: Decimal | None,
-    idempotency_key: str | None = None,
 ) -> BatchJob:
     """`draft -> queued`, with human ids for its items. A draft starts once: pressed again it is the same batch.
 
@@ -98,7 +97,6 @@ def start_draft(
             estimate=priced.as_json(),
             budget_usd=budget,
             worst_item_usd=priced.worst_item,
-            idempotency_key=job.idempotency_key or idempotency_key,
         )
         if moved:
             name_items(job)
@@ -121,7 +119,9 @@ def name_items(job: BatchJob) -> None:
         cursor.execute(NAME_THEM, {"ids": [key for key, _ in rows], "names": names})
 
 
-def try_first(job: BatchJob, *, revision: int, by: User, idempotency_key: str | None = None) -> BatchJob:
+def try_first(
+    job: BatchJob, *, revision: int, by: User, idempotency_key: RequestKey | None = None
+) -> BatchJob:
     """Three items of the draft as a batch of their own, started at once; the draft keeps the others.
 
     They leave the plan, so that nothing is paid twice. The same key gives the same trial. Raises as `start_draft`.
@@ -150,12 +150,13 @@ def try_first(job: BatchJob, *, revision: int, by: User, idempotency_key: str | 
         budget_usd=priced.default_budget,
         worst_item_usd=priced.worst_item,
         trial_of=job,
-        idempotency_key=idempotency_key,
+        idempotency_key=idempotency_key.key if idempotency_key else None,
     )
     try:
         with changing(job, revision=revision):
             ids = _ids_at(job, [item.position for item in chosen])
             trial.save(force_insert=True)
+            PaidRequest.objects.remember(trial, by=by, sent=idempotency_key)
             with connection.cursor() as cursor:
                 cursor.execute(TAKE_OVER, {"trial": trial.pk, "draft": job.pk, "ids": ids})
             name_items(trial)

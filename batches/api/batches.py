@@ -12,9 +12,9 @@ from batches.actions import jobs
 from batches.actions.controls import change, duplicate, retry_failed
 from batches.api import responses
 from batches.api.plans import plan_from_body, save_as_draft
-from batches.api.requests import read_idempotency_key
+from batches.api.requests import read_idempotency_key, refuse_used_key
 from batches.api.serializers import BatchBody, ChangeBody, CopyBody, JobsQuery, StartBody
-from batches.models import BatchItem, BatchJob
+from batches.models import BatchItem, BatchJob, RequestKey
 from batches.models.states import ErrorHandling, JobStatus, Priority
 from batches.planning.estimate.estimate import estimate_now
 from batches.planning.plan import PlanError
@@ -44,7 +44,7 @@ def generate_batch(request: Request) -> Response:
     return Response(responses.serialize_start(job), status=202, headers=headers)
 
 
-def start_or_draft(given: dict[str, Any], *, by: User, key: str | None) -> BatchJob:
+def start_or_draft(given: dict[str, Any], *, by: User, key: RequestKey | None) -> BatchJob:
     try:
         found = plan_from_body(given, by=by)
         if given["draft"]:
@@ -122,6 +122,7 @@ def change_batch(request: Request, job_id: UUID) -> Response:
     """Carry out one verb, or change settings. The action itself checks whether the state of the batch allows it."""
     job: BatchJob = BatchJob.objects.get_editable_or_403(request.user, job_id)
     by = get_person(request)
+    refuse_used_key(request)
     given = validate(ChangeBody(data=request.data))
     try:
         if given.get("action") == "retry_failed":
@@ -134,7 +135,7 @@ def change_batch(request: Request, job_id: UUID) -> Response:
         raise responses.use_wire_names(wrong) from wrong
 
 
-def retry_items(job: BatchJob, given: dict[str, Any], *, by: User, key: str | None) -> dict[str, Any]:
+def retry_items(job: BatchJob, given: dict[str, Any], *, by: User, key: RequestKey | None) -> dict[str, Any]:
     n = retry_failed(
         job,
         by=by,

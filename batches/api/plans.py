@@ -1,10 +1,10 @@
 """The plan that the body of a request describes, and the recipe that a draft of it stores."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from batches.actions.drafts import save_draft
-from batches.models import BatchJob
+from batches.models import BatchJob, RequestKey
 from batches.models.states import ErrorHandling, Priority
 from batches.planning.diversity import diversify
 from batches.planning.plan import PlanError, PlannedItem
@@ -13,7 +13,7 @@ from batches.planning.sources.details import add_details, check_details, list_pr
 from batches.planning.sources.listed import ListedItem, add_shared_parameters, listed_plan, template_for
 from batches.planning.sources.matrix_plan import apply_options
 from batches.planning.sources.matrix_wire import as_json, matrix_of
-from lib.row_problems import RowsError
+from lib.row_problems import RowProblem, RowsError
 from workspaces.models import User, Workspace
 
 SITUATIONS = ("scenarioIds", "edgeCaseIds", "tags")
@@ -35,6 +35,8 @@ def plan_from_body(given: Mapping[str, Any], *, by: User) -> BodyPlan:
     workspace = by.personal_workspace()
     recipe = {**_build_common_recipe(given), **_build_recipe(given)}
     plan = plan_from(recipe, workspace, by=by)
+    if given["conversationIds"] is not None:
+        check_tiers(plan, given["tier"])
     return BodyPlan(workspace, add_shared_parameters(plan, given["sharedParameters"]), recipe)
 
 
@@ -62,9 +64,9 @@ def _plan_matrix(given: Mapping[str, Any], *, by: User) -> BodyPlan:
         raise PlanError(wrong.problems) from wrong
     weighted = {
         axis["name"]: {
-            each["value"] for each in axis["values"] if isinstance(each, dict) and "weight" in each
+            each["value"] for each in axis.get("values", []) if isinstance(each, dict) and "weight" in each
         }
-        for axis in given["matrix"]["axes"]
+        for axis in given["matrix"].get("axes", [])
     }
     matrix = apply_options(version.workspace, matrix, weighted=weighted)
     recipe = {
@@ -74,7 +76,17 @@ def _plan_matrix(given: Mapping[str, Any], *, by: User) -> BodyPlan:
         "matrix": as_json(matrix),
         "values": dict(given["sharedParameters"]),
     }
-    return BodyPlan(version.workspace, plan_from(recipe, version.workspace, by=by), recipe)
+    plan = plan_from(recipe, version.workspace, by=by)
+    check_tiers(plan, given["tier"])
+    return BodyPlan(version.workspace, plan, recipe)
+
+
+def check_tiers(plan: Sequence[PlannedItem], tier: str | None) -> None:
+    """Raises PlanError when these items have another tier than the body says: it would be ignored."""
+    others = sorted({item.tier for item in plan} - {tier}) if tier else []
+    if others:
+        problem = f"The tier of these conversations is {' or '.join(others)}, and not {tier}. Leave tier out."
+        raise PlanError([RowProblem(None, "tier", problem)])
 
 
 def _plan_listed(given: Mapping[str, Any], *, by: User) -> BodyPlan:
@@ -93,7 +105,7 @@ def _plan_listed(given: Mapping[str, Any], *, by: User) -> BodyPlan:
     return BodyPlan(version.workspace, plan, {**_build_common_recipe(given), "kind": "listed"})
 
 
-def save_as_draft(found: BodyPlan, given: Mapping[str, Any], *, by: User, key: str | None) -> BatchJob:
+def save_as_draft(found: BodyPlan, given: Mapping[str, Any], *, by: User, key: RequestKey | None) -> BatchJob:
     """Store the plan as a draft, which can be looked at and started on its page."""
     return save_draft(
         workspace=found.workspace,

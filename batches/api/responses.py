@@ -50,7 +50,6 @@ def serialize_draft(job: BatchJob) -> dict[str, Any]:
 
 def _serialize_new_job(job: BatchJob) -> dict[str, Any]:
     return {
-        "success": True,
         "jobId": job.pk,
         "status": job.status,
         "name": job.name,
@@ -69,7 +68,6 @@ def _list_versions(job: BatchJob) -> list[TemplateVersion]:
 def serialize_priced_plan(found: Estimate, versions: Mapping[Any, TemplateVersion]) -> dict[str, Any]:
     """The answer to an estimate."""
     return {
-        "success": True,
         "totalItems": found.items,
         **serialize_estimate(found.as_json()),
         "templates": [_serialize_template(each) for each in versions.values()],

@@ -21,6 +21,7 @@ PRIORITY_WORDS = [each.label for each in Priority]
 
 # What a plan can be made from. Without any of these it is the starter plan.
 KINDS = (("items",), ("matrix",), ("conversationIds",), ("scenarioIds", "edgeCaseIds", "tags"))
+TIER_OF_IDS = {"scenarioIds": Tier.SCENARIO.value, "edgeCaseIds": Tier.EDGE_CASE.value}
 # An empty list chooses nothing. Taken as "not given" it would start the whole starter plan, and be paid.
 EMPTY = "This list is empty. Name at least one, or leave the field out."
 
@@ -89,17 +90,37 @@ class BatchBody(StrictSerializer):
         empty = [name for names in KINDS for name in names if given[name] == []]
         if empty:
             raise serializers.ValidationError(dict.fromkeys(empty, EMPTY))
-        named = [[name for name in names if given[name] is not None] for names in KINDS]
-        first = [names[0] for names in named if names]
-        if len(first) > 1:
-            problem = f"A plan is made from only one of these: {', '.join(first)}."
-            raise serializers.ValidationError({first[1]: problem})
-        filled = given["items"] is not None or given["matrix"] is not None
-        if given["templateId"] is None and filled:
-            raise serializers.ValidationError({"templateId": "Items need the template that they fill."})
-        if given["templateId"] is not None and not filled:
-            raise serializers.ValidationError({"items": "A template needs the items that fill it."})
+        if problem := find_kind_problem(given) or find_tier_problem(given):
+            raise serializers.ValidationError(problem)
         return given
+
+
+def find_kind_problem(given: dict[str, Any]) -> dict[str, str] | None:
+    """The field that does not fit what the plan is made from, and why."""
+    named = [[name for name in names if given[name] is not None] for names in KINDS]
+    first = [names[0] for names in named if names]
+    if len(first) > 1:
+        return {first[1]: f"A plan is made from only one of these: {', '.join(first)}."}
+    filled = given["items"] is not None or given["matrix"] is not None
+    if given["templateId"] is None and filled:
+        return {"templateId": "Items need the template that they fill."}
+    if given["templateId"] is not None and first and not filled:
+        return {"templateId": f"{first[0]} bring the templates that they fill. Leave templateId out."}
+    if given["templateId"] is not None and not filled:
+        return {"items": "A template needs the items that fill it."}
+    return None
+
+
+def find_tier_problem(given: dict[str, Any]) -> dict[str, str] | None:
+    """Situations have a tier by their kind: another one would leave them out, and nobody would notice."""
+    for name, tier in TIER_OF_IDS.items():
+        if given[name] is not None and given["tier"] not in (None, tier):
+            return {"tier": f"{name} are of the tier {tier}. Leave tier out."}
+    if given["tags"] is not None and given["tier"] not in (None, *TIER_OF_IDS.values()):
+        return {
+            "tier": f"Only situations have tags, and they are of the tiers {' and '.join(TIER_OF_IDS.values())}."
+        }
+    return None
 
 
 class StartBody(BatchBody):

@@ -7,7 +7,6 @@ from uuid import UUID
 from django.urls import reverse
 from rest_framework import serializers
 from rest_framework.decorators import api_view
-from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -16,8 +15,8 @@ from batches.actions.controls import budget_for_retry, retry_failed, use_reply
 from batches.actions.single import item_of, plan_one, start_one
 from batches.api import responses
 from batches.api.long_poll import LONGEST_S, wait_for_item
-from batches.api.requests import read_idempotency_key
-from batches.models import BatchItem
+from batches.api.requests import read_idempotency_key, refuse_used_key
+from batches.models import BatchItem, RequestKey
 from batches.models.states import ItemStatus, JobKind, JobStatus
 from batches.planning.plan import PlanError
 from batches.planning.sources.listed import template_for
@@ -64,14 +63,12 @@ def read_wait(request: Request) -> float:
     return min(float(found[1]), LONGEST_S) if found else LONGEST_S
 
 
-def find_earlier_item(by: User, key: str | None) -> BatchItem | None:
+def find_earlier_item(by: User, key: RequestKey | None) -> BatchItem | None:
     job = jobs.by_idempotency_key(by, key)
-    if job is not None and job.kind != JobKind.SINGLE:
-        raise ValidationError({"Idempotency-Key": ["A batch was started with this key. Send another key."]})
     return item_of(job) if job else None
 
 
-def start_generation(given: dict[str, Any], *, by: User, key: str | None) -> BatchItem:
+def start_generation(given: dict[str, Any], *, by: User, key: RequestKey | None) -> BatchItem:
     try:
         version = template_for(by, given["templateId"])
         plan = plan_one(version, given["parameters"], details=given["details"], tier=given["tier"] or "")
@@ -106,7 +103,7 @@ def render_outcome(item: BatchItem) -> Response:
     ):
         status, said = serialize_failure(item)
         return Response({**said, **where}, status=status, headers=location)
-    return Response({"success": True, "status": item.status, **where}, status=202, headers=location)
+    return Response({"status": item.status, **where}, status=202, headers=location)
 
 
 def find_conversation(item: BatchItem) -> Conversation | None:
@@ -117,7 +114,6 @@ def find_conversation(item: BatchItem) -> Conversation | None:
 
 def serialize_success(made: Conversation) -> dict[str, Any]:
     return {
-        "success": True,
         "conversation": serialize_conversation(made),
         "qualityMetrics": made.quality_metrics,
         "cost": about_dollars(made.actual_cost_usd),
@@ -136,7 +132,7 @@ def serialize_failure(item: BatchItem) -> tuple[int, dict[str, Any]]:
     details = (
         [{"row": None, "column": "requestId", "message": asked}] if (asked := find_request_id(item)) else []
     )
-    return status, {"success": False, "error": words, "code": code, "details": details}
+    return status, {"error": words, "code": code, "details": details}
 
 
 def find_request_id(item: BatchItem) -> str:
@@ -171,7 +167,7 @@ def retry_item(request: Request, item_id: UUID) -> Response:
     key = read_idempotency_key(request)
     retry_failed(found.job, by=get_person(request), items=[found.pk], budget_usd=raised, key=key)
     found.refresh_from_db()
-    said = {"success": True, "itemId": found.pk, "jobId": found.job_id, "status": found.status}
+    said = {"itemId": found.pk, "jobId": found.job_id, "status": found.status}
     return Response(said, status=202, headers={"Location": reverse("api_item", args=[found.pk])})
 
 
@@ -179,6 +175,7 @@ def retry_item(request: Request, item_id: UUID) -> Response:
 def use_stored_reply(request: Request, item_id: UUID) -> Response:
     """Make the conversation from a stored reply that was paid for. It costs nothing more."""
     found = find_editable_item(request.user, item_id)
+    refuse_used_key(request)
     use_reply(found, by=get_person(request))
     return render_outcome(found)
 

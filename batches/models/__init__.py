@@ -6,7 +6,7 @@ from batches.models.items import BatchItem
 from batches.models.jobs import BatchJob
 from batches.models.limits import ProviderPool, RateLimit
 from batches.models.notices import DeliveryState, Notice, Webhook
-from batches.models.paid_requests import PaidRequest
+from batches.models.paid_requests import KeyUsed, PaidRequest, RequestKey
 from batches.models.prompt_sizes import PromptSize
 from batches.models.repairs import Repair
 from batches.models.spending_months import SpendingMonth
@@ -18,12 +18,14 @@ __all__ = [
     "CachedPrefix",
     "DeliveryState",
     "GenerationLog",
+    "KeyUsed",
     "Notice",
     "PaidRequest",
     "PromptSize",
     "ProviderPool",
     "RateLimit",
     "Repair",
+    "RequestKey",
     "SpendingMonth",
     "Webhook",
     "Worker",

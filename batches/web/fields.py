@@ -6,6 +6,7 @@ from typing import Any
 from django import forms
 from django.conf import settings
 
+from batches.models import RequestKey
 from batches.models.jobs import LONGEST_KEY
 from conversations.details import DetailsError, parse_details
 
@@ -31,9 +32,15 @@ def make_budget_field(**options: Any) -> forms.DecimalField:
     )
 
 
-def make_key_field(**options: Any) -> forms.CharField:
-    """The idempotency key of a form, by which pressing its button twice is pressing it once."""
-    return forms.CharField(required=False, max_length=LONGEST_KEY, **options)
+class KeyField(forms.CharField):
+    """The idempotency key of a form, by which pressing its button twice is pressing it once. Its value is a RequestKey or None."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(required=False, max_length=LONGEST_KEY, **options)
+
+    def clean(self, value: Any) -> Any:
+        key = super().clean(value)
+        return RequestKey(key=key) if key else None
 
 
 class ConcurrencyField(forms.IntegerField):

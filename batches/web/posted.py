@@ -2,14 +2,16 @@
 
 from django.http import HttpRequest
 
+from batches.models import RequestKey
 from batches.models.jobs import LONGEST_KEY
 
 MOST_DIGITS = 8
 
 
-def read_key(request: HttpRequest) -> str | None:
+def read_key(request: HttpRequest) -> RequestKey | None:
     """The idempotency key of the form, or None."""
-    return request.POST.get("idempotency_key", "")[:LONGEST_KEY] or None
+    key = request.POST.get("idempotency_key", "")[:LONGEST_KEY]
+    return RequestKey(key=key) if key else None
 
 
 def read_revision(request: HttpRequest, name: str = "revision") -> int:

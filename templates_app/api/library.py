@@ -59,7 +59,7 @@ def create_entry(request: Request, kind: EntryKind) -> Response:
     workspace = by.personal_workspace()
     entry = editing.make(kind, workspace, read_fields(given, workspace), by=by)
     entry.refresh_from_db()
-    return Response({"success": True, ONE_NAME[kind]: serialize_entry(entry)}, status=201)
+    return Response({ONE_NAME[kind]: serialize_entry(entry)}, status=201)
 
 
 @api_view(["GET", "PATCH"])
@@ -74,7 +74,7 @@ def show_or_change_entry(request: Request, kind: EntryKind, entry_id: UUID) -> R
         )
     else:
         found = rows.get_visible_or_404(request.user, entry_id)
-    return Response({"success": True, ONE_NAME[kind]: serialize_entry(found)})
+    return Response({ONE_NAME[kind]: serialize_entry(found)})
 
 
 @transaction.atomic

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from django.http import Http404
 from rest_framework import serializers
 
 from lib.wire import PageQuery, StrictSerializer, moment
@@ -22,6 +23,14 @@ FIELDS = {
     "turnsMax": "turns_max",
 }
 WIRE = {ours: theirs for theirs, ours in FIELDS.items()}
+
+
+class NoVersion(Http404):
+    """The template does not have the version that the body names in this field."""
+
+    def __init__(self, column: str, number: int | None) -> None:
+        super().__init__("This template has no version" + ("." if number is None else f" {number}."))
+        self.column = column
 
 
 class TemplatesQuery(PageQuery):
@@ -67,6 +76,13 @@ class VersionBody(ContentBody):
     publish = serializers.BooleanField(default=False)
     note = serializers.CharField(default="", allow_blank=True, max_length=1000)
     fromVersion = serializers.IntegerField(required=False, min_value=1)
+
+    def validate(self, given: dict[str, Any]) -> dict[str, Any]:
+        """A version is made from new content or from an old version: of both, one would be ignored."""
+        if "fromVersion" in given and has_content_fields(given):
+            problem = "An old version brings its own content: leave the other fields out, or fromVersion."
+            raise serializers.ValidationError({"fromVersion": problem})
+        return given
 
 
 class ResolveBody(StrictSerializer):

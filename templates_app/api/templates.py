@@ -4,13 +4,13 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.http import Http404
 from rest_framework.decorators import api_view
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from lib.wire import PageQuery, fetch_slice, validate
 from templates_app.api.template_serializers import (
+    NoVersion,
     ResolveBody,
     TemplateBody,
     TemplatePatch,
@@ -23,7 +23,7 @@ from templates_app.api.template_serializers import (
 )
 from templates_app.models import PromptTemplate, TemplateVersion
 from templates_app.prompts import editing
-from templates_app.prompts.access import find_editable_template, find_visible_template, get_version_or_404
+from templates_app.prompts.access import find_editable_template, find_visible_template
 from templates_app.text.content import Content
 from templates_app.text.rendering import render, resolve
 from workspaces.models import User
@@ -97,7 +97,7 @@ def list_or_create_versions(request: Request, template_id: UUID) -> Response:
     if request.method == "POST":
         found = find_editable_template(request.user, template_id)
         version = create_version(found, validate(VersionBody(data=request.data)), by=get_person(request))
-        return Response({"success": True, "version": serialize_version(version)}, status=201)
+        return Response({"version": serialize_version(version)}, status=201)
     query = PageQuery.of(request)
     rows = find_visible_template(request.user, template_id).versions.order_by("-number")
     shown = fetch_slice(rows, limit=query["limit"], offset=query["offset"])
@@ -111,7 +111,7 @@ def create_version(template: PromptTemplate, given: dict[str, Any], *, by: User)
         try:
             return editing.roll_back(template, to=given["fromVersion"], note=given["note"], by=by)
         except TemplateVersion.DoesNotExist as gone:
-            raise Http404 from gone
+            raise NoVersion("fromVersion", given["fromVersion"]) from gone
     version = save_draft(template, given, by=by)
     return editing.publish_draft(template, note=given["note"], by=by) if given["publish"] else version
 
@@ -121,17 +121,10 @@ def resolve_template(request: Request, template_id: UUID) -> Response:
     """The prompts that these parameters give, with the published version or the one named. Nothing is stored."""
     template = find_visible_template(request.user, template_id)
     given = validate(ResolveBody(data=request.data))
-    version = (
-        get_version_or_404(template, given["version"])
-        if "version" in given
-        else template.published_version() or template.newest_version()
-    )
-    if version is None:
-        raise Http404
+    version = choose_version(template, given.get("version"))
     values = resolve(version.typed_variables(), given["parameters"])
     return Response(
         {
-            "success": True,
             "templateId": template.pk,
             "version": version.number,
             "prompt": version.prompt(values),
@@ -141,11 +134,21 @@ def resolve_template(request: Request, template_id: UUID) -> Response:
     )
 
 
+def choose_version(template: PromptTemplate, number: int | None) -> TemplateVersion:
+    """The version with this number; without one the published version, else the newest."""
+    if number is not None:
+        found = template.versions.filter(number=number).select_related("template").first()
+    else:
+        found = template.published_version() or template.newest_version()
+    if found is None:
+        raise NoVersion("version", number)
+    return found
+
+
 def serialize_in_full(template: PromptTemplate) -> dict[str, Any]:
     newest = template.newest_version()
     numbers = find_version_numbers([template.pk]).get(template.pk, [])
     return {
-        "success": True,
         "template": {
             **serialize_template(template, numbers),
             "version": serialize_version(newest) if newest else None,

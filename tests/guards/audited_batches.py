@@ -7,7 +7,7 @@ from typing import Any
 from batches.actions import controls, drafts, filling, jobs, notices, single, starting
 from batches.engine.retry import handle_error
 from batches.engine.worker_registry import register
-from batches.models import BatchJob
+from batches.models import BatchJob, RequestKey
 from batches.models.states import ErrorHandling, ItemStatus, JobStatus, Priority
 from claude.errors import Busy
 from lorapipe.queues import Queue
@@ -62,7 +62,9 @@ def retry(stage: Stage) -> Act:
     factories.make_item(
         job=job, status=ItemStatus.FAILED, error_kind="internal", error_message=PLANTED, topic=PLANTED
     )
-    return lambda by: controls.retry_failed(job, by=by, budget_usd=Decimal(50), key="once" if by else None)
+    return lambda by: controls.retry_failed(
+        job, by=by, budget_usd=Decimal(50), key=RequestKey(key="once") if by else None
+    )
 
 
 def use_reply(stage: Stage) -> Act:

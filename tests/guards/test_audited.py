@@ -25,9 +25,10 @@ ROOMS = ("workspaces", "templates_app", "conversations", "batches", "provider")
 NO_ACTIONS = {
     "workspaces.audit.record": "it writes the entry",
     "batches.actions.jobs.by_idempotency_key": "it only looks a batch up",
+    "batches.models.paid_requests.PaidRequestQuerySet.find_earlier": "it only looks a request up",
+    "batches.models.paid_requests.PaidRequestQuerySet.remember": "it is a part of each action that it belongs to",
     "batches.actions.jobs.move_job": "pause, resume, cancel and others share it, and give it their action",
     "batches.actions.drafts.recorded_change": "the changes of a draft share it, and give it their action",
-    "batches.models.paid_requests.PaidRequestQuerySet.items_of": "it only looks a request up",
     "batches.planning.recipe.plan_from": "it computes a plan and stores nothing",
     "templates_app.prompts.editing.create_recorded": "create, duplicate and import share it, and give it their action",
     "templates_app.models.import_files.ImportFile.store": "a file waits for its owner's yes; the import is recorded",

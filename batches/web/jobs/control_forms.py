@@ -5,7 +5,8 @@ from django import forms
 from batches.models import BatchJob
 from batches.models.jobs import LONGEST_NAME
 from batches.models.states import Priority
-from batches.web.fields import ConcurrencyField, make_budget_field, make_key_field
+from batches.web.fields import ConcurrencyField, KeyField, make_budget_field
+from lib.amounts import format_number
 
 
 class ChangeForm(forms.Form):
@@ -20,7 +21,7 @@ class ChangeForm(forms.Form):
     @classmethod
     def for_job(cls, job: BatchJob) -> "ChangeForm":
         now = {"concurrency": job.concurrent_processing, "priority": job.priority}
-        return cls({**now, "budget": f"{job.budget_usd.normalize():f}"})
+        return cls({**now, "budget": format_number(job.budget_usd)})
 
 
 class RetryForm(forms.Form):
@@ -28,7 +29,7 @@ class RetryForm(forms.Form):
 
     kind = forms.CharField(required=False, max_length=30)
     budget = make_budget_field()
-    idempotency_key = make_key_field()
+    idempotency_key = KeyField()
 
 
 class CopyForm(forms.Form):
@@ -37,4 +38,4 @@ class CopyForm(forms.Form):
     name = forms.CharField(label="Name", required=False, max_length=LONGEST_NAME)
     concurrency = ConcurrencyField()
     budget = make_budget_field(required=False)
-    idempotency_key = make_key_field()
+    idempotency_key = KeyField()

@@ -32,6 +32,7 @@ from batches.reports.reason_texts import find_error_text
 from batches.web.access import find_editable_job
 from batches.web.form_problems import add_problems
 from batches.web.jobs.control_forms import ChangeForm, CopyForm, RetryForm
+from lib.amounts import format_number
 from lib.htmx import is_target
 from lib.stale_state import StaleState
 from workspaces.people import get_person
@@ -94,7 +95,7 @@ def retry_batch(request: HttpRequest, job_id: UUID) -> HttpResponse:
         "words": find_error_text(kind) if kind else None,
         "count": count,
         "cost": retry_cost(job, count),
-        "budget": f"{budget_for_retry(job, count).normalize():f}",
+        "budget": format_number(budget_for_retry(job, count)),
         "idempotency_key": given.get("idempotency_key") or uuid4(),
     }
     if request.method != "POST":
@@ -108,7 +109,7 @@ def retry_batch(request: HttpRequest, job_id: UUID) -> HttpResponse:
 def retry_items(
     request: HttpRequest, job: BatchJob, *, kind: str | None, chosen: dict[str, Any]
 ) -> HttpResponse:
-    key = chosen["idempotency_key"] or None
+    key = chosen["idempotency_key"]
     try:
         n = retry_failed(job, by=get_person(request), kind=kind, budget_usd=chosen["budget"], key=key)
     except StaleState as stale:
@@ -137,7 +138,7 @@ def duplicate_batch(request: HttpRequest, job_id: UUID) -> HttpResponse:
             name=chosen["name"] or None,
             concurrency=chosen["concurrency"],
             budget_usd=chosen["budget"],
-            key=chosen["idempotency_key"] or None,
+            key=chosen["idempotency_key"],
         )
     except CANNOT_PRICE as wrong:
         add_problems(form, wrong)

@@ -9,7 +9,7 @@ from django.http import QueryDict
 from batches.models.jobs import LONGEST_NAME
 from batches.models.states import ErrorHandling
 from batches.planning.plan import LARGEST_SEED, LEAST_SEED
-from batches.web.fields import ConcurrencyField, make_budget_field, make_key_field
+from batches.web.fields import ConcurrencyField, KeyField, make_budget_field
 from templates_app.states import Tier
 
 CHOICES = (
@@ -34,7 +34,7 @@ class GenerateForm(forms.Form):
     error_handling = forms.ChoiceField(label="When an item fails", choices=ErrorHandling.choices)
     budget = make_budget_field(required=False)
     name = forms.CharField(label="Name", required=False, max_length=LONGEST_NAME)
-    idempotency_key = make_key_field()
+    idempotency_key = KeyField()
 
     def __init__(self, given: QueryDict, *, idempotency_key: str) -> None:
         values = given.copy()

@@ -13,7 +13,6 @@ from batches.web.fields import (
     DetailsField,
     make_budget_field,
     make_input,
-    make_key_field,
     make_text_area,
     normalize_line_ends,
 )
@@ -32,7 +31,6 @@ class RunForm(forms.Form):
         label="Priority", choices=Priority.choices, coerce=lambda value: Priority(int(value))
     )
     budget = make_budget_field(required=False)
-    idempotency_key = make_key_field()
 
 
 class ItemForm(forms.Form):

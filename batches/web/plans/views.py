@@ -278,7 +278,6 @@ def start_whole_plan(request: HttpRequest, job: BatchJob, form: RunForm) -> Http
             error_handling=ErrorHandling(chosen["error_handling"]),
             priority=Priority(chosen["priority"]),
             budget_usd=chosen["budget"],
-            idempotency_key=chosen["idempotency_key"] or None,
         )
     except CANNOT_PRICE as wrong:
         add_problems(form, wrong)

@@ -190,7 +190,7 @@ def store_plan(
             by=by,
             name=chosen["name"] or f"{form.title}, {len(plan)} conversation{'' if len(plan) == 1 else 's'}",
             recipe=recipe,
-            idempotency_key=chosen["idempotency_key"] or None,
+            idempotency_key=chosen["idempotency_key"],
         )
     replace_plan(job, revision=read_revision(request, "seen"), plan=plan, recipe=recipe, by=by)
     return job

@@ -19,7 +19,7 @@ from batches.planning.sources.matrix_text import (
     values_of,
 )
 from batches.planning.sources.matrix_wire import as_json, matrix_of
-from batches.web.fields import DetailsField, make_input, make_key_field, make_text_area, normalize_line_ends
+from batches.web.fields import DetailsField, KeyField, make_input, make_text_area, normalize_line_ends
 from conversations.details import format_details
 from conversations.models import Conversation
 from lib.row_problems import RowProblem
@@ -67,7 +67,7 @@ class RecipeForm(forms.Form):
         widget=make_text_area(2),
         help_text="One detail a line: a name, a colon and a text. They are added below each prompt.",
     )
-    idempotency_key = make_key_field(widget=forms.HiddenInput)
+    idempotency_key = KeyField(widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, workspace: Workspace, **kwargs: Any) -> None:
         self.workspace = workspace

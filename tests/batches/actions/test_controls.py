@@ -15,7 +15,7 @@ from batches.engine.calls import prepare_item
 from batches.engine.claim import claim
 from batches.engine.generate import prepare_call
 from batches.engine.retry import fail, handle_error
-from batches.models import BatchItem, BatchJob, GenerationLog, PaidRequest, Worker
+from batches.models import BatchItem, BatchJob, GenerationLog, PaidRequest, RequestKey, Worker
 from batches.models.states import ErrorHandling, ItemStatus, JobStatus, LogState, Priority, Reason
 from batches.planning.plan import PlanError
 from claude.errors import Busy
@@ -168,21 +168,21 @@ def test_nothing_to_try_again(owner: User, job: BatchJob, worker: Worker) -> Non
 
 def test_one_key_is_one_retry(owner: User, job: BatchJob, worker: Worker) -> None:
     fail_all(job, worker)
-    assert retry_failed(job, by=owner, key="k") == 3
+    assert retry_failed(job, by=owner, key=RequestKey(key="k")) == 3
     fail_all(job, worker)
-    assert retry_failed(job, by=owner, key="k") == 3, "the answer of the first time"
+    assert retry_failed(job, by=owner, key=RequestKey(key="k")) == 3, "the answer of the first time"
     assert (job.failed_items, PaidRequest.objects.count()) == (3, 1)
-    assert retry_failed(job, by=owner, key="another") == 3
+    assert retry_failed(job, by=owner, key=RequestKey(key="another")) == 3
     assert job.failed_items == 0
 
 
 def test_a_refused_retry_leaves_its_key_free(owner: User, job: BatchJob, worker: Worker) -> None:
     BatchJob.objects.update(status=JobStatus.PAUSED)
     with pytest.raises(StaleState):
-        retry_failed(job, by=owner, key="k")
+        retry_failed(job, by=owner, key=RequestKey(key="k"))
     BatchJob.objects.update(status=JobStatus.PROCESSING)
     fail_all(job, worker)
-    assert retry_failed(job, by=owner, key="k") == 3
+    assert retry_failed(job, by=owner, key=RequestKey(key="k")) == 3
 
 
 def test_a_retry_raises_the_budget_and_never_lowers_it(owner: User, job: BatchJob, worker: Worker) -> None:
@@ -317,8 +317,8 @@ def test_a_copy_has_the_same_items_and_is_one_job_for_one_key(owner: User, job: 
     )
     BatchItem.objects.filter(position=1).update(details={"setting": "a bank"})
     job.refresh_from_db()
-    made = duplicate(job, by=owner, key="k")
-    assert duplicate(job, by=owner, key="k") == made
+    made = duplicate(job, by=owner, key=RequestKey(key="k"))
+    assert duplicate(job, by=owner, key=RequestKey(key="k")) == made
     assert BatchJob.objects.count() == 2
     for name in ("error_handling", "priority", "concurrent_processing", "workspace", "kind", "total_items"):
         assert getattr(made, name) == getattr(job, name), name

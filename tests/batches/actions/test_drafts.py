@@ -9,7 +9,7 @@ from batches.actions import drafts
 from batches.actions.filling import fill_gaps
 from batches.actions.jobs import start_batch
 from batches.actions.starting import price, spread, start_draft, try_first
-from batches.models import BatchItem, BatchJob
+from batches.models import BatchItem, BatchJob, RequestKey
 from batches.models.states import ErrorHandling, ItemStatus, JobStatus, Priority
 from batches.planning.coverage import count_coverage
 from batches.planning.freezing import read_plan
@@ -164,11 +164,11 @@ def test_gaps_are_filled(draft: BatchJob, owner: User) -> None:
 
 def test_a_draft_starts_once(draft: BatchJob, owner: User) -> None:
     tab = BatchJob.objects.get(pk=draft.pk)
-    job = start_draft(draft, by=owner, idempotency_key="k", **settings_of(draft))
-    again = start_draft(tab, by=owner, idempotency_key="k", **settings_of(tab))
+    job = start_draft(draft, by=owner, **settings_of(draft))
+    again = start_draft(tab, by=owner, **settings_of(tab))
     assert job == again
     assert (again.status, again.priority, again.error_handling) == (JobStatus.QUEUED, Priority.HIGH, "stop")
-    assert (again.budget_usd, again.concurrent_processing, again.idempotency_key) == (Decimal("9.5"), 5, "k")
+    assert (again.budget_usd, again.concurrent_processing) == (Decimal("9.5"), 5)
     assert again.estimate["items"] == 6
     names = list(job.items.order_by("position").values_list("conversation_id", flat=True))
     assert names[:3] == ["fp_nurse_001", "fp_nurse_002", "fp_farmer_001"]
@@ -215,8 +215,8 @@ def test_three_are_tried_and_leave_the_plan(owner: User) -> None:
     recipe = {"kind": "starter"}
     plan = plan_from(recipe, place, by=owner)
     draft = drafts.save_draft(workspace=place, plan=plan, by=owner, name="All", recipe=recipe)
-    trial = try_first(draft, revision=1, by=owner, idempotency_key="t")
-    again = try_first(draft, revision=1, by=owner, idempotency_key="t")
+    trial = try_first(draft, revision=1, by=owner, idempotency_key=RequestKey(key="t"))
+    again = try_first(draft, revision=1, by=owner, idempotency_key=RequestKey(key="t"))
     assert trial == again
     assert (trial.status, trial.total_items, trial.trial_of) == (JobStatus.QUEUED, 3, draft)
     assert list(trial.items.order_by("position").values_list("tier", flat=True)) == [

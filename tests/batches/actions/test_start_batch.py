@@ -12,7 +12,7 @@ from django.db.models.expressions import RawSQL
 from pytest_django import Settings
 
 from batches.actions.jobs import start_batch
-from batches.models import BatchItem, BatchJob, RateLimit
+from batches.models import BatchItem, BatchJob, RateLimit, RequestKey
 from batches.models.states import ItemStatus, JobStatus
 from batches.planning.estimate.estimate import default_budget, estimate
 from batches.planning.plan import PlanError, PlannedItem
@@ -89,9 +89,9 @@ def test_without_a_name_it_is_counted(db: None) -> None:
 
 def test_the_same_key_gives_the_same_job(db: None) -> None:
     by, other = make_user(), make_user()
-    first = start(by, make_plan(by, personas=["a"]), idempotency_key="k")
-    assert start(by, make_plan(by, personas=["a", "b"]), idempotency_key="k") == first
-    assert start(other, make_plan(other, personas=["a"]), idempotency_key="k") != first
+    first = start(by, make_plan(by, personas=["a"]), idempotency_key=RequestKey(key="k"))
+    assert start(by, make_plan(by, personas=["a", "b"]), idempotency_key=RequestKey(key="k")) == first
+    assert start(other, make_plan(other, personas=["a"]), idempotency_key=RequestKey(key="k")) != first
     assert start(by, make_plan(by, personas=["a"])) != start(by, make_plan(by, personas=["a"]))
     assert BatchItem.objects.filter(job=first).count() == 1
 
@@ -103,7 +103,7 @@ def test_two_at_once_with_the_same_key_are_one_job(transactional_db: None) -> No
 
     def start_together() -> None:
         together.wait(10)
-        found.append(start(by, plan, idempotency_key="k").pk)
+        found.append(start(by, plan, idempotency_key=RequestKey(key="k")).pk)
         connection.close()
 
     threads = [threading.Thread(target=start_together) for _ in range(4)]

@@ -105,7 +105,7 @@ def running(user: User, **fields: Any) -> BatchJob:
 def test_status_has_the_keys_of_the_design_and_exact_numbers_beside(caller: Client, user: User) -> None:
     job = running(user)
     answer = caller.get(path_of(job, "/status")).json()
-    assert answer.keys() == DESIGNED | ADDED
+    assert answer.keys() == {"success"} | DESIGNED | ADDED
     assert answer["jobId"] == str(job.pk)
     assert (answer["status"], answer["stateWord"], answer["progress"]) == ("processing", "processing", 70.0)
     assert (answer["totalItems"], answer["completedItems"], answer["successfulItems"]) == (10, 6, 5)
@@ -227,7 +227,10 @@ def test_pause_resume_cancel(caller: Client, user: User) -> None:
     for action, status in (("pause", "paused"), ("resume", "processing"), ("cancel", "cancelled")):
         for _ in range(2):  # a move already done is no error
             response = patch(caller, job, {"action": action})
-            assert (response.status_code, response.json()) == (200, {"jobId": str(job.pk), "status": status})
+            assert (response.status_code, response.json()) == (
+                200,
+                {"success": True, "jobId": str(job.pk), "status": status},
+            )
     assert job.items.filter(status=ItemStatus.CANCELLED).count() == 2
 
 

@@ -53,6 +53,7 @@ def test_other_settings_while_it_runs(caller: Client, user: User) -> None:
     assert (answer.status_code, answer.json()) == (
         200,
         {
+            "success": True,
             "jobId": str(job.pk),
             "status": "processing",
             "concurrentProcessing": 2,
@@ -101,7 +102,12 @@ def test_a_wrong_change_is_named(caller: Client, user: User, body: Any, column: 
 def test_retry_all_by_kind_and_one(caller: Client, user: User) -> None:
     job = failed_job(user)
     answer = patch(caller, job, {"action": "retry_failed", "errorKind": "timeout"})
-    assert answer.json() == {"jobId": str(job.pk), "status": "processing", "retriedItems": 1}
+    assert answer.json() == {
+        "success": True,
+        "jobId": str(job.pk),
+        "status": "processing",
+        "retriedItems": 1,
+    }
     last = job.items.get(position=3)
     answer = patch(caller, job, {"action": "retry_failed", "itemIds": [str(last.pk)], "budgetUsd": 99})
     assert answer.json()["retriedItems"] == 1
@@ -114,7 +120,7 @@ def test_retry_all_by_kind_and_one(caller: Client, user: User) -> None:
 def test_somebody_elses_item_is_not_in_this_batch(caller: Client, user: User) -> None:
     foreign = failed_job(make_user()).items.get(position=2)
     answer = patch(caller, failed_job(user), {"action": "retry_failed", "itemIds": [str(foreign.pk)]})
-    assert answer.status_code == 409
+    assert (answer.status_code, answer.json()["details"][0]["column"]) == (400, "itemIds")
     foreign.refresh_from_db()
     assert foreign.status == ItemStatus.FAILED
 

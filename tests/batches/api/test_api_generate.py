@@ -1,7 +1,6 @@
 """One conversation over the API: what it takes, what it answers, its item. (With a real worker: tests/flows.)"""
 
 import json
-from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -130,21 +129,6 @@ def test_a_wrong_body_is_named_and_starts_nothing(
     assert answer.status_code == 400
     assert column in {each["column"] for each in answer.json()["details"]}
     assert not BatchJob.objects.exists()
-
-
-def test_the_key_of_a_batch_is_refused(caller: Client, template: PromptTemplate, owner: User) -> None:
-    BatchJob.objects.create(
-        workspace=owner.personal_workspace(),
-        created_by=owner,
-        name="b",
-        idempotency_key="k",
-        model="m",
-        max_tokens=1,
-        concurrent_processing=1,
-        budget_usd=Decimal(1),
-    )
-    answer = post(caller, body_for(template), **{"Idempotency-Key": "k", **NOW})
-    assert (answer.status_code, answer.json()["details"][0]["column"]) == (400, "Idempotency-Key")
 
 
 def test_only_who_may_spend_generates_and_retries(template: PromptTemplate) -> None:

@@ -66,8 +66,10 @@ def test_the_estimate_takes_the_same_bodies(caller: Client, template: PromptTemp
 
 
 def test_a_draft_waits(caller: Client, template: PromptTemplate, client: Client, owner: User) -> None:
-    first = post(caller, {**matrix(template), "draft": True, "concurrentProcessing": 2}, key="a")
-    again = post(caller, {**matrix(template), "draft": True}, key="a")
+    first, again = (
+        post(caller, {**matrix(template), "draft": True, "concurrentProcessing": 2}, key="a")
+        for _ in range(2)
+    )
     assert first.status_code == again.status_code == 201
     job = BatchJob.objects.get()
     body = first.json()
