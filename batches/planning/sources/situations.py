@@ -41,9 +41,15 @@ def situation_plan(
         ):
             continue
         found += _rows(workspace, model, ids, tags, column, problems)
+    if scenario_ids is None and edge_case_ids is None:
+        carried = {tag for each in found for tag in each.tags}
+        problems += [
+            RowProblem(None, "tags", f"There is no scenario or edge case with the tag {tag!r}.")
+            for tag in dict.fromkeys(tags)
+            if tag not in carried
+        ]
     if not found and not problems:
-        words = f" with the tag {' or '.join(map(repr, tags))}" if tags else ""
-        problems.append(RowProblem(None, "tags", f"There is no scenario or edge case{words}."))
+        problems.append(RowProblem(None, "tags", "There is no scenario or edge case."))
     versions = find_published_versions(workspace)
     items = []
     for each in found:
