@@ -36,6 +36,7 @@ class Origin:
     topic: str
     category: list[str]
     parameters: Mapping[str, Any]
+    estimated_cost_usd: Decimal | None = None
 
 
 def build_request(
@@ -125,7 +126,6 @@ def write(
     origin: Origin,
     reply: Reply,
     cost_usd: Decimal,
-    reserved_usd: Decimal,
     key: UUID | None = None,
 ) -> Conversation:
     """Store the conversation with its turns and score, under `key` if it is given. The caller owns the transaction."""
@@ -141,7 +141,7 @@ def write(
         turn_count=len(draft.turns),
         flags=list(draft.flags),
         **_origin_fields(origin),
-        **_reply_fields(reply, cost_usd=cost_usd, reserved_usd=reserved_usd),
+        **_reply_fields(reply, cost_usd=cost_usd),
     )
     insert([conversation])
     insert(_turns(draft, conversation))
@@ -178,16 +178,16 @@ def _origin_fields(origin: Origin) -> dict[str, Any]:
         "topic": origin.topic[:LONGEST_TOPIC],
         "category": origin.category,
         "parameters": dict(origin.parameters),
+        "estimated_cost_usd": origin.estimated_cost_usd,
         **words,
     }
 
 
-def _reply_fields(reply: Reply, *, cost_usd: Decimal, reserved_usd: Decimal) -> dict[str, Any]:
+def _reply_fields(reply: Reply, *, cost_usd: Decimal) -> dict[str, Any]:
     return {
         "model": reply.model[:100],
         "simulated": reply.simulated,
         "total_tokens": reply.usage.prompt_tokens + reply.usage.output_tokens,
-        "estimated_cost_usd": reserved_usd,
         "actual_cost_usd": cost_usd,
         "generation_duration_ms": reply.duration_ms,
     }

@@ -19,6 +19,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from batches.actions.controls import BudgetTooLow
+from batches.actions.jobs import WouldPauseAgain
 from batches.models import KeyUsed
 from batches.planning.plan import PlanError
 from claude.current_models import RetiredModel, UnknownModel, UnknownPrice
@@ -157,6 +158,13 @@ def _(exc: StaleState) -> Refusal:
 def _(exc: KeyUsed) -> Refusal:
     problems = [make_detail("Idempotency-Key", str(exc))]
     return Refusal(status=409, code="idempotency_key_used", message=str(exc), details=problems)
+
+
+@explain.register
+def _(exc: WouldPauseAgain) -> Refusal:
+    """No field of the request is wrong when it is the month's budget that is too low."""
+    code, column = ("month_budget", "status") if exc.budget == "month" else ("budget_too_low", "budgetUsd")
+    return Refusal(status=409, code=code, message=str(exc), details=[make_detail(column, str(exc))])
 
 
 @explain.register

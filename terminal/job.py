@@ -11,6 +11,7 @@ from django.conf import settings
 from batches.actions.controls import change, retry_failed
 from batches.actions.jobs import change_budget, check_settings, resume, start_batch
 from batches.models import BatchJob
+from batches.models.month_so_far import limit_by_month, this_month
 from batches.models.states import CHANGEABLE, RUNNING, JobStatus
 from batches.planning.estimate.estimate import Estimate, estimate_now
 from batches.planning.plan import PlanError, PlannedItem, starter_plan
@@ -81,12 +82,13 @@ class TerminalJob:
         """Plan, estimate and ask. Returns the function that starts the job."""
         prepared = self._prepare()
         self._show_estimate(prepared)
-        self._ask(f"Start, spend up to {format_money(prepared.budget)}?")
+        most = limit_by_month(prepared.budget, this_month(self.owner.personal_workspace()))
+        self._ask(f"Start, spend up to {format_money(most)}?")
         return lambda: self._start(prepared)
 
     def _prepare(self) -> Start:
         plan = self._plan()
-        priced = estimate_now(plan, concurrency=self.concurrency)
+        priced = estimate_now(plan, concurrency=self.concurrency, budget_usd=self.options["budget"])
         budget = self.options["budget"] or priced.default_budget
         check_settings(self.concurrency, budget, worst=priced.worst_item)
         return Start(plan, priced, budget, self.options["name"] or self._suggest_name(plan))

@@ -24,7 +24,8 @@ from batches.models.states import (
     JobKind,
     Priority,
 )
-from batches.planning.estimate.estimate import CENT, Estimate, estimate_now
+from batches.planning.estimate.budgets import CENT, room_for_calls
+from batches.planning.estimate.estimate import Estimate, estimate_now
 from batches.planning.freezing import read_plan
 from batches.planning.plan import PlanError, PlannedItem, cut
 from conversations.models import Conversation
@@ -198,9 +199,16 @@ def retry_cost(job: BatchJob, n: int) -> Decimal:
 
 
 def budget_for_retry(job: BatchJob, n: int) -> Decimal:
-    """The budget that lets `n` more calls be made, one at its worst: never below the one that is set."""
-    needed = job.spent + job.reserved + retry_cost(job, n) * Decimal("1.5") + job.worst_item_usd
+    """The budget that lets `n` more items be made, as many at once as the batch may: never below the one that is set."""
+    in_flight = min(n, job.concurrent_processing)
+    needed = job.spent + job.reserved + retry_cost(job, n) * Decimal("1.5")
+    needed += room_for_calls(job.worst_item_usd, in_flight=in_flight)
     return max(job.budget_usd, needed.quantize(CENT, rounding=ROUND_UP))
+
+
+def budget_for_rest(job: BatchJob) -> Decimal:
+    """The budget that lets everything be made that is still in the queue."""
+    return budget_for_retry(job, max(1, job.total_items - job.ended_items - job.in_flight))
 
 
 # --- copy -----------------------------------------------------------------------------------------------
@@ -211,9 +219,9 @@ def _plan_of(job: BatchJob) -> list[PlannedItem]:
     return cut(read_plan(job), limit=None, seed=None)
 
 
-def price_copy(job: BatchJob, *, concurrency: int) -> Estimate:
+def price_copy(job: BatchJob, *, concurrency: int, budget_usd: Decimal | None = None) -> Estimate:
     """What a copy would cost today. Raises one of CANNOT_PRICE."""
-    return estimate_now(_plan_of(job), concurrency=concurrency)
+    return estimate_now(_plan_of(job), concurrency=concurrency, budget_usd=budget_usd)
 
 
 def copied_name(job: BatchJob) -> str:

@@ -8,11 +8,13 @@ from uuid import UUID
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import Case, DurationField, ExpressionWrapper, F, Q, Value, When
-from django.db.models.functions import Coalesce, Extract
+from django.db.models.functions import Coalesce, Extract, Greatest
 
+from batches.engine.calls import prepare_item
 from batches.engine.moves import record_outcome
-from batches.limits.pools import make_missing_limits
+from batches.limits.pools import UnknownKey, make_missing_limits
 from batches.models import BatchItem, BatchJob, PaidRequest, RequestKey
+from batches.models.month_so_far import this_month
 from batches.models.states import (
     CANCELLABLE,
     PAUSABLE,
@@ -25,13 +27,16 @@ from batches.models.states import (
     Priority,
     Reason,
 )
+from batches.planning.estimate.budgets import CENT
 from batches.planning.estimate.estimate import estimate_now
 from batches.planning.freezing import freeze_items
 from batches.planning.plan import PlanError, PlannedItem
+from claude.current_models import UnknownModel, UnknownPrice
 from conversations.ids import take_ids
 from lib.amounts import format_usd
 from lib.row_problems import RowProblem
 from lib.stale_state import StaleState
+from templates_app.text.rendering import TemplateSyntax, ValuesError, VariableError
 from workspaces.audit import find_differences, record
 from workspaces.models import ClockTimestamp, User, Workspace
 from workspaces.states import Action, TargetKind
@@ -63,7 +68,7 @@ def start_batch(
     if earlier is not None:
         return earlier
     concurrency = settings.ENVIRONMENT.max_concurrency if concurrency is None else concurrency
-    priced = estimate_now(plan, concurrency=concurrency)
+    priced = estimate_now(plan, concurrency=concurrency, budget_usd=budget_usd)
     budget = priced.default_budget if budget_usd is None else budget_usd
     check_settings(concurrency, budget, worst=priced.worst_item)
     job = BatchJob(
@@ -173,8 +178,45 @@ def pause(job: BatchJob, *, by: User | None) -> BatchJob:
     return _done(job, moved, to=JobStatus.PAUSED, verb="paused")
 
 
-def resume(job: BatchJob, *, by: User | None) -> BatchJob:
-    """Go on after a pause or a repair; with nothing left to do the job is completed at once."""
+class WouldPauseAgain(StaleState):
+    """A budget does not cover the next call, so a resumed batch would pause again at once. `least` would do, in USD.
+
+    `budget`: the one that is too low, `budget` of the batch or `month` of its workspace.
+    """
+
+    def __init__(self, job: BatchJob, *, budget: str, least: Decimal, next_call: Decimal) -> None:
+        super().__init__("batch", verb="resumed", status=job.status)
+        self.budget, self.least = budget, least.quantize(CENT, rounding=ROUND_UP)
+        self.remedy = REMEDIES[budget].format(least=self.least, next_call=next_call)
+
+    def __str__(self) -> str:
+        return self.remedy
+
+
+REMEDIES = {
+    "budget": (
+        "The budget does not cover the next call, which can cost up to ${next_call:.2f}. "
+        "Raise it to ${least} or more, and resume."
+    ),
+    "month": (
+        "What is left of the month’s budget does not cover the next call, which can cost up to ${next_call:.2f}. Raise the "
+        "month’s budget to ${least} or more under Settings, Budget, or resume when the next month has begun."
+    ),
+}
+
+
+def resume(job: BatchJob, *, by: User | None, budget_usd: Decimal | None = None) -> BatchJob:
+    """Go on after a pause or a repair; with nothing left to do the job is completed at once.
+
+    `budget_usd` raises its budget, and never lowers it. Raises StaleState, or WouldPauseAgain where a budget does not cover
+    the next call; then nothing is changed.
+    """
+    raised: dict[str, Any] = (
+        {"budget_usd": Greatest("budget_usd", Value(budget_usd))} if budget_usd is not None else {}
+    )
+    job.refresh_from_db()
+    if job.status in RESUMABLE and not job.in_flight:
+        _check_next_call(job, budget=max(job.budget_usd, budget_usd or job.budget_usd))
     nothing_left = Q(total_items=F("completed_items") + F("failed_items"), in_flight=0)
     stood_still = Extract(
         ExpressionWrapper(ClockTimestamp() - F("stopped_at"), output_field=DurationField()), "epoch"
@@ -184,6 +226,8 @@ def resume(job: BatchJob, *, by: User | None) -> BatchJob:
         by=by,
         action=Action.RESUME,
         from_=RESUMABLE,
+        told=("status", *raised),
+        **raised,
         status=Case(When(nothing_left, then=Value(JobStatus.COMPLETED)), default=Value(JobStatus.PROCESSING)),
         completed_at=Case(When(nothing_left, then=ClockTimestamp()), default=None),
         paused_seconds=F("paused_seconds") + Coalesce(stood_still, 0.0),
@@ -194,6 +238,30 @@ def resume(job: BatchJob, *, by: User | None) -> BatchJob:
     )
     record_outcome(job.pk)
     return _done(job, moved, to=JobStatus.PROCESSING, verb="resumed", also=(*RUNNING, JobStatus.COMPLETED))
+
+
+def _check_next_call(job: BatchJob, *, budget: Decimal) -> None:
+    """Raise WouldPauseAgain if the budget or the month does not cover the call that would be made next."""
+    worst = _find_next_reservation(job)
+    if worst is None:
+        return
+    if job.spent + job.reserved + worst > budget:
+        raise WouldPauseAgain(job, budget="budget", least=job.spent + job.reserved + worst, next_call=worst)
+    month = this_month(Workspace.objects.get(pk=job.workspace_id))  # its budget may just have been raised
+    # While something of the workspace is in flight, its reply may give back enough.
+    if month.budget is not None and not month.reserved and month.spent + worst > month.budget:
+        raise WouldPauseAgain(job, budget="month", least=month.spent + worst, next_call=worst)
+
+
+def _find_next_reservation(job: BatchJob) -> Decimal | None:
+    """What the next call reserves, in USD. None when no item waits, or its call cannot be prepared: the engine says why."""
+    waiting = BatchItem.objects.filter(job=job, status=ItemStatus.QUEUED).order_by("crashes", "position")
+    item_id = waiting.values_list("pk", flat=True).first()
+    try:
+        call = prepare_item(item_id) if item_id else None
+    except (UnknownKey, UnknownModel, UnknownPrice, ValuesError, TemplateSyntax, VariableError):
+        return None
+    return call.reservation if call else None
 
 
 def change_budget(job: BatchJob, *, budget_usd: Decimal, by: User | None) -> BatchJob:
@@ -213,7 +281,7 @@ def change_budget(job: BatchJob, *, budget_usd: Decimal, by: User | None) -> Bat
         return job
     if job.status not in RESUMABLE:
         raise StaleState("batch", verb="given another budget", status=job.status)
-    least = (job.spent + job.reserved + job.worst_item_usd).quantize(Decimal("0.01"), rounding=ROUND_UP)
+    least = (job.spent + job.reserved + job.worst_item_usd).quantize(CENT, rounding=ROUND_UP)
     problem = f"{format_usd(budget_usd)} does not cover what is spent and the worst case of one call more: at least ${least} does."
     raise PlanError([RowProblem(None, "budget", problem)])
 

@@ -12,10 +12,13 @@ from django.db.models import F
 from batches.actions.drafts import changing, raise_stale
 from batches.actions.jobs import by_idempotency_key, check_settings, start_facts
 from batches.models import BatchItem, BatchJob, PaidRequest, RequestKey
+from batches.models.month_so_far import this_month
 from batches.models.states import ErrorHandling, ItemStatus, JobStatus, Priority
 from batches.planning.estimate.estimate import CANNOT_PRICE, estimate_now
+from batches.planning.estimate.rates import rates_of
 from batches.planning.freezing import read_plan
 from batches.planning.plan import PlanError
+from claude.current_models import UnknownModel
 from conversations.ids import take_ids
 from lib import clock
 from workspaces.audit import record
@@ -37,7 +40,8 @@ UPDATE batch_items i SET job_id = %(trial)s, position = n.place
 def price(job: BatchJob) -> dict[str, Any]:
     """The draft's estimate as JSON, or `problems` that keep it from starting; kept on its row while it is still true.
 
-    It is made anew when the plan, the concurrency or the day has changed, or when one of its trials has got further.
+    It is made anew when the plan, the concurrency, the day or what the month has left has changed, when refusals have slowed
+    the provider, or when one of its trials has got further.
     """
     mark, found = _mark(job), dict(job.estimate)
     if found.get("mark") == mark:
@@ -59,8 +63,24 @@ def price(job: BatchJob) -> dict[str, Any]:
 def _mark(job: BatchJob) -> str:
     tried = job.trials.values_list("completed_items", flat=True)
     environment = settings.ENVIRONMENT
-    parts = (job.plan_revision, job.concurrent_processing, clock.today(), sum(tried))
+    room = this_month(job.workspace).room
+    parts = (
+        job.plan_revision,
+        job.concurrent_processing,
+        clock.today(),
+        room,
+        sum(tried),
+        _describe_pace(job),
+    )
     return " ".join(map(str, (*parts, environment.anthropic_model, environment.anthropic_max_tokens)))
+
+
+def _describe_pace(job: BatchJob) -> str:
+    try:
+        pace = rates_of(settings.ENVIRONMENT.anthropic_model, job.workspace.provider_key).pace
+    except UnknownModel:
+        return ""
+    return f"{pace.share:.1f} {pace.wait_s > 0}"
 
 
 def start_draft(
@@ -81,7 +101,7 @@ def start_draft(
     """
     if job.status not in (JobStatus.DRAFT, JobStatus.CANCELLED):
         return job
-    priced = estimate_now(read_plan(job), concurrency=concurrency)
+    priced = estimate_now(read_plan(job), concurrency=concurrency, budget_usd=budget_usd)
     budget = priced.default_budget if budget_usd is None else budget_usd
     check_settings(concurrency, budget, worst=priced.worst_item)
     with transaction.atomic():

@@ -24,7 +24,7 @@ from lib.wire import PageQuery, fetch_slice, validate
 from workspaces.models import User
 from workspaces.people import get_person
 
-MOVES = {"pause": jobs.pause, "resume": jobs.resume, "cancel": jobs.cancel}
+MOVES = {"pause": jobs.pause, "cancel": jobs.cancel}
 
 
 # --- before the start, and the start ------------------------------------------------------------------
@@ -73,7 +73,9 @@ def estimate_batch(request: Request) -> Response:
     given = validate(BatchBody(data=request.data))
     try:
         plan = plan_from_body(given, by=get_person(request)).plan
-        found = estimate_now(plan, concurrency=given.get("concurrentProcessing"))
+        found = estimate_now(
+            plan, concurrency=given.get("concurrentProcessing"), budget_usd=given["budgetUsd"]
+        )
     except PlanError as wrong:
         raise responses.use_wire_names(wrong) from wrong
     versions = {item.version.pk: item.version for item in plan}
@@ -127,6 +129,9 @@ def change_batch(request: Request, job_id: UUID) -> Response:
     try:
         if given.get("action") == "retry_failed":
             return Response(retry_items(job, given, by=by, key=read_idempotency_key(request)))
+        if given.get("action") == "resume":
+            job = jobs.resume(job, by=by, budget_usd=given.get("budgetUsd"))
+            return Response({"jobId": job.pk, "status": job.status})
         if "action" in given:
             job = MOVES[given["action"]](job, by=by)
             return Response({"jobId": job.pk, "status": job.status})

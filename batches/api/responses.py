@@ -98,6 +98,7 @@ def serialize_estimate(stored: Mapping[str, Any]) -> dict[str, Any]:
         "basis": stored["basis"],
         "historyItems": stored.get("history", 0),
         "timeLimitedBy": stored.get("limited_by", "concurrency"),
+        "coveredItems": stored.get("covered", stored["items"]),
         "notes": stored.get("notes", []),
     }
 

@@ -15,6 +15,7 @@ from templates_app.states import LONGEST_TOPIC, Tier
 ACTIONS = ("pause", "resume", "cancel", "retry_failed")
 SETTINGS = ("concurrentProcessing", "priority", "budgetUsd")
 RETRY = ("action", "errorKind", "itemIds", "budgetUsd")
+RESUME = ("action", "budgetUsd")
 NOT_YET = "This version cannot do this yet: {}."
 PRIORITY_WORDS = [each.label for each in Priority]
 
@@ -129,7 +130,7 @@ class StartBody(BatchBody):
 
 
 class ChangeBody(StrictSerializer):
-    """Either one verb, or `retry_failed` with the items that it concerns, or new settings."""
+    """Either one verb, `retry_failed` with the items that it concerns, `resume` with a raised budget, or new settings."""
 
     action = serializers.CharField(required=False)
     errorKind = serializers.CharField(max_length=30, required=False)
@@ -159,7 +160,7 @@ class ChangeBody(StrictSerializer):
         action = given.get("action")
         if not given:
             raise serializers.ValidationError({"action": f"Choose one of: {', '.join(ACTIONS)}."})
-        allowed = {None: SETTINGS, "retry_failed": RETRY}.get(action, ("action",))
+        allowed = {None: SETTINGS, "retry_failed": RETRY, "resume": RESUME}.get(action, ("action",))
         wrong = [name for name in given if name not in allowed]
         if wrong:
             what = f"with the action {action}" if action else "without the action retry_failed"

@@ -15,6 +15,7 @@ from batches.limits.limiter import Expected
 from batches.limits.pools import pool_of
 from batches.models import BatchItem, BatchJob
 from batches.models.states import JobKind
+from batches.planning.estimate.estimate import name_kind
 from batches.planning.estimate.history import expect_tokens
 from claude import current_models
 from claude.current_models import ModelTable
@@ -27,6 +28,7 @@ from provider import table
 from templates_app.prompts.version_cache import load_version
 from workspaces.models import Workspace
 
+NANO_USD = Decimal("0.000000001")  # the columns of money have nine places
 SECONDS_BEFORE_OUTPUT = 60
 SLOWEST_TOKENS_PER_SECOND = 40
 # The columns that `build_call` reads. Item and job together have 90 columns, and this query runs once for each call.
@@ -170,4 +172,14 @@ def build_origin(item: BatchItem) -> Origin:
         topic=item.topic,
         category=item.category,
         parameters=item.parameters,
+        estimated_cost_usd=find_estimated_cost(item),
     )
+
+
+def find_estimated_cost(item: BatchItem) -> Decimal | None:
+    """What the job's estimate says of such an item, in USD; of an older job its mean, and None where there is no estimate."""
+    stored = item.job.estimate
+    found = stored.get("item_costs", {}).get(name_kind(item.template_version_id, item.tier))
+    if found is None and stored.get("cost") and stored.get("items"):
+        found = Decimal(stored["cost"]) / stored["items"]
+    return None if found is None else Decimal(found).quantize(NANO_USD)

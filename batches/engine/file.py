@@ -157,7 +157,6 @@ def _write(call: Call, paid: Paid, key: UUID) -> Conversation:
         origin=call.origin,
         reply=paid.reply,
         cost_usd=paid.cost,
-        reserved_usd=call.reservation,
         key=key,
     )
 

@@ -25,12 +25,11 @@ from batches.engine import month_budget
 from batches.engine.month_budget import Month
 from batches.limits.limiter import Correction, correct_limits
 from batches.models import GenerationLog
-from batches.models.states import Dimension, ItemStatus, LogState, Reason
+from batches.models.states import REPLIED, Dimension, ItemStatus, LogState, Reason
 from claude.allowance import Allowance
 from lib.statements import update
 
 ZERO = Decimal(0)
-REPLIED = (LogState.SUCCEEDED, LogState.UNUSABLE, LogState.SURPLUS)
 # The database is away, has resolved a deadlock, has ended the session or is read-only for now: repeat the whole move.
 DATABASE_AWAY = (OperationalError, InterfaceError, InternalError)
 

@@ -106,7 +106,6 @@ def _write(
         origin=build_origin(item),
         reply=reply,
         cost_usd=log.cost_usd,
-        reserved_usd=log.reservation_usd,
     )
     GenerationLog.objects.filter(pk=log.pk).update(
         state=LogState.SUCCEEDED, conversation=made, error_kind="", error_message=""

@@ -61,6 +61,9 @@ class LogState(models.TextChoices):
     SURPLUS = "surplus"  # paid, but the item had a conversation from another reply already
 
 
+REPLIED = (LogState.SUCCEEDED, LogState.UNUSABLE, LogState.SURPLUS)
+
+
 class JobKind(models.TextChoices):
     BATCH = "batch"
     SINGLE = "single"

@@ -17,7 +17,8 @@ REASONS: Mapping[str, ReasonText] = {
     ),
     Reason.BUDGET: ReasonText(
         "Budget reached",
-        "What is left of the budget does not cover the most that the next call can cost. What is finished is kept.",
+        "What is left of the budget does not cover the most that the next call can cost. What is finished is kept. Raise the "
+        "budget to go on.",
     ),
     Reason.MONTH_BUDGET: ReasonText(
         "The month’s budget is used up",

@@ -11,12 +11,18 @@ from templates_app.packs.installing import install_pack
 from workspaces.models import User
 
 OWNER = "bench"
+AMPLE = Decimal(1000)
 
 
 def start_job(
-    *, items: int, concurrency: int, per_minute: int, output_per_minute: int | None = None
+    *,
+    items: int,
+    concurrency: int,
+    per_minute: int,
+    output_per_minute: int | None = None,
+    budget_usd: Decimal | None = AMPLE,
 ) -> BatchJob:
-    """Start a job of so many items (the starter plan, repeated) with these limits per minute."""
+    """Start a job of so many items (the starter plan, repeated) with these limits per minute. `budget_usd` None: as offered."""
     user = User.objects.filter(username=OWNER).first() or User.objects.create_with_workspace(OWNER)
     workspace = user.personal_workspace()
     install_pack(workspace)
@@ -29,5 +35,5 @@ def start_job(
         by=user,
         name=f"{items} items",
         concurrency=concurrency,
-        budget_usd=Decimal(1000),
+        budget_usd=budget_usd,
     )

@@ -143,13 +143,28 @@ window.addEventListener("beforeunload", (event) => {
 });
 
 // --- paired fields: slider and number, the amount on the start button -----------------------------------------------
+const typed = new WeakSet();
 document.addEventListener("input", (event) => {
   const pair = event.target.dataset.pair;
   if (pair) document.getElementById(pair).value = event.target.value;
+  typed.add(event.target);
   const label = document.querySelector(`[data-amount-of="${event.target.id}"]`);
-  const amount = Number(event.target.value);
-  if (label && amount > 0) label.textContent = `$${amount.toFixed(amount < 1 ? 3 : 2)}`;
+  if (label) showAmount(label, event.target);
 });
+// A plan that arrives while the field has the focus leaves its value alone. What nobody has typed follows the plan, and
+// the button says what the field would send.
+document.addEventListener("htmx:after:swap", () => {
+  document.querySelectorAll("[data-amount-of]").forEach((label) => {
+    const field = document.getElementById(label.dataset.amountOf);
+    if (!field) return;
+    if (typed.has(field)) showAmount(label, field);
+    else field.value = field.defaultValue;
+  });
+});
+function showAmount(label, field) {
+  const amount = Math.min(Number(field.value), Number(label.dataset.atMost || Infinity));
+  if (amount > 0) label.textContent = `$${amount.toFixed(amount < 1 ? 3 : 2)}`;
+}
 
 // --- a mark of the preview and its field show each other ----------------------------------------------------------------
 function showTwins(target) {

@@ -1,6 +1,7 @@
 """Keys, the live search, the plan that follows its form, and what is said when the connection is lost."""
 
 import re
+from decimal import Decimal
 
 from playwright.sync_api import expect
 
@@ -66,6 +67,28 @@ def test_plan_estimate_and_button_follow_the_form(open_page: OpenPage, owner: Us
     assert not BatchJob.objects.exists(), "Enter in a field never spends money"
     page.locator("#id_budget").fill("2.5")
     expect(start).to_contain_text("$2.50")
+
+
+def test_the_start_spends_what_the_field_says(open_page: OpenPage, owner: User) -> None:
+    """A new plan arrives while the field has the focus: what was typed stays, and what nobody typed follows the plan."""
+    page = ready(open_page("/", by=owner))
+    budget, start = page.locator("#id_budget"), page.locator("[data-primary]")
+    offered = budget.input_value()
+    page.locator("#id_limit").fill("5")
+    budget.focus()
+    expect(page.locator("#the-plan")).to_contain_text("5 conversations")
+    expect(budget).not_to_have_value(offered)
+    expect(start).to_contain_text(f"${float(budget.input_value()):.2f}"[:5])
+    page.locator("#id_limit").fill("3")
+    budget.focus()
+    budget.press("Control+A")
+    page.keyboard.type("4.25")
+    expect(page.locator("#the-plan")).to_contain_text("3 conversations")
+    expect(budget).to_have_value("4.25")
+    expect(start).to_contain_text("$4.25")
+    start.click()
+    page.wait_for_url("**/batches/**")
+    assert BatchJob.objects.get().budget_usd == Decimal("4.25")
 
 
 def test_the_prompt_of_an_item_in_a_dialog(open_page: OpenPage, owner: User) -> None:

@@ -1,21 +1,24 @@
 """What a plan will cost and how long it will take, before a cent is spent."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date
-from decimal import ROUND_UP, Decimal
+from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 
+from batches.models.month_so_far import this_month
 from batches.planning.estimate.asked_models import cards_of, find_shortcomings
 from batches.planning.estimate.bill import Bill, bill_of
+from batches.planning.estimate.budgets import default_budget, limit_funds
 from batches.planning.estimate.forecast import Part, distance
 from batches.planning.estimate.history import Key
 from batches.planning.estimate.kinds import Kind, keys_of, kinds_of
 from batches.planning.estimate.prompt_sizes import Sizes, prompt_sizes
-from batches.planning.estimate.rates import rates_of
-from batches.planning.estimate.schedule import Call, Duration, duration
+from batches.planning.estimate.rates import PoolRates, rates_of
+from batches.planning.estimate.schedule import Call, Duration, Funds, duration, duration_within
 from batches.planning.estimate.sharing import find_shared_prefixes
 from batches.planning.plan import PlanError, PlannedItem, check
 from claude import current_models
@@ -30,8 +33,9 @@ from provider import table
 # What keeps a plan from being priced, and with it from being started.
 CANNOT_PRICE = (PlanError, UnknownModel, RetiredModel, UnknownPrice)
 LARGEST_SHARE_OF_MAX_TOKENS = 0.8
-CENT = Decimal("0.01")
 LIMITS = {
+    "budget": "the budget",
+    "month": "the month’s budget",
     "requests": "requests per minute",
     "input_tokens": "input tokens per minute",
     "output_tokens": "output tokens per minute",
@@ -43,9 +47,10 @@ class Estimate:
     """What a plan will cost and how long it will take. Costs in USD, time in seconds.
 
     In 80% of such batches the cost is between `cost_low` and `cost_high`; `basis` says in words what this rests on, and
-    `history` on how many earlier items. `limited_by` is what decides the time: `concurrency` or a rate limit. `shared`:
-    by template version, how many characters of the prompt are cached and for how long. A cache write makes the worst
-    item dearer; the cost assumes no saving without history.
+    `history` on how many earlier items. `limited_by` is what decides the time: `concurrency`, a rate limit, or the money,
+    which covers `covered` of the items. `item_costs`: by `name_kind`, what one item will cost. `shared`: by template
+    version, how many characters of the prompt are cached and for how long. A cache write makes the worst item dearer; the
+    cost assumes no saving without history.
     """
 
     items: int
@@ -63,7 +68,9 @@ class Estimate:
     basis: str
     history: int
     limited_by: str
+    covered: int
     notes: tuple[str, ...] = ()
+    item_costs: Mapping[str, str] = field(default_factory=dict)
     shared: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
@@ -79,7 +86,14 @@ class Estimate:
         }
 
 
-def estimate_now(plan: Sequence[PlannedItem], *, concurrency: int | None = None) -> Estimate:
+def name_kind(version: UUID, tier: str) -> str:
+    """The key of a kind of items in `Estimate.item_costs`."""
+    return f"{version} {tier}"
+
+
+def estimate_now(
+    plan: Sequence[PlannedItem], *, concurrency: int | None = None, budget_usd: Decimal | None = None
+) -> Estimate:
     """`estimate` with the model and the token limit of the settings, at the prices of today.
 
     Without a concurrency it is the highest that the settings allow. Raises one of `CANNOT_PRICE`.
@@ -91,13 +105,24 @@ def estimate_now(plan: Sequence[PlannedItem], *, concurrency: int | None = None)
         max_tokens=environment.anthropic_max_tokens,
         concurrency=environment.max_concurrency if concurrency is None else concurrency,
         on=clock.today(),
+        budget_usd=budget_usd,
     )
 
 
 def estimate(
-    plan: Sequence[PlannedItem], *, model: str, max_tokens: int, concurrency: int, on: date
+    plan: Sequence[PlannedItem],
+    *,
+    model: str,
+    max_tokens: int,
+    concurrency: int,
+    on: date,
+    budget_usd: Decimal | None = None,
 ) -> Estimate:
-    """Estimate the cost and the time of a plan. Raises PlanError with all problems, UnknownModel, RetiredModel, UnknownPrice."""
+    """Estimate the cost and the time of a plan with this budget, by default the one that it offers.
+
+    It knows what the workspace's month has left, and how far refusals have slowed the provider lately. Raises PlanError
+    with all problems, UnknownModel, RetiredModel or UnknownPrice.
+    """
     table.refresh()
     requests = check(plan, model=model, max_tokens=max_tokens)
     cards = cards_of(plan, requests, on=on)
@@ -108,7 +133,10 @@ def estimate(
         raise PlanError(problems)
     sizes = prompt_sizes(plan, requests, keys)
     prompts = sizes.tokens
-    time = _duration(keys, kinds, prompts, model=model, concurrency=concurrency)
+    workspace = plan[0].version.workspace
+    limits = rates_of(model, workspace.provider_key)
+    calls = _calls(keys, kinds, prompts, limits)
+    time = duration(calls, concurrency=concurrency, rates=limits.rates, pace=limits.pace)
     shared = find_shared_prefixes(plan, requests, seconds=time.seconds, concurrency=concurrency, on=on)
     asked = [
         add_cache_mark(each, shared, version_id=item.version.pk)
@@ -118,13 +146,23 @@ def estimate(
     bills = bill_of(keys, kinds, prompts, cached=shared.keys(), on=on)
     cost = sum((bill.cost for bill in bills.values()), Decimal(0))
     below, above = _distance(kinds, bills)
+    item_costs = {key: bill.cost / kinds[key].items for key, bill in bills.items()}
+    room = this_month(workspace).room
+    offered = default_budget(
+        cost + above, worst=worst, in_flight=min(concurrency, len(plan)), month_room=room
+    )
+    funds = limit_funds(offered if budget_usd is None else budget_usd, month_room=room, worst=worst)
+    priced = [replace(call, cost=float(item_costs[key])) for key, call in zip(keys, calls, strict=True)]
+    time = duration_within(
+        funds, free=time, calls=priced, concurrency=concurrency, rates=limits.rates, pace=limits.pace
+    )
     return Estimate(
         items=len(plan),
         cost=cost,
         cost_low=cost - below,
         cost_high=cost + above,
         worst_item=worst,
-        default_budget=default_budget(cost + above, worst=worst),
+        default_budget=offered,
         seconds=round(time.seconds + _warming_s(kinds, shared), 1),
         input_tokens=sum(bill.input_tokens for bill in bills.values()),
         output_tokens=sum(bill.output_tokens for bill in bills.values()),
@@ -134,8 +172,14 @@ def estimate(
         basis=f"{basis(kinds.values())}; {_describe_counting(sizes)}",
         history=sum(kind.known for kind in kinds.values()),
         limited_by=time.limited_by,
+        covered=time.covered,
         shared=shared,
-        notes=tuple(_notes({request.model for request in requests})),
+        item_costs={name_kind(key.version, key.tier): str(each) for key, each in item_costs.items()},
+        notes=(
+            *_notes({request.model for request in requests}),
+            *_money_notes(time, funds, items=len(plan)),
+            *_pace_notes(limits),
+        ),
     )
 
 
@@ -164,19 +208,17 @@ def _distance(kinds: dict[Key, Kind], bills: dict[Key, Bill]) -> tuple[Decimal, 
     return Decimal(f"{below:.9f}"), Decimal(f"{above:.9f}")
 
 
-def _duration(
-    keys: Sequence[Key], kinds: dict[Key, Kind], prompts: Sequence[int], *, model: str, concurrency: int
-) -> Duration:
-    rates = rates_of(model)
-    calls = [
+def _calls(
+    keys: Sequence[Key], kinds: dict[Key, Kind], prompts: Sequence[int], limits: PoolRates
+) -> list[Call]:
+    return [
         Call(
             seconds=kinds[key].seconds.mean,
             spread=kinds[key].seconds_spread,
-            takes=tuple(kinds[key].takes(rate.name, prompt=prompt) for rate in rates),
+            takes=tuple(kinds[key].takes(rate.name, prompt=prompt) for rate in limits.rates),
         )
         for key, prompt in zip(keys, prompts, strict=True)
     ]
-    return duration(calls, concurrency=concurrency, rates=rates)
 
 
 def basis(kinds: Iterable[Kind]) -> str:
@@ -223,12 +265,32 @@ def _notes(models: set[str]) -> Iterator[str]:
             yield f"ANTHROPIC_TEMPERATURE is not sent: {model} takes none."
 
 
-def default_budget(high: Decimal, *, worst: Decimal) -> Decimal:
-    """The larger of 1.5 x upper end and upper end + one worst case, in USD, rounded up to a cent.
+def _money_notes(time: Duration, funds: Funds, *, items: int) -> Iterator[str]:
+    """What the budget, or what is left of the month's, does to the batch."""
+    names = {
+        "budget": f"The budget of ${funds.room:.2f}",
+        "month": f"What is left of the month’s budget, ${funds.room:.2f},",
+    }
+    if time.covered == 0:
+        yield f"{names[funds.name]} does not cover one call, which can cost up to ${funds.worst:.2f}: nothing will be made."
+    elif time.covered < items:
+        yield f"{names[funds.name]} covers about {time.covered} of the {items}: the batch pauses then."
+    elif time.limited_by == funds.name:
+        yield (
+            f"{names[funds.name]} leaves room for fewer calls at once: each sets aside up to ${funds.worst:.2f} "
+            "until its reply has come."
+        )
 
-    Without the second one, every job of one item would pause at once.
-    """
-    return max(high * Decimal("1.5"), high + worst).quantize(CENT, rounding=ROUND_UP)
+
+def _pace_notes(limits: PoolRates) -> Iterator[str]:
+    """What refusals of the provider have left behind."""
+    if limits.pace.wait_s >= 1:
+        yield f"The provider asks to wait: nothing starts for {limits.pace.wait_s:.0f} s."
+    if limits.pace.share < 1:
+        yield (
+            f"The provider has asked to slow down: calls start at {limits.pace.share:.0%} of the rate limit, and 10% more each "
+            "minute."
+        )
 
 
 def _output_problems(kinds: Iterable[Kind], max_tokens: int) -> list[RowProblem]:

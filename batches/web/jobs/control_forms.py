@@ -32,6 +32,12 @@ class RetryForm(forms.Form):
     idempotency_key = KeyField()
 
 
+class ResumeForm(forms.Form):
+    """How far the budget is raised before the batch goes on. Empty: it stays."""
+
+    budget = make_budget_field(required=False)
+
+
 class CopyForm(forms.Form):
     """How a copy is run. Without a budget it gets the default budget of its estimate."""
 

@@ -25,9 +25,9 @@ from batches.actions.controls import (
     retry_failed,
 )
 from batches.models import BatchJob
+from batches.models.month_so_far import limit_by_month, this_month
 from batches.models.states import ItemStatus, Priority
 from batches.planning.estimate.estimate import CANNOT_PRICE, Estimate
-from batches.reports.monthly_spending import this_month
 from batches.reports.reason_texts import find_error_text
 from batches.web.access import find_editable_job
 from batches.web.form_problems import add_problems
@@ -160,19 +160,22 @@ def ask_about_copy(request: HttpRequest, job: BatchJob, *, form: CopyForm, statu
     priced: Estimate | None = None
     try:
         priced = price_copy(
-            job, concurrency=form.cleaned_data.get("concurrency") or job.concurrent_processing
+            job,
+            concurrency=form.cleaned_data.get("concurrency") or job.concurrent_processing,
+            budget_usd=form.cleaned_data.get("budget"),
         )
     except CANNOT_PRICE as wrong:
         if not form.errors:
             add_problems(form, wrong)
     offered = priced.default_budget if priced else None
+    month = this_month(job.workspace)
     context = {
         "form": form,
         "estimate": priced,
-        "month": this_month(job.workspace),
+        "month": month,
         "max_concurrency": settings.ENVIRONMENT.max_concurrency,
         "offered_budget": offered,
-        "spend_up_to": form.cleaned_data.get("budget") or offered,
+        "spend_up_to": limit_by_month(form.cleaned_data.get("budget") or offered, month),
     }
     return render_question(request, "duplicate", job, status=status, **context)
 

@@ -18,6 +18,7 @@ CHOICES = (
     "seed",
     "concurrency",
     "error_handling",
+    "budget",
     "name",
 )  # what a link to the page may carry
 

@@ -1,6 +1,7 @@
 """The page "Generate all", the list of batches, and the page of one batch with its controls."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -14,16 +15,18 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from batches.actions import jobs
+from batches.actions.controls import budget_for_rest
 from batches.models import BatchItem, BatchJob, Notice
+from batches.models.month_so_far import limit_by_month, this_month
 from batches.models.states import ErrorHandling, ItemStatus, JobKind, JobStatus, Priority
 from batches.planning.estimate.estimate import CANNOT_PRICE, Estimate, estimate_now
 from batches.planning.plan import PlanError, PlannedItem, starter_plan, starter_sizes
-from batches.reports.monthly_spending import this_month
 from batches.reports.progress import Progress, progress
 from batches.reports.reason_texts import find_error_text
 from batches.web.access import find_editable_job, find_visible_job
 from batches.web.form_problems import add_problems
 from batches.web.jobs import batch_page
+from batches.web.jobs.control_forms import ResumeForm
 from batches.web.jobs.forms import GenerateForm
 from lib.htmx import is_htmx, is_target
 from lib.paging import fetch_page
@@ -106,7 +109,7 @@ def build_plan_context(request: HttpRequest, form: GenerateForm) -> dict[str, An
     priced: Estimate | None = None
     try:
         plan = build_plan(form, workspace=workspace)
-        priced = estimate_now(plan, concurrency=form.get_choice("concurrency")) if plan else None
+        priced = price_plan(plan, form) if plan else None
     except CANNOT_PRICE as wrong:
         add_problems(form, wrong)
     offered = priced.default_budget if priced else None
@@ -123,12 +126,18 @@ def build_plan_context(request: HttpRequest, form: GenerateForm) -> dict[str, An
         "requests_per_minute": settings.ENVIRONMENT.rate_limit_rpm,
         "offered_budget": offered,
         "budget": form.data.get("budget") or offered,
-        "spend_up_to": form.get_choice("budget") or offered,
+        "spend_up_to": limit_by_month(form.get_choice("budget") or offered, month),
         "offered_name": suggest_name(plan),
         "month": month,
         "room_is_short": priced is not None and month.room is not None and month.room < priced.cost_high,
         "stated_use": workspace.intended_use(),
     }
+
+
+def price_plan(plan: list[PlannedItem], form: GenerateForm) -> Estimate:
+    return estimate_now(
+        plan, concurrency=form.get_choice("concurrency"), budget_usd=form.get_choice("budget")
+    )
 
 
 def count_tiers(form: GenerateForm, workspace: Workspace) -> dict[str, Any]:
@@ -277,10 +286,33 @@ def pause_batch(request: HttpRequest, job_id: UUID) -> HttpResponse:
     return carry_out(request, find_editable_job(request, job_id), jobs.pause)
 
 
-@require_POST
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def resume_batch(request: HttpRequest, job_id: UUID) -> HttpResponse:
-    return carry_out(request, find_editable_job(request, job_id), jobs.resume)
+    """POST resumes, with a higher budget if one is given. GET asks how far to raise the budget that is used up."""
+    job = find_editable_job(request, job_id)
+    if request.method != "POST":
+        return ask_for_budget(request, job, form=ResumeForm())
+    form = ResumeForm(request.POST)
+    if not form.is_valid():
+        return ask_for_budget(request, job, form=form, status=422)
+    try:
+        return carry_out(request, job, partial(jobs.resume, budget_usd=form.cleaned_data["budget"]))
+    except jobs.WouldPauseAgain as short:
+        if is_target(request, "live"):
+            return HttpResponse(headers={"HX-Redirect": request.path})
+        form.add_error("budget", str(short))
+        return ask_for_budget(request, job, form=form, status=409)
+
+
+def ask_for_budget(
+    request: HttpRequest, job: BatchJob, *, form: ResumeForm, status: int = 200
+) -> HttpResponse:
+    in_dialog = is_target(request, "dialog-body")
+    offered = f"{budget_for_rest(job).normalize():f}"
+    context = {"job": job, "form": form, "raised_budget": offered, "in_dialog": in_dialog}
+    return render(request, f"batches/resume.html{'#question' if in_dialog else ''}", context, status=status)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -297,10 +329,15 @@ def cancel_batch(request: HttpRequest, job_id: UUID) -> HttpResponse:
 
 
 def carry_out(request: HttpRequest, job: BatchJob, move: Callable[..., BatchJob]) -> HttpResponse:
-    """Make the move and show the batch as it is afterwards. A move that is impossible becomes a message."""
+    """Make the move and show the batch as it is afterwards. A move that is impossible becomes a message.
+
+    Raises WouldPauseAgain for a batch whose own budget is too low: that is a question to the person.
+    """
     try:
         job = move(job, by=get_person(request))
     except StaleState as stale:
+        if isinstance(stale, jobs.WouldPauseAgain) and stale.budget == "budget":
+            raise
         messages.error(request, str(stale))
     if not is_target(request, "live"):
         return HttpResponseRedirect(reverse("batch", args=[job.pk]))

@@ -21,12 +21,12 @@ from batches.actions import drafts
 from batches.actions.starting import TRIED, price, start_draft, try_first
 from batches.models import BatchItem, BatchJob
 from batches.models.items import BatchItemQuerySet
+from batches.models.month_so_far import limit_by_month, this_month
 from batches.models.states import ErrorHandling, JobStatus, Priority
 from batches.planning.coverage import count_coverage
 from batches.planning.estimate.estimate import CANNOT_PRICE
 from batches.planning.freezing import read_plan
 from batches.planning.plan import PlanError
-from batches.reports.monthly_spending import this_month
 from batches.web.access import find_editable_job, find_visible_job
 from batches.web.form_problems import add_problems
 from batches.web.plans import plan_page
@@ -63,6 +63,7 @@ def render_plan(
     page = fetch_page(list_plan_items(job), request, per=plan_page.PER_PAGE)
     grid = count_coverage(job, choices[key])
     budget = found.get("default_budget")
+    month = this_month(job.workspace)
     context = {
         "job": job,
         "form": form or RunForm(initial=get_run_settings(job)),
@@ -79,8 +80,8 @@ def render_plan(
         "problems": plan_page.build_problem_rows(found),
         "problem_count": found.get("problem_count", 0),
         "budget": form.data.get("budget") if form else budget,
-        "spend_up_to": get_budget(form) or budget,
-        "month": this_month(job.workspace),
+        "spend_up_to": limit_by_month(get_budget(form) or (Decimal(budget) if budget else None), month),
+        "month": month,
         "room_is_short": exceeds_month_budget(job, found),
         "stated_use": job.workspace.intended_use(),
         "trials": plan_page.list_trials(job),
@@ -263,7 +264,8 @@ def save_run_settings(request: HttpRequest, job: BatchJob, form: RunForm) -> Htt
         priority=chosen["priority"],
     )
     messages.success(request, "Saved. The estimate below is for these settings.")
-    return redirect(f"{reverse('plan', args=[job.pk])}#run")
+    query = f"?{urlencode({'budget': chosen['budget']})}" if chosen["budget"] else ""
+    return redirect(f"{reverse('plan', args=[job.pk])}{query}#run")
 
 
 def start_whole_plan(request: HttpRequest, job: BatchJob, form: RunForm) -> HttpResponse:

@@ -12,8 +12,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from batches.models import BatchJob
+from batches.models.month_so_far import past_months, this_month
 from batches.models.states import JobStatus, Reason
-from batches.reports.monthly_spending import past_months, this_month
 from workspaces.actions import change_month_budget
 from workspaces.chosen import choose_changeable_workspace, choose_workspace
 from workspaces.models import User

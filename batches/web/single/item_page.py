@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import uuid4
 
-from batches.actions.controls import budget_for_retry, retry_cost
+from batches.actions.controls import budget_for_rest, budget_for_retry, retry_cost
 from batches.engine.stored_replies import USABLE_FROM, find_stored_replies
 from batches.models import BatchItem, GenerationLog
 from batches.models.states import (
@@ -17,7 +17,7 @@ from batches.models.states import (
 )
 from batches.reports.progress import progress
 from batches.reports.reason_texts import find_error_text
-from batches.web.jobs.batch_page import list_banners
+from batches.web.jobs.batch_page import is_short_of_budget, list_banners
 
 
 def build_item_context(item: BatchItem) -> dict[str, Any]:
@@ -26,6 +26,8 @@ def build_item_context(item: BatchItem) -> dict[str, Any]:
     single = job.kind == JobKind.SINGLE
     failed = item.status == ItemStatus.FAILED
     stands = job.status in RESUMABLE
+    waits = single and stands and item.status == ItemStatus.QUEUED
+    must_raise = waits and is_short_of_budget(job, now)
     moves = item.status == ItemStatus.PROCESSING or (item.status == ItemStatus.QUEUED and not stands)
     return {
         "item": item,
@@ -43,7 +45,8 @@ def build_item_context(item: BatchItem) -> dict[str, Any]:
         "can_retry": failed and job.status in RETRYABLE,
         "retry_cost": retry_cost(job, 1),
         "retry_budget": budget_for_retry(job, 1) if single else None,
-        "can_resume": single and stands and item.status == ItemStatus.QUEUED,
+        "can_resume": waits and not must_raise,
+        "raised_budget": f"{budget_for_rest(job).normalize():f}" if must_raise else None,
         "can_cancel": single and job.status in CANCELLABLE and item.status in OPEN_ITEMS,
         "idempotency_key": uuid4(),
         "completed": job.status == JobStatus.COMPLETED,

@@ -14,10 +14,10 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from batches.actions.controls import budget_for_retry, retry_failed, use_reply
 from batches.actions.single import plan_one, price_one, start_one
 from batches.models import BatchItem
+from batches.models.month_so_far import this_month
 from batches.models.states import JobKind
 from batches.planning.estimate.estimate import CANNOT_PRICE
 from batches.planning.plan import PlannedItem
-from batches.reports.monthly_spending import this_month
 from batches.web.access import find_editable_item, find_visible_item
 from batches.web.posted import read_key
 from batches.web.single import item_page

@@ -14,7 +14,8 @@ from pytest_django import Settings
 from batches.actions.jobs import start_batch
 from batches.models import BatchItem, BatchJob, RateLimit, RequestKey
 from batches.models.states import ItemStatus, JobStatus
-from batches.planning.estimate.estimate import default_budget, estimate
+from batches.planning.estimate.budgets import default_budget
+from batches.planning.estimate.estimate import estimate
 from batches.planning.plan import PlanError, PlannedItem
 from claude.current_models import UnknownModel
 from conversations.ids import take_ids
@@ -181,13 +182,8 @@ def test_the_numbers_of_an_estimate(db: None) -> None:
     )
     each = Decimal(tokens // 2)
     assert found.worst_item == ((Decimal("1.15") * each + 500) * 2 + 8192 * 10) / 1_000_000
-    assert found.default_budget == default_budget(found.cost_high, worst=found.worst_item)
+    assert found.default_budget == default_budget(found.cost_high, worst=found.worst_item, in_flight=2)
     assert found.as_json()["cost"] == str(found.cost)
-
-
-def test_the_default_budget_lets_a_single_item_start() -> None:
-    assert default_budget(Decimal("0.05"), worst=Decimal("0.09")) == Decimal("0.14")
-    assert default_budget(Decimal("1.001"), worst=Decimal("0.09")) == Decimal("1.51"), "up to the next cent"
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from batches.models.states import ItemStatus, JobStatus, Priority
 from tests.factories import make_item, make_job, make_member, make_token, make_user
 from tests.support.jobs import start_starter_job
 from tests.support.starter_pack import bring_starter_pack
-from workspaces.models import Membership, User
+from workspaces.models import Membership, User, Workspace
 
 pytestmark = pytest.mark.django_db
 
@@ -71,6 +71,40 @@ def test_a_budget_below_what_is_spent_is_409(caller: Client, user: User) -> None
     assert (answer.status_code, answer.json()["code"]) == (409, "budget_too_low")
     assert "$1.75" in answer.json()["error"]
     assert answer.json()["details"][0]["column"] == "budgetUsd"
+
+
+def pause_without_money(user: User) -> BatchJob:
+    """Paused by its budget, which does not cover the next call."""
+    bring_starter_pack(user.personal_workspace())
+    job = start_starter_job(user, limit=2)
+    BatchJob.objects.update(status=JobStatus.PAUSED, reason="budget", budget_usd=Decimal("0.02"))
+    return job
+
+
+def test_a_resume_that_would_pause_again_is_409_and_not_200(caller: Client, user: User) -> None:
+    job = pause_without_money(user)
+    answer = patch(caller, job, {"action": "resume"})
+    assert (answer.status_code, answer.json()["code"]) == (409, "budget_too_low")
+    assert "Raise it to $" in answer.json()["error"]
+    assert answer.json()["details"][0]["column"] == "budgetUsd"
+    job.refresh_from_db()
+    assert job.status == JobStatus.PAUSED
+
+
+def test_a_resume_with_a_higher_budget_goes_on(caller: Client, user: User) -> None:
+    job = pause_without_money(user)
+    answer = patch(caller, job, {"action": "resume", "budgetUsd": "0.75"})
+    assert (answer.status_code, answer.json()["status"]) == (200, "processing")
+    job.refresh_from_db()
+    assert (job.status, job.budget_usd) == (JobStatus.PROCESSING, Decimal("0.75"))
+
+
+def test_a_resume_in_a_month_without_money_names_the_month(caller: Client, user: User) -> None:
+    job = pause_without_money(user)
+    Workspace.objects.filter(pk=job.workspace_id).update(monthly_budget_usd=Decimal("0.01"))
+    answer = patch(caller, job, {"action": "resume", "budgetUsd": "5"})
+    assert (answer.status_code, answer.json()["code"]) == (409, "month_budget")
+    assert "Settings, Budget" in answer.json()["error"]
 
 
 def test_settings_of_what_has_ended_are_409(caller: Client, user: User) -> None:

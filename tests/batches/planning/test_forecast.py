@@ -8,7 +8,16 @@ from decimal import Decimal
 import pytest
 
 from batches.planning.estimate.forecast import Part, belief, distance
-from batches.planning.estimate.schedule import BETWEEN_CALLS_S, Call, Rate, duration
+from batches.planning.estimate.schedule import (
+    BETWEEN_CALLS_S,
+    Call,
+    Duration,
+    Funds,
+    Pace,
+    Rate,
+    duration,
+    duration_within,
+)
 
 
 def learned(lengths: list[float], usual: float = 3000):  # type: ignore[no-untyped-def]
@@ -99,6 +108,44 @@ def test_a_limit_that_binds_rules() -> None:
 def test_a_call_that_is_bigger_than_a_bucket_passes() -> None:
     rates = [Rate(name="output_tokens", burst=100, interval_s=0.01)]
     assert duration(calls(1, takes=(5000,)), concurrency=1, rates=rates).seconds == 10
+
+
+# --- money and refusals -------------------------------------------------------------------------------------
+
+
+def within(room: float, number: int, *, concurrency: int = 10, cost: float = 0.02) -> Duration:
+    """The duration of so many calls of 10 s, each of which reserves $0.10."""
+    priced = [Call(seconds=10.0, spread=0.0, cost=cost)] * number
+    free = duration(priced, concurrency=concurrency)
+    funds = Funds(name="budget", room=room, worst=0.1)
+    return duration_within(funds, free=free, calls=priced, concurrency=concurrency)
+
+
+def test_money_for_all_reservations_does_not_slow_a_batch() -> None:
+    assert within(20 * 0.02 + 10 * 0.1 + 0.001, 20) == duration(calls(20), concurrency=10)
+
+
+def test_money_for_fewer_reservations_leaves_slots_idle() -> None:
+    found = within(0.7, 20)
+    assert (found.limited_by, found.covered) == ("budget", 20)
+    assert found.seconds > 35, "seven at once and fewer, instead of ten in two rounds"
+
+
+def test_money_for_a_part_covers_a_part() -> None:
+    found = within(0.31, 20)
+    assert (found.limited_by, found.covered) == ("budget", 11), "(0.31 - 0.1) / 0.02, and the last one"
+    assert within(0.05, 20) == Duration(seconds=0.0, limited_by="budget", covered=0)
+
+
+def test_a_slowed_pool_starts_slowly_and_recovers() -> None:
+    rates = [Rate(name="requests", burst=1, interval_s=1.0)]
+    many = calls(300, takes=(1,))
+    full, slow = (
+        duration(many, concurrency=300, rates=rates, pace=pace).seconds for pace in (Pace(), Pace(share=0.5))
+    )
+    assert full == pytest.approx(309)
+    assert 1.3 * full < slow <= 2 * full + 1
+    assert duration(calls(1), concurrency=1, pace=Pace(wait_s=30)).seconds == 40
 
 
 def test_the_same_batch_takes_the_same_time() -> None:

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db.models import F
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
@@ -244,6 +245,37 @@ def test_a_stopped_single_says_why_and_resumes(client: Client, item: BatchItem) 
     assert "every 1s" not in page
     client.post(f"/batches/{item.job_id}/resume/")
     assert BatchJob.objects.get().status == JobStatus.PROCESSING
+
+
+def lose_its_money(item: BatchItem) -> None:
+    """Paused by its budget: calls were lost, and the rest does not cover another."""
+    BatchJob.objects.update(status=JobStatus.PAUSED, reason=Reason.BUDGET, spent=F("budget_usd"))
+
+
+def test_a_single_without_money_asks_for_more_and_goes_on(client: Client, item: BatchItem) -> None:
+    lose_its_money(item)
+    page = client.get(f"/items/{item.pk}/").text
+    assert "Budget reached" in page
+    assert "Raise the budget and resume" in page
+    assert f'action="/batches/{item.job_id}/resume/"' in page
+    offered = re.search(r'name="budget"[^>]*?value="([\d.]+)"|value="([\d.]+)"[^>]*?name="budget"', page)
+    assert offered
+    amount = next(filter(None, offered.groups()))
+    answer = client.post(f"/batches/{item.job_id}/resume/", {"budget": amount})
+    assert answer.status_code == 302
+    job = BatchJob.objects.get()
+    assert (job.status, job.budget_usd) == (JobStatus.PROCESSING, Decimal(amount))
+    assert job.budget_usd >= job.spent + 3 * job.worst_item_usd, "room for lost calls again"
+
+
+def test_a_resume_of_a_single_never_pauses_again_in_silence(client: Client, item: BatchItem) -> None:
+    lose_its_money(item)
+    answer = client.post(f"/batches/{item.job_id}/resume/")
+    assert answer.status_code == 409
+    assert "does not cover the next call" in answer.text
+    assert "Raise the budget and resume" in answer.text
+    assert BatchJob.objects.get().status == JobStatus.PAUSED
+    assert client.post(f"/batches/{item.job_id}/resume/", {"budget": "lots"}).status_code == 422
 
 
 def test_who_only_sees_it_neither_retries_nor_uses(client: Client, item: BatchItem) -> None:

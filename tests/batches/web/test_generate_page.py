@@ -8,13 +8,13 @@ from pytest_django import DjangoAssertNumQueries
 
 from batches.models import BatchJob
 from tests.factories import make_user
-from workspaces.models import User
+from workspaces.models import User, Workspace
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("signed_in")]
 # At most these, however long the plan is: session, user, personal workspace, templates, scenarios and edge cases with
-# their counts, month, stated use; history, token limits, prompt sizes and (the first time) the wish for them; for the
-# frame of the page: workspaces and running batch, workspaces and count.
-QUERIES = 18
+# their counts, month, stated use; for the estimate workspace, month, history, limits, prompt sizes and (the first time) the
+# wish for them; for the frame of the page: workspaces and running batch, workspaces and count.
+QUERIES = 20
 PLAN = {"HX-Request": "true", "HX-Target": "form#plan"}
 
 
@@ -115,6 +115,32 @@ def test_an_untouched_budget_follows_the_plan(client: Client, owner: User) -> No
 def test_a_budget_of_ones_own_stays(client: Client, owner: User) -> None:
     form = {**form_of(client), "budget": "5", "limit": "3", "action": "update"}
     assert client.post("/", form, headers=PLAN).context["budget"] == "5"
+
+
+def test_a_budget_that_was_typed_outlives_an_update_without_script(client: Client, owner: User) -> None:
+    """Enter in the field updates the plan; the start that follows must still have the amount that was typed."""
+    form = {**form_of(client, "?limit=3"), "budget": "1.25", "action": "update"}
+    again = client.get(client.post("/", form)["Location"])
+    assert again.context["budget"] == "1.25"
+    assert again.context["spend_up_to"] == Decimal("1.25")
+
+
+def test_the_start_offers_no_more_than_the_month_has_left(client: Client, owner: User) -> None:
+    Workspace.objects.update(monthly_budget_usd=Decimal("0.75"))
+    page = client.get("/")
+    assert page.context["offered_budget"] == Decimal("0.75")
+    assert 'data-at-most="0.75' in page.text
+    form = {**form_of(client), "budget": "5", "action": "update"}
+    answer = client.post("/", form, headers=PLAN)
+    assert answer.context["spend_up_to"] == Decimal("0.75")
+    assert "covers about" in answer.text
+
+
+def test_a_tight_budget_is_part_of_the_estimate(client: Client, owner: User) -> None:
+    free = client.get("/?limit=20").context["estimate"]
+    tight = client.get(f"/?limit=20&budget={free.cost + 2 * free.worst_item:.2f}").context["estimate"]
+    assert tight.limited_by == "budget"
+    assert tight.seconds > free.seconds
 
 
 def test_a_change_gets_the_form_alone_and_the_address_of_the_plan(client: Client, owner: User) -> None:

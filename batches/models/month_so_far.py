@@ -1,12 +1,13 @@
-"""What a workspace has spent in each month, for pages. The sums are kept by `batches/engine/month_budget.py`."""
+"""What a workspace has spent in a month, and what is left of its budget. The sums are kept by `batches/engine/month_budget.py`."""
 
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from typing import overload
 
 from django.conf import settings
 
-from batches.models import SpendingMonth
+from batches.models.spending_months import SpendingMonth
 from lib import clock
 from workspaces.models import Workspace
 
@@ -45,6 +46,15 @@ def this_month(workspace: Workspace) -> MonthSoFar:
         reserved=row.reserved if row else ZERO,
         budget=workspace.monthly_budget_usd,
     )
+
+
+@overload
+def limit_by_month(budget: Decimal, month: MonthSoFar) -> Decimal: ...
+@overload
+def limit_by_month(budget: None, month: MonthSoFar) -> None: ...
+def limit_by_month(budget: Decimal | None, month: MonthSoFar) -> Decimal | None:
+    """What a batch with this budget can spend at most: a start never offers more than the month has left."""
+    return budget if budget is None or month.room is None else min(budget, month.room)
 
 
 def past_months(workspace: Workspace, *, at_most: int = 12) -> list[SpendingMonth]:
