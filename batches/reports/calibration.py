@@ -6,8 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from batches.models import BatchJob
-from batches.models.states import JobStatus
+from django.db.models import Exists, OuterRef
+
+from batches.models import BatchJob, GenerationLog
+from batches.models.states import REPLIED, JobStatus
 from batches.reports.estimate_accuracy import EstimateAccuracy, measure_accuracy
 from workspaces.models import User
 
@@ -16,6 +18,7 @@ WIDTH, HEIGHT = 720, 200
 LEFT, RIGHT, TOP, BOTTOM = 52, 12, 10, 10
 # The chart shows at least this much above and below zero, and never more than twice the estimate.
 LEAST_SHOWN, MOST_SHOWN = 0.25, 1.0
+REPLIES = GenerationLog.objects.filter(job=OuterRef("pk"), state__in=REPLIED)
 
 
 class JobAccuracy(NamedTuple):
@@ -64,6 +67,8 @@ def list_finished(user: User, *, simulated: bool, model: str = "") -> list[JobAc
         BatchJob.objects.visible_to(user)
         .listed()
         .filter(status=JobStatus.COMPLETED, actual_seconds__isnull=False, simulated=simulated)
+        # Without one reply it says nothing about an estimate, and nobody knows whether it was a real or a simulated batch.
+        .exclude(~Exists(REPLIES), completed_items=0, failed_items__gt=0)
     )
     if model:
         jobs = jobs.filter(model=model)

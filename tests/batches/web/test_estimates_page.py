@@ -11,10 +11,10 @@ from pytest_django import DjangoAssertNumQueries
 
 from batches.actions.jobs import pause, resume
 from batches.models import BatchJob, GenerationLog, Worker
-from batches.models.states import JobStatus
+from batches.models.states import JobStatus, LogState
 from batches.reports.calibration import draw_chart, format_share, list_finished, summarize
 from batches.reports.estimate_accuracy import measure_accuracy
-from tests.factories import make_job, make_token, make_user
+from tests.factories import make_job, make_log, make_token, make_user
 from tests.support.steps import claim_item, file_reply
 from workspaces.models import User
 
@@ -116,6 +116,19 @@ def test_what_is_far_off_stays_in_the_picture(owner: User) -> None:
 
 def test_without_a_finished_batch_it_says_so(signed_in: Client) -> None:
     assert "No finished batches yet" in signed_in.get(PAGE).text
+
+
+def test_a_batch_without_one_reply_is_neither_real_nor_simulated(signed_in: Client, owner: User) -> None:
+    """Nobody knows what it would have been, and it says nothing about the estimate."""
+    counts: dict[str, Any] = {"total_items": 2, "failed_items": 2, "spent": "0"}
+    silent = ended(owner, name="All refused", simulated=False, **counts)
+    make_log(job=silent, state=LogState.FAILED)
+    assert list_finished(owner, simulated=False) == []
+    assert list_finished(owner, simulated=True) == []
+    assert "All refused" not in signed_in.get(PAGE).text
+    unusable = ended(owner, name="Odd replies", simulated=False, **counts)
+    make_log(job=unusable, state=LogState.UNUSABLE)
+    assert [each.job for each in list_finished(owner, simulated=False)] == [unusable]
 
 
 def test_it_shows_each_batch_with_its_error(signed_in: Client, owner: User) -> None:
