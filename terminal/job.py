@@ -97,14 +97,20 @@ class TerminalJob:
         chosen, workspace = self.options, self.owner.personal_workspace()
         if chosen["csv"] is None:
             return starter_plan(workspace, tiers=chosen["tier"], limit=chosen["limit"], seed=chosen["seed"])
-        return csv_plan(
+        notes: list[str] = []
+        plan = csv_plan(
             workspace,
-            chosen["csv"].read_bytes(),
+            chosen["csv"],
             default_tier=(chosen["tier"] or [Tier.TEMPLATE.value])[0],
             template=chosen["template"],
             limit=chosen["limit"],
             seed=chosen["seed"],
+            sheet=chosen["sheet"] or "",
+            notes=notes,
         )
+        for note in notes:
+            self.screen.say(f"Note      {note}")
+        return plan
 
     def _suggest_name(self, plan: list[PlannedItem]) -> str:
         source = self.options["csv"].name if self.options["csv"] else "Starter plan"

@@ -12,7 +12,7 @@ from exports.target import CannotWrite, check_target
 TIERS = ("template", "scenario", "edge_case")
 LARGEST_SEED = 2**63 - 1
 EPILOG = """
-columns of a CSV file: topic (required), tier, persona, emotion, intent, tone, category (words between ; or |),
+columns of a file: topic (required), tier, persona, emotion, intent, tone, category (words between ; or |),
 template (a name), and any variable of the templates in use. An unknown column is an error.
 
 exit codes: 0 every conversation was made, 1 some failed or the job failed, 2 wrong input (nothing was started),
@@ -43,7 +43,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--plan", choices=["starter"], help="the starter plan of 90 conversations (the default)"
     )
     what.add_argument(
-        "--csv", type=_parse_readable, metavar="FILE", help="one conversation for each row of this file"
+        "--csv",
+        type=_parse_readable,
+        metavar="FILE",
+        help="one conversation for each row of this file: CSV, a workbook (.xlsx, .xls, .ods), JSON or JSON Lines",
+    )
+    what.add_argument(
+        "--sheet",
+        metavar="NAME",
+        help="with --csv: the sheet of a workbook, by its name or number (default: the first one with values)",
     )
     what.add_argument(
         "--tier",
@@ -99,6 +107,7 @@ def find_conflicts(options: Mapping[str, Any]) -> list[str]:
         (options["plan"] and options["csv"], "--plan and --csv: choose one of them."),
         (options["retry_failed"] and not options["resume"], "--retry-failed works only with --resume."),
         (options["template"] is not None and not options["csv"], "--template works only with --csv."),
+        (options["sheet"] is not None and not options["csv"], "--sheet works only with --csv."),
         (
             options["csv"] and len(options["tier"] or ()) > 1,
             "--tier may be given once with --csv: the tier of rows that name none.",
@@ -106,7 +115,7 @@ def find_conflicts(options: Mapping[str, Any]) -> list[str]:
     ]
     with_resume = [
         f"--{name}"
-        for name in ("plan", "csv", "tier", "template", "limit", "seed", "name")
+        for name in ("plan", "csv", "sheet", "tier", "template", "limit", "seed", "name")
         if options[name] is not None
     ]
     checks.append(

@@ -24,18 +24,32 @@ DIVERSE = ("matrix", "situations")
 
 
 def plan_from(
-    recipe: Mapping[str, Any], workspace: Workspace, *, by: User, upload: bytes | None = None
+    recipe: Mapping[str, Any],
+    workspace: Workspace,
+    *,
+    by: User,
+    upload: bytes | None = None,
+    notes: list[str] | None = None,
 ) -> list[PlannedItem]:
-    """The plan of a recipe, numbered from 1. `upload`: the content of the file, for the kind `csv`. Raises PlanError."""
+    """The plan of a recipe, numbered from 1. Raises PlanError.
+
+    `upload`: the content of the file, for the kind `csv`. Sentences that tell how it was read are added to `notes`.
+    """
     seed = recipe.get("seed")
-    made = add_details(_make_items(recipe, workspace, by=by, upload=upload), recipe.get("details") or {})
+    items = _make_items(recipe, workspace, by=by, upload=upload, notes=notes)
+    made = add_details(items, recipe.get("details") or {})
     if recipe.get("diversity", recipe["kind"] in DIVERSE):
         made = diversify(made, seed=seed or 0)
     return cut(made, limit=recipe.get("limit"), seed=seed)
 
 
 def _make_items(
-    recipe: Mapping[str, Any], workspace: Workspace, *, by: User, upload: bytes | None
+    recipe: Mapping[str, Any],
+    workspace: Workspace,
+    *,
+    by: User,
+    upload: bytes | None,
+    notes: list[str] | None,
 ) -> list[PlannedItem]:
     kind: Kind = recipe["kind"]
     if kind == "starter":
@@ -53,12 +67,14 @@ def _make_items(
     if kind == "chosen":
         return chosen_plan(workspace, _ids(recipe, "conversations") or [])
     if upload is None:
-        raise PlanError([RowProblem(None, "file", "Choose the CSV file: it is read, and not kept.")])
+        raise PlanError([RowProblem(None, "file", "Choose the file: it is read, and not kept.")])
     return csv_plan(
         workspace,
         upload,
         default_tier=recipe.get("tier") or "template",
         template=recipe.get("template_name") or None,
+        sheet=recipe.get("sheet") or "",
+        notes=notes,
     )
 
 

@@ -22,6 +22,7 @@ urlpatterns: list[URLPattern] = [
     path("batches/<uuid:job_id>/duplicate/", control_views.duplicate_batch, name="batch_duplicate"),
     path("batches/", jobs.list_batches, name="batches"),
     path("batches/new/", wizard.list_kinds, name="batch_new"),
+    path("batches/new/csv/sample.csv", wizard.download_plan_sample, name="plan_sample"),
     path("batches/new/<slug:kind>/", wizard.create_plan, name="batch_new_kind"),
     path("batches/<uuid:job_id>/configure/", wizard.configure_plan, name="batch_configure"),
     path("batches/<uuid:job_id>/plan/", plans.show_plan, name="plan"),

@@ -99,6 +99,12 @@ def status_badge(status: str, word: str = "") -> SafeString:
 
 
 @register.filter
+def count_errors(form: Any) -> int:
+    """How many errors a form has: each one, and not each field that has some. A grouped problem of rows is one."""
+    return sum(len(errors) for errors in form.errors.values())
+
+
+@register.filter
 def tier_word(tier: str) -> str:
     return TIERS.get(tier, tier.replace("_", " ").capitalize())
 

@@ -29,6 +29,7 @@ HEAVIEST = Decimal(99_999)
 WEIGHT_STEP = Decimal("0.001")
 BETWEEN_TAGS = ";|"
 LONGEST_SHOWN = 60
+_TAGS = re.compile(f"[{BETWEEN_TAGS}]")
 _WEIGHT = re.compile(r"\d{1,9}(?:\.\d{1,9})?", re.ASCII)
 _COMMA = re.compile(r"\d{1,9},\d{1,9}", re.ASCII)
 
@@ -137,6 +138,11 @@ def parse_weight(text: str) -> Decimal:
     if _COMMA.fullmatch(word):
         raise ValueError(f"{quote_short(word)} has a decimal comma; write {word.replace(',', '.')}")
     raise ValueError(f"{quote_short(word)} is not a number; write one such as 1 or 2.5")
+
+
+def split_tags(text: str) -> list[str]:
+    """The tags of a text in which `;` or `|` stand between them."""
+    return _TAGS.split(text)
 
 
 def _find_weight_problems(weight: Decimal) -> Iterator[Problem]:

@@ -12,11 +12,12 @@ from django.db import connection, transaction
 from django.db.models import Max
 
 from lib.amounts import format_number
-from lib.csv_table import HEADER_ROW
-from lib.row_problems import RowProblem, RowsError
+from lib.row_problems import RowProblem, RowsError, limit_problems
+from lib.same_text import compose, find_match
 from templates_app.library.checks import quote_short
-from templates_app.library.files import FileRow, Sheet, limit_problems, load
+from templates_app.library.files import load
 from templates_app.library.kinds import KIND_TEXTS, MODELS, find_entries, get_file_fields
+from templates_app.library.sheet import FileRow, Sheet
 from templates_app.models import LibraryEntry, PromptTemplate
 from templates_app.models.import_files import ImportFile
 from templates_app.states import EntryKind
@@ -76,7 +77,7 @@ class Preview:
     kind: EntryKind
     changes: Sequence[RowChange] = ()
     problems: Sequence[RowProblem] = ()
-    unguarded: int = 0
+    notes: Sequence[str] = ()
     counts: Mapping[str, int] = field(default_factory=dict)
 
     @property
@@ -101,17 +102,23 @@ class Preview:
         return f"{texts.several.capitalize()}: {', '.join(text for verb, text in parts.items() if self.counts.get(verb))}."
 
 
-def preview_file(content: bytes, *, name: str, kind: EntryKind, workspace: Workspace) -> Preview:
+def preview_file(
+    content: bytes, *, name: str, kind: EntryKind, workspace: Workspace, sheet_name: str = ""
+) -> Preview:
     """Read and check a file, and compare it with the workspace's entries by name. Stores nothing; never raises."""
     try:
-        sheet = load(content, name=name, kind=kind)
+        sheet = load(content, name=name, kind=kind, sheet_name=sheet_name)
     except RowsError as wrong:
         return Preview(kind=kind, problems=wrong.problems)
+    return _preview_sheet(sheet, kind=kind, workspace=workspace)
+
+
+def _preview_sheet(sheet: Sheet, *, kind: EntryKind, workspace: Workspace) -> Preview:
     changes = list(_Comparison(sheet, kind=kind, workspace=workspace).find_changes())
     if sheet.problems:
-        return Preview(kind=kind, problems=limit_problems(sheet.problems))
+        return Preview(kind=kind, problems=limit_problems(sheet.problems), notes=sheet.notes)
     counts = Counter(change.verb for change in changes)
-    return Preview(kind=kind, changes=changes, unguarded=sheet.unguarded, counts=counts)
+    return Preview(kind=kind, changes=changes, notes=sheet.notes, counts=counts)
 
 
 class _Comparison:
@@ -130,7 +137,7 @@ class _Comparison:
 
     def _get_key(self, name: str, kind: str, lower: Mapping[str, str]) -> tuple[str, str]:
         """What is unique in a workspace: an option's list and name, else the name in lower case."""
-        return (kind, name) if self.kind == EntryKind.OPTION else ("", lower[name])
+        return (kind, compose(name)) if self.kind == EntryKind.OPTION else ("", lower[name])
 
     def find_changes(self) -> Iterator[RowChange]:
         seen: dict[tuple[str, str], int] = {}
@@ -144,7 +151,9 @@ class _Comparison:
             yield self._compare(row, self.known.get(key))
 
     def _check_template(self, row: FileRow) -> None:
-        name = row.fields.get("template", "")
+        name = find_match(row.fields.get("template", ""), self.templates) or row.fields.get("template", "")
+        if name:
+            row.fields["template"] = name
         found = self.templates.get(name)
         tier = self.kind.value
         if name and found is None:
@@ -163,7 +172,7 @@ class _Comparison:
         fields = [
             FieldChange(name, before.get(name), value)
             for name, value in self._merge_parameters(row.fields, before).items()
-            if name not in before or before[name] != value
+            if name not in before or not _is_same(name, before[name], value)
         ]
         return RowChange(
             number=row.number,
@@ -189,9 +198,14 @@ class _Comparison:
         texts = KIND_TEXTS[self.kind]
         if self.sheet.columns:
             message = f"is missing: there are new {texts.several}, and each needs a topic."
-            self.sheet.add_problem(HEADER_ROW, "topic", message)
+            self.sheet.add_problem(self.sheet.header_row, "topic", message)
         else:
             self.sheet.add_problem(row.number, "topic", f"is missing: a new {texts.one} needs a topic.")
+
+
+def _is_same(name: str, before: Any, value: Any) -> bool:
+    """Whether a field stays as it is. A name that differs only in how its accents are composed is the same name."""
+    return bool(before == value) or (name == "name" and compose(before) == compose(value))
 
 
 def _choose_verb(entry: LibraryEntry | None, fields: Sequence[FieldChange]) -> str:
@@ -203,11 +217,14 @@ def _choose_verb(entry: LibraryEntry | None, fields: Sequence[FieldChange]) -> s
 
 
 def lower_names(names: Sequence[str]) -> dict[str, str]:
-    """Each name in lower case as the database makes it, because its index decides which names are the same."""
+    """Each name in lower case as the database makes it, because its index decides which names are the same.
+
+    Accents are composed, so that a name from a Mac is the name that looks the same.
+    """
     storable = [name.replace("\x00", "").encode("utf-8", "replace").decode() for name in names]
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT lower(name) FROM unnest(%s::text[]) WITH ORDINALITY AS names (name, n) ORDER BY n",
+            "SELECT lower(normalize(name, NFC)) FROM unnest(%s::text[]) WITH ORDINALITY AS names (name, n) ORDER BY n",
             [storable],
         )
         lowered = [row[0] for row in cursor.fetchall()]
@@ -217,19 +234,31 @@ def lower_names(names: Sequence[str]) -> dict[str, str]:
 # --- storing -----------------------------------------------------------------------------------------
 
 
-@transaction.atomic
 def import_file(file: ImportFile, *, digest: str, by: User) -> str:
     """Make the changes that the preview with this digest showed, and describe them. A second call does nothing.
 
     Raises PreviewOutdated when the file would now do something else, because the entries have changed.
     """
+    now = ImportFile.objects.get(pk=file.pk)
+    if now.imported_at is not None:
+        return now.outcome
+    try:
+        sheet = load(bytes(now.content), name=now.name, kind=EntryKind(now.kind), sheet_name=now.sheet)
+    except RowsError as wrong:
+        raise PreviewOutdated from wrong
+    return _import_sheet(now, sheet, digest=digest, by=by)
+
+
+@transaction.atomic
+def _import_sheet(file: ImportFile, sheet: Sheet, *, digest: str, by: User) -> str:
+    """Compare and store. The file was read before, because a workbook takes time in which no row may be locked."""
     workspace = Workspace.objects.select_for_update(no_key=True).get(pk=file.workspace_id)
     now = ImportFile.objects.get(pk=file.pk)
     if now.imported_at is not None:
         return now.outcome
     kind = EntryKind(now.kind)
     _lock_entries(kind, workspace)
-    found = preview_file(bytes(now.content), name=now.name, kind=kind, workspace=workspace)
+    found = _preview_sheet(sheet, kind=kind, workspace=workspace)
     if found.problems or found.digest != digest:
         raise PreviewOutdated
     _store(found, workspace=workspace, by=by)

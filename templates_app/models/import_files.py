@@ -25,6 +25,8 @@ class ImportFile(OwnedModel):
 
     kind = models.CharField(max_length=10, choices=EntryKind.choices)
     name = models.CharField(max_length=200)
+    # The sheet of a workbook, by its name or number. Empty: the first one with values.
+    sheet = models.CharField(max_length=100, blank=True)
     content = models.BinaryField()
     expires_at = models.DateTimeField()
     imported_at = models.DateTimeField(null=True, blank=True)
@@ -45,7 +47,7 @@ class ImportFile(OwnedModel):
 
     @classmethod
     def store(
-        cls, content: bytes, *, kind: EntryKind, name: str, workspace: Workspace, by: User
+        cls, content: bytes, *, kind: EntryKind, name: str, workspace: Workspace, by: User, sheet: str = ""
     ) -> "ImportFile":
         """Store a file for two hours (`LIFETIME`). Deletes expired files, and all but this person's newest 20."""
         stored = cls.objects.create(
@@ -53,6 +55,7 @@ class ImportFile(OwnedModel):
             created_by=by,
             kind=kind,
             name=name[:200],
+            sheet=sheet,
             content=content,
             expires_at=timezone.now() + LIFETIME,
         )

@@ -17,6 +17,7 @@ from templates_app.text.variables import (
     Variable,
     VariableError,
     VariableType,
+    find_option,
     find_value_problems,
     is_blank,
     split_entries,
@@ -172,4 +173,6 @@ def _add_help(variable: Variable, message: str) -> str:
 
 
 def _as_value(variable: Variable, value: object) -> Value:
-    return split_entries(value) if variable.type == "list" else str(value)
+    if variable.type == "list":
+        return [find_option(variable, entry) for entry in split_entries(value)]
+    return find_option(variable, str(value))

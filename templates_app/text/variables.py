@@ -6,6 +6,7 @@ from dataclasses import KW_ONLY, dataclass, fields
 from decimal import Decimal
 from typing import Any, Literal, Self, TypeAlias, get_args
 
+from lib.same_text import find_match
 from templates_app.text.syntax import MAX_NAME, NAME
 
 VariableType: TypeAlias = Literal["text", "number", "dropdown", "list"]
@@ -111,6 +112,14 @@ def split_entries(value: object) -> list[str]:
     return [entry for entry in _ENTRY_BREAK.split(str(value)) if entry.strip()]
 
 
+def find_option(variable: Variable, text: str) -> str:
+    """The option that a text means: outer spaces, case and the composition of accents do not count.
+
+    The text itself for a variable without options, and for a text that means none of them.
+    """
+    return find_match(text, variable.options) or text
+
+
 def find_value_problems(variable: Variable, value: object) -> list[str]:
     """Every reason why the value cannot fill the variable."""
     shape = _TYPE_CHECKS[variable.type](value)
@@ -190,7 +199,7 @@ def _check_options(variable: Variable, texts: Sequence[str]) -> list[str]:
     return [
         f"{describe_value(text)} is not one of its options; choose from: {allowed}"
         for text in texts
-        if variable.options and text not in variable.options
+        if variable.options and find_match(text, variable.options) is None
     ]
 
 

@@ -12,9 +12,12 @@ from django.views.decorators.http import require_safe
 
 from lib.paging import cut_page
 from lib.row_problems import RowProblem
-from templates_app.library import files
+from lib.tables.limits import describe_size
+from templates_app.library.columns import REQUIRED, list_columns
+from templates_app.library.dumps import dump_csv, dump_json, dump_sample
 from templates_app.library.importing import SAME, PreviewOutdated, import_file, preview_file
 from templates_app.library.kinds import MODELS, filter_entries, get_file_fields
+from templates_app.library.sheet import BOUNDS
 from templates_app.models.import_files import LIFETIME, ImportFile
 from templates_app.states import EntryKind
 from templates_app.web.library import LISTS, Methods, build_kind_context, build_list_url, read_filters
@@ -22,6 +25,17 @@ from workspaces.chosen import ChosenWorkspace, choose_editable_workspace, choose
 from workspaces.people import get_person
 
 ROWS_SHOWN = 100
+LONGEST_SHEET = 100
+COLUMN_TEXTS = {
+    "kind": "persona, emotion, intent, tone or topic",
+    "name": "unique in the workspace; a row with a known name changes that entry",
+    "topic": "what the conversation is about",
+    "description": "is added to the prompt",
+    "weight": "how often it is drawn; a number such as 1 or 2.5",
+    "tags": "words with ; between them",
+    "template": "the name of a template; empty: the newest of the tier",
+    "parameters.NAME": "a column for each other variable of a template, such as parameters.age",
+}
 HOURS = int(LIFETIME.total_seconds() // 3600)
 
 
@@ -37,11 +51,14 @@ def upload_file(request: HttpRequest, kind: EntryKind) -> HttpResponse:
     if problem := find_upload_problem(given):
         return render_upload(request, kind, chosen, problems=[problem])
     content, name = given.read(), given.name or "rows.csv"
-    found = preview_file(content, name=name, kind=kind, workspace=chosen.workspace)
+    sheet = request.POST.get("sheet", "").replace("\0", "").strip()[:LONGEST_SHEET]
+    found = preview_file(content, name=name, kind=kind, workspace=chosen.workspace, sheet_name=sheet)
     if found.problems:
-        return render_upload(request, kind, chosen, problems=found.problems, name=name)
+        return render_upload(
+            request, kind, chosen, problems=found.problems, name=name, notes=found.notes, sheet=sheet
+        )
     stored = ImportFile.store(
-        content, kind=kind, name=name, workspace=chosen.workspace, by=get_person(request)
+        content, kind=kind, name=name, workspace=chosen.workspace, by=get_person(request), sheet=sheet
     )
     return redirect(f"{kind.value}_import_file", stored.pk)
 
@@ -49,26 +66,52 @@ def upload_file(request: HttpRequest, kind: EntryKind) -> HttpResponse:
 def find_upload_problem(given: Any) -> RowProblem | None:
     if given is None:
         return RowProblem(None, "", "Choose a file first.")
-    if (given.size or 0) > files.LARGEST:
-        size, most = given.size or 0, files.LARGEST
-        return RowProblem(None, "", f"The file has {size:,} bytes; at most {most:,} are allowed. Split it.")
+    if (given.size or 0) > BOUNDS.bytes:
+        return RowProblem(None, "", describe_size(given.size or 0, BOUNDS.bytes))
     return None
 
 
 def render_upload(
-    request: HttpRequest, kind: EntryKind, chosen: ChosenWorkspace, *, problems: object = (), name: str = ""
+    request: HttpRequest,
+    kind: EntryKind,
+    chosen: ChosenWorkspace,
+    *,
+    problems: object = (),
+    name: str = "",
+    notes: object = (),
+    sheet: str = "",
 ) -> HttpResponse:
     context = {
         **build_kind_context(kind),
         "chosen": chosen,
         "problems": problems,
         "file_name": name,
-        "largest": files.LARGEST // 1_000_000,
-        "most": files.MOST_ROWS,
-        "columns": files.list_columns(kind),
+        "notes": notes,
+        "sheet": sheet,
+        "longest_sheet": LONGEST_SHEET,
+        "bounds": BOUNDS,
+        "largest": BOUNDS.bytes // 1_000_000,
+        "columns": describe_columns(kind),
         "back": build_list_url(kind, chosen.workspace),
     }
     return render(request, "templates_app/import_rows.html", context, status=422 if problems else 200)
+
+
+def describe_columns(kind: EntryKind) -> list[dict[str, Any]]:
+    """The columns of a file: name, whether it is required, and what it holds."""
+    required = (*REQUIRED[kind], *(() if kind == EntryKind.OPTION else ("topic",)))
+    return [
+        {"name": name, "required": name in required, "about": COLUMN_TEXTS.get(name, "")}
+        for name in (*list_columns(kind), *(() if kind == EntryKind.OPTION else ("parameters.NAME",)))
+    ]
+
+
+@require_safe
+@login_required
+def download_sample(request: HttpRequest, kind: EntryKind) -> HttpResponse:
+    """A CSV file with two rows, to begin with."""
+    headers = {"Content-Disposition": f'attachment; filename="{LISTS[kind].replace("_", "-")}-sample.csv"'}
+    return HttpResponse(dump_sample(kind), content_type="text/csv; charset=utf-8", headers=headers)
 
 
 @never_cache
@@ -94,7 +137,13 @@ def review_file(request: HttpRequest, kind: EntryKind, import_id: UUID) -> HttpR
 def render_preview(
     request: HttpRequest, kind: EntryKind, stored: ImportFile, *, status: int = 200
 ) -> HttpResponse:
-    found = preview_file(bytes(stored.content), name=stored.name, kind=kind, workspace=stored.workspace)
+    found = preview_file(
+        bytes(stored.content),
+        name=stored.name,
+        kind=kind,
+        workspace=stored.workspace,
+        sheet_name=stored.sheet,
+    )
     shown = [change for change in found.changes if change.verb != SAME]
     context = {
         **build_kind_context(kind),
@@ -120,7 +169,7 @@ def export_entries(request: HttpRequest, kind: EntryKind, form: str) -> HttpResp
     if "list" not in request.GET:
         wanted["list"] = ""  # without a chosen list, a file of options contains all lists
     rows = [get_file_fields(entry) for entry in filter_entries(mine, kind, wanted)]
-    dump = files.dump_csv if form == "csv" else files.dump_json
+    dump = dump_csv if form == "csv" else dump_json
     content_type = "text/csv; charset=utf-8" if form == "csv" else "application/json"
     name = f"{LISTS[kind].replace('_', '-')}.{form}"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}

@@ -52,7 +52,7 @@ def build_kind_context(kind: EntryKind) -> dict[str, Any]:
         "names": {
             verb: f"{kind.value}_{verb}"
             for verb in (
-                *("new", "import", "import_file", "export_csv", "export_json"),
+                *("new", "import", "import_file", "import_sample", "export_csv", "export_json"),
                 *("archive", "restore", "duplicate", "move"),
             )
         }

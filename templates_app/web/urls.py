@@ -31,6 +31,7 @@ def build_pages(base: str, kind: EntryKind) -> list[URLPattern]:
         path(f"{base}/", library.list_entries, also, name=library.LISTS[kind]),
         path(f"{base}/new/", library.create_entry, also, name=f"{kind}_new"),
         path(f"{base}/import/", imports.upload_file, also, name=f"{kind}_import"),
+        path(f"{base}/import/sample.csv", imports.download_sample, also, name=f"{kind}_import_sample"),
         path(f"{base}/import/<uuid:import_id>/", imports.review_file, also, name=f"{kind}_import_file"),
         path(
             f"{base}/export.csv", imports.export_entries, {**also, "form": "csv"}, name=f"{kind}_export_csv"

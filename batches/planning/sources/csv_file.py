@@ -1,11 +1,11 @@
-"""The plan in a CSV file: each row is a conversation, each cell a value. All problems are named with row and column."""
+"""The plan in a table: each row is a conversation, each cell a value. All problems are named with row and column."""
 
-import difflib
 import functools
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import BinaryIO
+from pathlib import Path
+from uuid import UUID
 
 from django.conf import settings
 
@@ -18,67 +18,75 @@ from batches.planning.plan import (
     find_published_versions,
     size_problems,
 )
-from lib.csv_table import HEADER_ROW, Row, Table, label_column, read_table
-from lib.row_problems import RowProblem, RowsError
+from lib.row_problems import RowProblem, RowsError, limit_problems
+from lib.same_text import find_match
+from lib.tables.header import MOST_SUGGESTIONS, KnownColumns, make_column_key, suggest_name
+from lib.tables.limits import TableBounds, read_bounded
+from lib.tables.notes import Respellings
+from lib.tables.reading import Row, Table, read_table
 from templates_app.models import TemplateVersion
 from templates_app.packs.pack import load_pack
 from templates_app.states import Tier
+from templates_app.text.variables import Variable, find_option
 from workspaces.models import Workspace
 
 # Always allowed; every other column must be a variable of a template that the file uses.
 ALWAYS = ("topic", "tier", "category", "template")
-MOST_PROBLEMS = 200
+BOUNDS = TableBounds(bytes=20_000_000, rows=LARGEST_PLAN)
 LONGEST_CATEGORY = 100
+_TIERS = {make_column_key(word): value for value, label in Tier.choices for word in (value, label)}
 _BETWEEN_CATEGORIES = re.compile(r"[;|]")
 
 
 def csv_plan(
     workspace: Workspace,
-    data: bytes | BinaryIO,
+    given: bytes | Path,
     *,
     default_tier: str = "template",
     template: str | None = None,
     limit: int | None = None,
     seed: int | None = None,
+    sheet: str = "",
+    notes: list[str] | None = None,
 ) -> list[PlannedItem]:
-    """One item for each row, with its values byte for byte.
+    """One item for each row of a file or its content, with its values byte for byte; a value of a dropdown becomes the option that it means.
 
-    `template`: the name of the template for rows that name none; by default the starter template of the row's tier. Raises
-    PlanError with the problems of all rows, the first 200 of them, even if `limit` takes only some rows. Rows are numbered
-    as in a spreadsheet: the header is row 1.
+    `template`: the name of the template for rows that name none; by default the starter template of the row's tier.
+    `sheet` chooses a sheet of a workbook. Sentences that tell how the file was read are added to `notes`. Raises
+    PlanError with the problems of all rows, grouped, even if `limit` takes only some rows. Rows are numbered as in a spreadsheet.
     """
-    table = _table(data if isinstance(data, bytes) else data.read())
-    if len(table.rows) > LARGEST_PLAN:
-        raise PlanError(
-            [
-                RowProblem(
-                    None,
-                    "",
-                    f"The file has {len(table.rows):,} rows; at most {LARGEST_PLAN:,} fit into one batch. Split it.",
-                )
-            ]
-        )
-    sheet = _Sheet(table, find_published_versions(workspace), default_tier=default_tier, template=template)
-    items = sheet.items()
-    problems = _drop_repeated([*table.problems, *sheet.problems, *_value_problems(items)])
+    versions = find_published_versions(workspace)
+    table = _read(given, versions=versions, sheet=sheet)
+    rows = _Rows(table, versions, default_tier=default_tier, template=template)
+    items = rows.items()
+    problems = [*table.problems, *rows.problems, *_value_problems(items)]
     if not table.rows and not problems:
         problems = [
             RowProblem(None, "", "The file has no rows below its header: add one for each conversation.")
         ]
     if problems:
-        raise PlanError(_cut_to_most(problems))
+        raise PlanError(limit_problems(_keep_one_of_the_topic(problems, table.header_row)))
+    if notes is not None:
+        notes += [*table.notes, *rows.respellings.describe()]
     return cut(items, limit=limit, seed=seed)
 
 
-def _table(content: bytes) -> Table:
+def find_plan_columns(versions: Mapping[str, TemplateVersion]) -> KnownColumns:
+    """The columns of a plan for these templates: those that are always allowed, and each variable."""
+    variables = sorted({name for version in versions.values() for name in _variables(version)})
+    return KnownColumns([*ALWAYS, *(name for name in variables if name not in ALWAYS)], key="topic")
+
+
+def _read(given: bytes | Path, *, versions: Mapping[str, TemplateVersion], sheet: str) -> Table:
     try:
-        return read_table(content, key="topic")
+        content = given if isinstance(given, bytes) else read_bounded(given, BOUNDS.bytes)
+        return read_table(content, known=find_plan_columns(versions), bounds=BOUNDS, sheet=sheet)
     except RowsError as wrong:
         raise PlanError(wrong.problems) from wrong
 
 
 @dataclass
-class _Sheet:
+class _Rows:
     """Turns the rows of a file into items. `problems` collects what is wrong with them."""
 
     table: Table
@@ -86,11 +94,16 @@ class _Sheet:
     default_tier: str
     template: str | None
     problems: list[RowProblem] = field(default_factory=list)
+    respellings: Respellings = field(default_factory=Respellings)
+    _variables: dict[UUID, dict[str, Variable]] = field(default_factory=dict)
 
     def items(self) -> list[PlannedItem]:
         """The items of all rows whose tier and template are known. Their positions are the row numbers, until the plan is cut."""
-        if self.template is not None and self.template not in self.versions:
-            self._blame(None, "template", self._unknown_template(self.template))
+        if self.template is not None:
+            found = find_match(self.template, self.versions)
+            if found is None:
+                self._blame(None, "template", self._unknown_template(self.template))
+            self.template = found or self.template
         chosen = [
             (row, tier, self._version(row, tier)) for row in self.table.rows for tier in [self._tier(row)]
         ]
@@ -99,18 +112,20 @@ class _Sheet:
         return [self._item(row, tier, version, known) for row, tier, version in chosen if tier and version]
 
     def _tier(self, row: Row) -> str | None:
-        word = row.cells.get("tier", self.default_tier).strip()
-        if word in Tier.values:
-            return word
+        given = row.cells.get("tier", self.default_tier)
+        found = _TIERS.get(make_column_key(given))
+        if found is not None:
+            self.respellings.add("tier", given, found)
+            return found
         self._blame(
             row.number,
             "tier",
-            f"{_quote(word)} is not a tier; choose {', '.join(Tier.values)}, or leave it empty for {self.default_tier}.",
+            f"{_quote(given.strip())} is not a tier; choose {', '.join(Tier.values)}, or leave it empty for {self.default_tier}.",
         )
         return None
 
     def _version(self, row: Row, tier: str | None) -> TemplateVersion | None:
-        named = row.cells.get("template", "").strip()
+        named = self._find_template(row.cells.get("template", ""))
         name = named or self.template or (tier and _starter_templates().get(tier)) or ""
         found = self.versions.get(name)
         if found is None and named:
@@ -123,28 +138,44 @@ class _Sheet:
             )
         return found
 
+    def _find_template(self, given: str) -> str:
+        """The name of the template that a cell means; the cell without outer spaces if there is no such template."""
+        found = find_match(given, self.versions) if given else None
+        if found is not None:
+            self.respellings.add("template", given, found)
+        return found or given.strip()
+
     def _known_columns(self, versions: Sequence[TemplateVersion | None]) -> set[str]:
         """The columns that may have values: the variables of the templates in use.
 
         If the template of a row is unknown, those of all templates, so that only the unknown template is reported.
         """
-        used = [version for version in versions if version is not None]
-        if len(used) < len(versions) or not used:
-            used = list(self.versions.values())
-        return set(ALWAYS).union(*({_variables(version) for version in used}))
+        used = {version.pk: version for version in versions if version is not None}
+        if None in versions or not used:
+            used = {version.pk: version for version in self.versions.values()}
+        return set(ALWAYS).union(*(self._list_variables(version) for version in used.values()))
+
+    def _list_variables(self, version: TemplateVersion) -> dict[str, Variable]:
+        """The variables of a version by name. Rows share versions, so each version is asked once."""
+        found = self._variables.get(version.pk)
+        if found is None:
+            found = self._variables[version.pk] = _variables(version)
+        return found
 
     def _check_header(self, known: set[str]) -> None:
         columns = self.table.columns
         if "topic" not in columns:
-            self._blame(
-                HEADER_ROW, "topic", "is missing: each row needs a topic." + _did_you_mean("topic", columns)
-            )
-        for index, name in enumerate(columns):
-            if name and name not in known:
-                self._blame(HEADER_ROW, label_column(name, index), _unknown_column(name, known))
+            message = f"is missing: each row needs a topic.{suggest_name('topic', columns)}"
+            self._blame(self.table.header_row, "topic", message)
+        unknown = [place for place in zip(columns, self.table.labels, strict=True) if place[0] not in known]
+        listed = ", ".join(sorted(known))
+        for index, (name, label) in enumerate(unknown):
+            guess = suggest_name(name, known) if index < MOST_SUGGESTIONS else ""
+            message = f"is not known: no template used here has such a variable. Known are {listed}.{guess}"
+            self._blame(self.table.header_row, label, message)
 
     def _item(self, row: Row, tier: str, version: TemplateVersion, known: set[str]) -> PlannedItem:
-        variables = _variables(version)
+        variables = self._list_variables(version)
         if "topic" not in row.cells and "topic" in self.table.columns:
             self._blame(row.number, "topic", "is empty; each row needs a topic.")
         for name in row.cells:
@@ -159,9 +190,20 @@ class _Sheet:
             tier=tier,
             version=version,
             topic=row.cells.get("topic", ""),
-            parameters={name: value for name, value in row.cells.items() if name in variables},
+            parameters={
+                name: self._find_option(variables[name], value)
+                for name, value in row.cells.items()
+                if name in variables
+            },
             category=self._category(row),
         )
+
+    def _find_option(self, variable: Variable, value: str) -> str:
+        if variable.type != "dropdown":
+            return value
+        found = find_option(variable, value)
+        self.respellings.add(variable.name, value, found)
+        return found
 
     def _category(self, row: Row) -> tuple[str, ...]:
         words = (word.strip() for word in _BETWEEN_CATEGORIES.split(row.cells.get("category", "")))
@@ -195,8 +237,8 @@ def _starter_templates() -> dict[str, str]:
     return {template.tier: template.name for template in reversed(load_pack().templates)}
 
 
-def _variables(version: TemplateVersion) -> frozenset[str]:
-    return frozenset(str(variable["name"]) for variable in version.variables)
+def _variables(version: TemplateVersion) -> dict[str, Variable]:
+    return {variable.name: variable for variable in version.typed_variables()}
 
 
 def _value_problems(items: Sequence[PlannedItem]) -> list[RowProblem]:
@@ -211,34 +253,12 @@ def _value_problems(items: Sequence[PlannedItem]) -> list[RowProblem]:
     return []
 
 
-def _unknown_column(name: str, known: set[str]) -> str:
-    guess = _did_you_mean(name, known)
-    return f"is not known: no template used here has such a variable. Known are {', '.join(sorted(known))}.{guess}"
-
-
-def _did_you_mean(name: str, known: Iterable[str]) -> str:
-    by_folded = {each.casefold(): each for each in known}
-    close = difflib.get_close_matches(name.casefold(), by_folded, n=1)
-    return f" Is it {_quote(by_folded[close[0]])}?" if close else ""
-
-
 def _quote(word: str) -> str:
     return repr(word if len(word) <= 60 else word[:57] + "...")
 
 
-def _drop_repeated(problems: Iterable[RowProblem]) -> list[RowProblem]:
-    """The first problem of each cell, in the order of the file."""
-    first: dict[tuple[int | None, str], RowProblem] = {}
-    for problem in problems:
-        first.setdefault((problem.row, problem.column or problem.message), problem)
-    if (HEADER_ROW, "topic") in first:  # a missing column is reported once, and not for each row
-        first = {
-            place: each for place, each in first.items() if place[1] != "topic" or place[0] == HEADER_ROW
-        }
-    return sorted(first.values(), key=lambda problem: problem.row or 0)
-
-
-def _cut_to_most(problems: Sequence[RowProblem]) -> list[RowProblem]:
-    more = len(problems) - MOST_PROBLEMS
-    rest = [RowProblem(None, "", f"... and {more:,} more problems.")] if more > 0 else []
-    return [*problems[:MOST_PROBLEMS], *rest]
+def _keep_one_of_the_topic(problems: Sequence[RowProblem], header_row: int) -> list[RowProblem]:
+    """A missing column `topic` is reported once, and not for each row."""
+    if not any((each.row, each.column) == (header_row, "topic") for each in problems):
+        return list(problems)
+    return [each for each in problems if each.column != "topic" or each.row == header_row]

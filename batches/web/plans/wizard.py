@@ -13,8 +13,10 @@ from django.views.decorators.http import require_http_methods, require_safe
 from batches.actions.drafts import PlanMoved, replace_plan, save_draft
 from batches.models import BatchJob
 from batches.models.states import JobStatus
-from batches.planning.plan import PlanError, PlannedItem
+from batches.planning.plan import PlanError, PlannedItem, find_published_versions
 from batches.planning.recipe import plan_from
+from batches.planning.sources.csv_file import BOUNDS
+from batches.planning.sources.csv_sample import describe_plan_columns, dump_plan_sample
 from batches.planning.sources.listed import template_for
 from batches.web.access import find_editable_job
 from batches.web.plans.wizard_forms import FORMS, RecipeForm
@@ -22,11 +24,10 @@ from batches.web.posted import read_revision
 from conversations.models import Conversation
 from conversations.states import Status
 from lib.stale_state import StaleState
+from lib.tables.limits import describe_size
 from templates_app.models import PromptTemplate, TemplateVersion
 from workspaces.models import User, Workspace
 from workspaces.people import get_person
-
-LARGEST_FILE = 20_000_000
 
 
 @require_safe
@@ -91,13 +92,24 @@ def fill_form(request: HttpRequest, *, kind: str, job: BatchJob | None = None) -
         )
         if answer is not None:
             return answer
-    context = {
+    context: dict[str, Any] = {
         "form": form,
         "job": job,
         "version": version,
         "seen": request.POST.get("seen") or (job and job.plan_revision),
     }
+    if kind == "csv":
+        context["columns"] = describe_plan_columns(find_published_versions(workspace))
     return render(request, "batches/configure.html", context, status=422 if form.errors else 200)
+
+
+@require_safe
+@login_required
+def download_plan_sample(request: HttpRequest) -> HttpResponse:
+    """A CSV file for the templates of the person's workspace, to begin with."""
+    versions = find_published_versions(get_person(request).personal_workspace())
+    headers = {"Content-Disposition": 'attachment; filename="plan-sample.csv"'}
+    return HttpResponse(dump_plan_sample(versions), content_type="text/csv; charset=utf-8", headers=headers)
 
 
 def find_version(
@@ -146,12 +158,14 @@ def save_plan(
     """Store the plan and give the redirect to it, or None when the form says what is wrong."""
     recipe = form.build_recipe()
     upload = request.FILES.get("file")
-    if upload is not None and (upload.size or 0) > LARGEST_FILE:
-        form.add_error("file", f"has {upload.size:,} bytes; at most {LARGEST_FILE:,} are read. Split it.")
+    if upload is not None and (upload.size or 0) > BOUNDS.bytes:
+        form.add_error("file", describe_size(upload.size or 0, BOUNDS.bytes))
     if not form.is_valid():
         return None
+    notes: list[str] = []
     try:
-        plan = plan_from(recipe, workspace, by=by, upload=upload.read() if upload else None)
+        plan = plan_from(recipe, workspace, by=by, upload=upload.read() if upload else None, notes=notes)
+        recipe |= {"notes": notes} if notes else {}
         made = store_plan(request, form, plan, recipe, by=by, workspace=workspace, job=job)
     except PlanError as wrong:
         form.add_problems(wrong.problems)

@@ -7,8 +7,9 @@ from django import forms
 from django.db.models import QuerySet
 
 from batches.models.jobs import LONGEST_NAME
-from batches.planning.plan import LARGEST_PLAN, LARGEST_SEED, LEAST_SEED
+from batches.planning.plan import LARGEST_PLAN, LARGEST_SEED, LEAST_SEED, find_published_versions
 from batches.planning.recipe import DIVERSE
+from batches.planning.sources.csv_file import BOUNDS
 from batches.planning.sources.matrix import Matrix, MatrixError
 from batches.planning.sources.matrix_plan import apply_options, options_of
 from batches.planning.sources.matrix_text import (
@@ -22,7 +23,7 @@ from batches.planning.sources.matrix_wire import as_json, matrix_of
 from batches.web.fields import DetailsField, KeyField, make_input, make_text_area, normalize_line_ends
 from conversations.details import format_details
 from conversations.models import Conversation
-from lib.row_problems import RowProblem
+from lib.row_problems import RowProblem, group_problems
 from templates_app.models import EdgeCase, OptionKind, Scenario, TemplateVersion
 from templates_app.states import Tier
 from workspaces.models import Workspace
@@ -97,14 +98,16 @@ class RecipeForm(forms.Form):
 
     def add_problems(self, problems: Sequence[RowProblem]) -> None:
         """Add each problem to its field, or above the form where the form has no such field."""
-        for problem in problems[:100]:
+        for problem in group_problems(problems)[:100]:
             place = PLACES.get(problem.column, problem.column)
             place = next((each for each in (place, f"list-{place}") if each in self.fields), "")
             self.add_error(place or None, _describe(problem) if place else str(problem))
 
 
 def _describe(problem: RowProblem) -> str:
-    return f"line {problem.row}: {problem.message}" if problem.row else problem.message
+    if problem.row is None:
+        return problem.message
+    return f"{problem.rows_text if problem.more_rows else f'line {problem.row}'}: {problem.message}"
 
 
 class StarterForm(RecipeForm):
@@ -180,28 +183,49 @@ def list_tags(workspace: Workspace) -> list[str]:
 
 class CsvForm(RecipeForm):
     kind = "csv"
-    title = "Rows of a CSV file"
+    title = "Rows of a file"
     about = "One conversation a row: a column topic, and one for each variable of the template that it fills."
 
-    file = forms.FileField(label="File", widget=make_input(forms.FileInput, accept=".csv,text/csv"))
+    file = forms.FileField(
+        label="File",
+        widget=make_input(
+            forms.FileInput, accept=".csv,.tsv,.txt,.xlsx,.xlsm,.xlsb,.xls,.ods,.json,.jsonl,.ndjson"
+        ),
+        help_text=(
+            "CSV, a workbook (.xlsx, .xls, .ods), JSON or JSON Lines; at most "
+            f"{BOUNDS.bytes // 1_000_000} MB, {BOUNDS.rows:,} rows and {BOUNDS.columns:,} columns."
+        ),
+    )
+    sheet = forms.CharField(
+        label="Sheet of a workbook",
+        required=False,
+        max_length=100,
+        widget=make_input(),
+        help_text="Its name or its number. Empty: the first one with values.",
+    )
     tier = forms.ChoiceField(
         label="Tier of rows that name none",
         choices=Tier.choices,
         widget=forms.Select(attrs={"class": "select"}),
     )
-    csv_template = forms.CharField(
+    csv_template = forms.ChoiceField(
         label="Template of rows that name none",
         required=False,
-        max_length=200,
-        widget=make_input(),
-        help_text="Its name. Empty: the starter template of the row’s tier.",
+        widget=forms.Select(attrs={"class": "select"}),
     )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        names = sorted(find_published_versions(self.workspace))
+        choices = [("", "The starter template of the row’s tier"), *((name, name) for name in names)]
+        self.fields["csv_template"].choices = choices  # type: ignore[attr-defined]
 
     @classmethod
     def fill_from(cls, recipe: Mapping[str, Any]) -> dict[str, Any]:
         shown = {
             "tier": recipe.get("tier", Tier.TEMPLATE.value),
             "csv_template": recipe.get("template_name", ""),
+            "sheet": recipe.get("sheet", ""),
         }
         return {**super().fill_from(recipe), **shown}
 
@@ -210,6 +234,7 @@ class CsvForm(RecipeForm):
         about = {
             "tier": chosen["tier"],
             "template_name": chosen["csv_template"],
+            "sheet": chosen["sheet"],
             "file": chosen["file"].name[:200],
         }
         return {**super().build_recipe(), **about}

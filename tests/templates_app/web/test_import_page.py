@@ -11,7 +11,7 @@ from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
 
-from templates_app.library.files import LARGEST
+from templates_app.library.sheet import BOUNDS
 from templates_app.models import ImportFile, Option, OptionKind, PromptTemplate, Scenario
 from templates_app.models.import_files import MOST_OF_A_PERSON
 from templates_app.states import Tier
@@ -212,7 +212,7 @@ def test_roles(client: Client, owner: User) -> None:
 
 
 def test_a_file_over_the_limit_is_refused_by_its_size(client: Client, home: Workspace) -> None:
-    answer = sent(client, b"name,topic\n" + b"x" * LARGEST)
+    answer = sent(client, b"name,topic\n" + b"x" * BOUNDS.bytes)
     assert answer.status_code == 422
     assert "at most 5,000,000 are allowed. Split it." in answer.content.decode()
 

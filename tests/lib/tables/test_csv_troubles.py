@@ -1,12 +1,10 @@
 """What spreadsheets and people do to CSV files: every reader of one names row, column and remedy, and takes nothing.
 
-The readers are the plan of a batch and the imports of scenarios, edge cases and options; they share `csv_table`.
+The readers are the plan of a batch and the imports of scenarios, edge cases and options; they share `lib.tables`.
 """
 
 import csv
 import io
-import sys
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -14,7 +12,6 @@ import pytest
 
 from batches.planning.plan import PlanError
 from batches.planning.sources.csv_file import csv_plan
-from lib.csv_table import read_table
 from templates_app.library.importing import preview_file
 from templates_app.models import EdgeCase, ImportFile, Option, Scenario
 from templates_app.states import EntryKind, Tier
@@ -109,6 +106,20 @@ FINE: dict[str, Make] = {
     "blank rows": lambda reader: good(reader) + b"\r\n  \r\n,,\r\n",
     "short rows": lambda reader: header(reader, reader.free).replace(b",x\r\n", b"\r\n"),
     "empty columns at the end": lambda reader: good(reader).replace(b"x\r\n", b"x,,\r\n"),
+    "a line that names the delimiter": lambda reader: b"sep=;\r\n" + good(reader, delimiter=";"),
+    "a title above the header": lambda reader: b"Table 1,,\r\n" + good(reader),
+    "a blank row above the header": lambda reader: b",,\r\n\r\n" + good(reader),
+    "columns without a name or a value": lambda reader: good(reader).replace(b"\r\n", b",,,\r\n"),
+    "a column that counts the rows": lambda reader: b"," + good(reader).replace(b"\r\n", b"\r\n1,", 1),
+    "the header in capitals": lambda reader: good(reader).replace(
+        reader.key.encode(), reader.key.upper().encode(), 1
+    ),
+    "an unknown column without values": lambda reader: good(reader).replace(b"\r\n", b",remarks\r\n", 1),
+    "UTF-16 little endian": lambda reader: b"\xff\xfe" + good(reader).decode().encode("utf-16-le"),
+    "UTF-16 big endian": lambda reader: b"\xfe\xff" + good(reader).decode().encode("utf-16-be"),
+    "UTF-16 without a mark": lambda reader: good(reader).decode().encode("utf-16-le"),
+    "Windows-1252": lambda reader: good(reader, ["fine", "caf\u00e9"]).decode().encode("cp1252"),
+    "quotes with a backslash": lambda reader: good(reader, ["x"]).replace(b",x\r", rb',"a \"b\" c"' + b"\r"),
     "formula cells": lambda reader: good(reader, ["=1+1", "+49 170", "-5%", "@here", "\t=x"]),
     "a cell longer than the csv module's limit": lambda reader: good(reader, ["y" * (reader.longest - 1)]),
 }
@@ -135,25 +146,13 @@ TROUBLES: dict[str, tuple[Make, Callable[[Reader], Sequence[str]]]] = {
         lambda reader: text_of([[*reader.needs, reader.free]]).encode(),
         lambda _: ["has no rows below its header: add one"],
     ),
-    "UTF-16 little endian": (
-        lambda reader: b"\xff\xfe" + good(reader).decode().encode("utf-16-le"),
-        lambda _: ["The file is UTF-16", "save it as UTF-8"],
-    ),
-    "UTF-16 big endian": (
-        lambda reader: b"\xfe\xff" + good(reader).decode().encode("utf-16-be"),
-        lambda _: ["The file is UTF-16", "save it as UTF-8"],
-    ),
-    "UTF-16 without a mark": (
-        lambda reader: good(reader).decode().encode("utf-16-le"),
-        lambda _: ["The file is UTF-16", "save it as UTF-8"],
-    ),
-    "a byte of Windows-1252": (
-        lambda reader: good(reader, ["fine", "caf\u00e9"]).decode().encode("cp1252"),
-        lambda reader: [f"row 3, column {reader.free}: holds a byte (0xE9)", "save it as UTF-8"],
+    "bytes of another encoding": (
+        lambda reader: good(reader, ["fine", "\u017cycie \u0142adne"]).decode().encode("cp1250"),
+        lambda reader: [f"row 3, column {reader.free}: holds a byte (0xBF)", "save it as UTF-8"],
     ),
     "such a byte in the header": (
-        lambda reader: header(reader, "caf\u00e9").decode().encode("cp1252"),
-        lambda reader: ["row 1, column caf\ufffd: holds a byte (0xE9)", "save it as UTF-8"],
+        lambda reader: header(reader, "\u0142adne").decode().encode("cp1250"),
+        lambda reader: ["row 1, column \ufffdadne: holds a byte (0xB3)", "save it as UTF-8"],
     ),
     "no column names": (
         lambda reader: text_of([reader.good(1), reader.good(2)]).encode(),
@@ -163,10 +162,6 @@ TROUBLES: dict[str, tuple[Make, Callable[[Reader], Sequence[str]]]] = {
         lambda reader: text_of([[reader.free], ["x"]]).encode(),
         lambda reader: [f"row 1, column {reader.key}: is missing: each row needs"],
     ),
-    "a needed column in capitals": (
-        lambda reader: good(reader).replace(reader.key.encode(), reader.key.title().encode(), 1),
-        lambda reader: [f"row 1, column {reader.key}: is missing", f"Is it '{reader.key.title()}'?"],
-    ),
     "a column twice": (
         lambda reader: header(reader, reader.free, reader.free),
         lambda reader: [f"row 1, column {reader.free}: is there twice; remove one of them"],
@@ -174,7 +169,7 @@ TROUBLES: dict[str, tuple[Make, Callable[[Reader], Sequence[str]]]] = {
     "a column without a name": (
         lambda reader: header(reader, "", reader.free),
         lambda reader: [
-            f"row 1, column {wide(len(reader.needs))}: has no name; name it or remove the column"
+            f"row 1, column {wide(len(reader.needs))}: has no name, but values (the first one in row 2)."
         ],
     ),
     "an unknown column": (
@@ -220,7 +215,7 @@ TROUBLES: dict[str, tuple[Make, Callable[[Reader], Sequence[str]]]] = {
         lambda reader: text_of(
             [reader.needs, *(reader.good(number) for number in range(reader.most + 1))]
         ).encode(),
-        lambda reader: [f"The file has {reader.most + 1:,} rows; at most {reader.most:,}", "Split it"],
+        lambda reader: [f"The file has more than {reader.most:,} rows; at most {reader.most:,}", "Split it"],
     ),
 }
 
@@ -318,37 +313,16 @@ def test_what_only_one_reader_has(workspace: Workspace, name: str, content: byte
 
 
 @every_reader
-def test_all_problems_come_at_once_and_are_bounded(workspace: Workspace, reader: Reader) -> None:
-    problems = reader.problems(workspace, good(reader, ["y\x01"] * 312))
+def test_the_same_problem_of_many_rows_is_said_once(workspace: Workspace, reader: Reader) -> None:
+    rows = [["x", "y\x01"][number % 4 > 0] for number in range(61)]
+    [problem] = reader.problems(workspace, good(reader, rows))
+    assert problem.startswith(
+        f"45 rows (3 to 5, 7 to 9, 11 to 13, 15 to 17, 19 to 21, ...), column {reader.free}: "
+    )
+
+
+@every_reader
+def test_different_problems_are_bounded_and_counted(workspace: Workspace, reader: Reader) -> None:
+    problems = reader.problems(workspace, good(reader, [f"{'y' * number}\x01" for number in range(312)]))
     assert len(problems) == 201
     assert problems[-1] == "... and 112 more problems."
-
-
-# --- the reader itself -------------------------------------------------------------------------------
-
-
-def test_files_at_once_do_not_lower_each_others_limit() -> None:
-    """The csv module's limit is global: a short file that ends must not cut a long one in another thread."""
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    try:
-        assert read_at_once() == []
-    finally:
-        sys.setswitchinterval(before)
-
-
-def read_at_once() -> list[str]:
-    """What four threads complain about that read long and short files."""
-    long, short = b"name\n" + (b"y" * 140_000 + b"\n") * 30, b"name\na\n"
-    broken: list[str] = []
-
-    def read(content: bytes) -> None:
-        for _ in range(8):
-            broken.extend(str(problem) for problem in read_table(content, key="name").problems)
-
-    threads = [threading.Thread(target=read, args=[content]) for content in (long, short, long, short)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return broken
