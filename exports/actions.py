@@ -26,17 +26,18 @@ class Exported:
     manifest: dict[str, Any]
 
 
-def export_job(job: BatchJob, path: Path) -> Exported:
+def export_job(job: BatchJob, path: Path, *, system: bool = True) -> Exported:
     """Write all conversations of this job, whatever their review state, to FILE, and FILE.manifest.json beside it.
 
+    `system`: whether the training system prompts are written.
     An existing file is replaced only when the new one is complete. Raises CannotWrite or ExportError.
     """
     path = check_target(path)
     beside = get_manifest_path(path)
     try:
         with _replace_file(path) as stream:
-            written = write_jsonl(select_for_job(job), stream)
-        about = build_manifest(written, file=path.name, job=job)
+            written = write_jsonl(select_for_job(job), stream, system=system)
+        about = build_manifest(written, file=path.name, job=job, system=system)
         with _replace_file(beside) as stream:
             stream.write(json.dumps(about, ensure_ascii=False, allow_nan=False, indent=2).encode() + b"\n")
     except OSError as error:

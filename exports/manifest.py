@@ -15,13 +15,19 @@ from workspaces.terms import NOTICE
 FORMAT = "messages"
 
 
-def build_manifest(written: Written, *, file: str, job: BatchJob | None = None) -> dict[str, Any]:
-    """A JSON object that describes the written bytes. It begins with a warning if anything is simulated."""
+def build_manifest(
+    written: Written, *, file: str, job: BatchJob | None = None, system: bool = True
+) -> dict[str, Any]:
+    """A JSON object that describes the written bytes. It begins with a warning if anything is simulated.
+
+    `system`: whether the training system prompts were written.
+    """
     warning = make_simulated_warning(written.simulated, written.count)
     return {
         **({"warning": warning} if warning else {}),
         "simulated": {"count": written.simulated, "all": 0 < written.count == written.simulated},
         "format": FORMAT,
+        "system_messages": "as in the templates" if system else "left out",
         "file": file,
         "sha256": written.sha256,
         "bytes": written.bytes,

@@ -69,10 +69,13 @@ def select_for_job(job: BatchJob) -> QuerySet[Conversation]:
     return Conversation.objects.filter(batch_item__job=job).order_by("batch_item__position")
 
 
-def write_jsonl(conversations: QuerySet[Conversation], stream: BinaryIO) -> Written:
-    """Write `messages` JSONL. Raises ExportError naming a conversation that cannot be written."""
+def write_jsonl(conversations: QuerySet[Conversation], stream: BinaryIO, *, system: bool = True) -> Written:
+    """Write `messages` JSONL. Raises ExportError naming a conversation that cannot be written.
+
+    `system`: whether a conversation begins with the training system prompt of its template. Some models take none.
+    """
     written, digest = Written(), hashlib.sha256()
-    for each in iter_lines(conversations):
+    for each in iter_lines(conversations, system=system):
         stream.write(each.line)
         digest.update(each.line)
         written.add(each)
@@ -80,12 +83,12 @@ def write_jsonl(conversations: QuerySet[Conversation], stream: BinaryIO) -> Writ
     return written
 
 
-def iter_jsonl(conversations: QuerySet[Conversation]) -> Iterator[bytes]:
+def iter_jsonl(conversations: QuerySet[Conversation], *, system: bool = True) -> Iterator[bytes]:
     """The same bytes for a streaming response."""
-    return (each.line for each in iter_lines(conversations))
+    return (each.line for each in iter_lines(conversations, system=system))
 
 
-def iter_lines(conversations: QuerySet[Conversation]) -> Iterator[Line]:
+def iter_lines(conversations: QuerySet[Conversation], *, system: bool = True) -> Iterator[Line]:
     """The lines in the order of the query, or by creation. A server-side cursor keeps the memory constant."""
     ordered = conversations if conversations.ordered else conversations.order_by("created_at", "id")
     rows = map(
@@ -93,9 +96,11 @@ def iter_lines(conversations: QuerySet[Conversation]) -> Iterator[Line]:
     )
     systems: dict[UUID | None, str] = {None: ""}
     while chunk := list(islice(rows, CHUNK)):
-        _load_system_prompts(systems, chunk)
+        if system:
+            _load_system_prompts(systems, chunk)
         turns = _load_turns(chunk)
-        yield from (_make_line(row, turns.get(row.id, []), systems[row.template_version_id]) for row in chunk)
+        for row in chunk:
+            yield _make_line(row, turns.get(row.id, []), systems.get(row.template_version_id, ""))
 
 
 def _make_line(row: _ConversationRow, turns: Sequence[tuple[str, str]], system: str) -> Line:

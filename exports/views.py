@@ -21,11 +21,13 @@ JSONL = "application/jsonl; charset=utf-8"
 @require_safe
 @login_required
 def download_batch(request: HttpRequest, job_id: UUID) -> HttpResponseBase:
-    """All conversations of a batch as JSONL, streamed. 404 if it belongs to somebody else."""
+    """All conversations of a batch as JSONL, streamed. 404 if it belongs to somebody else.
+
+    `?system=no` leaves the system messages out, for models that refuse them in training data.
+    """
     job: BatchJob = BatchJob.objects.get_visible_or_404(request.user, job_id)
-    return _as_file(
-        StreamingHttpResponse(iter_jsonl(select_for_job(job)), content_type=JSONL), build_job_file_name(job)
-    )
+    lines = iter_jsonl(select_for_job(job), system=_wants_system(request))
+    return _as_file(StreamingHttpResponse(lines, content_type=JSONL), build_job_file_name(job))
 
 
 @require_safe
@@ -35,8 +37,8 @@ def download_manifest(request: HttpRequest, job_id: UUID) -> HttpResponseBase:
     job: BatchJob = BatchJob.objects.get_visible_or_404(request.user, job_id)
     name = build_job_file_name(job)
     with open(os.devnull, "wb") as nowhere:
-        written = write_jsonl(select_for_job(job), nowhere)
-    about = build_manifest(written, file=name, job=job)
+        written = write_jsonl(select_for_job(job), nowhere, system=_wants_system(request))
+    about = build_manifest(written, file=name, job=job, system=_wants_system(request))
     return _as_file(JsonResponse(about, json_dumps_params={"indent": 2}), f"{name}.manifest.json")
 
 
@@ -46,8 +48,12 @@ def download_conversation(request: HttpRequest, conversation_id: UUID) -> HttpRe
     """One conversation as a file of one line. 404 if it belongs to somebody else."""
     found: Conversation = Conversation.objects.get_visible_or_404(request.user, conversation_id)
     rows = Conversation.objects.filter(pk=found.pk)
-    response = HttpResponse(b"".join(iter_jsonl(rows)), content_type=JSONL)
+    response = HttpResponse(b"".join(iter_jsonl(rows, system=_wants_system(request))), content_type=JSONL)
     return _as_file(response, build_file_name(found.conversation_id, simulated=found.simulated))
+
+
+def _wants_system(request: HttpRequest) -> bool:
+    return request.GET.get("system") != "no"
 
 
 def _as_file(response: HttpResponseBase, name: str) -> HttpResponseBase:

@@ -205,7 +205,7 @@ class TerminalJob:
         job.refresh_from_db()
         code = choose_exit_code(now, interrupted=signals.count > 0)
         try:
-            exported = export_job(job, self._target(job)) if now.status in EXPORTED else None
+            exported = self._export(job) if now.status in EXPORTED else None
         except (CannotWrite, ExportError) as error:
             self.screen.complain(f"Everything is stored, but the file could not be written. {error}")
             return self._leave(job, FAILED)
@@ -218,6 +218,9 @@ class TerminalJob:
         self.screen.complain(f"Go on with:  {make_resume_command(job)}")
         self.screen.result({"job_id": str(job.pk), "exit_code": code, "resume": make_resume_command(job)})
         return code
+
+    def _export(self, job: BatchJob) -> Exported:
+        return export_job(job, self._target(job), system=not self.options["no_system"])
 
     def _target(self, job: BatchJob) -> Path:
         return self.options["out"] or Path(build_job_file_name(job))

@@ -94,6 +94,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--out", type=_parse_target, metavar="FILE.jsonl", help="the file (default: a new one in this folder)"
     )
     where.add_argument(
+        "--no-system",
+        action="store_true",
+        help="leave the system messages out, for models that refuse them in training data (Gemma)",
+    )
+    where.add_argument(
         "--json",
         action="store_true",
         help="print one JSON object, last, and nothing else, on standard output",

@@ -59,7 +59,11 @@ class Scan:
 def scan(text: str) -> Scan:
     """Every value that begins outside reasoning and outside another value, in linear time."""
     found, position, before, failed, reasoned = Scan(), 0, 0, 0, False
-    while failed < FAILED_TRIES and len(found.candidates) < MOST_VALUES and (mark := _MARK.search(text, position)):
+    while (
+        failed < FAILED_TRIES
+        and len(found.candidates) < MOST_VALUES
+        and (mark := _MARK.search(text, position))
+    ):
         if mark["name"]:
             reasoned = True
             position = _skip_reasoning(text, mark, found)

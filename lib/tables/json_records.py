@@ -9,7 +9,9 @@ from typing import Any, NamedTuple
 
 from lib.row_problems import make_file_error
 
-_BETWEEN = re.compile(r"[\s,\x1e]*")
+# JSON text sequences have this mark before each object.
+RECORD_SEPARATOR = "\x1e"
+_BETWEEN = re.compile(rf"[\s,{RECORD_SEPARATOR}]*")
 DEEPEST_LIST = 3
 
 
@@ -41,6 +43,7 @@ def read_json_records(text: str, *, key: str) -> JsonRecords:
     """
     if not text.strip():
         raise make_file_error("The file is empty.")
+    text = text.removeprefix(RECORD_SEPARATOR)
     try:
         return _unwrap(_decode(text), key)
     except json.JSONDecodeError as wrong:

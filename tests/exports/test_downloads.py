@@ -11,7 +11,7 @@ from django.urls import reverse
 from batches.models import BatchJob
 from batches.models.states import ItemStatus
 from conversations.models import Conversation
-from tests.factories import make_conversation, make_item, make_job, make_user
+from tests.factories import make_conversation, make_item, make_job, make_template, make_user, make_version
 from workspaces.actions import state_use
 from workspaces.models import User
 from workspaces.states import Authorisation
@@ -47,6 +47,19 @@ def test_the_manifest_is_of_the_same_bytes(client: Client, owner: User, job: Bat
     about = json.loads(client.get(reverse("batch_manifest", args=[job.pk])).content)
     assert about["sha256"] == hashlib.sha256(content).hexdigest()
     assert about["simulated"] == {"count": 2, "all": True}
+
+
+def test_a_download_without_system_messages(client: Client, owner: User, job: BatchJob) -> None:
+    client.force_login(owner)
+    template = make_template(workspace=job.workspace)
+    version = make_version(template=template, training_system_prompt="You are calm.")
+    make_conversation(item=make_item(job=job, version=version, status=ItemStatus.COMPLETED))
+    address = reverse("batch_download", args=[job.pk])
+    assert b'"system"' in body(client.get(address))
+    content = body(client.get(f"{address}?system=no"))
+    assert b'"system"' not in content
+    about = json.loads(client.get(reverse("batch_manifest", args=[job.pk]) + "?system=no").content)
+    assert about["sha256"] == hashlib.sha256(content).hexdigest()
 
 
 def test_the_manifest_says_what_the_conversations_are_for(client: Client, owner: User, job: BatchJob) -> None:

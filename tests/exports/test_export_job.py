@@ -150,6 +150,19 @@ def test_an_empty_job_gives_an_empty_file(tmp_path: Path) -> None:
     assert exported.written.sha256 == hashlib.sha256().hexdigest()
 
 
+def test_system_messages_can_be_left_out(tmp_path: Path) -> None:
+    """Gemma and others refuse a system message in training data."""
+    job = make_exportable()
+    plain = export_job(job, tmp_path / "with.jsonl")
+    left_out = export_job(job, tmp_path / "without.jsonl", system=False)
+    with_system, without = messages_in(plain.path), messages_in(left_out.path)
+    assert with_system
+    assert [messages[1:] for messages in with_system] == without
+    assert {messages[0]["role"] for messages in with_system} == {"system"}
+    assert plain.manifest["system_messages"] == "as in the templates"
+    assert left_out.manifest["system_messages"] == "left out"
+
+
 def test_an_export_that_fails_leaves_the_earlier_file_alone(tmp_path: Path) -> None:
     job = make_exportable()
     path = tmp_path / "all.jsonl"
@@ -183,7 +196,7 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(conversations: object, stream: io.BufferedWriter) -> None:
+    def full(conversations: object, stream: io.BufferedWriter, *, system: bool) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(actions, "write_jsonl", full)

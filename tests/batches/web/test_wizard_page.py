@@ -150,6 +150,29 @@ def test_a_file_of_rows(client: Client, template: PromptTemplate) -> None:
     assert order(BatchJob.objects.get()) == ["Nc", "Fc"]
 
 
+def test_a_file_of_rows_says_how_it_was_read(client: Client, template: PromptTemplate) -> None:
+    page = client.get("/batches/new/csv/")
+    assert 'href="/batches/new/csv/sample.csv"' in page.text
+    assert "a variable of Plain" in page.text
+    sample = client.get("/batches/new/csv/sample.csv").content
+    assert sample.startswith(b"\xef\xbb\xbftopic,tier,category,template")
+    body = b"My plan,\nTopic,Persona,emotion\nrent,Nurse,calm\n"
+    file = SimpleUploadedFile("plan.txt", body, "text/plain")
+    given = {"file": file, "tier": "template", "csv_template": "Plain"}
+    made = client.post("/batches/new/csv/", given, follow=True)
+    assert "The header was found in row 2. What stands above it was left out" in made.text
+    assert order(BatchJob.objects.get()) == ["Nc"]
+
+
+def test_problems_of_many_rows_are_one_line(client: Client, template: PromptTemplate) -> None:
+    rows = "".join(",Nurse\n" for _ in range(61))
+    file = SimpleUploadedFile("plan.csv", f"topic,persona\n{rows}".encode(), "text/csv")
+    given = {"file": file, "tier": "template", "csv_template": "Plain"}
+    page = client.post("/batches/new/csv/", given)
+    assert "61 rows (2 to 62), column topic: is empty; each row needs a topic." in page.text
+    assert "<strong>1 problem to fix</strong>" in page.text
+
+
 def test_chosen_drafts(client: Client, template: PromptTemplate) -> None:
     version = template.versions.get()
     made = make_conversation(

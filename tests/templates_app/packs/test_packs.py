@@ -66,7 +66,7 @@ def test_a_missing_file_is_named(edited: Edit) -> None:
 
 def test_a_file_that_is_not_utf8_is_named(edited: Edit) -> None:
     folder = edited("pack.toml", "title", "title")
-    (folder / "pack.toml").write_bytes(b'title = "\xe9"')
+    (folder / "pack.toml").write_bytes(b'title = "\xb3adne"')
     assert problems(folder)[0].startswith("pack.toml: the file must be UTF-8 text")
 
 

@@ -75,7 +75,10 @@ def test_every_template_of_the_pack() -> None:
         (b"", "needs at least one entry"),
         (b"name = 1", "unknown key 'name'"),
         (b"[[template]", "not valid TOML"),
-        (b"\xff\xfe", "must be UTF-8"),
+        (b"name = '\xb3adne'", "must be UTF-8"),
+        (b"a." * 12_000 + b"b = 1", "a key in line 1 has more than 100 parts"),
+        (b"x = 1\n[ " + b"'a' . " * 200 + b"b ]", "a key in line 2 has more than 100 parts"),
+        (b"x = {" + b'"a".' * 101 + b"b = 1}", "a key in line 1 has more than 100 parts"),
         (b"[[template]]\nname='a'\ntier='template'\n", "'text' is missing"),
         (b"[[template]]\nname='a'\ntier='big'\ntext='x'\n", "tier must be one of"),
         (b"[[template]]\nname='a'\ntier='template'\ntext='{{x}}'\n", "not among its variables"),
@@ -90,6 +93,12 @@ def test_faults_are_named(body: bytes, named: str) -> None:
     with pytest.raises(PackError) as caught:
         load(body)
     assert any(named in problem for problem in caught.value.problems), caught.value.problems
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig", "cp1252"])
+def test_files_of_other_editors_are_read(encoding: str) -> None:
+    body = "[[template]]\nname='Caf\u00e9 cr\u00e8me'\ntier='template'\ntext='x'\n"
+    assert load(body.encode(encoding)).name == "Caf\u00e9 cr\u00e8me"
 
 
 def test_a_byte_order_mark_is_no_fault() -> None:

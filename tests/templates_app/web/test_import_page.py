@@ -23,6 +23,7 @@ from tests.factories import (
     make_template,
     make_workspace,
 )
+from tests.support.workbooks import make_xlsx
 from workspaces.models import Membership, User, Workspace
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("signed_in")]
@@ -195,6 +196,41 @@ def test_a_person_keeps_the_newest_files_only(client: Client, owner: User) -> No
         make_import_file(by=owner)
     looked_at(client, "name,topic\na,b\n")
     assert ImportFile.objects.filter(created_by=owner).count() == MOST_OF_A_PERSON
+
+
+def test_a_name_that_looks_the_same_is_the_same_entry(client: Client, home: Workspace) -> None:
+    make_scenario(workspace=home, name="Caf\u00e9", topic="old")
+    make_template(workspace=home, name="R\u00e9al", tier=Tier.SCENARIO)
+    where, preview = looked_at(client, "name,topic,template\nCAFE\u0301,new,re\u0301al\n")
+    assert dict(preview.counts) == {"changed": 1}
+    confirmed(client, where, preview.digest)
+    found = Scenario.objects.get(workspace=home)
+    assert (found.topic, found.template and found.template.name) == ("new", "R\u00e9al")
+    twice = sent(client, "name,topic\nCaf\u00e9,a\nCafe\u0301,b\n")
+    assert "is in row 2 too" in twice.content.decode()
+
+
+def test_a_sheet_of_a_workbook_is_chosen_and_kept(client: Client, home: Workspace) -> None:
+    book = make_xlsx({"A": [["name", "topic"], ["one", "x"]], "B": [["Name", "topic"], ["two", "y"]]})
+    where, preview = looked_at(client, book, name="rows.xlsx", sheet="b")
+    assert "How the file was read" in client.get(where).text
+    confirmed(client, where, preview.digest)
+    assert Scenario.objects.get(workspace=home).name == "two"
+    wrong = sent(client, book, name="rows.xlsx", sheet="C")
+    assert "has no sheet &#x27;C&#x27;; there are: A, B" in wrong.content.decode()
+
+
+@pytest.mark.parametrize("base", ["scenarios", "edge-cases", "options"])
+def test_the_sample_and_the_columns_stand_beside_the_upload(
+    client: Client, home: Workspace, base: str
+) -> None:
+    page = client.get(f"/{base}/import/").text
+    assert f'href="/{base}/import/sample.csv"' in page
+    assert "<strong>required</strong>" in page
+    sample = client.get(f"/{base}/import/sample.csv")
+    assert sample.headers["Content-Disposition"] == f'attachment; filename="{base}-sample.csv"'
+    _where, preview = looked_at(client, sample.content, to=f"/{base}/import/")
+    assert dict(preview.counts) == {"new": 2}
 
 
 def test_roles(client: Client, owner: User) -> None:
