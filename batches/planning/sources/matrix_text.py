@@ -12,6 +12,7 @@ from typing import Any
 from batches.planning.sources.matrix import Axis, Matrix
 from batches.planning.sources.matrix_wire import weight_of, weight_text
 from lib.row_problems import RowProblem
+from lib.same_text import make_match_key
 
 WEIGHTED = re.compile(r"(?P<value>.*\S)\s+\*\s*(?P<weight>\d{1,7}(?:\.\d{1,3})?)", re.ASCII)
 
@@ -40,7 +41,9 @@ class PatternReader:
 
     def __init__(self, axes: Mapping[str, Iterable[str]]) -> None:
         self.problems: list[RowProblem] = []
-        self.axes = {name: {value.casefold(): value for value in values} for name, values in axes.items()}
+        self.axes = {
+            name: {make_match_key(value): value for value in values} for name, values in axes.items()
+        }
 
     def read_excluded(self, text: str) -> list[dict[str, str]]:
         return [
@@ -71,13 +74,12 @@ class PatternReader:
         return pattern
 
     def _find(self, word: str) -> list[tuple[str, str]]:
-        everywhere = [
-            (name, values[word.casefold()]) for name, values in self.axes.items() if word.casefold() in values
-        ]
+        key = make_match_key(word)
+        everywhere = [(name, values[key]) for name, values in self.axes.items() if key in values]
         name, _, value = (part.strip() for part in word.partition("="))
         if everywhere or name not in self.axes:
             return everywhere
-        found = self.axes[name].get(value.casefold())
+        found = self.axes[name].get(make_match_key(value))
         return [(name, found)] if found is not None else []
 
     def _blame(self, number: int, column: str, message: str) -> None:
@@ -97,7 +99,9 @@ def _line(matrix: Matrix, pattern: Mapping[str, str]) -> str:
     words = []
     for name, value in pattern.items():
         homes = [
-            axis for axis in matrix.axes if any(c.name.casefold() == value.casefold() for c in axis.choices)
+            axis
+            for axis in matrix.axes
+            if any(make_match_key(choice.name) == make_match_key(value) for choice in axis.choices)
         ]
         words.append(value if len(homes) == 1 else f"{name} = {value}")
     return " | ".join(words)

@@ -157,6 +157,12 @@ def test_what_cannot_be_is_said(fields: dict[str, Any], words: str) -> None:
         plan_cells(matrix, most=MOST)
 
 
+def test_accents_of_two_compositions_are_the_same_value() -> None:
+    reader = PatternReader({"persona": ["Caf\u00e9 owner", "Nurse"]})
+    assert reader.read_excluded("cafe\u0301  owner") == [{"persona": "Caf\u00e9 owner"}]
+    assert reader.problems == []
+
+
 def test_as_people_type_it() -> None:
     text = "Gig Worker * 2\n\nNurse\n  Farmer  *0.5 \n5 * 3 = 15 * x"
     values = values_of(text)
