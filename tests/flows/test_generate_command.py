@@ -278,7 +278,7 @@ def started_command(engine: Engine, *words: str) -> Iterator[subprocess.Popen[st
 @pytest.mark.django_db(transaction=True)
 def test_a_wrong_csv_file_is_refused_with_all_its_problems(owner: User, tmp_path: Path) -> None:
     source = tmp_path / "plan.csv"
-    source.write_text("topic,tier,mood\na,template,\nb,scenario,\nc,wrong,\n")
+    source.write_text("topic,tier,mood\na,template,sad\nb,scenario,\nc,wrong,\n")
     run = Run("--csv", str(source), "--out", str(tmp_path / "all.jsonl"))
     assert run.code == 2
     found = [problem.split(":")[0] for problem in run.answer["problems"]]
