@@ -36,6 +36,7 @@ COLUMN_TEXTS = {
     "template": "the name of a template; empty: the newest of the tier",
     "parameters.NAME": "a column for each other variable of a template, such as parameters.age",
 }
+VARIABLE_TEXT = "fills the variable of this name"
 HOURS = int(LIFETIME.total_seconds() // 3600)
 
 
@@ -101,7 +102,7 @@ def describe_columns(kind: EntryKind) -> list[dict[str, Any]]:
     """The columns of a file: name, whether it is required, and what it holds."""
     required = (*REQUIRED[kind], *(() if kind == EntryKind.OPTION else ("topic",)))
     return [
-        {"name": name, "required": name in required, "about": COLUMN_TEXTS.get(name, "")}
+        {"name": name, "required": name in required, "about": COLUMN_TEXTS.get(name, VARIABLE_TEXT)}
         for name in (*list_columns(kind), *(() if kind == EntryKind.OPTION else ("parameters.NAME",)))
     ]
 
