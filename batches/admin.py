@@ -207,6 +207,7 @@ class GenerationLogAdmin(ReadOnlyAdmin):
                         "deadline",
                         "finished_at",
                         "duration_ms",
+                        "estimated",
                         "reading_notes",
                         "error_kind",
                         "error_message",

@@ -60,7 +60,9 @@ class Client:
                 ),
             )
         took_ms = round((time.monotonic() - started) * 1000)
-        return translation.reply(body, headers=headers, duration_ms=took_ms, message=message)
+        return translation.reply(
+            body, headers=headers, duration_ms=took_ms, message=message, asked=prepared.body
+        )
 
     @contextmanager
     def line(self, deadline_s: float) -> Iterator[anthropic.Anthropic]:
@@ -97,7 +99,8 @@ def _call(
     ) as response:
         if streaming.is_stream(response.headers.get("content-type", "")):
             partial = _listen(response.iter_bytes(), response.headers)
-            return partial.body, response.headers, partial.message()
+            whole = partial.message() if streaming.looks_like_stream(partial.body) else None
+            return partial.body, response.headers, whole
         try:
             return _body(response.iter_bytes(), response.headers), response.headers, None
         except httpx2.HTTPError as exc:
@@ -105,7 +108,7 @@ def _call(
 
 
 def _listen(chunks: Iterator[bytes], headers: httpx2.Headers) -> streaming.PartialMessage:
-    """Read a stream to its end. Raises one of our errors unless the message is complete; many broken streams raise none."""
+    """Read a stream to its end. Raises one of our errors unless the message is complete, or the body is no stream at all."""
     hearing, broke = streaming.PartialMessage(), None
     try:
         for chunk in chunks:
@@ -116,6 +119,8 @@ def _listen(chunks: Iterator[bytes], headers: httpx2.Headers) -> streaming.Parti
                 deadline.shorten(CLOSING_S)
     except httpx2.HTTPError as exc:
         broke = exc
+    if broke is None and hearing.size and not streaming.looks_like_stream(hearing.body):
+        return hearing  # an error or a web page, whatever its content type says
     problem = failures.from_stream(hearing, broke, headers=headers)
     if problem is not None:
         raise problem from broke

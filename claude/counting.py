@@ -5,7 +5,7 @@ from typing import Any
 
 from claude import translation
 from claude.client import Client
-from claude.errors import Declined, Unusable
+from claude.errors import ClaudeError, Unusable
 from claude.messages import Request
 
 # Fields of a request that count_tokens does not take.
@@ -18,7 +18,7 @@ HIGHEST_COUNT = 1_000_000_000
 def count_tokens(client: Client, request: Request, *, deadline_s: float) -> int:
     """The number of tokens of the prompt. The call ends after `deadline_s` seconds at the latest.
 
-    Raises Busy, Blocked, Declined or Unusable. `lacks_counting` tells whether a Declined means that there is no such route.
+    Raises Busy, Blocked, Declined or Unusable. `lacks_route` tells whether it means that there is no such route.
     """
     body = {name: value for name, value in translation.payload(request).items() if name not in ONLY_TO_ANSWER}
     model, messages = body.pop("model"), body.pop("messages")
@@ -29,9 +29,9 @@ def count_tokens(client: Client, request: Request, *, deadline_s: float) -> int:
         return _count(answer.http_response.content)
 
 
-def lacks_counting(refusal: Declined) -> bool:
-    """Whether the server has no route to count tokens. (It may also answer 404 because it does not know the model.)"""
-    return refusal.status in NO_SUCH_ROUTE
+def lacks_route(error: ClaudeError) -> bool:
+    """Whether the server does not have the route that was called. (It may also answer 404 because it does not know the model.)"""
+    return error.status in NO_SUCH_ROUTE
 
 
 def _count(body: bytes) -> int:

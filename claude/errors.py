@@ -1,10 +1,5 @@
-"""The four errors of a call, named by what the caller must do, and what each HTTP status means.
+"""The four errors of a call, named by what the caller must do. `claude.meaning` says which answer is which."""
 
-The table of meanings is docs/execution.md section 6. Statuses and error codes decide, and never the wording, except for
-two billing messages that the API sends as an ordinary 400.
-"""
-
-import json
 import math
 import re
 import time
@@ -12,7 +7,6 @@ from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from typing import Any, Literal
 
-from claude import allowance
 from claude.allowance import Allowance
 from claude.messages import Usage
 
@@ -26,9 +20,13 @@ Kind = Literal[
     "provider_billing",
     "invalid_request",
     "not_found",
+    "request_refused",
     "too_large",
+    "moderated",
+    "not_the_api",
     "declined",
     "max_tokens",
+    "context_window",
     "wrong_stop",
     "unreadable",
     "failed_check",
@@ -36,11 +34,9 @@ Kind = Literal[
 ]
 
 ACCELERATION_CODE = "ramp_limit_exceeded"
-SPEND_LIMIT_CODES = frozenset({"enforced_spend_limit_reached", "contract_spend_limit_reached"})
-# Sent as an ordinary 400: an account's own monthly limit, and an empty prepaid balance.
-BILLING_MESSAGES = ("You have reached your specified API usage limits", "Your credit balance is too low")
 LONGEST_RETRY_AFTER = 86_400.0
 MESSAGE_LIMIT = 2_000
+LONGEST_NAME = 100
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
@@ -52,13 +48,14 @@ def make_storable(text: str, *, limit: int = MESSAGE_LIMIT) -> str:
 class ClaudeError(Exception):
     """A call without a usable answer. The message is English, can be stored, says what to do, and never contains the key.
 
-    `body`: what the server sent, raw. `retry_after`: in seconds. `limits` (the rate limits in the headers) and `code` are
-    set when a response was read. `usage`: the tokens that a stream had reported before it broke off; unless
+    `body`: what the server sent, raw. `retry_after`: in seconds. `limits` (the rate limits in the headers), `code` and
+    `type` (the server's names of this kind of error) are set when a response was read. `usage`: the tokens that a stream had reported before it broke off; unless
     `output_known`, more output may be billed. The error can be pickled.
     """
 
     limits: Mapping[str, Allowance] = {}
     code: str | None = None
+    type: str = ""
     usage: Usage | None = None
     output_known: bool = False
 
@@ -79,6 +76,11 @@ class ClaudeError(Exception):
         self.request_id = request_id
         self.body = body
         self.retry_after = retry_after
+
+    @property
+    def name(self) -> str:
+        """What it has in common with the same error of another call: status and type, without words and ids."""
+        return f"{self.status or 'no answer'} {self.type or self.kind}"[:LONGEST_NAME]
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _restore, (type(self), self.message, self.__dict__)
@@ -126,7 +128,11 @@ class Busy(ClaudeError):
 
 
 class Blocked(ClaudeError):
-    """No call with this key can succeed until a person has repaired it (kinds `provider_auth` and `provider_billing`)."""
+    """No call of this job can succeed until a person has repaired something.
+
+    The key or its account (`provider_auth`, `provider_billing`), the model or the address (`not_found`), or a part of the
+    request that every call has (`request_refused`).
+    """
 
 
 class Declined(ClaudeError):
@@ -135,138 +141,6 @@ class Declined(ClaudeError):
 
 class Unusable(ClaudeError):
     """The reply is paid for, but no conversation can be made of it. Try again a few times."""
-
-
-def from_response(status: int, *, headers: Mapping[str, str], body: bytes) -> ClaudeError:
-    """The error that a response other than 200 means. Its body may be the API's JSON, a proxy's HTML, or empty."""
-    found = _of_status(status, headers=headers, body=body)
-    found.limits, found.code = allowance.read(headers), _code(_error_object(body))
-    return found
-
-
-def _of_status(status: int, *, headers: Mapping[str, str], body: bytes) -> ClaudeError:
-    error = _error_object(body)
-    said = _read_message(error, body)
-    fields = {"request_id": request_id(headers), "body": body, "retry_after": retry_after(headers)}
-    return _meaning(
-        status,
-        said,
-        code=_code(error),
-        cited=_cite(f"HTTP {status}", said),
-        fields={**fields, "status": status},
-    )
-
-
-# The HTTP status that has the same meaning as an error event of this type. Unknown types count as 500.
-STATUS_OF_TYPE = {
-    "invalid_request_error": 400,
-    "authentication_error": 401,
-    "billing_error": 402,
-    "permission_error": 403,
-    "not_found_error": 404,
-    "request_too_large": 413,
-    "rate_limit_error": 429,
-    "api_error": 500,
-    "timeout_error": 504,
-    "overloaded_error": 529,
-}
-
-
-def from_event(error: dict[str, Any], *, headers: Mapping[str, str], begun: bool) -> ClaudeError:
-    """The error that an `error` event in a stream means, by its type. `begun`: after the message had started, which costs an attempt."""
-    type_ = error.get("type")
-    type_ = type_ if isinstance(type_, str) else ""
-    said = error["message"] if isinstance(error.get("message"), str) else ""
-    found = _meaning(
-        STATUS_OF_TYPE.get(type_, 500),
-        said,
-        code=_code(error),
-        cited=_cite(f"an error in the stream, {type_ or 'of no type'}", said),
-        fields={"request_id": request_id(headers), "retry_after": retry_after(headers)},
-    )
-    found.limits, found.code = allowance.read(headers), _code(error)
-    if isinstance(found, Busy):
-        found.costs_attempt = found.maybe_billed = begun
-    return found
-
-
-def _meaning(status: int, said: str, *, code: str | None, cited: str, fields: dict[str, Any]) -> ClaudeError:
-    if _about_money(status, code=code, said=said):
-        return Blocked(
-            f"The provider stopped this key for reasons of billing ({cited}). Raise the spend limit "
-            "or add credit in the provider's console, then resume the job.",
-            kind="provider_billing",
-            **fields,
-        )
-    if status in (401, 403):
-        return Blocked(
-            f"The provider refused the API key ({cited}). Check ANTHROPIC_API_KEY and what the key "
-            "is allowed to use, then resume the job.",
-            kind="provider_auth",
-            **fields,
-        )
-    return _busy(status, cited, fields) or _declined(status, cited, fields)
-
-
-def _busy(status: int, cited: str, fields: dict[str, Any]) -> Busy | None:
-    if status == 429:
-        return Busy(
-            f"The provider's rate limit is reached ({cited}). The call is repeated later; lower RATE_LIMIT_RPM if "
-            "this happens often.",
-            kind="rate_limited",
-            costs_attempt=False,
-            **fields,
-        )
-    if status in (503, 529):
-        return Busy(
-            f"The provider is overloaded ({cited}). The call is repeated later.",
-            kind="overloaded",
-            costs_attempt=False,
-            **fields,
-        )
-    if status in (408, 504):
-        return Busy(
-            f"The provider gave up waiting ({cited}). The call is repeated; shorten the prompt or lower max_tokens "
-            "if this happens often.",
-            kind="timeout",
-            costs_attempt=True,
-            **fields,
-        )
-    if status in (409, 499) or status >= 500:
-        return Busy(
-            f"The provider failed ({cited}). The call is repeated.",
-            kind="server_error",
-            costs_attempt=True,
-            **fields,
-        )
-    return None
-
-
-def _declined(status: int, cited: str, fields: dict[str, Any]) -> Declined:
-    if status == 404:
-        return Declined(
-            f"The provider does not know this model or address ({cited}). Check the model's name and "
-            "ANTHROPIC_BASE_URL, which must not end in /v1.",
-            kind="not_found",
-            **fields,
-        )
-    if status == 413:
-        return Declined(
-            f"The request is too large for the provider ({cited}). Shorten the prompt.",
-            kind="too_large",
-            **fields,
-        )
-    if 300 <= status < 400:
-        return Declined(
-            f"The server redirects elsewhere ({cited}). Set ANTHROPIC_BASE_URL to the final address.",
-            kind="invalid_request",
-            **fields,
-        )
-    return Declined(
-        f"The provider does not accept this request ({cited}). Change the template, the values or the model.",
-        kind="invalid_request",
-        **fields,
-    )
 
 
 def request_id(headers: Mapping[str, str]) -> str | None:
@@ -300,36 +174,3 @@ def _seconds_until(http_date: str) -> float | None:
         return max(0.0, parsedate_to_datetime(http_date).timestamp() - time.time())
     except (ValueError, OverflowError):
         return None
-
-
-def _about_money(status: int, *, code: str | None, said: str) -> bool:
-    # A spend limit comes as 429 as well, but waiting does not help. So this is checked before the rate limit.
-    if status == 402 or (status == 429 and code in SPEND_LIMIT_CODES):
-        return True
-    return status == 400 and said.startswith(BILLING_MESSAGES)
-
-
-def _error_object(body: bytes) -> dict[str, Any]:
-    try:
-        parsed = json.loads(body)
-    except (ValueError, RecursionError):
-        return {}
-    error = parsed.get("error") if isinstance(parsed, dict) else None
-    return error if isinstance(error, dict) else {}
-
-
-def _code(error: dict[str, Any]) -> str | None:
-    details = error.get("details")
-    code = details.get("error_code") if isinstance(details, dict) else None
-    return code if isinstance(code, str) else None
-
-
-def _read_message(error: dict[str, Any], body: bytes) -> str:
-    message = error.get("message")
-    if isinstance(message, str):
-        return message
-    return "" if error else " ".join(body[:200].decode("utf-8", "replace").split())
-
-
-def _cite(what: str, said: str) -> str:
-    return f"{what}: {said[:500]}" if said else what

@@ -3,7 +3,7 @@
 import anthropic
 import httpx2
 
-from claude import errors
+from claude import errors, meaning
 from claude.errors import Busy, ClaudeError, Declined, Unusable
 from claude.messages import Provider
 from claude.streaming import PartialMessage
@@ -18,7 +18,7 @@ def from_status(exc: anthropic.APIStatusError, *, provider: Provider) -> ClaudeE
     key = provider.api_key.encode()
     if len(key) >= 8:  # some proxies repeat the key they refuse; a short one ("demo") is no secret
         body = body.replace(key, b"[key]")
-    return errors.from_response(exc.status_code, headers=exc.response.headers, body=body)
+    return meaning.from_response(exc.status_code, headers=exc.response.headers, body=body)
 
 
 def from_transport(exc: Exception, *, request_id: str | None = None) -> ClaudeError:
@@ -64,7 +64,7 @@ def from_stream(
 def _why(hearing: PartialMessage, broke: httpx2.HTTPError | None, headers: httpx2.Headers) -> ClaudeError:
     request_id = errors.request_id(headers)
     if hearing.error is not None:
-        return errors.from_event(hearing.error, headers=headers, begun=hearing.has_begun)
+        return meaning.from_event(hearing.error, headers=headers, begun=hearing.has_begun)
     if hearing.is_malformed or (broke is None and not hearing.events):
         return Unusable(
             "The stream holds something that is no event of the Messages API, so its text cannot be trusted. Check "

@@ -33,13 +33,17 @@ class Request:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Usage:
-    """Tokens as the provider bills them. `input_tokens` are only those after the last cache mark."""
+    """Tokens as the provider bills them. `input_tokens` are only those after the last cache mark.
+
+    `estimated`: the server did not report all of them, and what is missing is our own count, rather too high.
+    """
 
     input_tokens: int
     output_tokens: int
     cache_write_5m: int = 0
     cache_write_1h: int = 0
     cache_read: int = 0
+    estimated: bool = False
 
     @property
     def prompt_tokens(self) -> int:
@@ -52,7 +56,8 @@ class Reply:
     """A paid reply. `text` and `body` are as received and may contain NUL or lone surrogates.
 
     For a stream, `body` is its text, and `message` the message that was put together from it, as JSON. The other strings
-    are safe to store in PostgreSQL. `refusal` is the reason if the model refused, else None.
+    are safe to store in PostgreSQL. `refusal` is the reason if the model refused, else None. `only_thinking`: it has
+    thinking blocks and no text.
     """
 
     text: str = field(repr=False)
@@ -66,6 +71,7 @@ class Reply:
     duration_ms: int
     limits: Mapping[str, Allowance] = field(default_factory=dict, repr=False, hash=False)
     message: bytes = field(default=b"", repr=False)
+    only_thinking: bool = False
 
     @property
     def json(self) -> bytes:

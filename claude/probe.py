@@ -1,29 +1,53 @@
-"""Test a server, a key and a model: by free calls first, and by one call of one token if those tell too little."""
+"""Test a server, a key and a model: by free calls first, then by one short call of the kind that a batch makes.
+
+The free calls say what is known, and cost nothing when the key or the model is wrong. Only the paid one shows that a batch
+works: it sends the same fields, a schema of the same kind, and is streamed where a batch's calls are.
+"""
 
 import json
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from claude import translation
 from claude.client import Client
-from claude.counting import NO_SUCH_ROUTE, ONLY_TO_ANSWER
+from claude.counting import ONLY_TO_ANSWER, lacks_route
 from claude.errors import Blocked, ClaudeError, Declined
-from claude.messages import Request
+from claude.messages import Reply, Request, Usage
+from claude.translation import PreparedRequest
 
+# It has every feature of the schema of a conversation: a list of objects, a choice, texts, and nothing more allowed.
 SMALL_SCHEMA: dict[str, Any] = {
     "type": "object",
-    "properties": {"ok": {"type": "boolean"}},
-    "required": ["ok"],
+    "properties": {
+        "answers": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {
+                    "word": {"type": "string", "enum": ["yes", "no"]},
+                    "reason": {"type": "string", "description": "At most five words"},
+                },
+                "required": ["word", "reason"],
+                "additionalProperties": False,
+            },
+        },
+    },
+    "required": ["answers"],
     "additionalProperties": False,
 }
-QUESTION = "Is this answered? Reply as JSON."
+OF_THE_KEY = ("provider_auth", "provider_billing")
+SYSTEM = "You answer with one JSON object and nothing else."
+QUESTION = "Is this answered? Give one answer, with a reason of at most five words."
 
 
 @dataclass(kw_only=True)
 class Findings:
-    """What was found out; None: unknown. `paid`: a call of one token was made. `problem`: the error that stopped the test."""
+    """What was found out; None: unknown. `problem`: the error that stopped the test.
+
+    `paid`: the tokens of the call that a batch makes, once it was answered; `streamed`: whether that call was.
+    """
 
     key_accepted: bool | None = None
     model_known: bool | None = None
@@ -33,7 +57,8 @@ class Findings:
     structured_outputs: bool | None = None
     simulated: bool | None = None
     latency_ms: int | None = None
-    paid: bool = False
+    paid: Usage | None = None
+    streamed: bool = False
     problem: ClaudeError | None = None
 
     @property
@@ -43,12 +68,17 @@ class Findings:
 
 @dataclass
 class Prober:
-    """One test of one model over one client, which takes `deadline_s` seconds at most."""
+    """One test of one model over one client, which takes `deadline_s` seconds at most.
+
+    `max_tokens` and `temperature`: those of a batch's calls.
+    """
 
     client: Client
     model: str
     deadline_s: float
     may_pay: bool
+    max_tokens: int
+    temperature: float | None
     found: Findings = field(default_factory=Findings)
     started: float = field(default_factory=time.monotonic)
 
@@ -56,11 +86,11 @@ class Prober:
         try:
             self._look_up()
             self._count()
-            if self.may_pay and not (self.found.key_accepted and self.found.model_known):
+            if self.may_pay:
                 self._ask()
         except ClaudeError as problem:
             self.found.problem = problem
-            self.found.key_accepted = False if isinstance(problem, Blocked) else self.found.key_accepted
+            self.found.key_accepted = False if problem.kind in OF_THE_KEY else self.found.key_accepted
         return self.found
 
     def _look_up(self) -> None:
@@ -69,8 +99,10 @@ class Prober:
             body = self._call(
                 lambda sdk, t: sdk.models.with_raw_response.retrieve(model_id=self.model, timeout=t)
             )
-        except Declined as refusal:
-            if refusal.status not in NO_SUCH_ROUTE:
+        except (Declined, Blocked) as refusal:
+            if refusal.kind in OF_THE_KEY:
+                raise
+            if not lacks_route(refusal):
                 return
             if self._has_list():
                 self.found.key_accepted, self.found.model_known = True, False
@@ -83,7 +115,7 @@ class Prober:
     def _has_list(self) -> bool:
         try:
             body = self._call(lambda sdk, t: sdk.models.with_raw_response.list(limit=1, timeout=t))
-        except Declined:
+        except (Declined, Blocked):
             return False
         return isinstance(body.get("data"), list)
 
@@ -98,86 +130,80 @@ class Prober:
 
     def _count(self) -> None:
         """POST count_tokens, with a schema if the model's card says that it accepts one."""
-        body = {
-            name: value for name, value in self._payload().items() if name not in (*ONLY_TO_ANSWER, "model")
-        }
-
-        def count(given: dict[str, Any]) -> dict[str, Any]:
-            extra = {name: value for name, value in given.items() if name != "messages"}
-            return self._call(
-                lambda sdk, t: sdk.messages.with_raw_response.count_tokens(
-                    model=self.model, messages=given["messages"], extra_body=extra, timeout=t
-                )
-            )
-
-        answer = self._with_or_without_schema(body, count)
-        if answer is None:
+        given = {name: value for name, value in self._payload().items() if name not in ONLY_TO_ANSWER}
+        try:
+            answer = self._count_with_or_without_schema(given)
+        except (Declined, Blocked) as refusal:
+            if refusal.kind in OF_THE_KEY:
+                raise
+            self.found.counts_tokens = False if lacks_route(refusal) else None
             return
         if isinstance(answer.get("input_tokens"), int):
             self.found.counts_tokens = self.found.key_accepted = self.found.model_known = True
 
-    def _ask(self) -> None:
-        """A call of one token, for servers without the free routes. If it is refused, the test ends."""
-        self.found.paid = True
-
-        def ask(given: dict[str, Any]) -> dict[str, Any]:
-            extra = {
-                name: value
-                for name, value in given.items()
-                if name not in ("messages", "model", "max_tokens", "stream")
-            }
-            return self._call(
-                lambda sdk, t: sdk.messages.with_raw_response.create(
-                    model=self.model,
-                    max_tokens=1,
-                    messages=given["messages"],
-                    extra_body=extra,
-                    timeout=t,
-                )
-            )
-
-        answer = self._with_or_without_schema(self._payload(), ask, final=True)
-        if answer is None or answer.get("type") != "message":
-            raise Declined(
-                "The server answered, but not with a message of the Messages API. Check ANTHROPIC_BASE_URL.",
-                kind="invalid_request",
-            )
-        self.found.key_accepted = self.found.model_known = True
-
-    def _with_or_without_schema(
-        self,
-        body: dict[str, Any],
-        send: Callable[[dict[str, Any]], dict[str, Any]],
-        *,
-        final: bool = False,
-    ) -> dict[str, Any] | None:
-        """Send the body, and again without its schema if it is refused. None when the server does not have the route."""
-        format_ = body.get("output_config", {}).get("format")
+    def _count_with_or_without_schema(self, given: dict[str, Any]) -> dict[str, Any]:
         try:
-            answer = send(body)
-        except Declined as refusal:
-            if refusal.status in NO_SUCH_ROUTE and not final:
-                self.found.counts_tokens = False
-                return None
-            if format_ is None or refusal.status not in (400, 422):
-                if final:
-                    raise
-                return None
-            answer = send(_without_format(body))
+            answer = self._call_count(given)
+        except (Declined, Blocked) as refusal:
+            if not _may_be_the_schema(refusal, given):
+                raise
+            answer = self._call_count(_without_format(given))
             self.found.structured_outputs = False
             return answer
-        if format_ is not None and self.found.structured_outputs is None:
+        if _has_format(given) and self.found.structured_outputs is None:
             self.found.structured_outputs = True
         return answer
 
-    def _payload(self) -> dict[str, Any]:
-        return translation.payload(
-            Request(model=self.model, max_tokens=1, prompt=QUESTION, schema=SMALL_SCHEMA)
+    def _call_count(self, given: dict[str, Any]) -> dict[str, Any]:
+        extra = {name: value for name, value in given.items() if name not in ("messages", "model")}
+        return self._call(
+            lambda sdk, t: sdk.messages.with_raw_response.count_tokens(
+                model=self.model, messages=given["messages"], extra_body=extra, timeout=t
+            )
         )
+
+    def _ask(self) -> None:
+        """The call that a batch makes. If its schema is refused, once more without it, as a batch then does."""
+        prepared = translation.prepare(self._request())
+        try:
+            reply = self._send(prepared)
+            if _has_format(prepared.body):
+                self.found.structured_outputs = True
+        except (Declined, Blocked) as refusal:
+            if not _may_be_the_schema(refusal, prepared.body):
+                raise
+            reply = self._send(replace(prepared, body=_without_format(prepared.body)))
+            self.found.structured_outputs = False
+        self.found.key_accepted = self.found.model_known = True
+        self.found.streamed = bool(prepared.body.get("stream"))
+        self.found.paid = reply.usage
+        if not reply.text.strip():
+            raise Declined(_explain_no_text(reply), kind="invalid_request", request_id=reply.request_id)
+
+    def _send(self, prepared: PreparedRequest) -> Reply:
+        reply = self.client.send(prepared, deadline_s=self._seconds_left())
+        self.found.latency_ms, self.found.simulated = reply.duration_ms, reply.simulated
+        return reply
+
+    def _request(self) -> Request:
+        return Request(
+            model=self.model,
+            max_tokens=self.max_tokens,
+            prompt=QUESTION,
+            system=SYSTEM,
+            schema=SMALL_SCHEMA,
+            temperature=self.temperature,
+        )
+
+    def _payload(self) -> dict[str, Any]:
+        return translation.payload(self._request())
+
+    def _seconds_left(self) -> float:
+        return max(0.1, self.deadline_s - (time.monotonic() - self.started))
 
     def _call(self, send: Callable[[Any, float], Any]) -> dict[str, Any]:
         """The JSON object of an answer with status 200; an empty one if the body is anything else."""
-        left = max(0.1, self.deadline_s - (time.monotonic() - self.started))
+        left = self._seconds_left()
         begun = time.monotonic()
         with self.client.line(left) as sdk:
             answer = send(sdk, left)
@@ -191,12 +217,34 @@ class Prober:
         return body if isinstance(body, dict) else {}
 
 
-def _without_format(body: dict[str, Any]) -> dict[str, Any]:
+def _has_format(body: Mapping[str, Any]) -> bool:
+    return "format" in body.get("output_config", {})
+
+
+def _may_be_the_schema(refusal: ClaudeError, body: Mapping[str, Any]) -> bool:
+    return _has_format(body) and refusal.kind not in OF_THE_KEY and refusal.status in (400, 422)
+
+
+def _without_format(body: Mapping[str, Any]) -> dict[str, Any]:
     config = {name: value for name, value in body["output_config"].items() if name != "format"}
     rest = {name: value for name, value in body.items() if name != "output_config"}
     return {**rest, "output_config": config} if config else rest
 
 
-def probe(client: Client, model: str, *, deadline_s: float, may_pay: bool) -> Findings:
+def _explain_no_text(reply: Reply) -> str:
+    if reply.only_thinking:
+        return "The reply holds the model's thinking and no text. Raise ANTHROPIC_MAX_TOKENS, or let the model think less."
+    return f"The server answered with a message without text (it stopped with {reply.stop_reason or 'no reason'})."
+
+
+def probe(
+    client: Client,
+    model: str,
+    *,
+    deadline_s: float,
+    may_pay: bool,
+    max_tokens: int,
+    temperature: float | None = None,
+) -> Findings:
     """Test a model. Errors of server and network are not raised but returned. Without `may_pay` only free calls are made."""
-    return Prober(client, model, deadline_s, may_pay).run()
+    return Prober(client, model, deadline_s, may_pay, max_tokens, temperature).run()

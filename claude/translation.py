@@ -3,12 +3,13 @@
 import copy
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from claude import allowance, current_models, streaming
-from claude.counts import usage_of
-from claude.errors import Unusable, make_storable, request_id
+from claude import allowance, current_models, meaning, streaming
+from claude.counts import bound_prompt, bound_tokens, complete_usage, usage_of
+from claude.errors import ClaudeError, Unusable, make_storable, request_id
 from claude.messages import Reply, Request
 
 SIMULATOR_HEADER = "x-lorapipe-simulator"
@@ -19,6 +20,7 @@ VERSION_WITH_TEMPERATURE = "2023-06-01"
 # A call that allows more output tokens is streamed. At 40 tokens a second (the rate of the deadline) it could send nothing
 # for more than 240 s, and some load balancers and proxies cut an idle connection then. The SDK's own limit is 21,333.
 STREAM_ABOVE_TOKENS = 9_600
+THINKING = ("thinking", "redacted_thinking")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,33 +96,41 @@ def headers(request: Request) -> dict[str, str]:
 
 
 def reply(
-    body: bytes, *, headers: Mapping[str, str], duration_ms: int, message: dict[str, Any] | None = None
+    body: bytes,
+    *,
+    headers: Mapping[str, str],
+    duration_ms: int,
+    message: dict[str, Any] | None = None,
+    asked: Mapping[str, Any] | None = None,
 ) -> Reply:
     """The reply in an answer with status 200, whose body is JSON or the text of a stream.
 
-    `message`: the message that was put together from the stream, if that was done already. The text of the reply is that
-    of all text blocks, without thinking blocks; lone surrogates are kept. Raises Unusable (`unreadable`) when the body is
-    no message of the Messages API.
+    `message`: the message that was put together from the stream, if that was done already. `asked`: the body of the
+    request, from which we count what a server does not report. The text of the reply is that of all text blocks, without
+    thinking blocks; lone surrogates are kept. Raises Unusable (`unreadable`) when the body is no message of the Messages
+    API, and what its error means when it is an error.
     """
     try:
         found = _message(body) if message is None else message
-        text = _text(found["content"])
-        usage = usage_of(found["usage"])
-    except (ValueError, KeyError, TypeError, RecursionError) as exc:
-        raise Unusable(
-            "The server answered 200, but not with a message of the Messages API. Check that ANTHROPIC_BASE_URL "
-            "names a server that speaks it; the call is repeated.",
-            kind="unreadable",
-            status=200,
-            request_id=request_id(headers),
-            body=body,
-        ) from exc
+    except (ValueError, RecursionError) as exc:
+        raise _find_fault(body, None, headers) from exc
+    try:
+        if meaning.holds_error(found):
+            raise ValueError("an error instead of a message")
+        blocks = _read_blocks(found)
+    except (ValueError, KeyError, TypeError) as exc:
+        raise _find_fault(body, found, headers) from exc
+    text = _join(blocks, "text")
     stop_reason = _string(found.get("stop_reason"))
     return Reply(
         text=text,
         stop_reason=stop_reason,
-        model=_string(found.get("model")) or "",
-        usage=usage,
+        model=_string(found.get("model")) or _string((asked or {}).get("model")) or "",
+        usage=complete_usage(
+            found.get("usage"),
+            prompt=bound_prompt(asked or {}),
+            written=bound_tokens(text, _join(blocks, "thinking")),
+        ),
         request_id=request_id(headers),
         simulated=SIMULATOR_HEADER in headers,
         body=body,
@@ -128,7 +138,28 @@ def reply(
         duration_ms=duration_ms,
         limits=allowance.read(headers),
         message=json.dumps(found).encode() if streaming.looks_like_stream(body) else b"",
+        only_thinking=not text.strip() and any(block.get("type") in THINKING for block in blocks),
     )
+
+
+def _find_fault(body: bytes, found: Any, headers: Mapping[str, str]) -> ClaudeError:
+    """What an answer with status 200 is that is no message: an error, a web page, or something else."""
+    if meaning.holds_error(found):
+        return meaning.from_answer(found, headers=headers, body=body)
+    if found is None and meaning.is_page(body):
+        return meaning.from_page(body, headers=headers)
+    fault = Unusable(
+        "The server answered 200, but not with a message of the Messages API. Check that ANTHROPIC_BASE_URL "
+        "names a server that speaks it; the call is repeated.",
+        kind="unreadable",
+        status=200,
+        request_id=request_id(headers),
+        body=body,
+    )
+    with suppress(KeyError, TypeError, ValueError):
+        # The reply of another API: what it says of its tokens is what it bills.
+        fault.usage, fault.output_known = usage_of(found["usage"]), True
+    return fault
 
 
 def _message(body: bytes) -> Any:
@@ -160,11 +191,34 @@ def _output_config(card: current_models.ModelCard, schema: dict[str, Any] | None
     return {"output_config": config} if config else {}
 
 
-def _text(content: Any) -> str:
-    if not isinstance(content, list):
-        raise TypeError("content is not a list of blocks")
-    texts = [block["text"] for block in content if block["type"] == "text"]
-    return "".join(texts)
+def _read_blocks(found: Any) -> list[dict[str, Any]]:
+    """The blocks of a message. A content that is plain text, or holds plain texts, is read as text blocks.
+
+    Raises KeyError, TypeError or ValueError for what is no message.
+    """
+    if not isinstance(found, dict):
+        raise TypeError("not an object")
+    content = found.get("content") if found.get("type") == "message" else found["content"]
+    if content is None and not found.get("stop_reason"):
+        raise TypeError("no content, and no reason for it")
+    blocks = content if isinstance(content, list) else [content]
+    return [_as_block(block) for block in blocks if block is not None]
+
+
+def _as_block(block: Any) -> dict[str, Any]:
+    if isinstance(block, str):
+        return {"type": "text", "text": block}
+    if not isinstance(block, dict):
+        raise TypeError("a block is neither an object nor text")
+    kind = block.get("type") or ("text" if "text" in block else None)
+    if not isinstance(kind, str) or not isinstance(block.get("text"), str | None):
+        raise TypeError("a block has no type, or a text that is none")
+    return {**block, "type": kind}
+
+
+def _join(blocks: list[dict[str, Any]], kind: str) -> str:
+    texts = (block.get(kind) for block in blocks if block["type"] == kind)
+    return "".join(text for text in texts if isinstance(text, str))
 
 
 def _string(value: Any) -> str | None:

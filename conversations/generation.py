@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 from django.conf import settings
 
 from claude import current_models
+from claude.counts import bound_tokens
 from claude.current_models import ModelTable, UnknownModel
 from claude.messages import Reply, Request, Usage
 from conversations import quality
@@ -87,12 +88,8 @@ def takes_schema(model: str) -> bool:
 
 
 def input_tokens(request: Request) -> int:
-    """An upper bound of the prompt's tokens: half of its UTF-8 bytes, rounded up.
-
-    A token of the current tokenizer is about 2.5 characters of English, so this is some 25% too high.
-    """
-    size = len(request.prompt.encode()) + len(request.system.encode())
-    return -(-size // 2)
+    """An upper bound of the prompt's tokens: half of its UTF-8 bytes, rounded up."""
+    return bound_tokens(request.prompt, request.system)
 
 
 def compute_worst_case(request: Request, *, on: date) -> Decimal:

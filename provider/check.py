@@ -22,7 +22,7 @@ from workspaces.states import Action, TargetKind
 if TYPE_CHECKING:
     from claude.probe import Findings
 
-DEADLINE_S = 20.0
+DEADLINE_S = 30.0
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Line:
 def check(*, key: str = "", by: User | None = None, deadline_s: float = DEADLINE_S) -> Finding:
     """Ask the server about the model in use, with the key of this name or the installation's own, and store the result.
 
-    It takes at most `deadline_s` seconds. A feature that the server lacks is not used any more, until a later check
+    With a known price it also makes one short call, exactly as a batch makes it: only that shows that a batch works. It takes at most `deadline_s` seconds. A feature that the server lacks is not used any more, until a later check
     with the installation's key finds it. Raises NoSimulator and UnknownKey.
     """
     table.refresh(now=True)
@@ -61,7 +61,7 @@ def check(*, key: str = "", by: User | None = None, deadline_s: float = DEADLINE
                 "model": model,
                 "simulated": found.simulated,
                 "latency_ms": found.latency_ms,
-                "paid": found.paid,
+                "paid": found.paid is not None,
                 "lines": [line.as_json() for line in lines],
             },
             created_by=by,
@@ -73,7 +73,7 @@ def check(*, key: str = "", by: User | None = None, deadline_s: float = DEADLINE
 
 
 # No batch can be made unless all of these are good.
-MUST = ("Key", "Model", "Price", "Connection")
+MUST = ("Key", "Model", "Price", "Connection", "A batch's call")
 
 
 def describe_server() -> str:
@@ -97,7 +97,12 @@ def _ask_server(asked: Provider, model: str, deadline_s: float) -> "Findings":
         connection.close()  # no database connection is held while the server answers
     try:
         found: Findings = probe(
-            client, model, deadline_s=deadline_s, may_pay=_check_price(model).good is True
+            client,
+            model,
+            deadline_s=deadline_s,
+            may_pay=_check_price(model).good is True,
+            max_tokens=settings.ENVIRONMENT.anthropic_max_tokens,
+            temperature=settings.ENVIRONMENT.anthropic_temperature,
         )
     finally:
         client.close()
@@ -109,6 +114,8 @@ def _build_lines(found: "Findings", model: str) -> list[Line]:
     lines = [_check_key(found, has_price=price.good is True), _check_model(found, model), price]
     if found.problem is not None and found.key_accepted is None:
         lines.insert(0, Line("Connection", False, found.problem.message))
+    if (call := _check_call(found)) is not None:
+        lines.append(call)
     lines.append(
         _make_ability_line(
             "count_tokens",
@@ -130,13 +137,27 @@ def _build_lines(found: "Findings", model: str) -> list[Line]:
     if found.simulated is not None:
         says = "our simulator: nothing is charged" if found.simulated else "not our simulator"
         lines.append(Line("Simulator", None, says))
-    cost = (
-        "one call of one token was made: nothing free was answered"
-        if found.paid
-        else "only free calls were made"
-    )
-    lines.append(Line("This check", None, cost))
+    lines.append(Line("This check", None, _describe_cost(found, model)))
     return lines
+
+
+def _check_call(found: "Findings") -> Line | None:
+    """The call that a batch makes. None when it was not made, because an earlier line says why."""
+    if found.problem is not None and found.key_accepted and found.model_known:
+        return Line("A batch's call", False, found.problem.message)
+    if found.paid is None:
+        return None
+    how = "answered, as a stream" if found.streamed else "answered"
+    if found.paid.estimated:
+        how += "; its tokens were not reported, so LoRAPipe counts and books them itself, rather too high"
+    return Line("A batch's call", True, how)
+
+
+def _describe_cost(found: "Findings", model: str) -> str:
+    if found.paid is None:
+        return "only free calls were made"
+    cost = current_models.compute_cost(found.paid, model=model, on=clock.today())
+    return f"one short call was made, as a batch makes it, for ${cost:.4f}"
 
 
 def _check_key(found: "Findings", *, has_price: bool) -> Line:

@@ -48,6 +48,7 @@ class Environment:
     rate_limit_otpm: int | None = None
     worker_slots: int = 32
     max_concurrency: int = 10
+    refusals_in_a_row: int = 5
     simulator_url: str | None = None
     webhook_hosts: tuple[str, ...] = ()
 
@@ -59,6 +60,12 @@ class Environment:
     @property
     def mode(self) -> str:
         return "demo" if self.demo else "real"
+
+    @property
+    def has_other_server(self) -> bool:
+        """Whether the base URL names a server that is not Anthropic's: a gateway, or one of the user's own."""
+        host = urlsplit(self.anthropic_base_url or "").hostname or ""
+        return self.anthropic_base_url is not None and not f".{host}".endswith(".anthropic.com")
 
     @property
     def provider_label(self) -> str:
@@ -95,6 +102,7 @@ class Environment:
             "RATE_LIMIT_OTPM": self.rate_limit_otpm,
             "LORAPIPE_WORKER_SLOTS": self.worker_slots,
             "LORAPIPE_MAX_CONCURRENCY": self.max_concurrency,
+            "LORAPIPE_REFUSALS_IN_A_ROW": self.refusals_in_a_row,
             "LORAPIPE_WEBHOOK_HOSTS": ",".join(self.webhook_hosts),
         }
 
@@ -135,6 +143,7 @@ def read(environ: Mapping[str, str]) -> Environment:
         rate_limit_otpm=reader.tokens("RATE_LIMIT_OTPM"),
         worker_slots=reader.whole("LORAPIPE_WORKER_SLOTS", default=32, low=1, high=1000),
         max_concurrency=reader.whole("LORAPIPE_MAX_CONCURRENCY", default=10, low=1, high=1000),
+        refusals_in_a_row=reader.whole("LORAPIPE_REFUSALS_IN_A_ROW", default=5, low=1, high=1000),
         simulator_url=reader.text("LORAPIPE_SIMULATOR_URL", default=None, check=_http_problem),
         webhook_hosts=_words(reader.text("LORAPIPE_WEBHOOK_HOSTS", default=None, check=_hosts_problem)),
     )
@@ -203,7 +212,7 @@ class _Reader:
             return None
         if re.fullmatch(r"[0-9]{1,9}", value) and 1 <= int(value) <= MOST_TOKENS:
             return int(value)
-        problem = f"must be a whole number from 1 to {MOST_TOKENS}; unset it for what a new account may use"
+        problem = f"must be a whole number from 1 to {MOST_TOKENS}; unset it for what a new account may use (no limit with another server)"
         self._refuse(name, repr(value), problem)
         return None
 

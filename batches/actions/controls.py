@@ -94,6 +94,7 @@ UPDATE batch_items i SET status = 'queued', attempt = 0, crashes = 0, run_after 
 REOPEN = """
 UPDATE batch_jobs SET status = CASE WHEN status = 'queued' THEN 'queued' ELSE 'processing' END,
        failed_items = failed_items - %(n)s, reason = '', reason_note = '', noticed = '',
+       refusals = 0, refusal_name = '',
        budget_usd = greatest(budget_usd, %(budget)s::numeric),
        paused_seconds = paused_seconds
            + coalesce(extract(epoch FROM clock_timestamp() - coalesce(stopped_at, completed_at)), 0),

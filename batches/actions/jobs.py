@@ -235,6 +235,8 @@ def resume(job: BatchJob, *, by: User | None, budget_usd: Decimal | None = None)
         noticed="",
         reason=Reason.NONE,
         reason_note="",
+        refusals=0,
+        refusal_name="",
     )
     record_outcome(job.pk)
     return _done(job, moved, to=JobStatus.PROCESSING, verb="resumed", also=(*RUNNING, JobStatus.COMPLETED))

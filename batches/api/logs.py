@@ -61,6 +61,7 @@ COLUMNS = (
     *(
         "cache_write_tokens",
         "cache_write_1h_tokens",
+        "estimated",
         "cache_saved_usd",
         "cache_read_tokens",
         "duration_ms",
@@ -166,6 +167,7 @@ def serialize_log(log: GenerationLog) -> dict[str, Any]:
         "outputTokens": log.output_tokens,
         "cacheWriteTokens": log.cache_write_tokens,
         "cacheWrite1hTokens": log.cache_write_1h_tokens,
+        "estimated": log.estimated,
         "cacheSavedUsd": dollars(log.cache_saved_usd),
         "cacheReadTokens": log.cache_read_tokens,
         "durationMs": log.duration_ms,

@@ -17,7 +17,7 @@ from batches.api import responses
 from batches.api.long_poll import LONGEST_S, wait_for_item
 from batches.api.requests import read_idempotency_key, refuse_used_key
 from batches.models import BatchItem, RequestKey
-from batches.models.states import ItemStatus, JobKind, JobStatus
+from batches.models.states import ItemStatus, JobKind, JobStatus, Reason
 from batches.planning.plan import PlanError
 from batches.planning.sources.listed import template_for
 from conversations.api.serializers import serialize_conversation
@@ -122,13 +122,13 @@ def serialize_success(made: Conversation) -> dict[str, Any]:
 
 
 def serialize_failure(item: BatchItem) -> tuple[int, dict[str, Any]]:
-    """502 with the provider's words when the item failed, 409 when a budget or a person stopped it."""
+    """502 with the provider's words when it refused or failed, 409 when a budget or a person stopped the item."""
     job = item.job
     if item.status == ItemStatus.FAILED:
         code, words, status = item.error_kind, item.error_message, 502
     else:
         code, words = job.reason or job.status, job.reason_note or job.get_reason_display()
-        status = 502 if job.status == JobStatus.FAILED else 409
+        status = 502 if job.status == JobStatus.FAILED or job.reason == Reason.REFUSALS else 409
     details = (
         [{"row": None, "column": "requestId", "message": asked}] if (asked := find_request_id(item)) else []
     )

@@ -38,7 +38,7 @@ from batches.models import GenerationLog
 from batches.models.states import OPEN_ITEMS, ItemStatus, LogState
 from claude import current_models
 from claude.current_models import ModelTable
-from claude.errors import ClaudeError, Declined, Unusable
+from claude.errors import Blocked, Busy, ClaudeError, Declined, Unusable
 from claude.messages import Reply, Request, Usage
 from conversations import generation
 from conversations.models import Conversation
@@ -118,7 +118,9 @@ def file_unreadable(claim: Claim, problem: Unusable) -> None:
     with transaction.atomic():
         item, log = lock_item(claim.call.item_id), lock_log(claim.call.log_id)
         worst = claim.call.reservation
-        _file_problem(claim, problem, item, log, cost=worst if cost is None else cost, fields=fields)
+        _file_problem(
+            claim, problem, item, log, cost=worst if cost is None else cost, fields=fields, refused=True
+        )
 
 
 def _file_draft(claim: Claim, paid: Paid, item: LockedItem, log: LockedLog) -> None:
@@ -212,11 +214,15 @@ def _file_problem(
     *,
     cost: Decimal,
     fields: dict[str, Any],
+    refused: bool = False,
 ) -> None:
+    """`refused`: what came was no reply of the model at all, so it counts as a refusal."""
     fields = {**fields, "error_kind": problem.kind, "error_message": problem.message}
     delta = book(log, state=LogState.UNUSABLE, cost=cost, **fields)
     if delta is None:
         return
+    if refused:
+        note_refusal(delta, problem)
     if item.token != claim.token:  # the item was reaped and belongs to another claim: book the money only
         settle(item.job_id, delta)
         return
@@ -257,6 +263,13 @@ def compute_known_cost(error: ClaudeError, *, call: Call) -> Decimal | None:
     return call.prices.cost(usage, model=call.request.model, on=call.on)
 
 
+def note_refusal(delta: Delta, error: ClaudeError) -> None:
+    """Count this answer among the refusals in a row of its job, unless it cost no attempt or stops the job anyway."""
+    if isinstance(error, Blocked) or (isinstance(error, Busy) and not error.costs_attempt):
+        return
+    delta.refusal, delta.passing, delta.note = error.name, isinstance(error, Busy), error.message
+
+
 def token_fields(usage: Usage | None) -> dict[str, Any]:
     """The token columns of a log row; empty when the provider reported no usage."""
     if usage is None:
@@ -267,6 +280,7 @@ def token_fields(usage: Usage | None) -> dict[str, Any]:
         "cache_write_tokens": usage.cache_write_5m + usage.cache_write_1h,
         "cache_write_1h_tokens": usage.cache_write_1h,
         "cache_read_tokens": usage.cache_read,
+        "estimated": usage.estimated,
     }
 
 

@@ -73,6 +73,9 @@ class Delta:
     successful: int = 0
     stops: bool = False  # an item failed; a job with the error handling `stop` fails with it
     simulated: bool = False
+    refusal: str = ""  # the kind of a refusal: the same one several times in a row pauses the job
+    passing: bool = False  # a refusal that is tried again: a server that fails for a moment
+    note: str = ""  # the provider's words
     month: Month | None = None  # the month that the money belongs to; None when no log row has moved
     limits: Correction | None = None  # what the call has really used of its pool's rate limits
 
@@ -211,6 +214,12 @@ def _update_item(item_id: UUID, assignments: str, values: dict[str, Any]) -> Non
         cursor.execute(f"UPDATE batch_items SET {assignments} WHERE id = %(id)s", {**values, "id": item_id})  # noqa: S608
 
 
+# After so many refusals in a row a job is paused. A server that fails for a moment (5xx, a lost connection) meets every call
+# that is in flight; a job that has had replies before waits until repeated calls have failed as well.
+IN_A_ROW = "(1 + CASE WHEN refusal_name = %(refusal)s::text THEN refusals ELSE 0 END)"
+MOST_REFUSALS = (
+    "%(most)s + CASE WHEN %(passing)s AND completed_items > 0 THEN 2 * concurrent_processing ELSE 0 END"
+)
 # One UPDATE does it all, and its row lock is the only one: the transaction that ends the last open item sees in the new
 # counters that the job has ended.
 SETTLE = """
@@ -219,15 +228,19 @@ UPDATE batch_jobs SET
     spent = spent + %(spent)s, reserved = reserved - %(released)s, in_flight = in_flight + %(in_flight)s,
     completed_items = completed_items + %(completed)s, failed_items = failed_items + %(failed)s,
     successful_items = successful_items + %(successful)s, simulated = simulated OR %(simulated)s,
-    -- the job ends when its last item has ended; under `stop` it fails with the first item that fails
-    status = CASE WHEN {ends} THEN 'completed' WHEN {stops} THEN 'failed' ELSE status END,
-    reason = CASE WHEN {ends} THEN '' WHEN {stops} THEN %(item_error)s ELSE reason END,
-    reason_note = CASE WHEN {ends} OR {stops} THEN '' ELSE reason_note END,
+    -- refusals in a row: a reply or another kind of refusal begins anew
+    refusals = CASE WHEN %(refusal)s::text <> '' THEN {in_a_row} WHEN %(replied)s THEN 0 ELSE refusals END,
+    refusal_name = CASE WHEN %(refusal)s::text <> '' THEN %(refusal)s::text WHEN %(replied)s THEN '' ELSE refusal_name END,
+    -- the job ends when its last item has ended; under `stop` it fails with the first item that fails; the same refusal
+    -- several times in a row pauses it
+    status = CASE WHEN {ends} THEN 'completed' WHEN {stops} THEN 'failed' WHEN {pauses} THEN 'paused' ELSE status END,
+    reason = CASE WHEN {ends} THEN '' WHEN {stops} THEN %(item_error)s WHEN {pauses} THEN %(refused)s ELSE reason END,
+    reason_note = CASE WHEN {ends} OR {stops} THEN '' WHEN {pauses} THEN %(note)s ELSE reason_note END,
     completed_at = CASE WHEN {ends} THEN clock_timestamp() ELSE completed_at END,
     -- a job that completes while it is paused: the pause until now does not count as working time
     paused_seconds = CASE WHEN {ends} AND stopped_at IS NOT NULL
         THEN paused_seconds + extract(epoch FROM clock_timestamp() - stopped_at) ELSE paused_seconds END,
-    stopped_at = CASE WHEN {ends} THEN NULL WHEN {stops} THEN clock_timestamp() ELSE stopped_at END
+    stopped_at = CASE WHEN {ends} THEN NULL WHEN {stops} OR {pauses} THEN clock_timestamp() ELSE stopped_at END
 WHERE id = %(job)s
 RETURNING status
 """.format(
@@ -236,6 +249,10 @@ RETURNING status
         " AND completed_items + failed_items + %(ended)s = total_items)"
     ),
     stops="(%(stops)s AND error_handling = 'stop' AND status IN ('queued', 'processing'))",
+    pauses=(
+        f"(%(refusal)s::text <> '' AND status IN ('queued', 'processing') AND {IN_A_ROW} >= {MOST_REFUSALS})"
+    ),
+    in_a_row=IN_A_ROW,
 )
 
 
@@ -253,6 +270,12 @@ def settle(job_id: UUID, delta: Delta) -> str:
         "stops": delta.stops,
         "simulated": delta.simulated,
         "item_error": Reason.ITEM_ERROR.value,
+        "refusal": delta.refusal,
+        "replied": delta.limits is not None and delta.limits.replied,
+        "passing": delta.passing,
+        "note": delta.note,
+        "refused": Reason.REFUSALS.value,
+        "most": settings.ENVIRONMENT.refusals_in_a_row,
     }
     with connection.cursor() as cursor:
         cursor.execute(SETTLE, values)

@@ -17,7 +17,7 @@ from batches.limits.pools import UnknownKey, get_provider
 from batches.models import PromptSize
 from batches.planning.estimate.prompt_sizes import fit, size_of
 from claude.client import Client
-from claude.counting import count_tokens
+from claude.counting import count_tokens, lacks_route
 from claude.current_models import UnknownModel
 from claude.errors import ClaudeError, Declined
 from claude.messages import Request
@@ -51,10 +51,10 @@ def count_prompts_of(row_id: UUID) -> None:
         counts = [count_tokens(client, request, deadline_s=DEADLINE_S) for request in requests]
     except (ValuesError, TemplateSyntax, VariableError, UnknownModel, UnknownKey) as problem:
         _record_failure(row, str(problem), minutes=A_DAY_MIN)
-    except Declined as refusal:
-        _record_failure(row, refusal.message, minutes=A_DAY_MIN)
     except ClaudeError as problem:
-        _record_failure(row, problem.message, minutes=min(LONGEST_PAUSE_MIN, 2**row.failures))
+        lasts = isinstance(problem, Declined) or lacks_route(problem)
+        minutes = A_DAY_MIN if lasts else min(LONGEST_PAUSE_MIN, 2**row.failures)
+        _record_failure(row, problem.message, minutes=minutes)
     else:
         _store(row, requests, counts)
 

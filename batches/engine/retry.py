@@ -4,6 +4,8 @@ The log row is always moved and its reservation always released. The item is mov
 token: a claim whose item was reaped and claimed again must not touch the newer claim.
 """
 
+from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -12,11 +14,12 @@ from django.db import transaction
 
 from batches.engine.calls import Call
 from batches.engine.claim import Claim
-from batches.engine.file import compute_known_cost, file_unreadable, token_fields
+from batches.engine.file import compute_known_cost, file_unreadable, note_refusal, token_fields
 from batches.engine.moves import (
     ZERO,
     Delta,
     LockedItem,
+    LockedLog,
     backoff_s,
     book,
     end_item,
@@ -32,6 +35,14 @@ from batches.models import BatchJob, GenerationLog
 from batches.models.states import RUNNING, ItemStatus, JobStatus, LogState, Reason
 from claude.errors import Blocked, Busy, ClaudeError, Unusable
 from workspaces.models import ClockTimestamp
+
+# Why a job stops when its call meets what every other call of it would meet as well.
+REASON_OF: Mapping[str, Reason] = {
+    "provider_auth": Reason.PROVIDER_AUTH,
+    "provider_billing": Reason.PROVIDER_BILLING,
+    "not_found": Reason.NOT_FOUND,
+    "request_refused": Reason.REQUEST_REFUSED,
+}
 
 
 def release(claim: Claim) -> None:
@@ -138,16 +149,16 @@ def _block_s(error: Busy) -> float:
 
 
 def _wait_s(claim: Claim, item: LockedItem, error: Busy) -> float:
-    """Seconds: what the provider asks for, else the backoff by how often this item has failed in this way."""
+    """Seconds: what the provider asks for, but at least the first backoff; else the backoff by how often this item has failed."""
     if error.retry_after:
-        return error.retry_after
+        return max(error.retry_after, backoff_s(1))
     if error.costs_attempt:
         return backoff_s(item.attempt)
     return backoff_s(GenerationLog.objects.filter(item_id=item.id, error_kind=error.kind).count())
 
 
 def _stop_jobs(claim: Claim, error: Blocked) -> None:
-    """Stop all jobs that a refused key or missing credit concerns, instead of failing 1,000 items one by one.
+    """Stop the job, and all jobs of the key that missing credit concerns, instead of failing 1,000 items one by one.
 
     The item is moved and committed first. Then each job is stopped in a transaction of its own, in the order of the ids;
     one transaction for all would deadlock with moves of their items.
@@ -156,8 +167,8 @@ def _stop_jobs(claim: Claim, error: Blocked) -> None:
         item = lock_item(claim.call.item_id)
         delta = _book_unpaid(claim, kind=error.kind, message=error.message, error=error)
         _move_back(claim, item, delta, attempt=-1, error=error)
-    reason = Reason.PROVIDER_AUTH if error.kind == "provider_auth" else Reason.PROVIDER_BILLING
-    stopped = [claim.call.job_id] if reason == Reason.PROVIDER_AUTH else _jobs_of(claim.call.key)
+    reason = REASON_OF[error.kind]
+    stopped = _jobs_of(claim.call.key) if reason == Reason.PROVIDER_BILLING else [claim.call.job_id]
     for job_id in sorted(stopped):
         BatchJob.objects.filter(pk=job_id, status__in=RUNNING).update(
             status=JobStatus.FAILED, reason=reason, reason_note=error.message, stopped_at=ClockTimestamp()
@@ -190,13 +201,21 @@ def _book_unpaid(claim: Claim, *, kind: str, message: str, error: ClaudeError | 
         fields["provider_request_id"] = (error.request_id or "")[:100]
         fields["response_body"] = error.body or None
         fields |= token_fields(error.usage)
-        known = compute_known_cost(error, call=claim.call)
-        if known is not None:
-            state = LogState.FAILED if error.output_known else LogState.UNKNOWN
-            return book(log, state=state, cost=known, **fields)
+    state, cost = _find_cost(claim, log, error)
+    delta = book(log, state=state, cost=cost, **fields)
+    if delta is not None and error is not None and kind != "internal":
+        note_refusal(delta, error)
+    return delta
+
+
+def _find_cost(claim: Claim, log: LockedLog, error: ClaudeError | None) -> tuple[LogState, Decimal]:
+    """The state and the cost in USD of a call without a reply."""
+    known = compute_known_cost(error, call=claim.call) if error is not None else None
+    if error is not None and known is not None:
+        return (LogState.FAILED if error.output_known else LogState.UNKNOWN), known
     if isinstance(error, Busy) and error.maybe_billed:
-        return book(log, state=LogState.UNKNOWN, cost=log.reservation, **fields)
-    return book(log, state=LogState.FAILED, cost=ZERO, **fields)
+        return LogState.UNKNOWN, log.reservation
+    return LogState.FAILED, ZERO
 
 
 def _move_back(

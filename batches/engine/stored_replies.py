@@ -73,7 +73,10 @@ def _reply(log: GenerationLog) -> Reply:
     if log.simulated:
         headers[translation.SIMULATOR_HEADER] = "1"
     return translation.reply(
-        bytes(log.response_body or b""), headers=headers, duration_ms=log.duration_ms or 0
+        bytes(log.response_body or b""),
+        headers=headers,
+        duration_ms=log.duration_ms or 0,
+        asked=log.request_payload,
     )
 
 

@@ -75,6 +75,11 @@ class GenerationLog(OwnedModel):
         default=0, db_default=0, help_text="Those of them that are kept for an hour."
     )
     cache_read_tokens = models.PositiveIntegerField(default=0)
+    estimated = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="The server reported no tokens: counted by us, rather too high.",
+    )
     cache_saved_usd = models.DecimalField(
         **MONEY, default=0, db_default=0, help_text="Less than 0 where it wrote more than it read."
     )

@@ -94,6 +94,14 @@ class BatchJob(OutcomeFields, OwnedModel):
     successful_items = models.PositiveIntegerField(default=0)
     in_flight = models.PositiveIntegerField(default=0)
 
+    # The refusals since the last reply or another kind of refusal, and their kind: at a number of them the job is paused.
+    refusals = models.PositiveIntegerField(
+        default=0, db_default=0, help_text="Of one kind in a row, since the last reply."
+    )
+    refusal_name = models.CharField(
+        max_length=100, blank=True, default="", db_default="", help_text="Their status and error type."
+    )
+
     simulated = models.BooleanField(default=False, help_text="One of its replies came from the simulator.")
     budget_usd = models.DecimalField(**MONEY)
     worst_item_usd = models.DecimalField(

@@ -34,6 +34,9 @@ class Reason(models.TextChoices):
     PROVIDER_AUTH = "provider_auth", "the provider refused the key"
     PROVIDER_BILLING = "provider_billing", "the provider's spend limit or credit is used up"
     MODEL = "model", "its model is retired, or has no known price"
+    NOT_FOUND = "not_found", "the provider does not know the model or the address"
+    REQUEST_REFUSED = "request_refused", "the provider refuses something that every call of it sends"
+    REFUSALS = "refusals", "the provider refused several calls in a row in the same way"
     SYSTEMIC_WAIT = "systemic_wait", "the provider made it wait for an hour"
 
 

@@ -36,12 +36,27 @@ REASONS: Mapping[str, ReasonText] = {
     ),
     Reason.PROVIDER_BILLING: ReasonText(
         "No credit left",
-        "The provider's credit or spend limit is used up. Add credit or raise the limit there, then resume.",
+        "The provider's credit, budget or spend limit is used up. Add credit or raise the limit there, then resume.",
     ),
     Reason.MODEL: ReasonText(
         "The model cannot be used",
         "It is retired, or its price is not known, so no budget could be kept. Set ANTHROPIC_MODEL to a current one "
         "and start a new batch.",
+    ),
+    Reason.NOT_FOUND: ReasonText(
+        "Model or address unknown",
+        "The provider does not know the model or the address, so the batch stopped at once instead of failing item by item. "
+        "Correct ANTHROPIC_MODEL (or the model of the template) or ANTHROPIC_BASE_URL, start LoRAPipe again, then resume.",
+    ),
+    Reason.REQUEST_REFUSED: ReasonText(
+        "The provider refuses what every call sends",
+        "Every other conversation would be refused for the same reason, so the batch stopped at once. The message says what "
+        "to change. Resume then goes on with what is left.",
+    ),
+    Reason.REFUSALS: ReasonText(
+        "Paused: the same refusal several times in a row",
+        "The provider refused one call after the other in the same way, and nothing succeeded in between, so the batch "
+        "does not go on by itself. Read what the provider said and repair the cause. Then resume, and try the failed ones again.",
     ),
     Reason.SYSTEMIC_WAIT: ReasonText(
         "The provider did not let anything through",
@@ -60,6 +75,21 @@ ERRORS: Mapping[str, ReasonText] = {
     "invalid_request": ReasonText("Request refused", "The provider did not accept the request and says why."),
     "not_found": ReasonText("Model or address unknown", "Check ANTHROPIC_MODEL and ANTHROPIC_BASE_URL."),
     "too_large": ReasonText("Request too large", "Shorten the values of this item."),
+    "request_refused": ReasonText(
+        "Part of the request refused", "The message names the setting or the ability of the model to change."
+    ),
+    "moderated": ReasonText(
+        "Stopped by a content filter",
+        "A filter of the provider stopped this prompt or its reply. Word the topic or its values differently.",
+    ),
+    "not_the_api": ReasonText(
+        "A web page answered",
+        "A proxy or another server answered. Check ANTHROPIC_BASE_URL and the way to it.",
+    ),
+    "context_window": ReasonText(
+        "Too long for the model",
+        "Shorten the values or the template, or choose a model with a larger context window.",
+    ),
     "declined": ReasonText("Declined by the model", "The model refused this topic. Word it differently."),
     "refused": ReasonText("Declined by the model", "The model refused this topic. Word it differently."),
     "max_tokens": ReasonText("Reply cut off", "Allow more tokens, or ask for fewer turns."),

@@ -17,7 +17,8 @@ from conversations.parsing.shape import (
     refuse_unreadable,
 )
 
-CUT = ("max_tokens", "model_context_window_exceeded", "length")
+CUT = ("max_tokens", "length")
+FULL_WINDOW = ("model_context_window_exceeded", "context_length_exceeded")
 FINISHED = "end_turn"
 # Known ways to stop before the end; a reply with any other, unknown one counts when its text is a whole conversation.
 UNFINISHED = ("tool_use", "pause_turn", "stop_sequence", "", None)
@@ -48,7 +49,17 @@ def read(reply: Reply, *, variables: Collection[str] = ()) -> Draft:
             request_id=reply.request_id,
             body=reply.body,
         )
+    if reply.stop_reason in FULL_WINDOW:
+        raise Declined(
+            f"The prompt and the reply together are longer than the model's context window ({reply.stop_reason}). Shorten the "
+            "values or the template, ask for fewer turns, or choose a model with a larger window; more tokens would not help.",
+            kind="context_window",
+            request_id=reply.request_id,
+            body=reply.body,
+        )
     try:
+        if reply.only_thinking:
+            raise _name_thinking(reply.stop_reason)
         return _read_text(reply.text, reply.stop_reason, variables)
     except Flaw as flaw:
         raise Unusable(str(flaw), kind=flaw.kind, request_id=reply.request_id, body=reply.body) from flaw
@@ -72,6 +83,17 @@ def _read_text(text: str, stop_reason: str | None, variables: Collection[str]) -
             draft, repairs=(*draft.repairs, f"the reply is whole although it stopped with {stop_reason}")
         )
     return draft
+
+
+def _name_thinking(stop_reason: str | None) -> Flaw:
+    """The model thought and then wrote nothing. If that took all its tokens, more of them may help."""
+    if stop_reason in CUT:
+        return Flaw(
+            f"The reply was cut off while the model was still thinking, before any text ({stop_reason}). Raise max_tokens, or "
+            "let the model think less (its effort).",
+            kind="max_tokens",
+        )
+    return refuse_unreadable("it holds the model's thinking and nothing else")
 
 
 def _name_stop(stop_reason: str | None) -> Flaw:

@@ -4,7 +4,8 @@ import pytest
 
 from claude.allowance import Allowance, read
 from claude.client import Client
-from claude.errors import Busy, from_response
+from claude.errors import Busy
+from claude.meaning import from_response
 from claude.messages import Provider, Request
 from tests.support.simulator import RunningSimulator
 

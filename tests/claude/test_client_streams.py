@@ -71,7 +71,7 @@ BEGUN = (START, *text_block("hello")[:-1])
         ("permission_error", Blocked, "provider_auth"),
         ("billing_error", Blocked, "provider_billing"),
         ("invalid_request_error", Declined, "invalid_request"),
-        ("not_found_error", Declined, "not_found"),
+        ("not_found_error", Blocked, "not_found"),
         ("request_too_large", Declined, "too_large"),
     ],
 )
@@ -146,9 +146,12 @@ def test_only_pings_are_a_stream_that_was_cut() -> None:
     assert (type(raised), raised.kind, raised.usage) == (Busy, "connection", None)
 
 
-def test_a_whole_stream_without_a_count_of_tokens_is_unreadable() -> None:
-    raised = failing(START, *text_block("x"), event("message_delta", delta={"stop_reason": "end_turn"}), STOP)
-    assert (type(raised), raised.kind) == (Unusable, "unreadable")
+def test_a_whole_stream_without_a_count_of_tokens_is_counted_by_us() -> None:
+    reply = ask_stream(
+        START, *text_block("x" * 20), event("message_delta", delta={"stop_reason": "end_turn"}), STOP
+    )
+    assert (reply.text, reply.usage.input_tokens) == ("x" * 20, 12)
+    assert (reply.usage.output_tokens, reply.usage.estimated) == (10, True)
 
 
 def test_a_server_that_does_not_stream_may_answer_with_json() -> None:

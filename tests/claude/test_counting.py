@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from claude.client import Client
-from claude.counting import count_tokens, lacks_counting
+from claude.counting import count_tokens, lacks_route
 from claude.errors import Blocked, Busy, ClaudeError, Declined, Unusable
 from claude.messages import Provider, Request
 from tests.claude.odd_server import Answering, OddServer, failure, odd_server
@@ -54,7 +54,7 @@ def test_what_is_no_number_is_not_taken_for_one(body: bytes) -> None:
 
 @pytest.mark.parametrize(
     ("status", "error"),
-    [(404, Declined), (401, Blocked), (429, Busy), (529, Busy), (500, Busy), (400, Declined)],
+    [(404, Blocked), (401, Blocked), (429, Busy), (529, Busy), (500, Busy), (400, Declined)],
 )
 def test_refusals_are_our_errors(status: int, error: type[ClaudeError]) -> None:
     with (
@@ -62,8 +62,7 @@ def test_refusals_are_our_errors(status: int, error: type[ClaudeError]) -> None:
         pytest.raises(error) as caught,
     ):
         count(server)
-    if isinstance(caught.value, Declined):
-        assert lacks_counting(caught.value) == (status == 404)
+    assert lacks_route(caught.value) == (status == 404)
 
 
 def test_it_ends_at_its_deadline() -> None:

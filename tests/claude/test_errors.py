@@ -12,10 +12,10 @@ from claude.errors import (
     ClaudeError,
     Declined,
     Unusable,
-    from_response,
     make_storable,
     retry_after,
 )
+from claude.meaning import from_response
 
 
 @pytest.mark.parametrize(

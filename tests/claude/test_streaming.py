@@ -113,6 +113,80 @@ def test_what_is_no_event_spoils_the_text_and_keeps_the_count(line: bytes) -> No
     assert partial.usage == Usage(input_tokens=12, output_tokens=34, cache_read=5)
 
 
+@pytest.mark.parametrize(
+    "rest",
+    [
+        b"data: [DONE]\n\n",
+        b"data: {\n\n",
+        b"<html>bye</html>\n\n",
+        event("error", error={"type": "overloaded_error", "message": "Overloaded"}),
+        event("message_start", message={}),
+        event("content_block_delta", index=0, delta={"type": "text_delta", "text": "more"}),
+        event("content_block_start", index=0, content_block={"type": "text", "text": ""}),
+    ],
+)
+def test_whatever_follows_the_end_is_ignored(rest: bytes) -> None:
+    partial = PartialMessage(stream("one") + rest)
+    assert (partial.is_complete, partial.error) == (True, None)
+    assert partial.message()["content"] == [{"type": "text", "text": "one"}]
+    assert partial.usage == Usage(input_tokens=12, output_tokens=34, cache_read=5)
+
+
+@pytest.mark.parametrize("rest", [b"data: [DONE]\n\n", b"data: {\n\n", b"what?\n\n" + STOP])
+def test_after_the_stop_reason_the_text_is_whole(rest: bytes) -> None:
+    assert PartialMessage(b"".join([START, *text_block("one"), DELTA, rest])).is_complete
+
+
+def test_a_done_mark_before_the_stop_reason_is_a_cut() -> None:
+    partial = PartialMessage(b"".join([START, *text_block("one"), b"data: [DONE]\n\n"]))
+    assert (partial.is_over, partial.is_complete, partial.is_malformed) == (True, False, False)
+
+
+OPEN, *PIECES, CLOSE = text_block("o", "ne")
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        (START, START, OPEN, *PIECES, CLOSE),
+        (OPEN, START, *PIECES, CLOSE),
+        (OPEN, *PIECES, CLOSE, START),
+        (OPEN, *PIECES, CLOSE),
+        (START, *PIECES, CLOSE),
+        (START, PIECES[0], OPEN, PIECES[1], CLOSE),
+        (START, OPEN, PIECES[0], START, OPEN, *PIECES, CLOSE),
+        (START, OPEN, OPEN, *PIECES, CLOSE),
+    ],
+    ids=["twice", "late", "last", "never", "no block", "late block", "begun anew", "block twice"],
+)
+def test_starts_that_come_twice_late_or_never_leave_the_text_whole(parts: tuple[bytes, ...]) -> None:
+    partial = PartialMessage(b"".join([*parts, DELTA, STOP]))
+    assert partial.is_complete
+    assert partial.message()["content"] == [{"type": "text", "text": "one"}]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'data: {"error": {"message": "Upstream failed", "code": 502}}\n\n',
+        b'event: error\ndata: {"error": "Upstream failed"}\n\n',
+        b"event: error\ndata: Upstream failed\n\n",
+    ],
+)
+def test_an_error_of_a_gateway_is_heard_in_other_forms(line: bytes) -> None:
+    partial = PartialMessage(START + line)
+    assert partial.error
+    assert partial.error["message"] == "Upstream failed"
+
+
+def test_a_last_count_of_0_does_not_replace_the_prompts() -> None:
+    last = event(
+        "message_delta", delta={"stop_reason": "end_turn"}, usage={"input_tokens": 0, "output_tokens": 34}
+    )
+    found = PartialMessage(b"".join([START, *text_block("one"), last, STOP])).message()["usage"]
+    assert (found["input_tokens"], found["output_tokens"]) == (12, 34)
+
+
 def test_unknown_events_and_deltas_are_harmless() -> None:
     odd = [
         event("weather", outlook="fine"),

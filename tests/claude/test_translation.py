@@ -236,25 +236,87 @@ def test_lone_surrogates_in_the_text_do_no_harm() -> None:
 @pytest.mark.parametrize(
     "changes",
     [
-        {"usage": None},
-        {"usage": []},
-        {"usage": {"input_tokens": 1}},
-        {"usage": {"input_tokens": "1", "output_tokens": 1}},
-        {"usage": {"input_tokens": -1, "output_tokens": 1}},
-        {"usage": {"input_tokens": True, "output_tokens": 1}},
-        {"usage": {"input_tokens": 10**12, "output_tokens": 1}},
-        {"content": None},
-        {"content": "text"},
-        {"content": ["text"]},
-        {"content": [{"text": "x"}]},
-        {"content": [{"type": "text", "text": None}]},
+        {"content": None, "stop_reason": None},
+        {"content": 3},
+        {"content": [3]},
+        {"content": [{"kind": "text"}]},
+        {"content": [{"type": "text", "text": 3}]},
     ],
 )
-def test_a_message_without_text_or_usage_is_unreadable(changes: dict[str, Any]) -> None:
+def test_a_message_without_text_is_unreadable(changes: dict[str, Any]) -> None:
     body = message(**changes)
     with pytest.raises(Unusable) as caught:
         read(body)
     assert (caught.value.kind, caught.value.body, caught.value.status) == ("unreadable", body, 200)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "hello",
+        ["hel", "lo"],
+        [{"text": "hello"}],
+        {"type": "text", "text": "hello"},
+        [{"type": "text", "text": "hello"}, {"type": "text", "text": None}],
+        [{"type": "thinking", "thinking": "Hm"}, None, {"type": "text", "text": "hello"}],
+    ],
+)
+def test_a_text_that_is_plain_is_read_in_other_shapes(content: Any) -> None:
+    found = read(message(content=content))
+    assert (found.text, found.usage.estimated, found.only_thinking) == ("hello", False, False)
+    bare = json.dumps({"content": content, "stop_reason": "end_turn", "usage": {}}).encode()
+    assert read(bare).text == "hello"
+
+
+@pytest.mark.parametrize("content", [[], None, [{"type": "text", "text": ""}]])
+def test_a_message_without_content_is_empty(content: Any) -> None:
+    found = read(message(content=content, stop_reason="refusal"))
+    assert (found.text, found.refusal) == ("", "no reason given")
+
+
+@pytest.mark.parametrize("kind", ["thinking", "redacted_thinking"])
+def test_thinking_without_a_text_is_told_apart_from_nothing(kind: str) -> None:
+    assert read(message(content=[{"type": kind, "thinking": "Hm"}])).only_thinking
+    assert read(message(content=[{"type": kind}, {"type": "text", "text": " "}])).only_thinking
+    assert not read(message(content=[])).only_thinking
+
+
+SAID = "word " * 20  # 100 bytes, at most 50 tokens
+ASKED = {"model": "m", "messages": [{"role": "user", "content": "q" * 1_000}]}
+
+
+@pytest.mark.parametrize(
+    ("usage", "input_", "output", "estimated"),
+    [
+        (None, None, 50, True),
+        ([], None, 50, True),
+        ({}, None, 50, True),
+        ({"input_tokens": None, "output_tokens": 90}, None, 90, True),
+        ({"input_tokens": 40}, 40, 50, True),
+        ({"input_tokens": -1, "output_tokens": 90}, None, 90, True),
+        ({"input_tokens": True, "output_tokens": 10**12}, None, 50, True),
+        ({"input_tokens": 0, "output_tokens": 0}, None, 50, True),
+        ({"input_tokens": 40, "output_tokens": 90, "cache_read_input_tokens": "many"}, None, 90, True),
+        ({"input_tokens": 0, "output_tokens": 90, "cache_read_input_tokens": 7}, 0, 90, False),
+        ({"prompt_tokens": 40, "completion_tokens": 90, "total_tokens": 130}, 40, 90, False),
+        ({"inputTokens": 40, "outputTokens": 90}, 40, 90, False),
+        ({"input_tokens": "40", "output_tokens": 90.0}, 40, 90, False),
+    ],
+)
+def test_what_a_server_does_not_count_is_counted_by_us(
+    usage: Any, input_: int | None, output: int, *, estimated: bool
+) -> None:
+    body = message(usage=usage, content=[{"type": "text", "text": SAID}])
+    found = reply(body, headers={}, duration_ms=0, asked=ASKED).usage
+    assert (found.output_tokens, found.estimated) == (output, estimated)
+    if input_ is None:
+        assert 500 <= found.input_tokens <= 540, "half of the bytes, and the names around them"
+    else:
+        assert found.input_tokens == input_
+
+
+def test_the_model_that_was_asked_stands_in_for_one_that_is_not_named() -> None:
+    assert reply(message(model=None), headers={}, duration_ms=0, asked=ASKED).model == "m"
 
 
 @unhurried

@@ -1,4 +1,4 @@
-"""Test my key: what is found on servers that know all, less or nothing, by free calls where there are any."""
+"""Test my key: what is found on servers that know all, less or nothing, and whether the call of a batch works there."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -14,7 +14,7 @@ from claude import current_models
 from provider import table
 from provider.check import check
 from provider.models import Finding
-from tests.claude.odd_server import Answering, failure, odd_server
+from tests.claude.odd_server import Answering, failure, message, odd_server
 from tests.factories import MODEL, make_model, make_price
 from tests.support.simulator import RunningSimulator
 
@@ -49,16 +49,22 @@ def said(finding: Finding) -> dict[str, tuple[bool | None, str]]:
     return {line["name"]: (line["good"], line["says"]) for line in finding.report["lines"]}
 
 
-def test_all_is_well_and_nothing_is_paid(server: RunningSimulator) -> None:
+def paid(server: RunningSimulator) -> list[dict[str, Any]]:
+    return [each for each in server.ledger() if each["status"] == 200]
+
+
+def test_all_is_well(server: RunningSimulator) -> None:
+    """The call is the one that a batch makes, with its limit of tokens and a schema; here it is not streamed."""
     finding = check()
     assert (finding.works, finding.counts_tokens, finding.structured_outputs) == (True, True, True)
     lines = said(finding)
     assert lines["Key"] == (True, "accepted")
     assert lines["Model"] == (True, f"{MODEL} is known")
     assert lines["Simulator"][1].startswith("our simulator")
-    assert "only free calls" in lines["This check"][1]
+    assert lines["A batch's call"] == (True, "answered")
+    assert lines["This check"][1].startswith("one short call was made, as a batch makes it, for $0.")
     assert 0 <= finding.report["latency_ms"] < 20_000
-    assert server.ledger() == []
+    assert [each["stream"] for each in paid(server)] == [False]
     assert KEY not in json.dumps(finding.report)
     assert finding.report["key"] == "…wxyz"
 
@@ -72,14 +78,86 @@ def test_a_server_without_count_tokens(server: RunningSimulator) -> None:
     server.options(counts_tokens=True)
     check()
     assert current_models.find_card(MODEL).counts_tokens
-    assert server.ledger() == []
 
 
 def test_a_server_without_a_list_of_models(server: RunningSimulator) -> None:
     server.options(lists_models=False)
     finding = check()
     assert (finding.works, finding.counts_tokens, finding.structured_outputs) == (True, True, True)
-    assert server.ledger() == []
+
+
+def test_the_call_is_streamed_where_a_batch_streams(server: RunningSimulator, settings: Settings) -> None:
+    settings.ENVIRONMENT = replace(settings.ENVIRONMENT, anthropic_max_tokens=10_000)
+    assert said(check())["A batch's call"] == (True, "answered, as a stream")
+    assert [each["stream"] for each in paid(server)] == [True]
+
+
+@pytest.mark.parametrize("fault", ["stream_truncated", "stream_malformed", "stream_error"])
+def test_a_server_whose_streams_break_does_not_work(
+    server: RunningSimulator, settings: Settings, fault: str
+) -> None:
+    """All free calls are well, so only the call of a batch tells."""
+    settings.ENVIRONMENT = replace(settings.ENVIRONMENT, anthropic_max_tokens=10_000)
+    server.faults([{"kind": fault, "times": 0}])
+    finding = check()
+    assert not finding.works
+    assert (said(finding)["Key"][0], said(finding)["A batch's call"][0]) == (True, False)
+
+
+def test_a_server_that_counts_a_schema_but_does_not_take_it(settings: Settings) -> None:
+    """As gateways to other clouds do: the free calls are well, and every call of a batch would be refused."""
+
+    def gateway(request: Answering) -> None:
+        body = request.server_state.seen[-1].body
+        if "max_tokens" not in body:
+            return request.answer(200, b'{"input_tokens": 20}')
+        if "format" in body.get("output_config", {}):
+            words = "output_config.format: Extra inputs are not permitted"
+            return request.answer(400, failure("invalid_request_error", words))
+        return request.answer(200, message())
+
+    with odd_server(gateway) as odd:
+        settings.CLAUDE_BASE_URL, settings.CLAUDE_API_KEY = odd.url, KEY
+        finding = check()
+    assert (finding.works, finding.counts_tokens, finding.structured_outputs) == (True, True, False)
+    assert not current_models.find_card(MODEL).structured_outputs
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "words"),
+    [
+        (
+            400,
+            failure("invalid_request_error", "You have reached your workspace API usage limits"),
+            "billing",
+        ),
+        (403, failure("permission_error", "No generation for you"), "No generation for you"),
+        (200, failure("overloaded_error", "Overloaded"), "Overloaded"),
+        (200, message(content=[{"type": "thinking", "thinking": "Hm"}]), "thinking and no text"),
+        (200, message(content=[]), "without text"),
+    ],
+)
+def test_what_only_a_call_that_generates_meets(
+    settings: Settings, status: int, body: bytes, words: str
+) -> None:
+    def gateway(request: Answering) -> None:
+        if "max_tokens" in request.server_state.seen[-1].body:
+            return request.answer(status, body)
+        return request.answer(200, b'{"input_tokens": 20}')
+
+    with odd_server(gateway) as odd:
+        settings.CLAUDE_BASE_URL, settings.CLAUDE_API_KEY = odd.url, KEY
+        finding = check()
+    assert not finding.works
+    assert words in " ".join(says for _, says in said(finding).values())
+
+
+def test_a_server_that_reports_no_tokens_works_and_that_is_said(settings: Settings) -> None:
+    with odd_server(lambda request: request.answer(200, message(usage=None))) as odd:
+        settings.CLAUDE_BASE_URL, settings.CLAUDE_API_KEY = odd.url, KEY
+        finding = check()
+    assert finding.works
+    assert "books them itself" in said(finding)["A batch's call"][1]
 
 
 def test_a_server_that_refuses_schemas(server: RunningSimulator) -> None:
@@ -90,18 +168,15 @@ def test_a_server_that_refuses_schemas(server: RunningSimulator) -> None:
     assert not current_models.find_card(MODEL).structured_outputs
 
 
-def test_a_server_with_nothing_but_messages_is_asked_one_token(
-    server: RunningSimulator, settings: Settings
-) -> None:
+def test_a_server_with_nothing_but_messages(server: RunningSimulator, settings: Settings) -> None:
     server.options(counts_tokens=False, lists_models=False, schema="refused", any_model=True)
     make_price(model=make_model(name="qwen-3", structured_outputs=True), free=True)
     table.publish()
     use_model(settings, "qwen-3")
     finding = check()
     assert (finding.works, finding.counts_tokens, finding.structured_outputs) == (True, False, False)
-    entry = [each for each in server.ledger() if each["status"] == 200]
-    assert [each["output_tokens"] for each in entry] == [1]
-    assert "one token" in said(finding)["This check"][1]
+    assert len(paid(server)) == 1
+    assert "one short call" in said(finding)["This check"][1]
     assert said(finding)["Price"] == (True, "marked as costing nothing")
 
 
@@ -114,7 +189,7 @@ def test_without_a_price_no_call_is_made_that_may_cost_something(
     use_model(settings, "qwen-3")
     finding = check()
     assert not finding.works
-    assert [each for each in server.ledger() if each["status"] == 200] == []
+    assert paid(server) == []
     assert "only free calls" in said(finding)["This check"][1]
     assert "price" in said(finding)["Key"][1]
 
@@ -146,6 +221,7 @@ def test_a_retired_model_names_its_successor(server: RunningSimulator, settings:
     assert "claude-opus-5-5" in said(finding)["Model"][1]
 
 
+@pytest.mark.filterwarnings("ignore:The model:DeprecationWarning")
 def test_a_coming_retirement_is_told(
     server: RunningSimulator, settings: Settings, set_today: Callable[[date], None]
 ) -> None:
@@ -179,7 +255,7 @@ def test_html_is_no_answer(settings: Settings) -> None:
         settings.CLAUDE_BASE_URL, settings.CLAUDE_API_KEY = odd.url, KEY
         finding = check()
     assert not finding.works
-    assert "not with a message" in said(finding)["Connection"][1]
+    assert "web page" in said(finding)["Connection"][1]
 
 
 def test_nobody_there_and_a_server_that_is_silent(settings: Settings) -> None:

@@ -17,7 +17,7 @@ from batches.planning.estimate.forecast import Part, distance
 from batches.planning.estimate.history import Key
 from batches.planning.estimate.kinds import Kind, keys_of, kinds_of
 from batches.planning.estimate.prompt_sizes import Sizes, prompt_sizes
-from batches.planning.estimate.rates import PoolRates, rates_of
+from batches.planning.estimate.rates import PoolRates, find_unknown_limits, rates_of
 from batches.planning.estimate.schedule import Call, Duration, Funds, duration, duration_within
 from batches.planning.estimate.sharing import find_shared_prefixes
 from batches.planning.plan import PlanError, PlannedItem, check
@@ -255,9 +255,10 @@ def _templates(number: int) -> str:
 
 
 def _notes(models: set[str]) -> Iterator[str]:
-    """Sentences about what the models cannot do, and about settings that are not sent because a model refuses them."""
+    """Sentences about what the models cannot do, about limits that nobody knows, and about settings that a model refuses."""
     for model in sorted(models):
         yield from find_shortcomings(current_models.find_card(model))
+    yield from find_unknown_limits()
     if settings.ENVIRONMENT.anthropic_temperature is None:
         return
     for model in sorted(models):

@@ -1,5 +1,6 @@
 """The rate limits for an estimate: the settings, what the provider says, and how far its refusals have slowed a pool."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from django.conf import settings
@@ -51,3 +52,21 @@ def rates_of(model: str, key: str = "") -> PoolRates:
     permits = shape(per_minute)
     requests = Rate(name=Dimension.REQUESTS.value, burst=permits.burst, interval_s=permits.interval_s)
     return PoolRates(rates=[requests, *tokens], pace=pace)
+
+
+def find_unknown_limits() -> Iterator[str]:
+    """A sentence for the estimate about token limits that another server may have and that nobody has set."""
+    given = settings.ENVIRONMENT
+    unset = [
+        name
+        for name, limit in (
+            ("RATE_LIMIT_ITPM", given.rate_limit_itpm),
+            ("RATE_LIMIT_OTPM", given.rate_limit_otpm),
+        )
+        if limit is None
+    ]
+    if given.has_other_server and unset:
+        yield (
+            f"No limit of tokens a minute is kept with {given.provider_label}: only {given.rate_limit_rpm:,} requests a minute "
+            f"(RATE_LIMIT_RPM). Set {' and '.join(unset)} if that server has one."
+        )

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -243,7 +244,6 @@ def test_a_refusal_is_final_and_says_why() -> None:
     ("stop_reason", "kind"),
     [
         ("max_tokens", "max_tokens"),
-        ("model_context_window_exceeded", "max_tokens"),
         ("length", "max_tokens"),
         ("stop_sequence", "wrong_stop"),
         ("tool_use", "wrong_stop"),
@@ -256,6 +256,29 @@ def test_other_ends_than_the_models_own(stop_reason: str | None, kind: str) -> N
     raised = problem(TEXT, stop_reason=stop_reason)
     assert isinstance(raised, Unusable)
     assert raised.kind == kind
+
+
+@pytest.mark.parametrize("stop_reason", ["model_context_window_exceeded", "context_length_exceeded"])
+def test_a_full_context_window_ends_the_item_and_says_what_to_do(stop_reason: str) -> None:
+    raised = problem(TEXT, stop_reason=stop_reason)
+    assert (type(raised), raised.kind) == (Declined, "context_window")
+    assert "Shorten the values" in str(raised)
+
+
+@pytest.mark.parametrize(
+    ("stop_reason", "kind", "said"),
+    [
+        ("end_turn", "unreadable", "the model's thinking and nothing else"),
+        ("stop", "unreadable", "the model's thinking and nothing else"),
+        ("max_tokens", "max_tokens", "while the model was still thinking"),
+        ("length", "max_tokens", "Raise max_tokens"),
+    ],
+)
+def test_a_reply_of_thinking_alone_is_named(stop_reason: str, kind: str, said: str) -> None:
+    with pytest.raises(Unusable) as caught:
+        read(replace(reply("", stop_reason=stop_reason), only_thinking=True))
+    assert caught.value.kind == kind
+    assert said in str(caught.value)
 
 
 def test_an_unknown_stop_reason_with_a_whole_conversation_is_kept() -> None:
