@@ -61,7 +61,11 @@ class Client:
             )
         took_ms = round((time.monotonic() - started) * 1000)
         return translation.reply(
-            body, headers=headers, duration_ms=took_ms, message=message, asked=prepared.body
+            failures.hide_key(body, provider=self._provider),
+            headers=headers,
+            duration_ms=took_ms,
+            message=message,
+            asked=prepared.body,
         )
 
     @contextmanager

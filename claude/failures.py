@@ -14,11 +14,14 @@ LARGEST_ERROR_BODY = 1024 * 1024
 
 
 def from_status(exc: anthropic.APIStatusError, *, provider: Provider) -> ClaudeError:
-    body = exc.response.content[:LARGEST_ERROR_BODY]
-    key = provider.api_key.encode()
-    if len(key) >= 8:  # some proxies repeat the key they refuse; a short one ("demo") is no secret
-        body = body.replace(key, b"[key]")
+    body = hide_key(exc.response.content[:LARGEST_ERROR_BODY], provider=provider)
     return meaning.from_response(exc.status_code, headers=exc.response.headers, body=body)
+
+
+def hide_key(body: bytes, *, provider: Provider) -> bytes:
+    """The body without the key: some proxies repeat the one that they refuse. A short one ("demo") is no secret."""
+    key = provider.api_key.encode()
+    return body.replace(key, b"[key]") if len(key) >= 8 else body
 
 
 def from_transport(exc: Exception, *, request_id: str | None = None) -> ClaudeError:

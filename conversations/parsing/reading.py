@@ -19,6 +19,7 @@ from conversations.parsing.shape import (
 
 CUT = ("max_tokens", "length")
 FULL_WINDOW = ("model_context_window_exceeded", "context_length_exceeded")
+FILTERED = ("content_filter", "content_filtered", "safety", "sensitive", "guardrail_intervened")
 FINISHED = "end_turn"
 # Known ways to stop before the end; a reply with any other, unknown one counts when its text is a whole conversation.
 UNFINISHED = ("tool_use", "pause_turn", "stop_sequence", "", None)
@@ -46,6 +47,13 @@ def read(reply: Reply, *, variables: Collection[str] = ()) -> Draft:
             f"The model refused ({reply.refusal or 'no reason given'}). Change the topic or the template; the same "
             "request would be refused again.",
             kind="declined",
+            request_id=reply.request_id,
+            body=reply.body,
+        )
+    if (reply.stop_reason or "").lower() in FILTERED:
+        raise Declined(
+            f"The provider's content filter stopped the reply ({reply.stop_reason}). Word the topic or the values differently.",
+            kind="moderated",
             request_id=reply.request_id,
             body=reply.body,
         )

@@ -44,12 +44,24 @@ def test_a_fault_that_stays_fails_the_item_after_three_attempts(
 ) -> None:
     fast_simulator.faults([{"kind": "server_error", "times": 0}])
     engine.start()
-    job = wait_for_end(start_starter_job(owner, limit=2))
-    assert (job.status, job.failed_items) == (JobStatus.COMPLETED, 2)
+    job = wait_for_end(start_starter_job(owner, limit=1))
+    assert (job.status, job.failed_items) == (JobStatus.COMPLETED, 1)
     assert job.spent == 0
     assert set(BatchItem.objects.values_list("status", "attempt", "error_kind")) == {
         (ItemStatus.FAILED, 3, "server_error")
     }
+    assert_invariants()
+
+
+def test_a_server_that_refuses_everything_pauses_the_job_after_a_few_calls(
+    owner: User, engine: Engine, fast_simulator: RunningSimulator
+) -> None:
+    fast_simulator.faults([{"kind": "http_error", "status": 418, "times": 0}])
+    engine.start()
+    job = wait_for_end(start_starter_job(owner, limit=30, concurrency=4), states=(JobStatus.PAUSED,))
+    assert (job.reason, job.completed_items, job.spent) == (Reason.REFUSALS, 0, 0)
+    assert 5 <= len(fast_simulator.ledger()) <= 5 + 4
+    assert job.failed_items == len(fast_simulator.ledger())
     assert_invariants()
 
 

@@ -45,8 +45,27 @@ def test_a_base_url_without_a_key_sends_a_placeholder() -> None:
 
 
 @pytest.mark.parametrize(
+    ("url", "other"),
+    [
+        (None, False),
+        ("https://api.anthropic.com", False),
+        ("https://anthropic.com.example", True),
+        ("http://127.0.0.1:8000/prefix", True),
+    ],
+)
+def test_another_server_than_anthropics(url: str | None, *, other: bool) -> None:
+    assert read({"ANTHROPIC_BASE_URL": url or "", "ANTHROPIC_API_KEY": KEY}).has_other_server is other
+
+
+def test_how_many_refusals_in_a_row_pause_a_batch() -> None:
+    assert read({}).refusals_in_a_row == 5
+    assert read({"LORAPIPE_REFUSALS_IN_A_ROW": "12"}).refusals_in_a_row == 12
+
+
+@pytest.mark.parametrize(
     ("name", "value"),
     [
+        ("LORAPIPE_REFUSALS_IN_A_ROW", "0"),
         ("PORT", "0"),
         ("PORT", "65536"),
         ("PORT", "eighty"),

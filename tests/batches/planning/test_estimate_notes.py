@@ -41,3 +41,31 @@ def test_it_reaches_the_models_that_take_it(owner: User, settings: Settings) -> 
 
 def test_without_the_setting_there_is_nothing_to_say(owner: User) -> None:
     assert priced(owner, "claude-sonnet-5-5").notes == ()
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ({}, "Set RATE_LIMIT_ITPM and RATE_LIMIT_OTPM"),
+        ({"rate_limit_itpm": 5_000}, "Set RATE_LIMIT_OTPM"),
+        ({"rate_limit_otpm": 5_000}, "Set RATE_LIMIT_ITPM if"),
+    ],
+)
+def test_another_servers_unknown_token_limits_are_said(
+    owner: User, settings: Settings, given: dict[str, int], named: str
+) -> None:
+    settings.ENVIRONMENT = replace(
+        django_settings.ENVIRONMENT, anthropic_base_url="http://models.example:8000", **given
+    )
+    [note] = priced(owner, "claude-sonnet-5-5").notes
+    assert "No limit of tokens a minute is kept with models.example:8000" in note
+    assert named in note
+
+
+def test_nothing_is_said_of_limits_that_are_set_or_known(owner: User, settings: Settings) -> None:
+    for changes in (
+        {"anthropic_base_url": "http://127.0.0.1:1", "rate_limit_itpm": 9, "rate_limit_otpm": 9},
+        {"anthropic_base_url": "https://api.anthropic.com"},
+    ):
+        settings.ENVIRONMENT = replace(django_settings.ENVIRONMENT, **changes)
+        assert priced(owner, "claude-sonnet-5-5").notes == ()

@@ -189,6 +189,9 @@ def test_progress_as_a_page_is_the_batch(client: Client, owner: User) -> None:
         (Reason.PROVIDER_BILLING, "No credit left"),
         (Reason.ITEM_ERROR, "stops at the first one"),
         (Reason.MODEL, "ANTHROPIC_MODEL"),
+        (Reason.NOT_FOUND, "Model or address unknown"),
+        (Reason.REQUEST_REFUSED, "what every call sends"),
+        (Reason.REFUSALS, "the same refusal several times in a row"),
         (Reason.SYSTEMIC_WAIT, "wait for an hour"),
     ],
 )

@@ -265,6 +265,12 @@ def test_a_full_context_window_ends_the_item_and_says_what_to_do(stop_reason: st
     assert "Shorten the values" in str(raised)
 
 
+@pytest.mark.parametrize("stop_reason", ["content_filter", "SAFETY", "guardrail_intervened"])
+def test_a_reply_that_a_filter_stopped_is_not_bought_again(stop_reason: str) -> None:
+    raised = problem(TEXT[:40], stop_reason=stop_reason)
+    assert (type(raised), raised.kind) == (Declined, "moderated")
+
+
 @pytest.mark.parametrize(
     ("stop_reason", "kind", "said"),
     [
