@@ -1,6 +1,7 @@
 """Errors of the provider: what is waited for, what is tried again, what it costs (docs/execution.md section 6)."""
 
 import time
+from decimal import Decimal
 
 import pytest
 
@@ -59,7 +60,7 @@ def test_a_server_that_refuses_everything_pauses_the_job_after_a_few_calls(
     fast_simulator.faults([{"kind": "http_error", "status": 418, "times": 0}])
     engine.start()
     job = wait_for_end(start_starter_job(owner, limit=30, concurrency=4), states=(JobStatus.PAUSED,))
-    assert (job.reason, job.completed_items, job.spent) == (Reason.REFUSALS, 0, 0)
+    assert (job.reason, job.completed_items, job.spent) == (Reason.REFUSALS.value, 0, Decimal(0))
     assert 5 <= len(fast_simulator.ledger()) <= 5 + 4
     assert job.failed_items == len(fast_simulator.ledger())
     assert_invariants()

@@ -1,6 +1,7 @@
 """One call warms what its job's prompts share; the others are neither claimed nor dispatched until it has a reply."""
 
 import threading
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -69,8 +70,8 @@ def may_claim(job: BatchJob, worker: Worker, *, position: int) -> bool:
 
 def reply(**counts: int) -> Reply:
     found = make_reply()
-    usage = Usage(input_tokens=100, output_tokens=1000, **counts)
-    return Reply(**{**{name: getattr(found, name) for name in found.__dataclass_fields__}, "usage": usage})
+    usage: Any = {"input_tokens": 100, "output_tokens": 1000, **counts}
+    return replace(found, usage=Usage(**usage))
 
 
 def dispatched_positions() -> list[int]:

@@ -1,6 +1,7 @@
 """Which limits of tokens a pool has: Anthropic's smallest tier, none with another server, or what somebody has set."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from pytest_django import Settings
@@ -13,11 +14,11 @@ from batches.models.states import Dimension
 pytestmark = pytest.mark.django_db
 
 
-def limits_with(settings: Settings, **given: object) -> dict[str, int]:
+def limits_with(settings: Settings, **given: Any) -> dict[str, int]:
     """The configured limits of the pool of Sonnet with these settings, by dimension."""
     settings.DEMO, settings.CLAUDE_API_KEY = False, "sk-of-a-test"
     settings.CLAUDE_BASE_URL = given.get("anthropic_base_url")
-    settings.ENVIRONMENT = replace(settings.ENVIRONMENT, rate_limit_rpm=70, **given)  # type: ignore[arg-type]
+    settings.ENVIRONMENT = replace(settings.ENVIRONMENT, rate_limit_rpm=70, **given)
     set_limits_from_settings()
     [pool] = [name for name in pools() if "sonnet" in name][:1]
     return dict(RateLimit.objects.filter(pool=pool).values_list("dimension", "configured"))

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import date
+from typing import Any
 
 import pytest
 from django.conf import settings as django_settings
@@ -52,7 +53,7 @@ def test_without_the_setting_there_is_nothing_to_say(owner: User) -> None:
     ],
 )
 def test_another_servers_unknown_token_limits_are_said(
-    owner: User, settings: Settings, given: dict[str, int], named: str
+    owner: User, settings: Settings, given: dict[str, Any], named: str
 ) -> None:
     settings.ENVIRONMENT = replace(
         django_settings.ENVIRONMENT, anthropic_base_url="http://models.example:8000", **given
@@ -63,9 +64,8 @@ def test_another_servers_unknown_token_limits_are_said(
 
 
 def test_nothing_is_said_of_limits_that_are_set_or_known(owner: User, settings: Settings) -> None:
-    for changes in (
-        {"anthropic_base_url": "http://127.0.0.1:1", "rate_limit_itpm": 9, "rate_limit_otpm": 9},
-        {"anthropic_base_url": "https://api.anthropic.com"},
-    ):
+    known: dict[str, Any] = {"anthropic_base_url": "https://api.anthropic.com"}
+    given: dict[str, Any] = {"anthropic_base_url": "http://127.0.0.1:1"}
+    for changes in (known, given | {"rate_limit_itpm": 9, "rate_limit_otpm": 9}):
         settings.ENVIRONMENT = replace(django_settings.ENVIRONMENT, **changes)
         assert priced(owner, "claude-sonnet-5-5").notes == ()
