@@ -22,6 +22,7 @@ _LIMITED = r"(?:usage|billing|spend\w*|credit|monthly|daily|weekly|workspace|org
 _LIMIT = r"(?:limits?|cap|caps|quota|allowance|maximum)"
 _REACHED = r"(?:reached|exceeded|exhausted|hit|used up|depleted|consumed|surpassed)"
 
+_BUDGET = r"(?<!thinking )(?<!token )(?<!tokens )\bbudget\b"  # one of money, not one of tokens
 _MONEY_NAMES = _compile(
     r"billing",
     r"budget",
@@ -37,10 +38,10 @@ _MONEY_WORDS = _compile(
     r"insufficient (?:\w+ ){0,2}(?:balance|credits?|funds|quota)",
     r"\b(?:balance|credits?|funds)\b (?:\w+ ){0,3}(?:low|insufficient|exhausted|depleted|used up|empty|negative|expired)\b",
     r"\b(?:out of|no|not enough|run out of|ran out of|more|add|buy|purchase) (?:\w+ ){0,2}(?:credits?|funds)\b",
-    r"\bbudget\b.{0,80}\bexceed",
-    rf"\b(?:exceed\w*|{_REACHED}|over|above)\b.{{0,80}}\b(?:budget|spend(?:ing)?(?: |-)?(?:limit|cap)?)\b",
-    rf"\bbudget\b.{{0,40}}\b{_REACHED}\b",
-    r"\bspend(?:ing)?[ -_](?:limit|cap)",
+    rf"{_BUDGET}.{{0,80}}\bexceed",
+    rf"\b(?:exceed\w*|{_REACHED}|over|above)\b.{{0,80}}(?:{_BUDGET}|\bspend(?:ing)?(?: |-)?(?:limit|cap)?\b)",
+    rf"{_BUDGET}.{{0,40}}\b{_REACHED}\b",
+    r"\bspend(?:ing)?[ _-](?:limit|cap)",
     rf"\b{_REACHED}\b.{{0,60}}\b{_LIMITED}\b.{{0,30}}\b{_LIMIT}\b",
     rf"\b{_LIMITED}\b.{{0,30}}\b{_LIMIT}\b.{{0,40}}\b{_REACHED}\b",
     rf"\b{_REACHED}\b (?:your |the |its )?(?:\w+ )?quota\b",
@@ -122,6 +123,7 @@ _PARAMETER_WORDS = _compile(
     r"\bmax_tokens\b[`'\"]?:? (?:\S+ ){0,4}?(?:>|must be|is too (?:large|high)|exceeds? the (?:max|limit|model))",
     r"\banthropic-(?:version|beta)\b",
 )
+_LENGTH_NAMES = _compile(r"context_(?:length|window)", r"too_(?:large|long)")
 _LENGTH_WORDS = _compile(
     r"context (?:length|limit|window|size)",
     r"prompt is too long",
@@ -176,11 +178,12 @@ def is_about_schema(said: Said) -> bool:
 
 def is_about_parameter(said: Said) -> bool:
     """A field is refused that every call of a job has, and not the length of one prompt."""
-    return bool(_PARAMETER_WORDS.search(said.text)) and not _LENGTH_WORDS.search(said.text)
+    return bool(_PARAMETER_WORDS.search(said.text)) and not is_about_length(said)
 
 
 def is_about_length(said: Said) -> bool:
-    return bool(_LENGTH_WORDS.search(said.text))
+    names = _LENGTH_NAMES.search(said.type) or _LENGTH_NAMES.search(said.code)
+    return bool(names or _LENGTH_WORDS.search(said.text))
 
 
 def is_about_load(said: Said) -> bool:

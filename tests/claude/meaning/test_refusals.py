@@ -1,9 +1,12 @@
 """What the answers of many servers mean, in their own forms and wordings: whom an error concerns, and what is to be done."""
 
 import json
+from contextlib import suppress
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from claude.errors import Blocked, Busy, ClaudeError, Declined, Unusable
 from claude.meaning import from_answer, from_event, from_response, holds_error
@@ -99,6 +102,8 @@ FILTERED = [
 ONE_ITEM = [
     (400, api("invalid_request_error", "prompt is too long: 210000 tokens > 200000 maximum"), "too_large"),
     (400, chat("This model's maximum context length is 8192 tokens.", code="context_length_exceeded"), "too_large"),
+    (400, chat("No.", "model_context_window_exceeded"), "too_large"),
+    (400, api("invalid_request_error", "The thinking budget exceeds what this prompt leaves"), "invalid_request"),
     (413, b"<html>Too large</html>", "too_large"),
     (400, api("invalid_request_error", "messages: text content blocks must be non-empty"), "invalid_request"),
     (403, PAGE, "invalid_request"),
@@ -256,3 +261,40 @@ def test_a_failure_before_the_message_has_begun_costs_an_attempt_and_no_money() 
 
 def test_an_answer_without_words_is_an_error_all_the_same() -> None:
     assert from_answer({"error": {"code": 1}}, headers={}, body=b"{}").kind == "server_error"
+
+
+NAMES = st.sampled_from(
+    [
+        "error",
+        "errors",
+        "detail",
+        "message",
+        "type",
+        "code",
+        "metadata",
+        "raw",
+        "reasons",
+        "loc",
+        "details",
+        "content",
+    ]
+)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    body=st.dictionaries(NAMES, JSON, max_size=4) | JSON,
+    status=st.sampled_from([200, 307, 400, 403, 429, 500]),
+)
+def test_any_json_means_one_of_our_errors(body: Any, status: int) -> None:
+    raw = json.dumps(body).encode()
+    if status != 200:
+        assert isinstance(from_response(status, headers={}, body=raw), ClaudeError)
+        return
+    with suppress(ClaudeError):
+        reply(raw, headers={}, duration_ms=1)
