@@ -44,6 +44,7 @@ def seen_from(host: OtherHost, url: str) -> str:
     return re.sub(r"127\.0\.0\.1:\d+", f"{host.address}:{host.reach(port)}", url)
 
 
+@pytest.mark.slow
 def test_a_worker_elsewhere_with_a_wrong_clock_finishes_a_batch(
     transactional_db: None,
     owner: User,

@@ -66,6 +66,7 @@ def test_sessions_are_ended_and_postgresql_restarts_with_calls_in_flight(breakab
     assert_whole(job, breakable, items=60)
 
 
+@pytest.mark.slow
 def test_a_mixed_storm(breakable: Breakable) -> None:
     """A little of everything; the long form is bench/faults.py."""
     breakable.simulator.options(latency=1.0)

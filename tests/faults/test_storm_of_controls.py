@@ -95,6 +95,7 @@ def assert_lawful(jobs: list[BatchJob], pressed: Pressed) -> None:
     assert_invariants()
 
 
+@pytest.mark.slow
 def test_four_clients_press_for_some_seconds(
     owner: User, engine: Engine, fast_simulator: RunningSimulator
 ) -> None:

@@ -103,6 +103,7 @@ def test_a_csv_file_is_byte_exact_in_what_is_stored_and_asked(
         assert Conversation.objects.get(batch_item=item).parameters == item.parameters
 
 
+@pytest.mark.slow
 def test_the_command_of_a_checkout_from_nothing() -> None:
     """A whole stack in a folder of its own, which ends with the command."""
     home = Path(tempfile.mkdtemp(prefix="lorapipe generate "))
