@@ -142,7 +142,7 @@ def _body(chunks: Iterator[bytes], headers: httpx2.Headers) -> bytes:
 
 def _too_large(body: bytes, headers: httpx2.Headers) -> Unusable:
     return Unusable(
-        f"The reply is larger than {LARGEST_BODY // 2**20} MB and was not read to its end. The call is repeated.",
+        f"The reply is larger than {LARGEST_BODY // 2**20} MB and was not read to its end.",
         kind="unreadable",
         status=200,
         request_id=errors.request_id(headers),

@@ -29,15 +29,14 @@ def from_transport(exc: Exception, *, request_id: str | None = None) -> ClaudeEr
     cause = exc.__cause__ if isinstance(exc, anthropic.APIConnectionError) and exc.__cause__ else exc
     if isinstance(cause, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.ProxyError):
         return Busy(
-            "No connection to the provider could be made. Check the network and ANTHROPIC_BASE_URL; the call is "
-            "repeated.",
+            "No connection to the provider could be made. Check the network and ANTHROPIC_BASE_URL.",
             kind="connection",
             costs_attempt=True,
         )
     if isinstance(cause, httpx2.TimeoutException):
         return Busy(
-            "The provider did not answer completely before the deadline, or fell silent. The call is repeated; "
-            "lower max_tokens if this happens often.",
+            "The provider did not answer completely before the deadline, or fell silent. Lower "
+            "max_tokens if this happens often.",
             kind="timeout",
             costs_attempt=True,
             request_id=request_id,
@@ -71,7 +70,7 @@ def _why(hearing: PartialMessage, broke: httpx2.HTTPError | None, headers: httpx
     if hearing.is_malformed or (broke is None and not hearing.events):
         return Unusable(
             "The stream holds something that is no event of the Messages API, so its text cannot be trusted. Check "
-            "that ANTHROPIC_BASE_URL names a server that speaks it; the call is repeated.",
+            "that ANTHROPIC_BASE_URL names a server that speaks it.",
             kind="unreadable",
             request_id=request_id,
         )
@@ -82,7 +81,7 @@ def _why(hearing: PartialMessage, broke: httpx2.HTTPError | None, headers: httpx
 
 def _connection_lost(how: str, request_id: str | None) -> Busy:
     return Busy(
-        f"The connection to the provider {how}. The call is repeated.",
+        f"The connection to the provider {how}.",
         kind="connection",
         costs_attempt=True,
         request_id=request_id,

@@ -150,7 +150,7 @@ def _find_fault(body: bytes, found: Any, headers: Mapping[str, str]) -> ClaudeEr
         return meaning.from_page(body, headers=headers)
     fault = Unusable(
         "The server answered 200, but not with a message of the Messages API. Check that ANTHROPIC_BASE_URL "
-        "names a server that speaks it; the call is repeated.",
+        "names a server that speaks it.",
         kind="unreadable",
         status=200,
         request_id=request_id(headers),

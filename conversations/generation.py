@@ -23,6 +23,8 @@ from templates_app.models import TemplateVersion
 from templates_app.states import LONGEST_TOPIC
 from templates_app.text.rendering import render, resolve
 
+TURN_RANGE = "turn_range"  # the flag of a conversation with fewer or more turns than its template asks for
+
 
 @dataclass(frozen=True, kw_only=True)
 class Origin:
@@ -136,13 +138,18 @@ def write(
         quality_metrics=measured.metrics,
         title=draft.title or _make_title(origin),
         turn_count=len(draft.turns),
-        flags=list(draft.flags),
+        flags=[*draft.flags, *find_turn_flags(draft, origin.template_version)],
         **_origin_fields(origin),
         **_reply_fields(reply, cost_usd=cost_usd),
     )
     insert([conversation])
     insert(_turns(draft, conversation))
     return conversation
+
+
+def find_turn_flags(draft: Draft, version: TemplateVersion) -> list[str]:
+    """The flag of a conversation that is shorter or longer than its template asks for. It is kept: it was paid for."""
+    return [] if version.accepts_turns(len(draft.turns)) else [TURN_RANGE]
 
 
 def _choose_status(measured: quality.Score) -> Status:

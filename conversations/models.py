@@ -223,6 +223,7 @@ class Conversation(OwnedModel):
     def _move(self, to: Status, *, action: Action, by: User | None, verb: str, **fields: Any) -> None:
         if (Status(self.status), to) not in MOVES:
             raise StaleState("conversation", verb=verb, status=self.status)
+        approval = self._read_approval()
         if not Conversation.objects.filter(pk=self.pk, status=self.status).update(status=to, **fields):
             self.refresh_from_db(fields=["status"])
             raise StaleState("conversation", verb=verb, status=self.status)
@@ -235,8 +236,16 @@ class Conversation(OwnedModel):
             target=self,
             by=by,
             before=before,
-            after={"status": to},
+            after={"status": to, **approval},
         )
+
+    def _read_approval(self) -> dict[str, str]:
+        """Who had approved it, for the entry of the move that takes the approval away."""
+        if self.status != Status.APPROVED:
+            return {}
+        rows = Conversation.objects.filter(pk=self.pk).exclude(approved_by=None)
+        found = rows.values_list("approved_by__email", "approved_by__username").first()
+        return {"was_approved_by": found[0] or found[1]} if found else {}
 
 
 class Turn(OwnedModel):

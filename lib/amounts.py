@@ -1,6 +1,7 @@
 """Numbers as people write them: no exponent (`0E-9`, `1E+3`) and no needless zeros."""
 
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
+from typing import Any
 
 CENT_PLACES = 2
 
@@ -15,3 +16,12 @@ def format_usd(value: Decimal | int) -> str:
     whole, _, places = format_number(value).partition(".")
     sign = "-" if whole.startswith("-") else ""
     return f"{sign}${whole.removeprefix('-')}.{places.ljust(CENT_PLACES, '0')}"
+
+
+def format_amount(value: Any) -> str:
+    """An amount as a field holds it: `7.90`, `0.125`. None gives "", and what is no number stays as it was typed."""
+    try:
+        exactly = Decimal("" if value is None else str(value))
+    except InvalidOperation:
+        return "" if value is None else str(value)
+    return format_usd(exactly).replace("$", "") if exactly.is_finite() else str(value)

@@ -1,14 +1,16 @@
 """Support for htmx 4: recognising its requests, and the middleware for its responses."""
 
 from collections.abc import Callable
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 from django.conf import settings
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import resolve_url
 from django.template.loader import render_to_string
 from django_htmx.middleware import HtmxDetails
+
+from lib.paging import Address
 
 Respond = Callable[[HttpRequest], HttpResponse]
 
@@ -30,6 +32,17 @@ def is_target(request: HttpRequest, element_id: str) -> bool:
     """
     htmx = get_htmx(request)
     return bool(htmx) and unquote(htmx.target or "").partition("#")[2] == element_id
+
+
+def read_open_address(request: HttpRequest, path: str) -> Address:
+    """The page at `path` as the reader has it open, with the filters and the page number of its address.
+
+    A fragment is asked for at another address; htmx names the page's own in HX-Current-URL.
+    """
+    open_page = urlsplit(get_htmx(request).current_url_abs_path or "") if is_htmx(request) else None
+    if open_page is None:
+        return Address(path, request.GET)
+    return Address(path, QueryDict(open_page.query if open_page.path == path else ""))
 
 
 class HtmxMiddleware:

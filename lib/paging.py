@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, QueryDict
 
 LIMIT = 10_000
 
@@ -62,9 +62,40 @@ class Page:
     next: str
 
 
-def fetch_page(rows: "QuerySet[Any]", request: HttpRequest, *, per: int, searched: bool = False) -> Page:
-    """The page with the number in `?page=`. A number beyond the end gives the last page."""
-    wanted = read_page_number(request)
+class Address(NamedTuple):
+    """The page that a reader has open: its path and its query string. A request that only refreshes it has others."""
+
+    path: str
+    query: QueryDict
+
+    @classmethod
+    def of(cls, request: HttpRequest) -> "Address":
+        return cls(request.path, request.GET)
+
+    def read_page_number(self) -> int:
+        text = self.query.get("page", "1")
+        return max(1, int(text)) if text.isascii() and text.isdigit() and len(text) < 8 else 1
+
+    def link_to(self, number: int) -> str:
+        query = self.query.copy()
+        query["page"] = str(number)
+        return f"{self.path}?{query.urlencode()}"
+
+
+def fetch_page(
+    rows: "QuerySet[Any]",
+    request: HttpRequest,
+    *,
+    per: int,
+    searched: bool = False,
+    address: Address | None = None,
+) -> Page:
+    """The page with the number in `?page=`. A number beyond the end gives the last page.
+
+    `address` is given when the request is not for the page that the reader has open.
+    """
+    shown = address or Address.of(request)
+    wanted = shown.read_page_number()
     part = fetch_part(rows, (wanted - 1) * per, per, searched=searched, clamp=True)
     last_page = max(1, -(-part.count // per))
     number = min(wanted, last_page)
@@ -76,15 +107,16 @@ def fetch_page(rows: "QuerySet[Any]", request: HttpRequest, *, per: int, searche
         last=start + len(part.rows),
         count=part.count,
         total=f"{part.count:,}+" if part.more else f"{part.count:,}",
-        previous=link_to(request, number - 1) if number > 1 else "",
-        next=link_to(request, number + 1) if number < last_page else "",
+        previous=shown.link_to(number - 1) if number > 1 else "",
+        next=shown.link_to(number + 1) if number < last_page else "",
     )
 
 
 def cut_page(rows: Sequence[Any], request: HttpRequest, *, per: int) -> Page:
     """The same for rows that are in memory already."""
+    address = Address.of(request)
     last_page = max(1, -(-len(rows) // per))
-    number = min(read_page_number(request), last_page)
+    number = min(address.read_page_number(), last_page)
     start = (number - 1) * per
     shown = rows[start : start + per]
     return Page(
@@ -94,17 +126,6 @@ def cut_page(rows: Sequence[Any], request: HttpRequest, *, per: int) -> Page:
         last=start + len(shown),
         count=len(rows),
         total=f"{len(rows):,}",
-        previous=link_to(request, number - 1) if number > 1 else "",
-        next=link_to(request, number + 1) if number < last_page else "",
+        previous=address.link_to(number - 1) if number > 1 else "",
+        next=address.link_to(number + 1) if number < last_page else "",
     )
-
-
-def read_page_number(request: HttpRequest) -> int:
-    text = request.GET.get("page", "1")
-    return max(1, int(text)) if text.isascii() and text.isdigit() and len(text) < 8 else 1
-
-
-def link_to(request: HttpRequest, number: int) -> str:
-    query = request.GET.copy()
-    query["page"] = str(number)
-    return f"{request.path}?{query.urlencode()}"

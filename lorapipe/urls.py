@@ -8,6 +8,7 @@ from lorapipe import views
 urlpatterns = [
     path("healthz", views.show_health, name="healthz"),
     path("readyz", views.show_readiness, name="readyz"),
+    path("shell/", views.show_shell, name="shell"),
     path("api/", include("lorapipe.api_urls")),
     path("admin/", admin.site.urls),
     path("", include("workspaces.urls")),

@@ -1,15 +1,33 @@
-"""The health checks and the error pages."""
+"""The health checks, the error pages, and what every page shows of running work."""
 
 from django.conf import settings
+from django.contrib.auth.decorators import login_required
 from django.db import OperationalError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
 from django.views.defaults import bad_request
 from redis import Redis, RedisError
 
 from batches.models import Worker
+from batches.web.announcements import announce_new_notices
+from lib.htmx import is_htmx
+from lib.snapshot import one_snapshot
 from lorapipe.middleware import answer_outside_views, is_for_api
 from lorapipe.queues import Queue
+
+
+@never_cache
+@require_safe
+@login_required
+def show_shell(request: HttpRequest) -> HttpResponse:
+    """The strip of the running batch and the numbers of the menu, which every page asks for; with toasts for what has ended."""
+    if not is_htmx(request):
+        return redirect("generate_all")
+    announce_new_notices(request)
+    with one_snapshot():
+        return render(request, "ui/shell_oob.html")
 
 
 def show_health(request: HttpRequest) -> HttpResponse:

@@ -15,6 +15,7 @@ from batches.limits.pools import UnknownKey, pool_of
 from batches.models import BatchJob
 from batches.models.states import JobStatus
 from batches.reports.bottleneck import Bottleneck, find_bottleneck
+from batches.reports.rate import measure_rate
 from claude.current_models import UnknownModel
 from provider import table
 
@@ -47,12 +48,13 @@ SELECT clock_timestamp() AS at, j.*,
        (SELECT count(*) FROM batch_items i WHERE i.job_id = j.id AND i.status = 'queued' AND i.error_kind = 'crashed') AS lost,
        -- worker_ended_at: when the queue's last worker ended
        (SELECT max(w.stopped_at) FROM workers w WHERE w.queues && ARRAY[%(queue)s]::varchar[]) AS worker_ended_at,
-       recent.n AS recent_n, recent.first AS recent_first, recent.last AS recent_last
+       recent.ends AS recent_ends, recent.call_s AS recent_call_s
   FROM batch_jobs j
  -- recent: the items that ended last, from which the rate per minute is computed
  CROSS JOIN LATERAL (
-       SELECT count(*) AS n, min(ended_at) AS first, max(ended_at) AS last
-         FROM (SELECT ended_at FROM batch_items i WHERE i.job_id = j.id AND i.ended_at IS NOT NULL AND i.status IN ('completed', 'failed')
+       SELECT array_agg(ended_at ORDER BY ended_at) AS ends,
+              percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM ended_at - claimed_at)) AS call_s
+         FROM (SELECT ended_at, claimed_at FROM batch_items i WHERE i.job_id = j.id AND i.ended_at IS NOT NULL AND i.status IN ('completed', 'failed')
                 ORDER BY ended_at DESC LIMIT %(sample)s) latest) recent
  -- pool_state: whether the circuit breaker is open, and the share of the limits that the pool uses
   LEFT JOIN LATERAL (
@@ -108,7 +110,6 @@ def progress(job: BatchJob) -> Progress:
     row = _row(job)
     status = JobStatus(row["status"])
     rate = _per_minute(row)
-    left = row["total_items"] - row["completed_items"] - row["failed_items"]
     return Progress(
         status=status,
         word=state_word(status, in_flight=row["in_flight"], failed=row["failed_items"]),
@@ -120,7 +121,7 @@ def progress(job: BatchJob) -> Progress:
         percent=round(100 * (row["completed_items"] + row["failed_items"]) / max(1, row["total_items"]), 1),
         current_item=row["current_item"] or "",
         elapsed_s=_elapsed(row),
-        remaining_s=left / rate * 60 if rate and status in (JobStatus.QUEUED, JobStatus.PROCESSING) else None,
+        remaining_s=_remaining(row, rate),
         items_per_minute=rate,
         spent=row["spent"],
         reserved=row["reserved"],
@@ -195,12 +196,19 @@ def state_word(status: JobStatus, *, in_flight: int, failed: int) -> str:
 
 
 def _per_minute(row: dict[str, Any]) -> float | None:
-    """Items per minute over the last ones that ended; None before the fifth. For a running job up to now, so that a halt shows."""
-    if row["recent_n"] < 5:
+    ends = row["recent_ends"] or []
+    until = row["at"] if row["status"] == JobStatus.PROCESSING or not ends else ends[-1]
+    return measure_rate(ends, until=until, call_s=float(row["recent_call_s"] or 0))
+
+
+def _remaining(row: dict[str, Any], rate: float | None) -> float | None:
+    """Seconds until the last item ends: the work that is left, and the wait that the provider has asked for."""
+    if not rate or row["status"] not in (JobStatus.QUEUED, JobStatus.PROCESSING):
         return None
-    until = row["at"] if row["status"] == JobStatus.PROCESSING else row["recent_last"]
-    span: float = (until - row["recent_first"]).total_seconds()
-    return float((row["recent_n"] - 1) / span * 60) if span > 0 else None
+    left = row["total_items"] - row["completed_items"] - row["failed_items"]
+    waits = [until for until in (row["blocked_until"], row["opened_until"]) if until is not None]
+    wait = max(0.0, *((until - row["at"]).total_seconds() for until in waits)) if waits else 0.0
+    return float(left / rate * 60 + wait)
 
 
 def _elapsed(row: dict[str, Any]) -> float | None:

@@ -35,6 +35,7 @@ urlpatterns: list[URLPattern] = [
     path("batches/<uuid:job_id>/discard/", plans.discard_plan, name="batch_discard"),
     path("batches/<uuid:job_id>/", jobs.show_batch, name="batch"),
     path("batches/<uuid:job_id>/progress/", jobs.poll_batch, name="batch_progress"),
+    path("batches/<uuid:job_id>/read/", jobs.read_batch, name="batch_read"),
     path("batches/<uuid:job_id>/pause/", jobs.pause_batch, name="batch_pause"),
     path("batches/<uuid:job_id>/resume/", jobs.resume_batch, name="batch_resume"),
     path("batches/<uuid:job_id>/cancel/", jobs.cancel_batch, name="batch_cancel"),

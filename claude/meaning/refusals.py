@@ -68,7 +68,7 @@ def from_page(body: bytes, *, headers: Mapping[str, str]) -> ClaudeError:
     if fields["request_id"]:
         return _finish(
             Unusable(
-                f"The provider answered with a web page instead of a message ({cited}). The call is repeated.",
+                f"The provider answered with a web page instead of a message ({cited}).",
                 kind="unreadable",
                 **fields,
             ),
@@ -78,7 +78,7 @@ def from_page(body: bytes, *, headers: Mapping[str, str]) -> ClaudeError:
     return _finish(
         Busy(
             f"A web page came instead of a message ({cited}): a proxy, a sign-in page or another server answered, and not "
-            "the Messages API. Nothing is booked. Check ANTHROPIC_BASE_URL and the way to it; the call is repeated.",
+            "the Messages API. Nothing is booked. Check ANTHROPIC_BASE_URL and the way to it.",
             kind="not_the_api",
             costs_attempt=True,
             **fields,
@@ -185,30 +185,29 @@ def _block_billing(cited: str, fields: Fields) -> Blocked:
 def _wait(status: int, cited: str, fields: Fields) -> Busy | None:
     if status == 429:
         return Busy(
-            f"The provider's rate limit is reached ({cited}). The call is repeated later; lower RATE_LIMIT_RPM if "
-            "this happens often.",
+            f"The provider's rate limit is reached ({cited}). Lower RATE_LIMIT_RPM if this happens often.",
             kind="rate_limited",
             costs_attempt=False,
             **fields,
         )
     if status in (503, 529):
         return Busy(
-            f"The provider is overloaded ({cited}). The call is repeated later.",
+            f"The provider is overloaded ({cited}).",
             kind="overloaded",
             costs_attempt=False,
             **fields,
         )
     if status in (408, 504):
         return Busy(
-            f"The provider gave up waiting ({cited}). The call is repeated; shorten the prompt or lower max_tokens "
-            "if this happens often.",
+            f"The provider gave up waiting ({cited}). Shorten the prompt or lower max_tokens if this happens "
+            "often.",
             kind="timeout",
             costs_attempt=True,
             **fields,
         )
     if status in (409, 425, 499) or status >= 500:
         return Busy(
-            f"The provider failed ({cited}). The call is repeated.",
+            f"The provider failed ({cited}).",
             kind="server_error",
             costs_attempt=True,
             **fields,

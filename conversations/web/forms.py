@@ -13,7 +13,9 @@ from conversations.states import Status
 from templates_app.states import Tier
 
 NEWEST = "-created"
+IN_PLAN_ORDER = "plan"  # the order in which the page of a batch lists its items
 SORTS = {
+    IN_PLAN_ORDER: ("batch_item__position", "id"),
     NEWEST: ("-created_at", "-id"),
     "created": ("created_at", "id"),
     "-score": (F("quality_score").desc(nulls_last=True), "-created_at", "-id"),

@@ -10,14 +10,16 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from conversations import quality
+from conversations.generation import TURN_RANGE
 from conversations.models import Conversation
+from conversations.parsing.checks import ROLE_LABELS
 from conversations.web.forms import NEWEST, FilterForm, select_for_list
+from conversations.web.trail import PER_PAGE, find_trail
 from lib.htmx import is_target
 from lib.paging import fetch_page
+from templates_app.text.rendering import add_turn_range
 from workspaces.audit import read_history
 from workspaces.states import TargetKind
-
-PER_PAGE = 50
 
 
 @require_safe
@@ -66,9 +68,25 @@ def show_conversation(request: HttpRequest, conversation_id: UUID) -> HttpRespon
         "took": log.duration_ms / 1000 if log and log.duration_ms else None,
         "parameters": sorted(found.parameters.items()),
         "history": read_history(TargetKind.CONVERSATION, found.pk),
-        "back": request.GET.get("back", "")[:1000],
+        "flags": describe_flags(found),
+        "trail": find_trail(found, query=request.GET.get("back", ""), user=request.user),
     }
     return render(request, "conversations/conversation.html", context)
+
+
+def describe_flags(found: Conversation) -> list[str]:
+    """What a reviewer should know, in sentences."""
+    version = found.template_version
+    wanted = (
+        add_turn_range("", version.turns_min, version.turns_max).strip().removeprefix("Number of turns: ")
+        if version
+        else ""
+    )
+    words = {
+        ROLE_LABELS: "Each turn began with the name of its role, which was taken away.",
+        TURN_RANGE: f"It has {found.turn_count} turns; its template asks for {wanted}",
+    }
+    return [words.get(flag, str(flag)) for flag in found.flags]
 
 
 def find_log(found: Conversation) -> Any:

@@ -8,12 +8,13 @@ const KEYS = {
   "j": () => moveCursor(1),
   "k": () => moveCursor(-1),
   "o": () => document.querySelector("tr.cursor a")?.click(),
-  "[": () => document.querySelector("[data-page=previous]")?.click(),
-  "]": () => document.querySelector("[data-page=next]")?.click(),
+  "[": () => turnTo("previous"),
+  "]": () => turnTo("next"),
   "f": () => toggleFilters(),
   "p": () => document.querySelector("[data-key=p]")?.click(),
   "C": () => document.querySelector("[data-key='Shift+C']")?.click(),
   "e": () => document.querySelector("[data-key=e]")?.click(),
+  "r": () => document.querySelector("[data-key=r]")?.click(),
   "d": () => document.querySelector("[data-key=d]")?.click(),
 };
 const GO = {
@@ -53,16 +54,65 @@ document.addEventListener("keydown", (event) => {
 });
 
 // --- table: a cursor on the rows; the title link of the row holds the focus -------------------------------------------
+// The cursor is remembered by the id of its row, for this tab alone: a refresh of the table takes its class away, and
+// Back leads to a new document.
+let cursorId = null;
+
 function moveCursor(step) {
   const rows = [...document.querySelectorAll("tr[data-row]")];
-  if (!rows.length) return;
+  if (!rows.length) {
+    turnTo(step > 0 ? "next" : "previous"); // a conversation: its neighbours
+    return;
+  }
   const at = rows.findIndex((row) => row.classList.contains("cursor"));
   const next = rows[Math.min(rows.length - 1, Math.max(0, at + step))];
-  rows[at]?.classList.remove("cursor");
-  next.classList.add("cursor");
+  putCursor(next);
   next.querySelector("a")?.focus();
   next.scrollIntoView({ block: "nearest" });
 }
+
+function turnTo(way) {
+  document.querySelector(`[data-page=${way}]`)?.click();
+}
+
+function putCursor(row) {
+  document.querySelectorAll("tr.cursor").forEach((each) => each.classList.remove("cursor"));
+  row.classList.add("cursor");
+  remember(row.id);
+}
+
+function remember(ids) {
+  cursorId = ids;
+  try {
+    sessionStorage.setItem("cursor", ids);
+  } catch { /* Storage is switched off: only this page remembers. */ }
+}
+
+function findRow(ids) {
+  return (ids ?? "").split(" ").map((id) => document.getElementById(id)).find((row) => row?.matches("tr[data-row]"));
+}
+
+// A page that one comes back to has its cursor again; a link to a row (`#item-...`) puts it there.
+function restoreCursor(cameBack = performance.getEntriesByType("navigation")[0]?.type !== "navigate") {
+  const read = document.querySelector("[data-rows]"); // a conversation: it is a row of the list, and one of its batch
+  if (read) remember(read.dataset.rows);
+  const linked = findRow(window.location.hash.slice(1));
+  let kept = null;
+  try {
+    kept = cameBack ? sessionStorage.getItem("cursor") : null;
+  } catch { /* nothing is kept */ }
+  const row = linked ?? findRow(kept);
+  if (!row) return;
+  putCursor(row);
+  row.querySelector("a")?.focus({ preventScroll: !linked });
+}
+restoreCursor();
+window.addEventListener("pageshow", (event) => { if (event.persisted) restoreCursor(true); });
+document.addEventListener("click", (event) => {
+  const row = event.target.closest?.("tr[data-row] a")?.closest("tr");
+  if (row) putCursor(row);
+});
+document.addEventListener("htmx:after:swap", () => findRow(cursorId)?.classList.add("cursor"));
 
 function toggleFilters() {
   const filters = document.querySelector("details.filters");
@@ -122,12 +172,19 @@ document.addEventListener("submit", (event) => {
   }
   // A paid form is sent once; the server's idempotency key is the real guard.
   if (event.target.matches("[data-once]") && event.submitter?.matches("[data-primary]")) {
+    if (pricing) {
+      event.preventDefault();
+      held = true;
+      return;
+    }
     if (event.target.dataset.sent) event.preventDefault();
     event.target.dataset.sent = "1";
     event.submitter.setAttribute("aria-disabled", "true");
   }
 });
-window.addEventListener("pageshow", () => {
+window.addEventListener("pageshow", (event) => {
+  // Come back to from the browser's own store, such a page does not know what was started from it meanwhile.
+  if (event.persisted && document.querySelector("[data-once]")) window.location.reload();
   document.querySelectorAll("[data-once]").forEach((form) => {
     delete form.dataset.sent;
     form.querySelector("[data-primary]")?.removeAttribute("aria-disabled");
@@ -164,6 +221,49 @@ document.addEventListener("htmx:after:swap", () => {
 function showAmount(label, field) {
   const amount = Math.min(Number(field.value), Number(label.dataset.atMost || Infinity));
   if (amount > 0) label.textContent = `$${amount.toFixed(amount < 1 ? 3 : 2)}`;
+}
+
+// A choice from a list fills the text beside it; a text of one's own takes the choice away.
+document.addEventListener("input", (event) => {
+  const filled = event.target.dataset.fills && document.getElementById(event.target.dataset.fills);
+  if (filled) filled.value = event.target.value;
+  const list = event.target.id && document.querySelector(`[data-fills="${CSS.escape(event.target.id)}"]`);
+  if (list) {
+    list.value = event.target.value;
+    if (list.selectedIndex < 0) list.value = "";
+  }
+});
+
+// The amount as the server writes it: all its places, two at least. An empty field stands for the offered amount.
+function showAmount(label, field) {
+  const typed = Number(field.value) > 0 ? field.value : field.defaultValue || field.placeholder;
+  const amount = Number(typed);
+  if (!(amount > 0)) return;
+  const places = Math.min(4, Math.max(2, (typed.split(".")[1] ?? "").length));
+  const text = amount.toLocaleString("en-US", { minimumFractionDigits: 2, maximumFractionDigits: places });
+  label.textContent = `$${text}`;
+}
+
+// A form whose price is being asked for is not sent: the button would spend an amount that nobody has seen. This is
+// remembered here, because a morph takes attributes away that the server does not know.
+let pricing = false;
+let held = false;
+document.addEventListener("input", (event) => {
+  const form = event.target.closest("[hx-post]")?.closest("form[data-once]");
+  if (form?.querySelector("[data-amount-of]")) pricing = true;
+});
+for (const name of ["htmx:after:swap", "htmx:response:error", "htmx:error"]) {
+  document.addEventListener(name, (event) => {
+    const form = pricing && event.detail.ctx?.sourceElement?.closest?.("form[data-once]");
+    if (!form) return;
+    const again = held;
+    pricing = false;
+    held = false;
+    const button = again && form.querySelector("[data-primary]");
+    if (!button) return;
+    button.focus();
+    toast(`${button.innerText.trim()}: the plan has changed. Press again to start it.`);
+  });
 }
 
 // --- a mark of the preview and its field show each other ----------------------------------------------------------------
@@ -213,6 +313,7 @@ for (const name of ["htmx:response:error", "htmx:error"]) {
     if (!ctx) return;
     const status = ctx.response?.status;
     if (status === 401 || status === 403) {
+      if (isPoll(ctx)) quietUntil = Infinity; // asking again would be refused again
       toast("You are signed out, or this page is old.", "Reload", () => window.location.reload());
     } else if (isPoll(ctx)) {
       connectionFailed();

@@ -15,6 +15,8 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
+from lib.amounts import format_amount
+
 register = template.Library()
 
 ICONS = Path(__file__).resolve().parent.parent / "static" / "vendor" / "lucide"
@@ -28,7 +30,8 @@ class Badge(NamedTuple):
     tone: str
 
 
-# Conversations, jobs and items share these words. `pausing`, `cancelling` and `stopping` are shown, but never stored.
+# Conversations, jobs and items share these words. `pausing`, `cancelling`, `stopping`, `completed_with_failures` and
+# `completed_without_success` are shown, but never stored.
 BADGES: Mapping[str, Badge] = {
     "draft": Badge("Draft", "circle-dashed", ""),
     "generating": Badge("Generating", "loader", "info"),
@@ -47,6 +50,8 @@ BADGES: Mapping[str, Badge] = {
     "cancelling": Badge("Cancelling", "hourglass", ""),
     "cancelled": Badge("Cancelled", "ban", ""),
     "completed": Badge("Completed", "circle-check", "ok"),
+    "completed_with_failures": Badge("Completed, some failed", "triangle-alert", "warn"),
+    "completed_without_success": Badge("Completed, all failed", "triangle-alert", "bad"),
     "published": Badge("Published", "circle-check", "ok"),
 }
 TIERS: Mapping[str, str] = {"template": "Template", "scenario": "Scenario", "edge_case": "Edge case"}
@@ -150,6 +155,15 @@ def money(amount: Decimal | float | int | None) -> SafeString:
 @register.filter(name="dollars")
 def dollars_filter(amount: Decimal | float | int | None) -> str:
     return "" if amount is None else dollars(amount)
+
+
+register.filter("amount", format_amount)
+
+
+@register.filter
+def limit(value: Decimal | float | int | None) -> str:
+    """The limit of a batch, the same on its button, in its field and on its page: `$7.90`, `$0.125`."""
+    return "" if value is None else f"${Decimal(format_amount(value)):,}"
 
 
 @register.filter

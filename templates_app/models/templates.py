@@ -155,6 +155,11 @@ class TemplateVersion(OwnedModel):
         """The text filled with resolved values, and the line about its turns. Raises ValuesError, TemplateSyntax."""
         return add_turn_range(render(self.text, values), self.turns_min, self.turns_max)
 
+    def accepts_turns(self, count: int) -> bool:
+        """Whether a conversation of so many turns is in the range that the prompt asks for."""
+        lowest, highest = self.turns_min or 0, self.turns_max
+        return lowest <= count and (highest is None or count <= highest)
+
     @property
     def is_draft(self) -> bool:
         return self.published_at is None

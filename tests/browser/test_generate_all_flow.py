@@ -3,6 +3,7 @@
 import json
 import re
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from playwright.sync_api import Page, expect
 
@@ -69,7 +70,7 @@ def lines_of_download(page: Page) -> list[dict[str, list[dict[str, str]]]]:
 def read_one(page: Page) -> None:
     page.locator("#items td.title a").first.click()
     page.locator("h1 .badge", has_text="Simulated").wait_for()
-    made = Conversation.objects.get(pk=page.url.rstrip("/").rpartition("/")[2])
+    made = Conversation.objects.get(pk=urlsplit(page.url).path.split("/")[2])
     shown = page.locator(".turn:not(.system) .bubble").all_text_contents()
     assert shown == [turn.content for turn in made.turns.all()]
     keep_picture(page, "read")

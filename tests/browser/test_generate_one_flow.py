@@ -97,14 +97,37 @@ def test_by_keyboard_alone(open_page: OpenPage, owner: User, working: Engine) ->
 
 
 def choose_by_keyboard(page: Page) -> None:
-    """The template, by its first letters, and Enter on the button beside it."""
+    """The template, by its first letters: form and preview follow at once."""
     tab_to(page, "id_template")
     page.keyboard.type("Emotional")
-    page.keyboard.press("Tab")
-    page.keyboard.press("Enter")
     page.wait_for_url(re.compile("template="))
-    ready(page)
     expect(page.locator("#id_template option:checked")).to_have_text("Emotional arc")
+    expect(page.locator("#id_template")).to_be_focused()
+
+
+def test_another_template_keeps_what_was_typed_and_is_the_one_that_is_paid(
+    open_page: OpenPage, owner: User, working: Engine
+) -> None:
+    page = ready(open_page("/generate/", by=owner))
+    before = page.locator("input[name=shown_version]").get_attribute("value") or ""
+    page.locator("#value-topic").fill("a house of one's own")
+    page.locator("#id_template").select_option(label="Emotional arc")
+    expect(page.locator("input[name=shown_version]")).not_to_have_value(before)
+    expect(page.locator("#value-topic")).to_have_value("a house of one's own")
+    persona = page.locator("[data-fills=value-persona]")
+    name = persona.locator("option").nth(2).inner_text()
+    persona.select_option(label=name)
+    expect(page.locator("#value-persona")).to_have_value(name)
+    expect(page.locator("#preview .m-filled[data-of=persona]").first).to_have_text(name)
+    page.locator("#value-persona").fill("somebody else")
+    expect(persona).to_have_value("")
+    expect(page.locator("#preview .m-filled[data-of=persona]").first).to_have_text("somebody else")
+    keep_picture(page, "generate-one-lists")
+    page.get_by_role("button", name=re.compile("Generate, about")).click()
+    made = arrived(page)
+    assert (made.topic, made.persona) == ("a house of one's own", "somebody else")
+    assert made.template_version is not None
+    assert made.template_version.template.name == "Emotional arc"
 
 
 def tab_to(page: Page, element_id: str) -> None:

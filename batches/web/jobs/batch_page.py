@@ -3,6 +3,7 @@
 import hashlib
 from datetime import datetime
 from typing import Any, NamedTuple
+from urllib.parse import urlencode
 
 from django.db.models import Case, Count, Exists, Min, OuterRef, When
 from django.utils import timezone
@@ -26,6 +27,8 @@ from batches.reports.estimate_accuracy import measure_accuracy
 from batches.reports.progress import Progress, state_word
 from batches.reports.reason_texts import REASONS, ReasonText, find_error_text
 from batches.reports.token_usage import tokens_of
+from conversations.states import Status
+from conversations.web.forms import IN_PLAN_ORDER
 from templates_app.states import Tier
 
 FINAL = (JobStatus.COMPLETED, JobStatus.CANCELLED)
@@ -52,7 +55,17 @@ def describe_state(job: BatchJob) -> tuple[str, str]:
     """The state that chooses the badge, and its words. It needs the row of the job only, so lists can use it."""
     status = JobStatus(job.status)
     word = state_word(status, in_flight=job.in_flight, failed=job.failed_items)
-    return (word if word in TRANSITIONAL else status.value), word[:1].upper() + word[1:]
+    badge = choose_badge(status, word, completed=job.completed_items, failed=job.failed_items)
+    return badge, word[:1].upper() + word[1:]
+
+
+def choose_badge(status: JobStatus, word: str, *, completed: int, failed: int) -> str:
+    """The name of the badge. A batch that ended with failures never looks like one in which all went well."""
+    if word in TRANSITIONAL:
+        return word
+    if status == JobStatus.COMPLETED and failed:
+        return "completed_with_failures" if completed else "completed_without_success"
+    return status.value
 
 
 def build_live_context(job: BatchJob, now: Progress) -> dict[str, Any]:
@@ -61,7 +74,7 @@ def build_live_context(job: BatchJob, now: Progress) -> dict[str, Any]:
     return {
         "job": job,
         "progress": now,
-        "state": now.word if now.word in TRANSITIONAL else now.status.value,
+        "state": choose_badge(now.status, now.word, completed=now.completed, failed=now.failed),
         "state_words": now.word[:1].upper() + now.word[1:],
         "page_title": f"{int(now.percent)}% {job.name}" if now.status in RUNNING else job.name,
         "percent": int(now.percent),
@@ -82,6 +95,8 @@ def build_live_context(job: BatchJob, now: Progress) -> dict[str, Any]:
         "tokens": tokens_of(job),
         "estimate": job.estimate,
         "accuracy": measure_accuracy(job),
+        "reading_list": build_reading_query(job),
+        "review_list": build_review_query(job, needs_revision=now.completed > now.successful),
     }
 
 
@@ -90,6 +105,17 @@ def is_short_of_budget(job: BatchJob, now: Progress) -> bool:
     if now.status not in RESUMABLE or job.reason != Reason.BUDGET:
         return False
     return now.spent + now.reserved + job.worst_item_usd > now.budget
+
+
+def build_reading_query(job: BatchJob) -> str:
+    """The query string of the list of its conversations in the order of its plan: one reads on from one to the next."""
+    return urlencode({"batch": str(job.pk), "sort": IN_PLAN_ORDER})
+
+
+def build_review_query(job: BatchJob, *, needs_revision: bool) -> str:
+    """The query string of the list of those that need revision, or of all where none does."""
+    status = {"status": Status.NEEDS_REVISION.value} if needs_revision else {}
+    return urlencode({"batch": str(job.pk), "sort": IN_PLAN_ORDER, **status})
 
 
 def compute_rate(now: Progress) -> float | None:
@@ -218,13 +244,23 @@ def _announce_end(job: BatchJob, now: Progress) -> Banner | None:
         )
     if now.status != JobStatus.COMPLETED:
         return None
+    if now.failed and not now.completed:
+        return Banner(
+            "bad",
+            "triangle-alert",
+            "Finished without a conversation",
+            f"All {now.total:,} items failed. The errors below say why.",
+        )
     if now.failed:
         return Banner(
-            "warn", "triangle-alert", "Finished, with failures", f"{now.completed} of {now.total} succeeded."
+            "warn",
+            "triangle-alert",
+            "Finished, with failures",
+            f"{now.completed:,} of {now.total:,} conversations are ready; {now.failed:,} items failed.",
         )
-    return Banner(
-        "ok", "circle-check", "Finished", f"All {now.total} are generated, scored and ready to be read."
-    )
+    if now.total == 1:
+        return Banner("ok", "circle-check", "Finished", "The conversation is ready to be read.")
+    return Banner("ok", "circle-check", "Finished", f"All {now.total:,} conversations are ready to be read.")
 
 
 # --- the tables below ----------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from batches.models import BatchJob
 from batches.models.jobs import LONGEST_NAME
 from batches.models.states import Priority
 from batches.web.fields import ConcurrencyField, KeyField, make_budget_field
-from lib.amounts import format_number
+from lib.amounts import format_amount
 
 
 class ChangeForm(forms.Form):
@@ -21,7 +21,7 @@ class ChangeForm(forms.Form):
     @classmethod
     def for_job(cls, job: BatchJob) -> "ChangeForm":
         now = {"concurrency": job.concurrent_processing, "priority": job.priority}
-        return cls({**now, "budget": format_number(job.budget_usd)})
+        return cls({**now, "budget": format_amount(job.budget_usd)})
 
 
 class RetryForm(forms.Form):

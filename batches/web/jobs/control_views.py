@@ -24,15 +24,19 @@ from batches.actions.controls import (
     retry_cost,
     retry_failed,
 )
+from batches.actions.jobs import by_idempotency_key
 from batches.models import BatchJob
 from batches.models.month_so_far import limit_by_month, this_month
-from batches.models.states import ItemStatus, Priority
+from batches.models.states import CHANGEABLE, ItemStatus, JobKind, Priority
 from batches.planning.estimate.estimate import CANNOT_PRICE, Estimate
+from batches.planning.freezing import read_plan
+from batches.planning.recent_starts import find_same_start
 from batches.reports.reason_texts import find_error_text
 from batches.web.access import find_editable_job
 from batches.web.form_problems import add_problems
 from batches.web.jobs.control_forms import ChangeForm, CopyForm, RetryForm
-from lib.amounts import format_number
+from batches.web.posted import check_not_started
+from lib.amounts import format_amount
 from lib.htmx import is_target
 from lib.stale_state import StaleState
 from workspaces.people import get_person
@@ -46,6 +50,9 @@ allow_get_and_post = require_http_methods(["GET", "HEAD", "POST"])
 def change_batch(request: HttpRequest, job_id: UUID) -> HttpResponse:
     """Change concurrency, priority and budget; this is possible while the batch runs."""
     job = find_editable_job(request, job_id)
+    if job.status not in CHANGEABLE and request.method != "POST":
+        messages.error(request, f"This batch is {job.get_status_display().lower()}: it cannot be changed.")
+        return redirect("batch", job.pk)
     if request.method != "POST":
         return render_question(
             request, "change", job, form=ChangeForm.for_job(job), **build_change_context(job)
@@ -95,7 +102,7 @@ def retry_batch(request: HttpRequest, job_id: UUID) -> HttpResponse:
         "words": find_error_text(kind) if kind else None,
         "count": count,
         "cost": retry_cost(job, count),
-        "budget": format_number(budget_for_retry(job, count)),
+        "budget": format_amount(budget_for_retry(job, count)),
         "idempotency_key": given.get("idempotency_key") or uuid4(),
     }
     if request.method != "POST":
@@ -132,6 +139,8 @@ def duplicate_batch(request: HttpRequest, job_id: UUID) -> HttpResponse:
         return ask_about_copy(request, job, form=form, status=200 if form.is_valid() else 422)
     chosen = form.cleaned_data
     try:
+        if by_idempotency_key(get_person(request), chosen["idempotency_key"]) is None:
+            check_not_started(request, find_same_copy(job))
         made = duplicate(
             job,
             by=get_person(request),
@@ -144,6 +153,10 @@ def duplicate_batch(request: HttpRequest, job_id: UUID) -> HttpResponse:
         add_problems(form, wrong)
         return ask_about_copy(request, job, form=form, status=422)
     return redirect("batch", made.pk)
+
+
+def find_same_copy(job: BatchJob) -> BatchJob | None:
+    return find_same_start(read_plan(job), workspace=job.workspace, kind=JobKind(job.kind), besides=job)
 
 
 def suggest_copy_settings(job: BatchJob) -> dict[str, Any]:
@@ -172,6 +185,7 @@ def ask_about_copy(request: HttpRequest, job: BatchJob, *, form: CopyForm, statu
     context = {
         "form": form,
         "estimate": priced,
+        "started": find_same_copy(job),
         "month": month,
         "max_concurrency": settings.ENVIRONMENT.max_concurrency,
         "offered_budget": offered,

@@ -1,5 +1,6 @@
 """The form of "Generate all": what to generate and how to run it."""
 
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from django import forms
@@ -21,6 +22,17 @@ CHOICES = (
     "budget",
     "name",
 )  # what a link to the page may carry
+LONGEST_AMOUNT = 40  # characters
+PLAN_CHOICES = ("tier", "limit", "seed")  # those that decide which items the plan has
+
+
+def read_amount(text: Any) -> Decimal | None:
+    """An amount as a browser sends it back; None for what is no amount."""
+    try:
+        found = Decimal(str(text)[:LONGEST_AMOUNT].strip())
+    except InvalidOperation:
+        return None
+    return found if found.is_finite() else None
 
 
 class GenerateForm(forms.Form):
@@ -44,11 +56,30 @@ class GenerateForm(forms.Form):
         values.setdefault("concurrency", str(settings.ENVIRONMENT.max_concurrency))
         values.setdefault("error_handling", ErrorHandling.CONTINUE)
         values.setdefault("idempotency_key", idempotency_key)
-        if given.get("action") != "start" and values.get("budget") == values.get("offered_budget"):
-            values.pop(
-                "budget", None
-            )  # Nobody has changed the offered budget, and a new plan offers another.
+        self.offered = read_amount(given.get("offered_budget"))
+        if self.offered is not None and read_amount(values.get("budget")) == self.offered:
+            values.pop("budget")  # Nobody has changed the offered budget, and another plan offers another.
         super().__init__(values)
+
+    def agree_on_budget(self, default: Decimal) -> Decimal | None:
+        """The budget of the batch: what the person typed, else what the button showed. None if that is not enough.
+
+        `default` is the default budget of the plan as it was sent. When the plan was changed after the button was shown,
+        a lower amount is what the person wants, and a higher one is nothing that anybody has agreed to.
+        """
+        typed: Decimal | None = self.cleaned_data.get("budget")
+        if typed is not None or self.offered is None:
+            return typed or default
+        if self.data.get("offered_for") == self.describe_plan():
+            return self.offered
+        return default if default <= self.offered else None
+
+    def describe_plan(self) -> str:
+        """Which items the plan has, as a query string; the page sends back the one that its amount is for."""
+        query = QueryDict(mutable=True)
+        for name in PLAN_CHOICES:
+            query.setlist(name, sorted(filter(None, self.data.getlist(name))))  # type: ignore[attr-defined]
+        return query.urlencode()
 
     def get_choice(self, name: str) -> Any:
         self.is_valid()

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID, uuid4
 
 from django.conf import settings
@@ -18,9 +19,10 @@ from batches.actions import jobs
 from batches.actions.controls import budget_for_rest
 from batches.models import BatchItem, BatchJob, Notice
 from batches.models.month_so_far import limit_by_month, this_month
-from batches.models.states import ErrorHandling, ItemStatus, JobKind, JobStatus, Priority
+from batches.models.states import CANCELLABLE, ErrorHandling, ItemStatus, JobKind, JobStatus, Priority
 from batches.planning.estimate.estimate import CANNOT_PRICE, Estimate, estimate_now
 from batches.planning.plan import PlanError, PlannedItem, starter_plan, starter_sizes
+from batches.planning.recent_starts import find_same_start
 from batches.reports.progress import Progress, progress
 from batches.reports.reason_texts import find_error_text
 from batches.web.access import find_editable_job, find_visible_job
@@ -28,12 +30,16 @@ from batches.web.form_problems import add_problems
 from batches.web.jobs import batch_page
 from batches.web.jobs.control_forms import ResumeForm
 from batches.web.jobs.forms import GenerateForm
-from lib.htmx import is_htmx, is_target
+from batches.web.posted import check_not_started
+from conversations.models import Conversation
+from lib.htmx import is_htmx, is_target, read_open_address
 from lib.paging import fetch_page
+from lib.row_problems import RowProblem
+from lib.snapshot import one_snapshot
 from lib.stale_state import StaleState
 from templates_app.states import Tier
 from workspaces.audit import read_history
-from workspaces.models import User, Workspace
+from workspaces.models import Workspace
 from workspaces.people import get_person
 from workspaces.states import TargetKind
 
@@ -66,7 +72,7 @@ def generate_all(request: HttpRequest) -> HttpResponse:
 def start_shown_plan(request: HttpRequest, form: GenerateForm) -> HttpResponse:
     if form.is_valid():
         try:
-            job = start_from_form(form, by=get_person(request))
+            job = start_from_form(request, form)
         except CANNOT_PRICE as wrong:
             add_problems(form, wrong)
         else:
@@ -74,10 +80,19 @@ def start_shown_plan(request: HttpRequest, form: GenerateForm) -> HttpResponse:
     return render(request, "batches/generate_all.html", build_plan_context(request, form), status=422)
 
 
-def start_from_form(form: GenerateForm, *, by: User) -> BatchJob:
-    chosen = form.cleaned_data
+def start_from_form(request: HttpRequest, form: GenerateForm) -> BatchJob:
+    """Start the plan. Raises PlanError, instead of paying, for an amount or a second start that was not shown before."""
+    chosen, by = form.cleaned_data, get_person(request)
+    if (earlier := jobs.by_idempotency_key(by, chosen["idempotency_key"])) is not None:
+        return earlier
     workspace = by.personal_workspace()
     plan = build_plan(form, workspace=workspace)
+    check_not_started(request, find_same_start(plan, workspace=workspace))
+    default = estimate_now(plan, concurrency=chosen["concurrency"]).default_budget
+    budget = form.agree_on_budget(default)
+    if budget is None:
+        words = f"This plan may spend up to ${default}, more than the button said. Look at it, then press Start again."
+        raise PlanError([RowProblem(None, "", words)])
     return jobs.start_batch(
         workspace=workspace,
         plan=plan,
@@ -86,7 +101,7 @@ def start_from_form(form: GenerateForm, *, by: User) -> BatchJob:
         concurrency=chosen["concurrency"],
         error_handling=ErrorHandling(chosen["error_handling"]),
         priority=Priority.NORMAL,
-        budget_usd=chosen["budget"],
+        budget_usd=budget,
         idempotency_key=chosen["idempotency_key"],
         tier=chosen["tier"][0] if len(chosen["tier"]) == 1 else "",
         seed=chosen["seed"],
@@ -116,6 +131,7 @@ def build_plan_context(request: HttpRequest, form: GenerateForm) -> dict[str, An
     month = this_month(workspace)
     return {
         "form": form,
+        "started": find_same_start(plan, workspace=workspace),
         **count_tiers(form, workspace),
         "groups": group_by_tier(plan, form),
         "count": len(plan),
@@ -126,6 +142,7 @@ def build_plan_context(request: HttpRequest, form: GenerateForm) -> dict[str, An
         "requests_per_minute": settings.ENVIRONMENT.rate_limit_rpm,
         "offered_budget": offered,
         "budget": form.data.get("budget") or offered,
+        "offered_for": form.describe_plan(),
         "spend_up_to": limit_by_month(form.get_choice("budget") or offered, month),
         "offered_name": suggest_name(plan),
         "month": month,
@@ -217,34 +234,40 @@ def list_batches(request: HttpRequest) -> HttpResponse:
 @require_safe
 @login_required
 def show_batch(request: HttpRequest, job_id: UUID) -> HttpResponse:
-    """The page of one batch. The parts `#items` and `#side` are asked for alone when the table of items has changed."""
-    job = find_visible_job(request, job_id)
-    if job.status == JobStatus.DRAFT:
-        return redirect("plan", job.pk)
-    if job.kind == JobKind.SINGLE:  # Its only item has the page.
-        return redirect("item", job.items.values_list("pk", flat=True)[0])
-    part = next((f"#{name}" for name in ("items", "side") if is_target(request, name)), "")
-    context = batch_page.build_live_context(job, progress(job))
+    """The page of one batch. All its numbers come from one snapshot."""
+    with one_snapshot():
+        job = find_visible_job(request, job_id)
+        if job.status == JobStatus.DRAFT:
+            return redirect("plan", job.pk)
+        if job.kind == JobKind.SINGLE:  # Its only item has the page.
+            return redirect("item", job.items.values_list("pk", flat=True)[0])
+        return render(request, "batches/batch.html", build_batch_context(request, job, progress(job)))
+
+
+def build_batch_context(request: HttpRequest, job: BatchJob, now: Progress) -> dict[str, Any]:
+    """Everything that changes while a batch runs: the live region, the table of items, and the column beside it."""
     found = batch_page.count_by_tier_and_status(job)
-    if part != "#items":
-        context |= {"by_tier": batch_page.sum_by_tier(found), "errors": batch_page.group_errors(job)}
-        context["history"] = read_history(TargetKind.BATCH, job.pk)
-    if part != "#side":
-        context |= build_items_context(request, job, found)
-    return render(request, f"batches/batch.html{part}", context)
+    return {
+        **batch_page.build_live_context(job, now),
+        "by_tier": batch_page.sum_by_tier(found),
+        "errors": batch_page.group_errors(job),
+        "history": read_history(TargetKind.BATCH, job.pk),
+        **build_items_context(request, job, found),
+    }
 
 
 def build_items_context(request: HttpRequest, job: BatchJob, found: list[dict[str, Any]]) -> dict[str, Any]:
-    show = request.GET.get("show", "")
+    address = read_open_address(request, reverse("batch", args=[job.pk]))
+    show = address.query.get("show", "")
     show = show if show in ItemStatus.values else ""
-    shown = fetch_page(batch_page.list_items(job, show), request, per=ITEMS_PER_PAGE)
+    shown = fetch_page(batch_page.list_items(job, show), request, per=ITEMS_PER_PAGE, address=address)
     return {
         "page": shown,
         "rows": [
             {"item": item, "made": find_conversation(item), "error": find_error_text(item.error_kind)}
             for item in shown.rows
         ],
-        "choices": batch_page.build_filter_links(found, show=show, path=request.path),
+        "choices": batch_page.build_filter_links(found, show=show, path=address.path),
     }
 
 
@@ -255,29 +278,43 @@ def find_conversation(item: BatchItem) -> Any:
 
 @require_safe
 @login_required
-def poll_batch(request: HttpRequest, job_id: UUID) -> HttpResponse:
-    """The live region, or 204 while nothing has changed since `rev`. Without htmx it leads to the page."""
+def read_batch(request: HttpRequest, job_id: UUID) -> HttpResponse:
+    """Leads to the first conversation of a batch, from which one reads on to the next. Without one it leads to the batch."""
     job = find_visible_job(request, job_id)
-    if not is_htmx(request):
+    made = Conversation.objects.visible_to(request.user).filter(batch_item__job=job)
+    first = made.order_by("batch_item__position").values_list("pk", flat=True).first()
+    if first is None:
         return redirect("batch", job.pk)
-    now = progress(job)
-    seen, rev = request.GET.get("rev", ""), batch_page.compute_revision(now)
-    if seen == rev:
-        return HttpResponse(status=204)
-    if seen.partition(".")[0] == rev.partition(".")[0]:
-        return render_live_region(request, job, now)
-    return render_update(request, job, now)
+    query = urlencode({"back": batch_page.build_reading_query(job)})
+    return redirect(f"{reverse('conversation', args=[first])}?{query}")
 
 
-def render_live_region(request: HttpRequest, job: BatchJob, now: Progress) -> HttpResponse:
-    return render(request, "batches/batch.html#live", batch_page.build_live_context(job, now))
+@require_safe
+@login_required
+def poll_batch(request: HttpRequest, job_id: UUID) -> HttpResponse:
+    """What has changed since `rev`, or 204. Without htmx it leads to the page.
+
+    All regions come in one answer from one snapshot, so that no two numbers on the page contradict each other. While no
+    item has moved, the live region alone is sent.
+    """
+    with one_snapshot():
+        job = find_visible_job(request, job_id)
+        if not is_htmx(request):
+            return redirect("batch", job.pk)
+        now = progress(job)
+        seen, rev = request.GET.get("rev", ""), batch_page.compute_revision(now)
+        if seen == rev:
+            return HttpResponse(status=204)
+        if seen.partition(".")[0] == rev.partition(".")[0]:
+            return render(request, "batches/batch.html#live", batch_page.build_live_context(job, now))
+        return render_update(request, job, now)
 
 
 def render_update(request: HttpRequest, job: BatchJob, now: Progress) -> HttpResponse:
-    """The live region and the numbers of the menu, with an event that tells the tables to load again."""
-    response = render(request, "batches/batch.html#update", batch_page.build_live_context(job, now))
-    response["HX-Trigger"] = "items-changed"
-    return response
+    """The live region, the tables and the numbers of the menu."""
+    return render(
+        request, "batches/batch.html#update", build_batch_context(request, job, now) | {"oob": True}
+    )
 
 
 @require_POST
@@ -322,6 +359,9 @@ def cancel_batch(request: HttpRequest, job_id: UUID) -> HttpResponse:
     job = find_editable_job(request, job_id)
     if request.method == "POST":
         return carry_out(request, job, jobs.cancel)
+    if job.status not in CANCELLABLE:
+        messages.error(request, f"This batch is {job.get_status_display().lower()}: it cannot be cancelled.")
+        return redirect("batch", job.pk)
     in_dialog = is_target(request, "dialog-body")
     left = job.total_items - job.ended_items - job.in_flight
     context = {"job": job, "left": left, "in_dialog": in_dialog}
@@ -334,11 +374,13 @@ def carry_out(request: HttpRequest, job: BatchJob, move: Callable[..., BatchJob]
     Raises WouldPauseAgain for a batch whose own budget is too low: that is a question to the person.
     """
     try:
-        job = move(job, by=get_person(request))
+        move(job, by=get_person(request))
     except StaleState as stale:
         if isinstance(stale, jobs.WouldPauseAgain) and stale.budget == "budget":
             raise
         messages.error(request, str(stale))
     if not is_target(request, "live"):
         return HttpResponseRedirect(reverse("batch", args=[job.pk]))
-    return render_update(request, job, progress(job))
+    with one_snapshot():
+        job = find_visible_job(request, job.pk)
+        return render_update(request, job, progress(job))

@@ -14,6 +14,8 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from batches.actions.notices import change_webhook, url_problem, words_of
 from batches.models import Notice, Webhook
+from batches.models.states import JobStatus
+from batches.web.jobs.batch_page import choose_badge
 from lib.paging import fetch_page
 from workspaces.chosen import choose_changeable_workspace, choose_workspace
 from workspaces.models import ClockTimestamp
@@ -38,8 +40,14 @@ def list_notices(request: HttpRequest) -> HttpResponse:
     """The batches that have ended or that wait for a person, the newest notice first."""
     rows = Notice.objects.visible_to(request.user).select_related("job").order_by("-created_at", "-id")
     found = fetch_page(rows, request, per=NOTICES_PER_PAGE)
-    shown = [(notice, words_of(notice)) for notice in found.rows]
+    shown = [(notice, name_badge(notice), words_of(notice)) for notice in found.rows]
     return render(request, "batches/notices.html", {"page": found, "rows": shown})
+
+
+def name_badge(notice: Notice) -> str:
+    """The badge of the batch as the notice found it."""
+    done, failed = notice.completed_items, notice.failed_items
+    return choose_badge(JobStatus(notice.status), notice.status, completed=done, failed=failed)
 
 
 @require_POST

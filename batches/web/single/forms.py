@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any
 
 from django.http import QueryDict
@@ -10,10 +11,13 @@ from batches.models import BatchItem
 from batches.planning.plan import PlanError
 from batches.web.fields import normalize_line_ends
 from conversations.details import DetailsError, format_details, parse_details
-from templates_app.models import TemplateVersion
+from templates_app.models import Option, TemplateVersion
+from templates_app.models.situations import OptionKind
 from templates_app.text.variables import Variable, split_entries
 
 MOST_BOXES = 30  # options that are shown as boxes to tick
+MOST_CHOICES = 500  # names of an option list
+MOST_VALUES = 200  # variables whose values a form brings along
 
 
 @dataclass(kw_only=True)
@@ -22,17 +26,28 @@ class SingleForm:
 
     version: TemplateVersion
     values: Mapping[str, str] = field(default_factory=dict)
+    # What was typed for variables that this template does not have; another one may.
+    others: Mapping[str, str] = field(default_factory=dict)
+    # Names to choose from beside the free text, by the name of the variable: the option lists of the workspace.
+    lists: Mapping[str, list[str]] = field(default_factory=dict)
     details_text: str = ""
     wrong: dict[str, list[str]] = field(default_factory=dict)
 
     @classmethod
     def from_post(cls, version: TemplateVersion, data: QueryDict) -> "SingleForm":
-        """The form as a browser sends it: several ticked boxes come under one name."""
+        """The form as a browser sends it: several ticked boxes come under one name.
+
+        A choice from an option list counts where no text of one's own is written beside it.
+        """
+        known = list_variable_names(version)
+        sent = [key.removeprefix("value-") for key in data if key.startswith("value-")][:MOST_VALUES]
+        given = {
+            name: _read(data, f"value-{name}") or _read(data, f"pick-{name}") for name in (*known, *sent)
+        }
         return cls(
             version=version,
-            values={
-                name: text for name in list_variable_names(version) if (text := _read(data, f"value-{name}"))
-            },
+            values={name: text for name, text in given.items() if text and name in known},
+            others={name: text for name, text in given.items() if text and name not in known},
             details_text=_read(data, "details"),
         )
 
@@ -69,6 +84,17 @@ class SingleForm:
             for message in messages
         ]
 
+    def offer_lists(self) -> None:
+        """Offer the option lists of the workspace for the text variables that bear their names. One query."""
+        names = {each.name for each in self.version.typed_variables() if each.type == "text"}
+        kinds = names.intersection(OptionKind.values)
+        rows = Option.objects.filter(workspace=self.version.workspace_id, kind__in=kinds).usable()
+        found = rows.order_by("kind", "position", "name").values_list("kind", "name")
+        self.lists = {
+            kind: [name for of, name in each][:MOST_CHOICES]
+            for kind, each in groupby(found if kinds else (), key=lambda row: row[0])
+        }
+
     def build_rows(self) -> list[dict[str, Any]]:
         return [self._build_row(variable) for variable in self.version.typed_variables()]
 
@@ -83,6 +109,7 @@ class SingleForm:
             if variable.options and variable.type == "dropdown"
             else variable.type,
             "value": value,
+            "choices": self.lists.get(variable.name, []) if variable.type == "text" else [],
             "ticked": split_entries(value) if boxes else [],
             "default": _format(variable.default),
             "wrong": self.wrong.get(variable.name, []),

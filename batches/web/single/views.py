@@ -12,23 +12,27 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from batches.actions.controls import budget_for_retry, retry_failed, use_reply
+from batches.actions.jobs import by_idempotency_key
 from batches.actions.single import plan_one, price_one, start_one
-from batches.models import BatchItem
+from batches.models import BatchItem, BatchJob
 from batches.models.month_so_far import this_month
 from batches.models.states import JobKind
 from batches.planning.estimate.estimate import CANNOT_PRICE
-from batches.planning.plan import PlannedItem
+from batches.planning.plan import PlanError, PlannedItem
+from batches.planning.recent_starts import find_same_start
 from batches.web.access import find_editable_item, find_visible_item
-from batches.web.posted import read_key
+from batches.web.posted import check_not_started, read_key
 from batches.web.single import item_page
 from batches.web.single.forms import SingleForm
 from conversations.details import HEADING, DetailsError, sort_names
 from lib.htmx import is_htmx, is_target
+from lib.row_problems import RowProblem
 from lib.stale_state import StaleState
 from templates_app.models import PromptTemplate, TemplateVersion
 from templates_app.models.templates import PromptTemplateQuerySet
 from templates_app.text.preview import Piece
 from templates_app.text.preview import build_preview as mark_pieces
+from templates_app.text.rendering import add_turn_range
 from workspaces.people import get_person
 
 MOST_TEMPLATES = 500
@@ -42,7 +46,11 @@ COUNTED = ("filled", "default", "missing", "wrong")
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def generate_one(request: HttpRequest) -> HttpResponse:
-    """The form. POST `generate` starts the item; any other POST shows the form with its preview."""
+    """The form. POST `generate` starts the item; any other POST shows the form with its preview.
+
+    Choosing another template posts the form too, so that what was typed stays. What the form did not show is not started:
+    neither another version, nor the same values a second time.
+    """
     template = find_template(request)
     if template is None:
         return render(request, "batches/generate_one.html", {"templates": []})
@@ -54,11 +62,28 @@ def generate_one(request: HttpRequest) -> HttpResponse:
     if plan is None:
         return render_form(request, form, status=422)
     try:
+        check_was_shown(request, plan)
         item = start_one(plan, by=get_person(request), key=read_key(request))
     except CANNOT_PRICE as wrong:
         form.add_problems(wrong)
         return render_form(request, form, status=422)
     return redirect("item", item.pk)
+
+
+def check_was_shown(request: HttpRequest, plan: list[PlannedItem]) -> None:
+    """Raises PlanError when the page that was sent showed another version, or not that the same was started just now."""
+    if by_idempotency_key(get_person(request), read_key(request)) is not None:
+        return
+    (item,) = plan
+    shown = request.POST.get("shown_version", "")
+    if shown and shown != str(item.version.pk):
+        words = f"The form now has the template “{item.version}”. Look at its values and its price, then press Generate again."
+        raise PlanError([RowProblem(None, "template", words)])
+    check_not_started(request, find_same_one(plan))
+
+
+def find_same_one(plan: list[PlannedItem]) -> BatchJob | None:
+    return find_same_start(plan, workspace=plan[0].version.workspace, kind=JobKind.SINGLE)
 
 
 @require_POST
@@ -134,8 +159,13 @@ def render_form(request: HttpRequest, form: SingleForm, *, status: int = 200) ->
         "problems": form.list_problems() if status == 422 else [],
         "refused": form.wrong.get("details", []),
     }
+    form.offer_lists()
     context["rows"] = form.build_rows()
-    return render(request, "batches/generate_one.html", context, status=status)
+    part = "#one" if is_target(request, "one") else ""
+    response = render(request, f"batches/generate_one.html{part}", context, status=status)
+    if part:
+        response["HX-Replace-Url"] = f"{reverse('generate_one')}?template={form.version.template_id}"
+    return response
 
 
 def build_plan(form: SingleForm) -> list[PlannedItem] | None:
@@ -160,12 +190,19 @@ def build_preview(form: SingleForm) -> dict[str, Any]:
     counts = {kind: len({name for found, name in kinds if found == kind}) for kind in COUNTED}
     return {
         "version": version,
-        "prompt": (*marked, *mark_details(plan[0].details)) if plan else marked,
+        "prompt": (*marked, *mark_turns(version), *(mark_details(plan[0].details) if plan else ())),
         "system": system,
         "counts": counts,
         "month": this_month(version.workspace),
+        "started": find_same_one(plan) if plan else None,
         **(build_price(plan) if plan and not counts["missing"] and not counts["wrong"] else {}),
     }
+
+
+def mark_turns(version: TemplateVersion) -> list[Piece]:
+    """The line about the number of turns, as it follows the text."""
+    line = add_turn_range("", version.turns_min, version.turns_max)
+    return [Piece(line)] if line else []
 
 
 def mark_details(details: Any) -> list[Piece]:

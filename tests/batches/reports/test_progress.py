@@ -81,14 +81,31 @@ def test_only_the_latest_thirty_count() -> None:
     assert progress(job).items_per_minute == pytest.approx(60, rel=0.1)
 
 
-def test_a_standstill_shows_while_it_runs_and_not_once_it_is_paused() -> None:
+def test_a_standstill_changes_neither_rate_nor_remaining_time() -> None:
+    """What stands still is said by the banners; the rate is that of the batch when it runs."""
     job = make_job(status=JobStatus.PROCESSING, total_items=90, completed_items=5)
     make_ended(job, seconds_ago=[604, 603, 602, 601, 600])
-    assert progress(job).items_per_minute == pytest.approx(60 * 4 / 604, rel=0.03)
+    found = progress(job)
+    assert found.items_per_minute == pytest.approx(60, rel=0.03)
+    assert found.remaining_s == pytest.approx(85, rel=0.03)
     BatchJob.objects.update(status=JobStatus.PAUSED)
     found = progress(job)
     assert found.items_per_minute == pytest.approx(60, rel=0.03)
     assert found.remaining_s is None, "it stands still"
+
+
+def test_the_rate_after_a_pause_is_the_rate_before_it() -> None:
+    job = make_job(status=JobStatus.PROCESSING, total_items=90, completed_items=20)
+    make_ended(job, seconds_ago=[*range(9, -1, -1), *range(300, 310)])
+    assert progress(job).items_per_minute == pytest.approx(60, rel=0.05)
+
+
+def test_a_wait_that_the_provider_asked_for_is_part_of_the_remaining_time() -> None:
+    set_limits(pools(), per_minute=1_000_000)
+    job = make_job(status=JobStatus.PROCESSING, total_items=70, completed_items=10)
+    make_ended(job, seconds_ago=range(10))
+    block_pool(pool_of(MODEL), seconds=30)
+    assert progress(job).remaining_s == pytest.approx(60 + 30, rel=0.1)
 
 
 def test_the_time_that_it_stood_still_does_not_count() -> None:

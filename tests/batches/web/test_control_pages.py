@@ -25,7 +25,7 @@ DIALOG = {"HX-Request": "true", "HX-Target": "div#dialog-body"}
 def test_change_while_it_runs(signed_in: Client, job: BatchJob) -> None:
     path = f"/batches/{job.pk}/change/"
     assert path in signed_in.get(f"/batches/{job.pk}/").text
-    assert 'name="budget" min="0.01" step="any" value="50"' in signed_in.get(path).text
+    assert 'name="budget" min="0.01" step="any" value="50.00"' in signed_in.get(path).text
     assert "<html" not in signed_in.get(path, headers=DIALOG).text
     answer = signed_in.post(path, {"concurrency": "3", "priority": "1", "budget": "7.5"})
     assert answer["Location"] == f"/batches/{job.pk}/"
@@ -49,6 +49,8 @@ def test_a_change_that_cannot_be_is_said_at_its_field(
 def test_what_has_ended_is_not_changed(signed_in: Client, job: BatchJob, owner: User) -> None:
     cancel(job, by=owner)
     assert f"/batches/{job.pk}/change/" not in signed_in.get(f"/batches/{job.pk}/").text
+    for verb in ("change", "cancel"):
+        assert signed_in.get(f"/batches/{job.pk}/{verb}/")["Location"] == f"/batches/{job.pk}/"
     sent = {"concurrency": "3", "priority": "2", "budget": "9"}
     answer = signed_in.post(f"/batches/{job.pk}/change/", sent, follow=True)
     assert "it cannot be changed" in answer.text
@@ -82,6 +84,10 @@ def test_duplicate_asks_with_todays_estimate(signed_in: Client, job: BatchJob) -
     made = BatchJob.objects.exclude(pk=job.pk).get()
     assert addresses == {f"/batches/{made.pk}/"}
     assert (made.name, made.concurrent_processing, made.total_items) == ("Again", 2, 3)
+    again = signed_in.post(path, {**sent, "idempotency_key": "l"})
+    assert (again.status_code, "was started a short while ago" in again.text) == (422, True)
+    assert f'name="seen_start" value="{made.pk}"' in again.text
+    sent["seen_start"] = str(made.pk)
     low = signed_in.post(path, {**sent, "budget": "0.01", "idempotency_key": "l"})
     assert (low.status_code, "does not cover one call" in low.text) == (422, True)
     assert signed_in.post(path, {**sent, "action": "update"}).status_code == 200

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.db.models import F
 from django.test import Client
+from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from batches.actions.jobs import cancel
@@ -17,8 +18,9 @@ from batches.models.states import ItemStatus, JobKind, JobStatus, Reason
 from claude.errors import Busy
 from conversations.models import Conversation
 from templates_app.models import PromptTemplate
+from templates_app.models.situations import OptionKind
 from templates_app.text.rendering import Variable
-from tests.factories import make_member, make_template, make_user
+from tests.factories import make_member, make_option, make_template, make_user, make_version
 from tests.support.steps import claim_item, file_reply
 from workspaces.models import Membership, User
 
@@ -31,8 +33,8 @@ VARIABLES = (
     Variable("goals", "list", options=("save", "spend"), required=False),
     Variable("notes", "list", required=False),
 )
-# Session, user, workspaces; template, version, its workspace; the month.
-PREVIEW_QUERIES = 8
+# Session, user, workspaces; template, version, its workspace; the month; the same values started before.
+PREVIEW_QUERIES = 9
 
 
 @pytest.fixture
@@ -286,3 +288,92 @@ def test_who_only_sees_it_neither_retries_nor_uses(client: Client, item: BatchIt
     for verb in ("retry", "use"):
         assert client.post(f"/items/{item.pk}/{verb}/").status_code == 403
     assert "No template can be used" in client.get("/generate/").text
+
+
+# --- another template, option lists, the same again ------------------------------------------------------
+
+
+@pytest.fixture
+def other(owner: User, template: PromptTemplate) -> PromptTemplate:
+    """It shares one variable with `template` and has one of its own."""
+    variables = (Variable("topic"), Variable("persona", required=False))
+    text = "Other: {{topic}} for {{persona}}"
+    return make_template(workspace=owner.personal_workspace(), name="B mine", text=text, variables=variables)
+
+
+def test_choosing_a_template_switches_form_and_preview_and_keeps_what_was_typed(
+    client: Client, template: PromptTemplate, other: PromptTemplate
+) -> None:
+    whole = {"HX-Request": "true", "HX-Target": "form#one"}
+    typed = {**values(template, topic="a house", age="40", goals=["save", "spend"], details="place: here")}
+    switched = {**typed, "template": str(other.pk), "action": "update"}
+    answer = client.post("/generate/", switched, headers=whole)
+    assert "<html" not in answer.text
+    assert answer["HX-Replace-Url"] == f"/generate/?template={other.pk}"
+    assert "Other: <mark" in answer.text
+    assert "a house</textarea>" in answer.text
+    assert "place: here</textarea>" in answer.text
+    assert 'id="value-persona"' in answer.text
+    back = {"topic": "a house", "age": "40", "goals": "save\nspend"}
+    for name in ("age", "goals"):
+        assert f'type="hidden" name="value-{name}" value="{back[name]}"' in answer.text
+    again = client.post("/generate/", {**values(template, **back), "action": "update"}, headers=whole)
+    assert 'name="value-age" value="40"' in again.text
+    assert 'value="spend" checked' in again.text
+
+
+def test_a_template_that_the_form_did_not_show_is_not_paid(
+    client: Client, template: PromptTemplate, other: PromptTemplate
+) -> None:
+    """Without script one may choose another template and press Generate at once."""
+    shown = client.get("/generate/", {"template": str(template.pk)}).context["version"]
+    sent = {**values(other, topic="a house"), "action": "generate", "shown_version": str(shown.pk)}
+    answer = client.post("/generate/", sent)
+    assert (answer.status_code, BatchJob.objects.count()) == (422, 0)
+    assert "press Generate again" in answer.text
+    assert f'name="shown_version" value="{other.published_version().pk}"' in answer.text  # type: ignore[union-attr]
+    sent["shown_version"] = str(answer.context["version"].pk)
+    assert client.post("/generate/", sent).status_code == 302
+    assert BatchItem.objects.get().template_version.template == other
+
+
+def test_the_names_of_the_option_list_stand_beside_the_free_text(
+    client: Client, other: PromptTemplate
+) -> None:
+    home = other.workspace
+    make_option(workspace=home, kind=OptionKind.PERSONA, name="Anxious <Investor>")
+    make_option(workspace=home, kind=OptionKind.PERSONA, name="Gone", archived_at=timezone.now())
+    make_option(workspace=home, kind=OptionKind.EMOTION, name="fear")
+    make_option(kind=OptionKind.PERSONA, name="Foreign")
+    page = client.get("/generate/", {"template": str(other.pk)}).text
+    assert '<option value="Anxious &lt;Investor&gt;">' in page
+    assert 'data-fills="value-persona"' in page
+    for hidden in ("Gone", "Foreign", "fear"):
+        assert f'<option value="{hidden}"' not in page
+    chosen = {**values(other, topic="x"), "pick-persona": "Anxious <Investor>"}
+    assert "Anxious &lt;Investor&gt;</mark>" in client.post("/generate/", chosen).text
+    written = {**chosen, "value-persona": "somebody else"}
+    page = client.post("/generate/", written).text
+    assert "somebody else</mark>" in page
+    assert "selected>Anxious" not in page
+
+
+def test_the_same_values_just_now_are_said_before_they_are_paid_again(
+    client: Client, template: PromptTemplate
+) -> None:
+    start(client, template, topic="once")
+    job = BatchJob.objects.get()
+    answer = start(client, template, key="another", topic="once")
+    assert (answer.status_code, BatchJob.objects.count()) == (422, 1)
+    assert f'name="seen_start" value="{job.pk}"' in answer.text
+    told = client.post("/generate/preview/", values(template, topic="once"), headers=PREVIEW).text
+    assert "One with these very values was started" in told
+    sent = {**values(template, topic="once"), "action": "generate", "idempotency_key": "another"}
+    assert client.post("/generate/", {**sent, "seen_start": str(job.pk)}).status_code == 302
+    assert start(client, template, key="third", topic="twice").status_code == 302
+
+
+def test_the_preview_has_the_line_about_turns(client: Client, template: PromptTemplate) -> None:
+    make_version(template=template, turns_min=2, turns_max=2)
+    page = client.get("/generate/", {"template": str(template.pk)}).text
+    assert "Number of turns: 2." in page

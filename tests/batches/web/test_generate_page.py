@@ -1,20 +1,24 @@
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from django.conf import settings
 from django.test import Client
+from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from batches.models import BatchJob
+from batches.models import BatchJob, PromptSize
+from batches.models.states import JobStatus
+from lib.amounts import format_amount
 from tests.factories import make_user
 from workspaces.models import User, Workspace
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("signed_in")]
 # At most these, however long the plan is: session, user, personal workspace, templates, scenarios and edge cases with
-# their counts, month, stated use; for the estimate workspace, month, history, limits, prompt sizes and (the first time) the
-# wish for them; for the frame of the page: workspaces and running batch, workspaces and count.
-QUERIES = 20
+# their counts, the same plan started before, month, stated use; for the estimate workspace, month, history, limits, prompt
+# sizes and (the first time) the wish for them; for the frame of the page: workspaces and running batch, workspaces and count.
+QUERIES = 21
 PLAN = {"HX-Request": "true", "HX-Target": "form#plan"}
 
 
@@ -30,6 +34,7 @@ def form_of(client: Client, query: str = "") -> dict[str, Any]:
         "error_handling": form["error_handling"].value(),
         "budget": context["budget"],
         "offered_budget": context["offered_budget"],
+        "offered_for": context["offered_for"],
         "name": "",
         "idempotency_key": form["idempotency_key"].value(),
     }
@@ -184,3 +189,79 @@ def test_demo_mode_says_so(client: Client, owner: User) -> None:
 def test_queries(client: Client, owner: User, django_assert_max_num_queries: DjangoAssertNumQueries) -> None:
     with django_assert_max_num_queries(QUERIES):
         client.get("/")
+
+
+# --- one amount, and no second start in silence -----------------------------------------------------
+
+
+def test_the_amount_of_the_button_is_that_of_the_batch(client: Client, owner: User) -> None:
+    form = {**form_of(client, "?limit=5"), "action": "start"}
+    PromptSize.objects.all().delete()  # what the estimate rests on moves between the page and the start
+    client.post("/", form)
+    job = BatchJob.objects.get()
+    assert job.budget_usd == Decimal(str(form["offered_budget"]))
+    page = client.get(f"/batches/{job.pk}/").text
+    assert f"limit ${job.budget_usd:.2f}" in page
+
+
+def test_a_smaller_plan_than_the_button_showed_gets_its_own_amount(client: Client, owner: User) -> None:
+    form = form_of(client)
+    client.post("/", {**form, "limit": "40", "action": "start"})
+    job = BatchJob.objects.get()
+    assert job.total_items == 40
+    assert job.budget_usd < Decimal(str(form["offered_budget"])) * Decimal("0.6")
+
+
+def test_a_larger_plan_than_the_button_showed_is_shown_first(client: Client, owner: User) -> None:
+    form = form_of(client, "?limit=3")
+    answer = client.post("/", {**form, "limit": "40", "action": "start"})
+    assert (answer.status_code, BatchJob.objects.exists()) == (422, False)
+    assert "more than the button said" in answer.text
+    shown = answer.context
+    again = {**form, "limit": "40", "budget": shown["budget"], "action": "start"}
+    again |= {"offered_budget": shown["offered_budget"], "offered_for": shown["offered_for"]}
+    assert client.post("/", again).status_code == 302
+    assert BatchJob.objects.get().budget_usd == shown["offered_budget"]
+
+
+@pytest.mark.parametrize("amount", ["7.9", "7.90", "0.5", "12.3456"])
+def test_the_limit_reads_the_same_in_field_button_and_batch(client: Client, owner: User, amount: str) -> None:
+    form = {**form_of(client, "?limit=3"), "budget": amount}
+    page = client.post("/", {**form, "action": "update"}, headers=PLAN).text
+    written = format_amount(amount)
+    assert f'class="num">${written}</span>' in page
+    assert f'value="{written}"' in page
+    client.post("/", {**form, "action": "start"})
+    job = BatchJob.objects.get()
+    assert f"limit ${written}" in client.get(f"/batches/{job.pk}/").text
+    assert f'value="{written}"' in client.get(f"/batches/{job.pk}/change/").text
+
+
+def test_a_plan_that_was_just_started_is_said_before_it_is_paid_again(client: Client, owner: User) -> None:
+    form = {**form_of(client, "?limit=3"), "action": "start"}
+    client.post("/", form)
+    started = BatchJob.objects.get()
+    page = client.get("/?limit=3").text
+    assert "This plan was started" in page
+    assert f'name="seen_start" value="{started.pk}"' in page
+    assert "This plan was started" not in client.get("/?limit=4").text
+    # From a page that was open before: it did not say so, so that nothing is paid.
+    stale = {**form, "idempotency_key": "another"}
+    answer = client.post("/", stale)
+    assert (answer.status_code, BatchJob.objects.count()) == (422, 1)
+    assert "Press again" in answer.text
+    assert client.post("/", {**stale, "seen_start": str(started.pk)}).status_code == 302
+    assert BatchJob.objects.count() == 2
+
+
+def test_an_older_or_cancelled_start_is_not_said(client: Client, owner: User) -> None:
+    client.post("/", {**form_of(client, "?limit=3"), "action": "start"})
+    BatchJob.objects.update(created_at=timezone.now() - timedelta(hours=2))
+    assert "This plan was started" not in client.get("/?limit=3").text
+    BatchJob.objects.update(created_at=timezone.now(), status=JobStatus.CANCELLED)
+    assert "This plan was started" not in client.get("/?limit=3").text
+
+
+def test_another_order_is_the_same_plan(client: Client, owner: User) -> None:
+    client.post("/", {**form_of(client, "?tier=edge_case&seed=7"), "action": "start"})
+    assert "This plan was started" in client.get("/?tier=edge_case&seed=8").text

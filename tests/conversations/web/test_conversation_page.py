@@ -1,18 +1,29 @@
+from decimal import Decimal
+
 import pytest
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from batches.models.states import ItemStatus, LogState
 from conversations import quality
+from conversations.models import Conversation
 from conversations.states import Status
-from tests.factories import make_conversation, make_item, make_job, make_log, make_member
+from tests.factories import (
+    make_conversation,
+    make_item,
+    make_job,
+    make_log,
+    make_member,
+    make_template,
+    make_version,
+)
 from workspaces.models import Membership, User
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("signed_in")]
 # At most these, however many turns there are: session, user, workspaces (three times: page, running batch, count),
-# conversation, turns, log, running batch, count of all conversations;
+# conversation, turns, log, running batch, count of all conversations; its place in the list takes workspaces and keys;
 # one more reads what people did with it, at most 50 entries.
-QUERIES = 11
+QUERIES = 13
 
 
 def test_the_turns_in_order_as_text(client: Client, owner: User) -> None:
@@ -75,6 +86,21 @@ def test_the_parts_of_the_score(client: Client, owner: User) -> None:
     ]
 
 
+def test_what_a_reviewer_should_check_is_said(client: Client, owner: User) -> None:
+    version = make_version(
+        template=make_template(workspace=owner.personal_workspace()), turns_min=8, turns_max=14
+    )
+    made = make_conversation(
+        workspace=owner.personal_workspace(),
+        template_version=version,
+        turns=2,
+        flags=["turn_range", "role_labels"],
+    )
+    page = client.get(f"/conversations/{made.pk}/").text
+    assert "It has 2 turns; its template asks for 8 to 14." in page
+    assert "began with the name of its role" in page
+
+
 def test_without_a_score_none_is_made_up(client: Client, owner: User) -> None:
     made = make_conversation(workspace=owner.personal_workspace(), quality_score=None)
     assert "Not scored" in client.get(f"/conversations/{made.pk}/").text
@@ -83,7 +109,69 @@ def test_without_a_score_none_is_made_up(client: Client, owner: User) -> None:
 def test_the_way_back_keeps_the_filters(client: Client, owner: User) -> None:
     made = make_conversation(workspace=owner.personal_workspace(), status=Status.APPROVED)
     page = client.get(f"/conversations/{made.pk}/?back=status%3Dapproved%26page%3D2").text
-    assert '<a href="/conversations/?status=approved&amp;page=2">' in page
+    assert f'<a href="/conversations/?status=approved#conversation-{made.pk}">' in page, (
+        "it is on page 1 of 1"
+    )
+
+
+# --- from one to the next ----------------------------------------------------------------------------
+
+
+def steps(client: Client, made: Conversation, back: str = "") -> tuple[str, str, str]:
+    """The titles behind Previous and Next, and the place."""
+    page = client.get(f"/conversations/{made.pk}/", {"back": back} if back else {})
+    trail = page.context["trail"]
+    titles = [
+        client.get(link).context["conversation"].title if link else ""
+        for link in (trail.previous, trail.next)
+    ]
+    return titles[0], titles[1], f"{trail.place} of {trail.count}"
+
+
+def test_previous_and_next_in_the_list_one_came_from(client: Client, owner: User) -> None:
+    home = owner.personal_workspace()
+    one, two, three, four = (
+        make_conversation(workspace=home, title=title, quality_score=Decimal(score), status=status)
+        for title, score, status in [
+            ("one", 5, Status.GENERATED),
+            ("two", 9, Status.APPROVED),
+            ("three", 7, Status.GENERATED),
+            ("four", 8, Status.GENERATED),
+        ]
+    )
+    assert steps(client, two) == ("three", "one", "3 of 4")
+    assert steps(client, two, "sort=-score") == ("", "four", "1 of 4")
+    assert steps(client, three, "status=generated&sort=score") == ("one", "four", "2 of 3")
+    assert steps(client, two, "status=generated") == ("", "", "0 of 3"), "it is not in that list any more"
+    assert steps(client, four, "q=four") == ("", "", "1 of 1")
+    assert steps(client, one, "sort=nonsense&tier=nonsense") == ("two", "", "4 of 4")
+    page = client.get(f"/conversations/{two.pk}/", {"back": "sort=score&q=o"}).text
+    assert 'data-page="previous"' in page
+    assert "back=sort%3Dscore%26q%3Do" in page, "the list goes with one"
+    make_conversation(title="foreign")
+    assert steps(client, two) == ("three", "one", "3 of 4")
+
+
+def test_in_the_order_of_the_plan_from_the_page_of_a_batch(client: Client, owner: User) -> None:
+    job = make_job(by=owner, total_items=3, name="The run")
+    items = [make_item(job=job, status=ItemStatus.COMPLETED) for _ in range(3)]
+    third, first = (make_conversation(item=items[n], title=str(n)) for n in (2, 0))
+    make_conversation(workspace=owner.personal_workspace(), title="of no batch")
+    page = client.get(f"/batches/{job.pk}/")
+    link = next(row["made"] for row in page.context["rows"] if row["made"])
+    assert link == first
+    back = page.context["reading_list"]
+    assert steps(client, first, back) == ("", "2", "1 of 2")
+    shown = client.get(f"/conversations/{third.pk}/", {"back": back}).text
+    assert f'<a href="/batches/{job.pk}/#item-{items[2].pk}">The run</a>' in shown
+    assert f'data-rows="conversation-{third.pk} item-{items[2].pk}"' in shown
+
+
+def test_the_way_back_leads_to_the_page_of_the_list_where_it_is(client: Client, owner: User) -> None:
+    home = owner.personal_workspace()
+    oldest, *_ = [make_conversation(workspace=home) for _ in range(51)]
+    page = client.get(f"/conversations/{oldest.pk}/").text
+    assert f'<a href="/conversations/?page=2#conversation-{oldest.pk}">' in page
 
 
 def test_queries(client: Client, owner: User, django_assert_max_num_queries: DjangoAssertNumQueries) -> None:
