@@ -21,7 +21,7 @@ from conversations.states import Status
 from lib.statements import insert
 from templates_app.models import TemplateVersion
 from templates_app.states import LONGEST_TOPIC
-from templates_app.text.rendering import render, resolve
+from templates_app.text.rendering import resolve
 
 TURN_RANGE = "turn_range"  # the flag of a conversation with fewer or more turns than its template asks for
 
@@ -63,7 +63,7 @@ def build_request(
         model=asked,
         max_tokens=max_tokens,
         prompt=prompt if shaped else f"{prompt}\n\n{SHAPE_IN_WORDS}",
-        system=render(version.system_prompt, resolved),
+        system=version.filled_system_prompt(resolved),
         schema=SCHEMA if shaped else None,
         temperature=settings.ENVIRONMENT.anthropic_temperature,  # left out by the translation for a model that accepts none
         tag=tag,

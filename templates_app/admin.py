@@ -101,8 +101,17 @@ class TemplateVersionAdmin(LoraModelAdmin):
     search_fields = ("template__name", "note")
     ordering = ("template__name", "-number")
     autocomplete_fields = ("template",)
-    fields = ("template", *CONTENT, "number", "published_at", "workspace", "created_by", "created_at")
-    readonly_fields = ("number", "published_at", "workspace", "created_by", "created_at")
+    fields = (
+        "template",
+        *CONTENT,
+        "syntax",
+        "number",
+        "published_at",
+        "workspace",
+        "created_by",
+        "created_at",
+    )
+    readonly_fields = ("syntax", "number", "published_at", "workspace", "created_by", "created_at")
     detail_select_related = ("template", "workspace", "created_by")
     actions = ("publish",)
 

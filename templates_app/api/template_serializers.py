@@ -1,6 +1,6 @@
 """Templates as JSON: the bodies that the API takes, and the objects that it returns."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.http import Http404
@@ -8,8 +8,9 @@ from rest_framework import serializers
 
 from lib.wire import PageQuery, StrictSerializer, moment
 from templates_app.models import PromptTemplate, TemplateVersion
+from templates_app.prompts.checks import MOST_VARIABLES
 from templates_app.states import Tier
-from templates_app.text.content import Content, lint
+from templates_app.text.content import Content, Finding
 
 # The JSON names of a content's fields. A variable has the keys of `Variable.to_dict`.
 FIELDS = {
@@ -71,9 +72,13 @@ class TemplatePatch(ContentBody):
 
 
 class VersionBody(ContentBody):
-    """The next draft. `publish` with a `note` publishes it; `fromVersion` publishes the text of an old version."""
+    """The next draft. `publish` with a `note` publishes it; `fromVersion` publishes the text of an old version.
+
+    `keepUnused` names variables that stay, although no text uses them; publishing removes the others.
+    """
 
     publish = serializers.BooleanField(default=False)
+    keepUnused = serializers.ListField(child=serializers.CharField(), default=list, max_length=MOST_VARIABLES)
     note = serializers.CharField(default="", allow_blank=True, max_length=1000)
     fromVersion = serializers.IntegerField(required=False, min_value=1)
 
@@ -91,9 +96,9 @@ class ResolveBody(StrictSerializer):
 
 
 def merge_content(given: Mapping[str, Any], before: Content) -> Content:
-    """The content, changed by the fields that a body has."""
+    """The content in the newest syntax, changed by the fields that a body has."""
     changed = {ours: given[theirs] for theirs, ours in FIELDS.items() if theirs in given}
-    return Content(**{**before.as_fields(), **changed})
+    return Content(**{**before.upgrade().as_fields(), **changed})
 
 
 def has_content_fields(given: Mapping[str, Any]) -> bool:
@@ -117,26 +122,18 @@ def serialize_template(template: PromptTemplate, versions: list[dict[str, Any]])
     }
 
 
-def serialize_version(version: TemplateVersion) -> dict[str, Any]:
-    """A version with all its fields; a draft also with its findings."""
-    content = version.content()
+def serialize_version(version: TemplateVersion, findings: Sequence[Finding] | None = None) -> dict[str, Any]:
+    """A version with all its fields, and what the check found in it where that is known."""
     found = {theirs: getattr(version, ours) for theirs, ours in FIELDS.items()}
+    listed = [{"kind": each.kind, "level": each.level, "message": each.message} for each in findings or ()]
     return {
         "number": version.number,
         "status": "draft" if version.is_draft else "published",
         "note": version.note,
+        "syntax": version.syntax,
         "createdBy": version.created_by_id,
         "createdAt": moment(version.created_at),
         "publishedAt": moment(version.published_at),
         **found,
-        **(
-            {
-                "findings": [
-                    {"kind": each.kind, "level": each.level, "message": each.message}
-                    for each in lint(content)
-                ]
-            }
-            if version.is_draft
-            else {}
-        ),
+        **({} if findings is None else {"findings": listed}),
     }

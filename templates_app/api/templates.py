@@ -22,10 +22,11 @@ from templates_app.api.template_serializers import (
     serialize_version,
 )
 from templates_app.models import PromptTemplate, TemplateVersion
+from templates_app.packs.linting import find_findings
 from templates_app.prompts import editing
 from templates_app.prompts.access import find_editable_template, find_visible_template
 from templates_app.text.content import Content
-from templates_app.text.rendering import render, resolve
+from templates_app.text.rendering import resolve
 from workspaces.models import User
 from workspaces.people import get_person
 
@@ -97,12 +98,16 @@ def list_or_create_versions(request: Request, template_id: UUID) -> Response:
     if request.method == "POST":
         found = find_editable_template(request.user, template_id)
         version = create_version(found, validate(VersionBody(data=request.data)), by=get_person(request))
-        return Response({"version": serialize_version(version)}, status=201)
+        made = serialize_version(version, find_findings(version))
+        return Response({"version": made}, status=201)
     query = PageQuery.of(request)
     rows = find_visible_template(request.user, template_id).versions.order_by("-number")
     shown = fetch_slice(rows, limit=query["limit"], offset=query["offset"])
     newest_first = sorted(shown.rows, key=lambda version: -version.number)
-    return Response({"versions": [serialize_version(each) for each in newest_first], **shown.about})
+    listed = [
+        serialize_version(each, find_findings(each) if each.is_draft else None) for each in newest_first
+    ]
+    return Response({"versions": listed, **shown.about})
 
 
 @transaction.atomic
@@ -113,7 +118,9 @@ def create_version(template: PromptTemplate, given: dict[str, Any], *, by: User)
         except TemplateVersion.DoesNotExist as gone:
             raise NoVersion("fromVersion", given["fromVersion"]) from gone
     version = save_draft(template, given, by=by)
-    return editing.publish_draft(template, note=given["note"], by=by) if given["publish"] else version
+    if not given["publish"]:
+        return version
+    return editing.publish_draft(template, note=given["note"], by=by, keep=given["keepUnused"])
 
 
 @api_view(["POST"])
@@ -128,7 +135,7 @@ def resolve_template(request: Request, template_id: UUID) -> Response:
             "templateId": template.pk,
             "version": version.number,
             "prompt": version.prompt(values),
-            "systemPrompt": render(version.system_prompt, values),
+            "systemPrompt": version.filled_system_prompt(values),
             "parameters": values,
         }
     )
@@ -151,7 +158,9 @@ def serialize_in_full(template: PromptTemplate) -> dict[str, Any]:
     return {
         "template": {
             **serialize_template(template, numbers),
-            "version": serialize_version(newest) if newest else None,
+            "version": serialize_version(newest, find_findings(newest) if newest.is_draft else None)
+            if newest
+            else None,
         },
     }
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from templates_app.states import EntryKind
-from templates_app.text.syntax import MAX_NAME, NAME
+from templates_app.text.names import MAX_NAME, NAME
 from templates_app.text.variables import MAX_VALUE, Problem, ProblemsError, find_forbidden_character
 
 # Texts and the most characters of each, in the order of forms and files.

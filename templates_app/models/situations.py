@@ -16,6 +16,7 @@ from django.utils import timezone
 from lib.amounts import format_number
 from lib.stale_state import StaleState
 from templates_app.states import LONGEST_TOPIC, Tier
+from templates_app.text.content import SITUATION_NAMES
 from workspaces.audit import record
 from workspaces.models import OwnedModel, User, WorkspaceQuerySet
 from workspaces.states import Action, TargetKind
@@ -99,9 +100,7 @@ class Situation(LibraryEntry):
     """What a conversation is to be about. Its texts fill the template's variables of the same names."""
 
     # The columns that fill variables, in the order of forms and files.
-    VALUES: ClassVar[tuple[str, ...]] = (
-        *("persona", "emotion", "topic", "intent", "tone", "context", "expected_behaviour"),
-    )
+    VALUES: ClassVar[tuple[str, ...]] = SITUATION_NAMES
     CONTENT_FIELDS = ("name", *VALUES, "tags", "parameters", "template_id", "position")
 
     name = models.CharField(max_length=200)

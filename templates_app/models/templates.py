@@ -1,7 +1,8 @@
 """Prompt templates and their versions. A published version never changes, because conversations refer to it."""
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, ClassVar, Self
 
@@ -11,8 +12,9 @@ from django.utils import timezone
 
 from lib.stale_state import StaleState
 from templates_app.states import Tier
-from templates_app.text.content import Content, lint
+from templates_app.text.content import Content, find_used_names, lint
 from templates_app.text.rendering import Variable, add_turn_range, render
+from templates_app.text.syntax import NEWEST
 from workspaces.audit import record
 from workspaces.models import OwnedModel, User, WorkspaceQuerySet
 from workspaces.states import Action, TargetKind
@@ -34,6 +36,9 @@ class PromptTemplate(OwnedModel):
     pack = models.CharField(
         max_length=100, blank=True, help_text="The starter pack that this template came from."
     )
+    pack_key = models.CharField(
+        max_length=200, blank=True, help_text="Its name in the pack, which never changes."
+    )
     archived_at = models.DateTimeField(null=True, blank=True)
     diversity = models.BooleanField(
         default=True,
@@ -48,6 +53,11 @@ class PromptTemplate(OwnedModel):
         constraints = [
             models.UniqueConstraint(fields=["workspace", "name"], name="template_name_once"),
             models.CheckConstraint(condition=Q(tier__in=Tier.values), name="template_tier"),
+            models.UniqueConstraint(
+                fields=["workspace", "pack", "pack_key"],
+                condition=~Q(pack_key=""),
+                name="prompttemplate_pack_key_once",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -108,6 +118,11 @@ class TemplateVersion(OwnedModel):
     turns_max = models.PositiveSmallIntegerField(
         null=True, blank=True, help_text="The most turns that the prompt asks for."
     )
+    syntax = models.PositiveSmallIntegerField(
+        default=NEWEST,
+        db_default=NEWEST,
+        help_text="How its texts are read: 1 without sections and escapes, 2 with.",
+    )
     note = models.TextField(blank=True)
     published_at = models.DateTimeField(null=True, blank=True)
 
@@ -131,11 +146,17 @@ class TemplateVersion(OwnedModel):
         return frozenset(str(each["name"]) for each in self.variables)
 
     def typed_variables(self) -> tuple[Variable, ...]:
-        """The variables as objects, cached because a plan asks for them 10,000 times. Raises VariableError."""
+        """The variables as objects, cached because a plan asks for them 10,000 times. Raises VariableError.
+
+        One that no text uses is never required, so that it keeps no plan from starting.
+        """
+        made_from = (self.variables, self.text, self.system_prompt)
         known: tuple[Any, tuple[Variable, ...]] | None = self.__dict__.get("_typed")
-        if known is None or known[0] != self.variables:
+        if known is None or known[0] != made_from:
+            used = set(find_used_names(self.content()))
             typed = tuple(Variable.from_dict(each) for each in self.variables)
-            known = self.__dict__["_typed"] = (copy.deepcopy(self.variables), typed)
+            typed = tuple(each if each.name in used else replace(each, required=False) for each in typed)
+            known = self.__dict__["_typed"] = (copy.deepcopy(made_from), typed)
         return known[1]
 
     def content(self) -> Content:
@@ -149,11 +170,16 @@ class TemplateVersion(OwnedModel):
             model=self.model,
             turns_min=self.turns_min,
             turns_max=self.turns_max,
+            syntax=self.syntax,
         )
 
     def prompt(self, values: Mapping[str, Any]) -> str:
         """The text filled with resolved values, and the line about its turns. Raises ValuesError, TemplateSyntax."""
-        return add_turn_range(render(self.text, values), self.turns_min, self.turns_max)
+        return add_turn_range(render(self.text, values, syntax=self.syntax), self.turns_min, self.turns_max)
+
+    def filled_system_prompt(self, values: Mapping[str, Any]) -> str:
+        """The system prompt filled with resolved values. Raises ValuesError, TemplateSyntax."""
+        return render(self.system_prompt, values, syntax=self.syntax)
 
     def accepts_turns(self, count: int) -> bool:
         """Whether a conversation of so many turns is in the range that the prompt asks for."""
@@ -165,19 +191,28 @@ class TemplateVersion(OwnedModel):
         return self.published_at is None
 
     @transaction.atomic
-    def publish(self, *, by: User | None, note: str | None = None, back_to: int | None = None) -> None:
+    def publish(
+        self,
+        *,
+        by: User | None,
+        note: str | None = None,
+        back_to: int | None = None,
+        keep: Collection[str] = (),
+    ) -> None:
         """Publish it: new plans use it from now on, and it cannot be changed. Raises StaleState, NotPublishable.
 
-        `back_to` is the number of the version whose content it has again, for the audit log.
+        Variables that no text uses are removed, except those to `keep`, which are no longer required. `back_to` is the
+        number of the version whose content it has again, for the audit log.
         """
         self.note = self.note if note is None else note.strip()
         if problems := self.problems():
             raise NotPublishable(f"{self}: {'; '.join(problems)}")
         now = timezone.now()
         rows = TemplateVersion.objects.filter(pk=self.pk, published_at=None)
-        if not rows.update(published_at=now, note=self.note):
+        variables = list(self.content().drop_unused(keep=keep).variables)
+        if not rows.update(published_at=now, note=self.note, variables=variables):
             raise StaleState("template version", verb="published", status="published")
-        self.published_at = now
+        self.published_at, self.variables = now, variables
         action, back = (Action.PUBLISH, {}) if back_to is None else (Action.ROLL_BACK, {"back_to": back_to})
         after = {"version": self.number, **back}
         record(action=action, kind=TargetKind.TEMPLATE, target=self.template, by=by, after=after)
@@ -185,5 +220,4 @@ class TemplateVersion(OwnedModel):
     def problems(self) -> list[str]:
         """Every reason why it cannot be published."""
         found = [] if self.note.strip() else ["it needs a note that says what is new"]
-        found += [] if self.text.strip() else ["its text is empty"]
         return found + [each.message for each in lint(self.content()) if each.level == "error"]

@@ -49,9 +49,7 @@ def install_pack(workspace: Workspace, *, pack: str = STARTER_PACK, by: User | N
 
 def _install_template(workspace: Workspace, pack: str, given: PackTemplate, *, by: User | None) -> bool:
     owner = {"workspace": workspace, "created_by": by}
-    template, _ = PromptTemplate.objects.get_or_create(
-        workspace=workspace, name=given.name, defaults={"tier": given.tier, "pack": pack, "created_by": by}
-    )
+    template = _find_or_make_template(workspace, pack, given, by=by)
     newest = template.newest_version()
     content = to_content(given)
     if newest and (newest.created_by_id is not None or not newest.content().differs_from(content)):
@@ -67,6 +65,23 @@ def _install_template(workspace: Workspace, pack: str, given: PackTemplate, *, b
         **content.as_fields(),
     )
     return True
+
+
+def _find_or_make_template(
+    workspace: Workspace, pack: str, given: PackTemplate, *, by: User | None
+) -> PromptTemplate:
+    """The pack's template, found by its key, so that a renamed one is not made again."""
+    mine = PromptTemplate.objects.filter(workspace=workspace)
+    found: PromptTemplate | None = mine.filter(pack=pack, pack_key=given.name).first()
+    if found is not None:
+        return found
+    template: PromptTemplate
+    template, _ = PromptTemplate.objects.get_or_create(
+        workspace=workspace,
+        name=given.name,
+        defaults={"tier": given.tier, "pack": pack, "pack_key": given.name, "created_by": by},
+    )
+    return template
 
 
 # --- scenarios, edge cases and options -----------------------------------------------------------------
@@ -85,7 +100,9 @@ def install_entries(workspace: Workspace, pack: Pack, *, by: User | None) -> int
     An entry is found by its key in the pack, so one that a person has renamed or archived is not made again.
     The caller holds the workspace's lock.
     """
-    templates = dict(PromptTemplate.objects.filter(workspace=workspace).values_list("name", "pk"))
+    mine = PromptTemplate.objects.filter(workspace=workspace)
+    of_pack = mine.filter(pack=pack.name).exclude(pack_key="")
+    templates = dict(mine.values_list("name", "pk")) | dict(of_pack.values_list("pack_key", "pk"))
     installed = 0
     for model in (Scenario, EdgeCase):
         items = [item for item in pack.items if item.tier == model.tier]

@@ -25,6 +25,7 @@ from templates_app.text.rendering import (
     render,
     resolve,
 )
+from templates_app.text.syntax import NEWEST, SYNTAXES
 
 STARTER_PACK = "financial_planning"
 TIERS = ("template", "scenario", "edge_case")
@@ -72,6 +73,7 @@ class PackTemplate:
     model: str = ""
     turns_min: int | None = None
     turns_max: int | None = None
+    syntax: int = NEWEST
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -195,6 +197,7 @@ def _read_template_entry(entry: "_TomlEntry", *, language: str, prompts: str | N
         model=entry.text("model", default=""),
         turns_min=entry.whole("turns_min"),
         turns_max=entry.whole("turns_max"),
+        syntax=_read_syntax(entry),
         variables=[variable.to_dict() for variable in _read_variables(entry)],
     )
     entry.refuse_others()
@@ -202,6 +205,14 @@ def _read_template_entry(entry: "_TomlEntry", *, language: str, prompts: str | N
         entry.add_problem(f"tier must be one of {', '.join(TIERS)}, not '{template.tier}'")
     _check_text(entry, template)
     return template
+
+
+def _read_syntax(entry: "_TomlEntry") -> int:
+    """The syntax of an exported version; a file that names none is in the newest."""
+    given = entry.whole("syntax")
+    if given is not None and given not in SYNTAXES:
+        entry.add_problem(f"syntax must be one of {', '.join(map(str, SYNTAXES))}, or left out")
+    return given if given in SYNTAXES else NEWEST
 
 
 def _read_variables(entry: "_TomlEntry") -> list[Variable]:
@@ -222,7 +233,7 @@ def _check_text(entry: "_TomlEntry", template: PackTemplate) -> None:
     variables = [Variable.from_dict(definition) for definition in template.variables]
     for key, text in (("text", template.text), ("system_prompt", template.system_prompt)):
         try:
-            names = find_undeclared(text, variables)
+            names = find_undeclared(text, variables, syntax=template.syntax)
         except TemplateSyntax as exc:
             entry.add_problem(f"{key}, {exc}")
             continue
@@ -276,7 +287,8 @@ def _check_values(entry: "_TomlEntry", item: PackItem, *, template: PackTemplate
         entry.add_problem(f"templates.toml has no template '{item.template}' of tier '{item.tier}'")
         return
     try:
-        render(template.text, resolve([Variable.from_dict(d) for d in template.variables], item.values))
+        values = resolve([Variable.from_dict(d) for d in template.variables], item.values)
+        render(template.text, values, syntax=template.syntax)
     except ValuesError as exc:
         for problem in exc.problems:
             entry.add_problem(str(problem))

@@ -10,6 +10,7 @@ from typing import Any
 
 from templates_app.packs.pack import PackTemplate, read_template
 from templates_app.text.content import Content
+from templates_app.text.syntax import NEWEST
 
 LARGEST = 2_000_000  # bytes
 FILE = "template.toml"
@@ -18,11 +19,12 @@ _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f]")
 
 
 def dump(*, name: str, tier: str, content: Content) -> bytes:
-    """The file as UTF-8 text. Empty fields are left out."""
+    """The file as UTF-8 text. Empty fields are left out, and so is the newest syntax."""
     fields = {"name": name, "tier": tier, "language": content.language, "model": content.model}
     lines = ["[[template]]", *(f"{key} = {_format_short(value)}" for key, value in fields.items() if value)]
-    turns = {"turns_min": content.turns_min, "turns_max": content.turns_max}
-    lines += [f"{key} = {number}" for key, number in turns.items() if number is not None]
+    older = content.syntax if content.syntax != NEWEST else None
+    numbers = {"turns_min": content.turns_min, "turns_max": content.turns_max, "syntax": older}
+    lines += [f"{key} = {number}" for key, number in numbers.items() if number is not None]
     for key in ("system_prompt", "training_system_prompt", "text"):
         if value := getattr(content, key):
             lines.append(f"{key} = {_format_long(value)}")
@@ -46,6 +48,7 @@ def to_content(given: PackTemplate) -> Content:
         model=given.model,
         turns_min=given.turns_min,
         turns_max=given.turns_max,
+        syntax=given.syntax,
     )
 
 

@@ -3,7 +3,7 @@
 Each function locks the template first, so that two people who save or publish at the same time wait for each other.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from django.db import transaction
@@ -80,7 +80,7 @@ def save_draft(
     newest = _lock_newest(template)
     if seen is not None and seen != make_stamp(newest):
         raise EditConflict
-    if newest is not None and not newest.content().differs_from(content):
+    if newest is not None and not newest.content().upgrade().differs_from(content):
         return newest
     if newest is None or not newest.is_draft:
         saved = _add_version(template, content, by=by)
@@ -99,10 +99,15 @@ def make_stamp(version: TemplateVersion | None) -> str:
 
 
 @transaction.atomic
-def publish_draft(template: PromptTemplate, *, note: str, by: User | None) -> TemplateVersion:
-    """Publish the draft, so that new plans use it. Raises StaleState without a draft, and NotPublishable."""
+def publish_draft(
+    template: PromptTemplate, *, note: str, by: User | None, keep: Collection[str] = ()
+) -> TemplateVersion:
+    """Publish the draft, so that new plans use it. Raises StaleState without a draft, and NotPublishable.
+
+    Variables that its texts do not use are removed, except those to `keep`.
+    """
     draft = _lock_draft(template, verb="published")
-    draft.publish(by=by, note=note)
+    draft.publish(by=by, note=note, keep=keep)
     return draft
 
 

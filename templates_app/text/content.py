@@ -2,19 +2,26 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from difflib import get_close_matches
 from typing import Any
 
-from templates_app.text.rendering import TemplateSyntax, Variable, VariableError
-from templates_app.text.syntax import scan
+from templates_app.text.foreign import find_foreign_marks
+from templates_app.text.rendering import Variable, VariableError
+from templates_app.text.syntax import NEWEST, Placeholder, TemplateSyntax, Text, scan_all, upgrade
+from templates_app.text.variables import is_blank
 
+# What every scenario and edge case has a field for, in the order of forms and files.
+SITUATION_NAMES = ("persona", "emotion", "topic", "intent", "tone", "context", "expected_behaviour")
 FILLED = (("text", "text"), ("system_prompt", "system prompt"))  # the texts that have placeholders
 
 
 @dataclass(frozen=True, kw_only=True)
 class Content:
-    """Everything of a version that publishing freezes. `variables` are definitions as `Variable.to_dict` writes them."""
+    """Everything of a version that publishing freezes. `variables` are definitions as `Variable.to_dict` writes them.
+
+    `syntax`: how its texts are read, see `templates_app.text.syntax`.
+    """
 
     text: str = ""
     system_prompt: str = ""
@@ -24,6 +31,7 @@ class Content:
     model: str = ""
     turns_min: int | None = None
     turns_max: int | None = None
+    syntax: int = NEWEST
 
     def as_fields(self) -> dict[str, Any]:
         """The fields of a version. Equal contents give equal fields."""
@@ -32,47 +40,82 @@ class Content:
     def differs_from(self, other: "Content") -> bool:
         return self.as_fields() != other.as_fields()
 
+    def upgrade(self) -> "Content":
+        """The same content in the newest syntax, in which it is edited. It renders as before."""
+        texts: dict[str, Any] = {name: upgrade(getattr(self, name), syntax=self.syntax) for name, _ in FILLED}
+        return replace(self, **texts, syntax=NEWEST)
+
+    @property
+    def is_rewritten_by_upgrade(self) -> bool:
+        """Whether the newest syntax writes its texts in another way."""
+        return any(upgrade(text, syntax=self.syntax) != text for text in (self.text, self.system_prompt))
+
+    def drop_unused(self, *, keep: Collection[str] = ()) -> "Content":
+        """Without the variables that no text uses. Those to `keep` stay, and are no longer required."""
+        used = set(find_used_names(self))
+        kept = [
+            dict(each) if each.get("name") in used else {**each, "required": False}
+            for each in self.variables
+            if each.get("name") in used or each.get("name") in keep
+        ]
+        return replace(self, variables=kept)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
     """One problem that `lint` found. An `error` keeps the version from being published; a `warning` does not."""
 
-    kind: str  # unclosed | unknown | unused | duplicate | definition | literal
+    kind: str  # syntax | unknown | unused | duplicate | definition | literal | foreign | unfilled | empty
     level: str
     message: str
 
 
-def find_names(text: str) -> list[str]:
-    """The names that a text uses, each once and in order. After a syntax error no more names are found."""
-    found: dict[str, None] = {}
-    try:
-        for placeholder in scan(text):
-            found[placeholder.name] = None
-    except TemplateSyntax:
-        pass
-    return list(found)
+def find_names(text: str, *, syntax: int = NEWEST) -> list[str]:
+    """The names that a text uses, each once and in order, those after a mistake too."""
+    parts, _ = scan_all(text, syntax=syntax)
+    return list(dict.fromkeys(part.name for part in parts if not isinstance(part, Text)))
 
 
 def find_used_names(content: Content) -> list[str]:
     """The names that text and system prompt use, in order of first use."""
     texts = (getattr(content, name) for name, _ in FILLED)
-    return list(dict.fromkeys(name for text in texts for name in find_names(text)))
+    return list(dict.fromkeys(name for text in texts for name in find_names(text, syntax=content.syntax)))
 
 
 def extract_variables(content: Content) -> list[dict[str, Any]]:
-    """The variables, followed by one of type text for each name that the texts use without a declaration."""
+    """The variables, followed by one of type text for each name that the texts use without a declaration.
+
+    A new name is required if a text fills it outside of its own section; otherwise the text is prepared for no value.
+    """
     declared = {each.get("name") for each in content.variables}
-    new = [Variable(name).to_dict() for name in find_used_names(content) if name not in declared]
+    needed = set(_iter_needed_names(content))
+    new = [
+        Variable(name, required=name in needed).to_dict()
+        for name in find_used_names(content)
+        if name not in declared
+    ]
     return [*(dict(each) for each in content.variables), *new]
 
 
-def lint(content: Content) -> list[Finding]:
-    """All errors and warnings, errors first: unclosed, definition, duplicate, unknown, unused, literal."""
+def _iter_needed_names(content: Content) -> Iterator[str]:
+    for field_name, _ in FILLED:
+        for part in scan_all(getattr(content, field_name), syntax=content.syntax)[0]:
+            if isinstance(part, Placeholder) and not part.conditional:
+                own = part.section is not None and part.section.name == part.name
+                if not own:
+                    yield part.name
+
+
+def lint(content: Content, *, filled: Collection[str] | None = None) -> list[Finding]:
+    """All errors and warnings, errors first. With `filled`, the names that plans fill, also the names that nothing fills."""
     found = [
-        *_find_unclosed(content),
+        *_find_empty(content),
+        *_find_mistakes(content),
         *_find_bad_definitions(content),
         *_find_duplicates(content),
         *_find_unknown(content),
+        *_find_foreign(content),
+        *(_find_unfilled(content, filled) if filled is not None else ()),
         *_find_unused(content),
     ]
     if "{{" in content.training_system_prompt:
@@ -97,13 +140,45 @@ def _suggest(name: str, known: Collection[str]) -> str:
     return f"; did you mean {{{{{close[0]}}}}}?" if close else ""
 
 
-def _find_unclosed(content: Content) -> Iterator[Finding]:
+def _find_empty(content: Content) -> Iterator[Finding]:
+    if not content.text.strip():
+        yield Finding(kind="empty", level="error", message="its text is empty; write the prompt")
+
+
+def _find_mistakes(content: Content) -> Iterator[Finding]:
     for name, words in FILLED:
-        try:
-            for _ in scan(getattr(content, name)):
-                pass
-        except TemplateSyntax as wrong:
-            yield Finding(kind="unclosed", level="error", message=f"{words}, {wrong}")
+        for wrong in _scan_mistakes(getattr(content, name), content.syntax):
+            yield Finding(kind="syntax", level="error", message=f"{words}, {wrong}")
+
+
+def _scan_mistakes(text: str, syntax: int) -> list[TemplateSyntax]:
+    return scan_all(text, syntax=syntax)[1]
+
+
+def _find_foreign(content: Content) -> Iterator[Finding]:
+    names = {*find_used_names(content), *(str(each.get("name")) for each in content.variables)}
+    for name, words in FILLED:
+        for mark in find_foreign_marks(getattr(content, name), names, standard=SITUATION_NAMES):
+            place = f"{words}, line {mark.line}, column {mark.column}"
+            message = f"{place}: {mark.text} is sent as it is; {mark.advice}"
+            yield Finding(kind="foreign", level="warning", message=message)
+
+
+def _find_unfilled(content: Content, filled: Collection[str]) -> Iterator[Finding]:
+    used = set(find_used_names(content))
+    for each in content.variables:
+        name = str(each.get("name"))
+        if (
+            name in used
+            and name not in filled
+            and each.get("required", True)
+            and is_blank(each.get("default"))
+        ):
+            message = (
+                f"{{{{{name}}}}} is required, and nothing in the library fills it, so Generate all leaves such conversations "
+                "out; give it a default, make it optional, or give it a value in every plan (a column, a parameter)"
+            )
+            yield Finding(kind="unfilled", level="warning", message=message)
 
 
 def _find_bad_definitions(content: Content) -> Iterator[Finding]:
@@ -140,9 +215,14 @@ def _find_unknown(content: Content) -> Iterator[Finding]:
             yield Finding(kind="unknown", level="error", message=message)
 
 
-def _find_unused(content: Content) -> Iterator[Finding]:
+def find_unused_names(content: Content) -> list[str]:
+    """The variables that neither text nor system prompt uses, in their order."""
     used = set(find_used_names(content))
-    for name in dict.fromkeys(str(each.get("name")) for each in content.variables):
-        if name not in used:
-            message = f"{name} is a variable that neither text nor system prompt uses; remove it"
-            yield Finding(kind="unused", level="warning", message=message)
+    names = dict.fromkeys(str(each.get("name")) for each in content.variables)
+    return [name for name in names if name not in used]
+
+
+def _find_unused(content: Content) -> Iterator[Finding]:
+    for name in find_unused_names(content):
+        message = f"{name} is a variable that neither text nor system prompt uses; publishing removes it"
+        yield Finding(kind="unused", level="warning", message=message)

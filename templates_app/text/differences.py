@@ -64,6 +64,7 @@ SETTINGS = (
     ("model", "Model"),
     ("turns_min", "Fewest turns"),
     ("turns_max", "Most turns"),
+    ("syntax", "Syntax"),
 )
 
 

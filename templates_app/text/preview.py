@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from templates_app.text.rendering import Variable, VariableError, is_true
-from templates_app.text.syntax import Placeholder, TemplateSyntax, scan
+from templates_app.text.rendering import Variable, VariableError, is_shown, is_true
+from templates_app.text.syntax import NEWEST, Placeholder, Section, Text, scan_all
 from templates_app.text.variables import find_value_problems, is_blank, split_entries
 
 # Limits of a preview in characters and pieces. The request itself is never cut.
@@ -27,13 +27,20 @@ class _Fill(NamedTuple):
 
 
 def build_preview(
-    text: str, definitions: Sequence[Mapping[str, Any]], values: Mapping[str, object]
+    text: str,
+    definitions: Sequence[Mapping[str, Any]],
+    values: Mapping[str, object],
+    *,
+    syntax: int = NEWEST,
 ) -> tuple[Piece, ...]:
-    """The text with its placeholders filled as far as possible. Never raises; placeholders in values are not filled."""
+    """The text with its placeholders filled as far as possible. Never raises; placeholders in values are not filled.
+
+    What follows the first mistake is shown as it was written.
+    """
     fills = dict(_find_fills(definitions, values))
     found: list[Piece] = []
     length = 0
-    for piece in _iter_pieces(text, fills):
+    for piece in _iter_pieces(text, fills, syntax):
         found.append(piece)
         length += len(piece.text)
         if length > LONGEST:
@@ -43,21 +50,20 @@ def build_preview(
     return tuple(found)
 
 
-def _iter_pieces(text: str, fills: Mapping[str, _Fill]) -> Iterator[Piece]:
-    position = 0
-    try:
-        for placeholder in scan(text):
-            if placeholder.start > position:
-                yield Piece(text[position : placeholder.start])
-            filled = _fill_placeholder(placeholder, fills.get(placeholder.name))
-            if filled.text:
-                yield filled
-            position = placeholder.end
-    except TemplateSyntax as wrong:
-        yield Piece(text[position:], "syntax", title=str(wrong))
-        return
-    if position < len(text):
-        yield Piece(text[position:])
+def _iter_pieces(text: str, fills: Mapping[str, _Fill], syntax: int) -> Iterator[Piece]:
+    parts, mistakes = scan_all(text, syntax=syntax)
+    first = min(mistakes, key=lambda mistake: mistake.start, default=None)
+    values = {name: fill.value for name, fill in fills.items()}
+    for part in parts:
+        if first is not None and part.start >= first.start:
+            break
+        if isinstance(part, Section) or not is_shown(part, values):
+            continue
+        piece = Piece(part.text) if isinstance(part, Text) else _fill_placeholder(part, fills.get(part.name))
+        if piece.text:
+            yield piece
+    if first is not None:
+        yield Piece(text[first.start :], "syntax", title=str(first))
 
 
 def _fill_placeholder(placeholder: Placeholder, fill: _Fill | None) -> Piece:

@@ -1,4 +1,4 @@
-"""Fills `{{name}}` and `{{name ? 'yes' : 'no'}}` in a template text. Pure Python, one pass, never recursive.
+"""Fills the placeholders of a template text and leaves out its false sections. Pure Python, one pass, never recursive.
 
 Templates and values come from users, so they are never given to str.format or to Django's or Jinja's engine. A value
 that contains `{{x}}`, `<b>` or `%s` reaches the prompt byte for byte.
@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import TypeAlias
 
-from templates_app.text.syntax import Placeholder, TemplateSyntax, scan
+from templates_app.text.syntax import NEWEST, Part, Placeholder, Section, TemplateSyntax, Text, scan
 from templates_app.text.variables import (
     MAX_VALUE,
     Problem,
@@ -37,7 +37,9 @@ __all__ = [
     "add_turn_range",
     "find_placeholders",
     "find_undeclared",
+    "is_shown",
     "is_true",
+    "parse",
     "render",
     "resolve",
 ]
@@ -54,20 +56,27 @@ LINE_END = "\n"
 _ZERO = re.compile(r"[+-]?(?:0+(?:\.0*)?|\.0+)(?:[eE][+-]?\d+)?", re.ASCII)
 
 
-def find_placeholders(text: str) -> tuple[Placeholder, ...]:
-    """All placeholders in order. Raises TemplateSyntax at the first `{{` that does not begin one."""
-    return _find_cached(text) if len(text) <= LONGEST_REMEMBERED else tuple(scan(text))
+def parse(text: str, *, syntax: int = NEWEST) -> tuple[Part, ...]:
+    """All parts in order. Raises TemplateSyntax at the first mistake."""
+    if len(text) <= LONGEST_REMEMBERED:
+        return _parse_cached(text, syntax)
+    return tuple(scan(text, syntax=syntax))
 
 
 @lru_cache(maxsize=64)
-def _find_cached(text: str) -> tuple[Placeholder, ...]:
-    return tuple(scan(text))
+def _parse_cached(text: str, syntax: int) -> tuple[Part, ...]:
+    return tuple(scan(text, syntax=syntax))
 
 
-def find_undeclared(text: str, variables: Iterable[Variable]) -> tuple[str, ...]:
+def find_placeholders(text: str, *, syntax: int = NEWEST) -> tuple[Placeholder, ...]:
+    """All placeholders in order, those of sections too. Raises TemplateSyntax at the first mistake."""
+    return tuple(part for part in parse(text, syntax=syntax) if isinstance(part, Placeholder))
+
+
+def find_undeclared(text: str, variables: Iterable[Variable], *, syntax: int = NEWEST) -> tuple[str, ...]:
     """The names that the text uses without a variable of that name, each once, in order of first use."""
     declared = {variable.name for variable in variables}
-    used = dict.fromkeys(placeholder.name for placeholder in scan(text))
+    used = dict.fromkeys(part.name for part in scan(text, syntax=syntax) if not isinstance(part, Text))
     return tuple(name for name in used if name not in declared)
 
 
@@ -95,17 +104,22 @@ def resolve(variables: Sequence[Variable], values: Mapping[str, object]) -> dict
     return resolved
 
 
-def render(text: str, resolved: Mapping[str, object]) -> str:
-    """The text with its placeholders filled. A list is joined with `, `.
+def render(text: str, resolved: Mapping[str, object], *, syntax: int = NEWEST) -> str:
+    """The text with its placeholders filled and its false sections left out. A list is joined with `, `.
 
-    Raises ValuesError if a plain placeholder is not in `resolved`, and if the result has over MAX_RENDERED characters.
+    Raises TemplateSyntax; ValuesError if a plain placeholder is not in `resolved`, in whatever section it stands, and if
+    the result has over MAX_RENDERED characters.
     """
-    found = find_placeholders(text)
-    missing = [p.name for p in found if not p.conditional and p.name not in resolved]
+    parts = parse(text, syntax=syntax)
+    missing = [
+        each.name
+        for each in parts
+        if isinstance(each, Placeholder) and not each.conditional and each.name not in resolved
+    ]
     if missing:
         message = "the template uses this name, but has no variable of that name; declare it or remove it"
         raise ValuesError(Problem(name, message) for name in dict.fromkeys(missing))
-    return "".join(_limit_length(_iter_pieces(text, found, resolved)))
+    return "".join(_limit_length(_iter_pieces(parts, resolved)))
 
 
 def add_turn_range(prompt: str, lowest: int | None, highest: int | None) -> str:
@@ -130,13 +144,18 @@ def is_true(value: object) -> bool:
     return bool(word) and word.lower() != "false" and _ZERO.fullmatch(word) is None
 
 
-def _iter_pieces(text: str, found: Iterable[Placeholder], resolved: Mapping[str, object]) -> Iterator[str]:
-    position = 0
-    for placeholder in found:
-        yield text[position : placeholder.start]
-        yield _fill(placeholder, resolved)
-        position = placeholder.end
-    yield text[position:]
+def is_shown(part: Part, values: Mapping[str, object]) -> bool:
+    """Whether the section that the part stands in is kept. Outside of sections every part is shown."""
+    if isinstance(part, Section) or part.section is None:
+        return True
+    return is_true(values.get(part.section.name)) != part.section.inverted
+
+
+def _iter_pieces(parts: Iterable[Part], resolved: Mapping[str, object]) -> Iterator[str]:
+    for part in parts:
+        if isinstance(part, Section) or not is_shown(part, resolved):
+            continue
+        yield part.text if isinstance(part, Text) else _fill(part, resolved)
 
 
 def _fill(placeholder: Placeholder, resolved: Mapping[str, object]) -> str:

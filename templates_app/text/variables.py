@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any, Literal, Self, TypeAlias, get_args
 
 from lib.same_text import find_match
-from templates_app.text.syntax import MAX_NAME, NAME
+from templates_app.text.names import MAX_NAME, NAME
 
 VariableType: TypeAlias = Literal["text", "number", "dropdown", "list"]
 

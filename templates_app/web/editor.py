@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods
 
 from lib.htmx import is_target
 from templates_app.models import PromptTemplate, TemplateVersion
+from templates_app.packs.linting import find_filled_names
 from templates_app.prompts import editing
 from templates_app.prompts.access import find_editable_template
 from templates_app.prompts.checks import WrongContent
@@ -58,7 +59,7 @@ def edit_template(request: HttpRequest, template_id: UUID) -> HttpResponse:
     template = find_editable_template(request.user, template_id)
     newest = template.newest_version()
     if request.method != "POST":
-        content = newest.content() if newest else Content()
+        content = newest.content().upgrade() if newest else Content()
         given = {"name": template.name, "tier": template.tier, "seen": make_stamp(newest)}
         return render_editor(request, content=content, given=given, template=template, newest=newest)
     form = TemplateForm(request.POST)
@@ -152,6 +153,8 @@ def render_editor(
     content = Content(**{**content.as_fields(), "variables": extract_variables(content)})
     samples = form.samples() if form else {}
     kept = {str(each.get("name")) for each in newest.variables} if newest else set()
+    workspace = template.workspace if template else get_person(request).personal_workspace()
+    filled = find_filled_names(workspace, tier=str(given.get("tier", "")))
     context = {
         "form": form,
         "given": given,
@@ -161,8 +164,9 @@ def render_editor(
         "tiers": Tier.choices,
         "types": TYPE_CHOICES,
         "rows": build_variable_rows(content, samples=samples, kept=kept),
-        "findings": [*lint(content), *find_new_names(content, kept)],
+        "findings": [*lint(content, filled=filled), *find_new_names(content, kept)],
         "previews": build_previews(content, samples),
+        "rewritten": form is None and newest is not None and newest.content().is_rewritten_by_upgrade,
         "address": reverse("template_edit", args=[template.pk]) if template else reverse("template_new"),
     }
     part = "#checked" if is_target(request, "variables") else ""

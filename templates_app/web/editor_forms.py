@@ -14,7 +14,7 @@ from django.http import QueryDict
 
 from templates_app.states import Tier
 from templates_app.text.content import Content, extract_variables, find_used_names
-from templates_app.text.syntax import NAME
+from templates_app.text.names import NAME
 from templates_app.text.variables import TYPES, is_blank
 
 WHOLE = re.compile(r"[+-]?(?:0|[1-9]\d{0,14})", re.ASCII)
@@ -79,10 +79,9 @@ def parse_turns(text: str) -> Any:
 
 
 def is_untouched(data: QueryDict, name: str) -> bool:
-    """Whether nobody has edited the variable. Such a row is dropped with its name, for example a half-typed one."""
-    return read_definition(data, name) == {"name": name, "type": "text", "required": True} and not data.get(
-        f"kept-{name}"
-    )
+    """Whether nobody has described the variable. Such a row is dropped with its name, for example a half-typed one."""
+    definition = {**read_definition(data, name), "required": True}
+    return definition == {"name": name, "type": "text", "required": True} and not data.get(f"kept-{name}")
 
 
 def read_definition(data: QueryDict, name: str) -> dict[str, Any]:

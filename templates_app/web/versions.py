@@ -18,6 +18,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from lib.stale_state import StaleState
 from templates_app.models import NotPublishable, PromptTemplate, TemplateVersion
 from templates_app.packs import importing, template_file
+from templates_app.packs.linting import find_findings
 from templates_app.packs.pack import PackError
 from templates_app.prompts import editing
 from templates_app.prompts.access import (
@@ -27,7 +28,7 @@ from templates_app.prompts.access import (
     may_edit,
 )
 from templates_app.prompts.checks import WrongContent
-from templates_app.text.content import lint
+from templates_app.text.content import find_unused_names
 from templates_app.text.differences import compare_contents
 from workspaces.people import get_person
 
@@ -46,7 +47,7 @@ def show_version(request: HttpRequest, template_id: UUID, number: int) -> HttpRe
     context = {
         "template": template,
         "version": found,
-        "findings": lint(found.content()) if found.is_draft else [],
+        "findings": find_findings(found) if found.is_draft else [],
         "can_edit": may_edit(request.user, template),
         "newest": template.newest_version(),
     }
@@ -95,7 +96,9 @@ def publish_template(request: HttpRequest, template_id: UUID) -> HttpResponse:
     note = request.POST.get("note", "")
     if request.method == "POST":
         try:
-            made = editing.publish_draft(template, note=note, by=get_person(request))
+            made = editing.publish_draft(
+                template, note=note, by=get_person(request), keep=request.POST.getlist("keep")
+            )
         except NotPublishable:
             return render_publish_page(request, template, note=note, status=422)
         except StaleState as stale:
@@ -115,15 +118,20 @@ def render_publish_page(
         return redirect("template", template.pk)
     draft.note = note
     problems = draft.problems()
+    keep = request.POST.getlist("keep")
     context = {
         "template": template,
         "draft": draft,
         "before": before,
-        "difference": compare_contents(before.content(), draft.content()) if before else None,
-        "findings": lint(draft.content()),
+        "difference": compare_contents(before.content(), draft.content().drop_unused(keep=keep))
+        if before
+        else None,
+        "findings": find_findings(draft),
+        "unused": find_unused_names(draft.content()),
         "broken": [problem for problem in problems if "note" not in problem],
         "note": note,
         "note_missing": status == 422 and not note.strip(),
+        "keep": keep,
     }
     return render(request, "templates_app/publish.html", context, status=status)
 
@@ -236,8 +244,19 @@ def import_template(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         made, problems = import_upload(request)
         if made is not None:
-            messages.success(request, f"“{made.name}” is imported as a draft.")
-            return redirect("template", made.pk)
+            draft = made.versions.get()
+            found = find_findings(draft)
+            said = (
+                f" The check found {len(found)} thing{'s' if len(found) > 1 else ''} to look at."
+                if found
+                else ""
+            )
+            messages.success(request, f"“{made.name}” is imported as a draft.{said}")
+            return (
+                redirect("template_version", made.pk, draft.number)
+                if found
+                else redirect("template", made.pk)
+            )
     context = {"problems": problems, "largest": template_file.LARGEST // 1_000_000}
     return render(request, "templates_app/import.html", context, status=422 if problems else 200)
 

@@ -182,9 +182,9 @@ def build_plan(form: SingleForm) -> list[PlannedItem] | None:
 def build_preview(form: SingleForm) -> dict[str, Any]:
     """The texts with their marks, the number of marks of each kind, and the price once nothing is missing."""
     version, plan = form.version, build_plan(form)
-    marked = mark_pieces(version.text, version.variables, form.values)
-    system = (
-        mark_pieces(version.system_prompt, version.variables, form.values) if version.system_prompt else ()
+    marked, system = (
+        mark_pieces(text, version.variables, form.values, syntax=version.syntax) if text else ()
+        for text in (version.text, version.system_prompt)
     )
     kinds = {(each.kind, each.name) for each in (*marked, *system)}
     counts = {kind: len({name for found, name in kinds if found == kind}) for kind in COUNTED}

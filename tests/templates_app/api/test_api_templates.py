@@ -71,6 +71,55 @@ def test_make_publish_change_and_roll_back(caller: Client, user: User) -> None:
     send(caller, "post", versions, {"fromVersion": 99}, 404)
 
 
+def test_the_check_answers_with_every_change_and_when_publishing(caller: Client, user: User) -> None:
+    body = {"name": "Mine", "tier": "scenario", "text": "{{topic}} {persona} {% if x %} {{rate}}"}
+    rate = {"name": "rate", "type": "number", "required": True}
+    made = send(caller, "post", ALL, {**body, "variables": [TOPIC, rate, {**TOPIC, "name": "old"}]}, 201)
+    found = made["template"]["version"]["findings"]
+    assert [each["kind"] for each in found] == ["foreign", "foreign", "unfilled", "unused"]
+    assert {each["level"] for each in found} == {"warning"}
+    versions = f"{ALL}/{made['template']['id']}/versions"
+    published = send(caller, "post", versions, {"publish": True, "note": "first", "keepUnused": []}, 201)
+    assert [each["kind"] for each in published["version"]["findings"]] == ["foreign", "foreign", "unfilled"]
+    assert [each["name"] for each in published["version"]["variables"]] == ["topic", "rate"]
+    kept = {
+        "variables": [TOPIC, rate, {**TOPIC, "name": "old"}],
+        "publish": True,
+        "note": "x",
+        "keepUnused": ["old"],
+    }
+    second = send(caller, "post", versions, kept, 201)["version"]
+    assert second["variables"][2] == {**TOPIC, "name": "old", "required": False}
+
+
+def test_a_change_of_an_old_version_keeps_its_meaning(caller: Client, user: User) -> None:
+    template = make_template(workspace=user.personal_workspace(), published=False)
+    template.versions.update(text=r"\{{topic}}", syntax=1)
+    changed = send(caller, "patch", one(template), {"language": "de"}, 200)["template"]["version"]
+    assert (changed["text"], changed["syntax"]) == (r"\\{{topic}}", 2)
+    given = send(caller, "post", one(template, "/resolve"), {"parameters": {"topic": "tea"}}, 200)
+    assert given["prompt"] == r"\tea"
+
+
+def test_sections_are_resolved_in_both_prompts(caller: Client, user: User) -> None:
+    text = "On {{topic}}\n{{#persona}}\nFor {{persona}}\n{{/persona}}\n"
+    persona = {"name": "persona", "type": "text", "required": False}
+    body = {
+        "name": "Mine",
+        "tier": "scenario",
+        "text": text,
+        "systemPrompt": "{{^persona}}Invent one.{{/persona}}",
+    }
+    made = send(caller, "post", ALL, {**body, "variables": [TOPIC, persona]}, 201)["template"]
+    address = f"{ALL}/{made['id']}/resolve"
+    for given, prompt, system in (
+        ({"topic": "tea", "persona": "{{topic}}"}, "On tea\nFor {{topic}}\n", ""),
+        ({"topic": "tea"}, "On tea\n", "Invent one."),
+    ):
+        found = send(caller, "post", address, {"parameters": given}, 200)
+        assert (found["prompt"], found["systemPrompt"]) == (prompt, system)
+
+
 def test_a_published_version_cannot_be_changed(caller: Client, user: User) -> None:
     template = make_template(workspace=user.personal_workspace())
     before = TemplateVersion.objects.filter(template=template, number=1).values().get()

@@ -80,6 +80,39 @@ def test_rolling_back_publishes_the_old_text_as_a_new_version(user: User) -> Non
         editing.roll_back(template, to=2, note="", by=user)
 
 
+def test_publishing_drops_what_the_texts_do_not_use(user: User) -> None:
+    tone = {"name": "tone", "type": "text", "required": True}
+    content = Content(text="{{topic}}", variables=[*TEXT.variables, tone, {**tone, "name": "old"}])
+    template = made(user, content)
+    first = editing.publish_draft(template, note="first", by=user, keep=["tone"])
+    first.refresh_from_db()
+    assert first.variables == [*TEXT.variables, {**tone, "required": False}]
+    editing.save_draft(template, content, by=user)
+    second = editing.publish_draft(template, note="second", by=user)
+    second.refresh_from_db()
+    assert second.variables == TEXT.variables
+
+
+def test_an_old_version_keeps_its_syntax_until_it_is_edited(user: User) -> None:
+    text = r"\{{topic}} {{topic ? '{{x}}' : ''}}"
+    old = Content(text=text, variables=TEXT.variables, syntax=1)
+    template = made(user, old)
+    first = editing.publish_draft(template, note="first", by=user)
+    values = {"topic": "tea"}
+    assert first.prompt(values) == r"\tea {{x}}"
+    assert editing.save_draft(template, old.upgrade(), by=user) == first, "it means the same"
+    second = editing.save_draft(
+        template, Content(text=old.upgrade().text + "!", variables=old.variables), by=user
+    )
+    assert (second.syntax, second.prompt(values)) == (2, r"\tea {{x}}!")
+    editing.discard_draft(template, by=user)
+    third = editing.roll_back(template, to=1, note="", by=user)
+    assert (third.syntax, third.text, third.prompt(values)) == (1, text, r"\tea {{x}}")
+    body = dump(name="Old", tier="scenario", content=third.content())
+    imported = import_template(user.personal_workspace(), body, by=user).versions.get()
+    assert (imported.syntax, imported.text) == (1, text)
+
+
 def test_a_draft_is_discarded_but_not_the_only_version(user: User) -> None:
     template = make_template(workspace=user.personal_workspace())
     editing.save_draft(template, Content(text="new"), by=user)
@@ -183,6 +216,7 @@ def test_what_cannot_be_stored(user: User, content: Content) -> None:
         {"turns_min": 4},
         {"turns_max": 4},
         {"note": "Other"},
+        {"syntax": 1},
         {"published_at": None},
         {"published_at": "2020-01-01T00:00:00Z"},
     ],

@@ -2,7 +2,7 @@
 
 import pytest
 
-from templates_app.text.content import Content, extract_variables, find_used_names, lint
+from templates_app.text.content import Content, extract_variables, find_unused_names, find_used_names, lint
 
 TOPIC = {"name": "topic", "type": "text", "required": True}
 
@@ -18,8 +18,13 @@ def test_names_come_from_text_and_system_prompt_once_each() -> None:
     assert find_used_names(content) == ["b", "a", "c"]
 
 
-def test_names_before_a_broken_place_are_still_found() -> None:
+def test_names_around_a_broken_place_are_still_found() -> None:
     assert find_used_names(Content(text="{{a}} {{b}} {{ and on")) == ["a", "b"]
+    assert find_used_names(Content(text="{{a}} {{1st}} {{#b}}{{c ? 'it's' : ''}}{{d}}{{/b}}")) == [
+        "a",
+        "b",
+        "d",
+    ]
 
 
 def test_new_names_become_variables_after_the_declared_ones() -> None:
@@ -27,13 +32,22 @@ def test_new_names_become_variables_after_the_declared_ones() -> None:
     assert found == [TOPIC, {"name": "new", "type": "text", "required": True}]
 
 
+def test_a_new_name_that_a_text_can_do_without_is_optional() -> None:
+    text = "{{a}} {{#b}}B: {{b}}{{/b}} {{c ? 'c' : ''}} {{#b}}{{d}}{{/b}} {{^e}}none{{/e}} {{#a}}{{f}}{{/a}} {{f ? '' : ''}}"
+    found = extract_variables(Content(text=text))
+    assert {each["name"]: each["required"] for each in found} == {
+        **dict.fromkeys("adf", True),
+        **dict.fromkeys("bce", False),
+    }
+
+
 def test_a_clean_content() -> None:
     assert lint(Content(text="On {{topic}}", variables=[TOPIC])) == []
 
 
-def test_unclosed_with_line_and_column() -> None:
+def test_a_mistake_with_line_and_column() -> None:
     (found,) = lint(Content(text="On\n  {{topic", variables=[]))
-    assert (found.kind, found.level) == ("unclosed", "error")
+    assert (found.kind, found.level) == ("syntax", "error")
     assert "text, line 2, column 3" in found.message
 
 
@@ -64,3 +78,38 @@ def test_a_definition_that_contradicts_itself(wrong: dict[str, object]) -> None:
 
 def test_placeholders_in_the_training_prompt_are_doubtful() -> None:
     assert kinds(Content(text="x", training_system_prompt="Be {{kind}}")) == [("literal", "warning")]
+
+
+def test_an_empty_text_is_named() -> None:
+    assert kinds(Content(text=" \n")) == [("empty", "error")]
+
+
+def test_every_mistake_is_told_at_once() -> None:
+    found = lint(Content(text="{{1st}}\n{{a.b}}\n{{#x}}", system_prompt="{{", variables=[]))
+    places = [each.message.split(":")[0] for each in found if each.kind == "syntax"]
+    assert places == [
+        "text, line 1, column 1",
+        "text, line 2, column 1",
+        "text, line 3, column 1",
+        "system prompt, line 1, column 1",
+    ]
+
+
+def test_a_name_that_nothing_fills() -> None:
+    rate = {"name": "rate", "type": "number", "required": True}
+    content = Content(text="{{topic}} {{rate}}", variables=[TOPIC, rate])
+    (found,) = lint(content, filled={"topic"})
+    assert (found.kind, found.level) == ("unfilled", "warning")
+    assert "{{rate}} is required, and nothing in the library fills it" in found.message
+    for given in ({"default": 3}, {"required": False}):
+        assert lint(Content(text=content.text, variables=[TOPIC, {**rate, **given}]), filled={"topic"}) == []
+    assert lint(content, filled={"topic", "rate"}) == []
+    assert lint(content) == [], "nothing is known about plans"
+
+
+def test_unused_variables_are_dropped_or_kept_unrequired() -> None:
+    tone = {"name": "tone", "type": "text", "required": True, "default": "warm"}
+    content = Content(text="{{topic}}", variables=[TOPIC, tone, {**TOPIC, "name": "old"}])
+    assert find_unused_names(content) == ["tone", "old"]
+    assert content.drop_unused().variables == [TOPIC]
+    assert content.drop_unused(keep={"tone"}).variables == [TOPIC, {**tone, "required": False}]

@@ -34,6 +34,13 @@ def test_branches_are_marked_by_what_chose_them() -> None:
     assert marked(text, {}, optional) == [("no", "default")]
 
 
+def test_a_section_is_shown_where_its_value_is_true() -> None:
+    text = "x\n{{#a}}\nA: {{a}}\n{{/a}}{{^a}}no{{/a}}"
+    optional = Variable("a", required=False)
+    assert marked(text, {"a": "1"}, optional) == [("x\n", ""), ("A: ", ""), ("1", "filled"), ("\n", "")]
+    assert marked(text, {}, optional) == [("x\n", ""), ("no", "")]
+
+
 def test_a_value_is_never_read_again() -> None:
     assert marked("{{a}}", {"a": "{{b}} <b>"}, Variable("a"), Variable("b")) == [("{{b}} <b>", "filled")]
 
@@ -41,7 +48,8 @@ def test_a_value_is_never_read_again() -> None:
 def test_wrong_values_unknown_names_and_broken_syntax_are_shown_not_raised() -> None:
     assert marked("{{n}}", {"n": "many"}, Variable("n", "number")) == [("many", "wrong")]
     assert marked("{{x}}", {}) == [("{{x}}", "missing")]
-    assert marked("a {{x", {}) == [("a {{x", "syntax")]
+    assert marked("a {{x", {}) == [("a ", ""), ("{{x", "syntax")]
+    assert marked("a {{#b}}c", {}, Variable("b")) == [("a ", ""), ("{{#b}}c", "syntax")]
     assert build_preview("{{x}}", [{"name": "x", "type": "colour"}], {"x": "1"})[0].text == "1"
 
 

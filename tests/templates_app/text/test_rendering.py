@@ -42,7 +42,7 @@ NASTY = [
     "x" * 20_000,
 ]
 words = st.text(st.characters(exclude_categories=("Cs", "Cc")) | st.sampled_from("\n\r\t{}'\\?:"), min_size=1)
-literals = words.filter(lambda text: "{" not in text)
+literals = words.filter(lambda text: "{" not in text and not text.endswith("\\"))
 names = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,63}", fullmatch=True)
 spaces = st.text(" \t\n\r", max_size=3)
 
@@ -159,7 +159,7 @@ def test_a_missing_optional_value_is_false_and_empty() -> None:
         (r"end\\", "end\\"),
         (r"\\\'", "\\'"),
         (r"\n stays", r"\n stays"),
-        ("{{name}} : ? }}", "{{name}} : ? }}"),
+        (r"\{{name}} : ? }}", "{{name}} : ? }}"),
         ("two\nlines", "two\nlines"),
         ("", ""),
     ],
@@ -187,10 +187,10 @@ def test_other_braces_are_ordinary_text() -> None:
         ("{{a|safe}}", 1, 1),
         ("{{1a}}", 1, 1),
         ("{{é}}", 1, 1),
-        ("{{a ? 'x'}}", 1, 1),
-        ("{{a ? 'x' : y}}", 1, 1),
-        ("{{a ? 'x' : 'it's'}}", 1, 1),
-        ("{{a ? 'x' : 'y\\'}}", 1, 1),
+        ("{{a ? 'x'}}", 1, 10),
+        ("{{a ? 'x' : y}}", 1, 13),
+        ("{{a ? 'x' : 'it's'}}", 1, 16),
+        ("{{a ? 'x' : 'y\\'}}", 1, 13),
         ("{{a}", 1, 1),
         ("{{" + "a" * 65 + "}}", 1, 1),
         ("{{a ? 'x\n' : '\n'}} \n{{", 4, 1),

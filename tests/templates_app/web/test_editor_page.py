@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
@@ -17,8 +18,8 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("signed_in")]
 NEW = "/templates/new/"
 CHECK = {"HX-Request": "true", "HX-Target": "section#variables"}
 # At most these, however long the template is: session, user, workspaces, template, workspaces, the right to edit, newest
-# version; for the frame of the page: workspaces and running batch, workspaces and count.
-QUERIES = 11
+# version, names of the situations' values; for the frame of the page: workspaces and running batch, workspaces and count.
+QUERIES = 12
 
 
 def body(**fields: Any) -> dict[str, Any]:
@@ -96,6 +97,59 @@ def test_check_stores_nothing_and_answers_the_two_regions(client: Client, owner:
     assert "<html" in whole.text
     assert "{{topc}} {{topic}} {{" in whole.text
     assert template.versions.count() == 1
+
+
+def test_the_check_warns_of_what_nothing_fills(client: Client, owner: User) -> None:
+    sent = body(action="check", text="{{topic}} {{mood}} {persona} {% if mood %}")
+    sent |= {"variable": ["mood"], "type-mood": "text", "required-mood": "1"}
+    answer = client.post(NEW, sent, headers=CHECK)
+    kinds = [each.kind for each in answer.context["findings"]]
+    assert kinds == ["foreign", "foreign", "unfilled"]
+    assert "{persona} is sent as it is; write {{persona}}" in answer.text
+
+
+def test_the_help_names_sections_and_the_escape(client: Client, owner: User) -> None:
+    page = client.get(NEW).text
+    for words in ("{{#persona}}", "{{^persona}}", "{{/persona}}", "\\{{", "\\\\{{"):
+        assert words in page
+
+
+def test_an_old_version_is_shown_in_the_syntax_of_today(client: Client, owner: User) -> None:
+    template = make_template(workspace=owner.personal_workspace(), published=False)
+    template.versions.update(text=r"\{{topic}}", syntax=1)
+    page = client.get(edit(template))
+    assert page.context["content"].text == r"\\{{topic}}"
+    assert "older than sections and escapes" in page.text
+    client.post(edit(template), form_of(client, template))
+    assert template.versions.get().syntax == 1, "nothing was changed, so nothing is saved"
+    client.post(edit(template), {**form_of(client, template), "text": r"\\{{topic}}!"})
+    version = template.versions.get()
+    assert (version.syntax, version.prompt({"topic": "tea"})) == (2, r"\tea!")
+    assert "older than sections" not in client.get(edit(template)).text
+
+
+def test_publishing_asks_which_unused_variables_stay(client: Client, owner: User) -> None:
+    template = make_template(workspace=owner.personal_workspace(), text="On {{topic}}", published=False)
+    version = template.versions.get()
+    names = [each["name"] for each in version.variables if each["name"] != "topic"] + ["old", "older"]
+    extra = [Variable(name).to_dict() for name in ("old", "older")]
+    template.versions.update(variables=[*version.variables, *extra])
+    address = f"/templates/{template.pk}/publish/"
+    page = client.get(address)
+    assert page.context["unused"] == names
+    assert 'name="keep" value="old"' in page.text
+    client.post(address, {"note": "first", "keep": ["older"]})
+    assert template.versions.get().variables == [
+        Variable("topic").to_dict(),
+        Variable("older", required=False).to_dict(),
+    ]
+
+
+def test_an_imported_file_shows_what_the_check_found(client: Client, owner: User) -> None:
+    content = b'[[template]]\nname = "Brought"\ntier = "scenario"\ntext = "Write about {topic}."\n'
+    answer = client.post("/templates/import/", {"file": SimpleUploadedFile("t.toml", content)}, follow=True)
+    assert "The check found 1 thing to look at." in answer.text
+    assert "{topic} is sent as it is" in answer.text
 
 
 def test_the_preview_marks_and_escapes(client: Client, owner: User) -> None:
