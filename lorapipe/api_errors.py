@@ -21,7 +21,7 @@ from rest_framework.response import Response
 from batches.actions.controls import BudgetTooLow
 from batches.actions.jobs import WouldPauseAgain
 from batches.models import KeyUsed
-from batches.planning.plan import PlanError
+from batches.planning.plan import PlanError, TemplateProblem
 from claude.current_models import RetiredModel, UnknownModel, UnknownPrice
 from lib.stale_state import StaleState
 from templates_app.api.library_serializers import OUR_NAMES
@@ -118,7 +118,11 @@ def _(exc: exceptions.ValidationError) -> Refusal:
 
 @explain.register
 def _(exc: PlanError) -> Refusal:
-    problems = [make_detail(each.column, each.message, each.row) for each in exc.problems]
+    problems = [
+        make_detail(each.column, each.message, each.row)
+        | ({"templateId": str(each.template_id)} if isinstance(each, TemplateProblem) else {})
+        for each in exc.problems
+    ]
     return _refuse_problems(problems, code="invalid_plan", noun="plan")
 
 

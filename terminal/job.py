@@ -14,7 +14,7 @@ from batches.models import BatchJob
 from batches.models.month_so_far import limit_by_month, this_month
 from batches.models.states import CHANGEABLE, RUNNING, JobStatus
 from batches.planning.estimate.estimate import Estimate, estimate_now
-from batches.planning.plan import PlanError, PlannedItem, starter_plan
+from batches.planning.plan import PlanError, PlannedItem, find_starter_items
 from batches.planning.sources.csv_file import csv_plan
 from batches.reports.progress import Progress
 from batches.reports.reason_texts import REASONS
@@ -96,7 +96,12 @@ class TerminalJob:
     def _plan(self) -> list[PlannedItem]:
         chosen, workspace = self.options, self.owner.personal_workspace()
         if chosen["csv"] is None:
-            return starter_plan(workspace, tiers=chosen["tier"], limit=chosen["limit"], seed=chosen["seed"])
+            found = find_starter_items(
+                workspace, tiers=chosen["tier"], limit=chosen["limit"], seed=chosen["seed"]
+            )
+            for each in found.left_out:
+                self.screen.say(f"Left out: {each.describe()}")
+            return found.items
         notes: list[str] = []
         plan = csv_plan(
             workspace,

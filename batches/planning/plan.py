@@ -4,24 +4,39 @@ import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
+from uuid import UUID
 
+from django.db.models import Q
+
+from claude import current_models
+from claude.current_models import RetiredModel, UnknownModel
 from claude.messages import Request
 from conversations.generation import build_request
+from lib import clock
 from lib.row_problems import RowProblem, RowsError
 from templates_app.models import EdgeCase, PromptTemplate, Scenario, TemplateVersion
 from templates_app.models.situations import Situation, SituationQuerySet
 from templates_app.packs.pack import PackItem, load_pack
 from templates_app.states import Tier
-from templates_app.text.rendering import TemplateSyntax, ValuesError
+from templates_app.text.rendering import TemplateSyntax, ValuesError, VariableError
 from workspaces.models import Workspace
 
 LARGEST_PLAN = 10_000
+MOST_REASONS = 3
 # A seed is stored in 64 bits.
 LEAST_SEED, LARGEST_SEED = -(2**63), 2**63 - 1
 
 
 class PlanError(RowsError):
     """The plan cannot be started. `problems` has every problem that was found."""
+
+
+@dataclass(frozen=True)
+class TemplateProblem(RowProblem):
+    """A problem that can be mended in a template, whose page the message is to link to."""
+
+    template_id: UUID | None = None
+    template_name: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +73,32 @@ class PlannedItem:
         )
 
 
+@dataclass(frozen=True, kw_only=True)
+class LeftOut:
+    """Items of the starter plan that cannot be made, all for the same reasons.
+
+    `template` is the one to mend; None if it is not there at all.
+    """
+
+    count: int
+    template: PromptTemplate | None
+    reasons: tuple[str, ...]
+
+    def describe(self) -> str:
+        """The number and the first reasons, for people."""
+        more = len(self.reasons) - MOST_REASONS
+        shown = " / ".join(self.reasons[:MOST_REASONS]) + (f" / and {more} more" if more > 0 else "")
+        return f"{self.count} conversation{'s' if self.count > 1 else ''} cannot be made: {shown}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class StarterPlan:
+    """The starter plan as far as it can be made, and what is left out of it."""
+
+    items: list[PlannedItem]
+    left_out: Sequence[LeftOut] = ()
+
+
 def starter_plan(
     workspace: Workspace,
     *,
@@ -65,24 +106,62 @@ def starter_plan(
     limit: int | None = None,
     seed: int | None = None,
 ) -> list[PlannedItem]:
+    """All items of `find_starter_items`. Raises PlanError if one of them cannot be made."""
+    found = find_starter_items(workspace, tiers=tiers, limit=limit, seed=seed)
+    if found.left_out:
+        raise _make_left_out_error(found.left_out)
+    return found.items
+
+
+def find_starter_items(
+    workspace: Workspace,
+    *,
+    tiers: Iterable[str] | None = None,
+    limit: int | None = None,
+    seed: int | None = None,
+) -> StarterPlan:
     """The starter pack's 90 items (40 template, 35 scenario, 15 edge case), or those of some tiers.
 
     Scenarios and edge cases are read from the workspace, where the pack has stored them: an edited one is planned as it is
     now, an archived one is left out. A seed shuffles the order, always in the same way; then `limit` takes the first N.
-    Raises PlanError when a template is missing.
+    What an edited template has no variable for becomes a detail. Items whose template is archived or cannot be filled are
+    left out, and told. Raises PlanError when none remains.
     """
-    versions = find_published_versions(workspace)
     wanted = set(Tier.values) if tiers is None else set(tiers)
-    problems: list[RowProblem] = []
-    items = [
-        planned
-        for tier in Tier
-        if tier in wanted
-        for planned in _starter_items(workspace, tier, versions, problems)
+    versions = find_published_versions(workspace)
+    faults: dict[tuple[str, PromptTemplate | None], list[str]] = {}
+    items: list[PlannedItem] = []
+    for tier in Tier:
+        for item, template, reason in _starter_items(workspace, tier, versions) if tier in wanted else ():
+            found = reason or (find_item_fault(item) if item else "")
+            if found or item is None:
+                faults.setdefault((tier, template), []).append(found)
+            else:
+                items.append(item)
+    left_out = [
+        LeftOut(count=len(reasons), template=template, reasons=tuple(dict.fromkeys(reasons)))
+        for (_, template), reasons in faults.items()
     ]
-    if problems:
-        raise PlanError(list(dict.fromkeys(problems)))
-    return cut(items, limit=limit, seed=seed)
+    if left_out and not items:
+        raise _make_left_out_error(left_out)
+    return StarterPlan(items=cut(items, limit=limit, seed=seed), left_out=left_out)
+
+
+def _make_left_out_error(left_out: Sequence[LeftOut]) -> PlanError:
+    return PlanError([_make_template_problem(each.template, each.describe()) for each in left_out])
+
+
+def find_item_fault(item: PlannedItem) -> str:
+    """Why the item cannot be made from its template; empty if it can."""
+    try:
+        if item.version.model:
+            current_models.find_card(item.version.model, clock.today())
+        item.request(model="any", max_tokens=1)
+    except ValuesError as wrong:
+        return "; ".join(map(str, wrong.problems))
+    except (TemplateSyntax, VariableError, UnknownModel, RetiredModel) as wrong:
+        return str(wrong)
+    return ""
 
 
 def starter_sizes(workspace: Workspace) -> dict[str, int]:
@@ -93,21 +172,64 @@ def starter_sizes(workspace: Workspace) -> dict[str, int]:
 
 
 def _starter_items(
-    workspace: Workspace, tier: Tier, versions: Mapping[str, TemplateVersion], problems: list[RowProblem]
-) -> Iterator[PlannedItem]:
+    workspace: Workspace, tier: Tier, versions: Mapping[str, TemplateVersion]
+) -> Iterator[tuple[PlannedItem | None, PromptTemplate | None, str]]:
+    """Each item with its template, or no item and the reason why."""
     if tier == Tier.TEMPLATE:
-        for item in load_pack().items:
-            if item.tier == tier and (version := versions.get(item.template)):
-                yield _plan_pack_item(item, version)
-            elif item.tier == tier:
-                message = f"The starter template {item.template!r} is missing: run `./run manage prepare`."
-                problems.append(RowProblem(None, "template", message))
+        yield from _pack_items(workspace, versions)
         return
     for row in _starter_rows(workspace, tier).select_related("template"):
         try:
-            yield plan_situation(row, versions)
+            item = move_rest_to_details(plan_situation(row, versions))
         except PlanError as wrong:
-            problems += wrong.problems
+            yield None, row.template, wrong.problems[0].message
+        else:
+            yield item, item.version.template, ""
+
+
+def _pack_items(
+    workspace: Workspace, versions: Mapping[str, TemplateVersion]
+) -> Iterator[tuple[PlannedItem | None, PromptTemplate | None, str]]:
+    """The pack's items of the template tier. Their template is found by its key in the pack, even if it was renamed."""
+    pack = load_pack()
+    of_pack = {
+        each.template.pack_key: each
+        for each in versions.values()
+        if each.template.pack == pack.name and each.template.pack_key
+    }
+    missing: dict[str, tuple[PromptTemplate | None, str]] = {}
+    for item in pack.items:
+        if item.tier != Tier.TEMPLATE:
+            continue
+        version = of_pack.get(item.template) or versions.get(item.template)
+        if version is not None:
+            yield move_rest_to_details(_plan_pack_item(item, version)), version.template, ""
+            continue
+        if item.template not in missing:
+            missing[item.template] = _explain_missing_template(workspace, pack.name, item.template)
+        yield None, *missing[item.template]
+
+
+def _explain_missing_template(
+    workspace: Workspace, pack: str, name: str
+) -> tuple[PromptTemplate | None, str]:
+    keys = Q(name=name) | Q(pack=pack, pack_key=name)
+    template = PromptTemplate.objects.filter(keys, workspace=workspace).first()
+    if template is None:
+        return None, f"The starter template {name!r} is missing: run `./run manage prepare`."
+    return template, f"The template {template.name!r} is archived or has no published version."
+
+
+def move_rest_to_details(item: PlannedItem) -> PlannedItem:
+    """The item with the values for which its template has no variable as details, which are added below its text."""
+    names = item.version.variable_names
+    rest = {
+        name.replace("_", " "): str(value) for name, value in item.parameters.items() if name not in names
+    }
+    if not rest:
+        return item
+    kept = {name: value for name, value in item.parameters.items() if name in names}
+    return replace(item, parameters=kept, details={**item.details, **rest})
 
 
 def _starter_rows(workspace: Workspace, tier: Tier) -> SituationQuerySet:
@@ -143,7 +265,7 @@ def plan_situation(row: Situation, versions: Mapping[str, TemplateVersion]) -> P
             f"There is no template of the tier {row.tier} with a published version, which {row.name!r} needs."
         )
     if version is None:
-        raise PlanError([RowProblem(None, "template", lacking)])
+        raise PlanError([_make_template_problem(row.template, lacking)])
     return PlannedItem(
         position=1,
         tier=row.tier.value,
@@ -182,14 +304,27 @@ def check(items: Sequence[PlannedItem], *, model: str, max_tokens: int) -> list[
         try:
             requests.append(item.request(model=model, max_tokens=max_tokens))
         except ValuesError as wrong:
-            problems += [RowProblem(item.position, each.name, each.message) for each in wrong.problems]
-        except TemplateSyntax as wrong:
+            template = item.version.template
+            problems += [
+                _make_template_problem(template, each.message, row=item.position, column=each.name)
+                for each in wrong.problems
+            ]
+        except (TemplateSyntax, VariableError) as wrong:
+            message = f"The template {item.version} does not render: {wrong}"
             problems.append(
-                RowProblem(item.position, "template", f"The template {item.version} does not render: {wrong}")
+                _make_template_problem(item.version.template, message, row=item.position, column="template")
             )
     if problems:
         raise PlanError(problems)
     return requests
+
+
+def _make_template_problem(
+    template: PromptTemplate | None, message: str, *, row: int | None = None, column: str = "template"
+) -> RowProblem:
+    if template is None:
+        return RowProblem(row, column, message)
+    return TemplateProblem(row, column, message, template_id=template.pk, template_name=template.name)
 
 
 def size_problems(items: Sequence[PlannedItem]) -> list[RowProblem]:

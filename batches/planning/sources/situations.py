@@ -5,8 +5,13 @@ from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
-from batches.planning.plan import PlanError, PlannedItem, find_published_versions, plan_situation
-from batches.planning.sources.listed import names_of
+from batches.planning.plan import (
+    PlanError,
+    PlannedItem,
+    find_published_versions,
+    move_rest_to_details,
+    plan_situation,
+)
 from batches.planning.sources.matrix import Choice
 from batches.planning.sources.matrix_plan import options_of
 from lib.row_problems import RowProblem
@@ -84,15 +89,11 @@ def _rows(
 
 
 def _add_details(item: PlannedItem, described: Mapping[tuple[str, str], Choice]) -> PlannedItem:
-    names, values = names_of(item.version), item.parameters
+    values = item.parameters
     words = {
         kind: described[kind, str(values[kind])].description
         for kind in OptionKind.values
         if (kind, str(values.get(kind))) in described
     }
-    rest = {name.replace("_", " "): str(value) for name, value in values.items() if name not in names}
-    return replace(
-        item,
-        parameters={name: value for name, value in values.items() if name in names},
-        details={**{name: text for name, text in words.items() if text}, **rest},
-    )
+    told = replace(item, details={name: text for name, text in words.items() if text})
+    return move_rest_to_details(told)

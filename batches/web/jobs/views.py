@@ -1,6 +1,6 @@
 """The page "Generate all", the list of batches, and the page of one batch with its controls."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 from urllib.parse import urlencode
@@ -21,7 +21,14 @@ from batches.models import BatchItem, BatchJob, Notice
 from batches.models.month_so_far import limit_by_month, this_month
 from batches.models.states import CANCELLABLE, ErrorHandling, ItemStatus, JobKind, JobStatus, Priority
 from batches.planning.estimate.estimate import CANNOT_PRICE, Estimate, estimate_now
-from batches.planning.plan import PlanError, PlannedItem, starter_plan, starter_sizes
+from batches.planning.plan import (
+    LeftOut,
+    PlanError,
+    PlannedItem,
+    StarterPlan,
+    find_starter_items,
+    starter_sizes,
+)
 from batches.planning.recent_starts import find_same_start
 from batches.reports.progress import Progress, progress
 from batches.reports.reason_texts import find_error_text
@@ -86,7 +93,7 @@ def start_from_form(request: HttpRequest, form: GenerateForm) -> BatchJob:
     if (earlier := jobs.by_idempotency_key(by, chosen["idempotency_key"])) is not None:
         return earlier
     workspace = by.personal_workspace()
-    plan = build_plan(form, workspace=workspace)
+    plan = build_plan(form, workspace=workspace).items
     check_not_started(request, find_same_start(plan, workspace=workspace))
     default = estimate_now(plan, concurrency=chosen["concurrency"]).default_budget
     budget = form.agree_on_budget(default)
@@ -108,8 +115,8 @@ def start_from_form(request: HttpRequest, form: GenerateForm) -> BatchJob:
     )
 
 
-def build_plan(form: GenerateForm, *, workspace: Workspace) -> list[PlannedItem]:
-    return starter_plan(
+def build_plan(form: GenerateForm, *, workspace: Workspace) -> StarterPlan:
+    return find_starter_items(
         workspace,
         tiers=form.get_choice("tier") or [],
         limit=form.get_choice("limit"),
@@ -121,9 +128,11 @@ def build_plan_context(request: HttpRequest, form: GenerateForm) -> dict[str, An
     form.is_valid()
     workspace = get_person(request).personal_workspace()
     plan: list[PlannedItem] = []
+    left_out: Sequence[LeftOut] = ()
     priced: Estimate | None = None
     try:
-        plan = build_plan(form, workspace=workspace)
+        found = build_plan(form, workspace=workspace)
+        plan, left_out = found.items, found.left_out
         priced = price_plan(plan, form) if plan else None
     except CANNOT_PRICE as wrong:
         add_problems(form, wrong)
@@ -135,6 +144,7 @@ def build_plan_context(request: HttpRequest, form: GenerateForm) -> dict[str, An
         **count_tiers(form, workspace),
         "groups": group_by_tier(plan, form),
         "count": len(plan),
+        "left_out": left_out,
         "estimate": priced,
         "model": settings.ENVIRONMENT.anthropic_model,
         "concurrency": form.get_choice("concurrency"),
@@ -202,7 +212,7 @@ def show_plan_prompt(request: HttpRequest, position: int) -> HttpResponse:
     try:
         found = [
             item
-            for item in build_plan(form, workspace=get_person(request).personal_workspace())
+            for item in build_plan(form, workspace=get_person(request).personal_workspace()).items
             if item.position == position
         ]
     except PlanError as wrong:  # The page of the plan says what is missing.

@@ -75,7 +75,7 @@ def test_a_template_that_cannot_be_used_is_named(workspace: Workspace) -> None:
     EdgeCase.objects.filter(workspace=workspace, position=1).update(template=None)
     with pytest.raises(PlanError) as caught:
         starter_plan(workspace)
-    assert len(caught.value.problems) == 15
+    assert len(caught.value.problems) == 2
     assert "There is no template of the tier edge_case" in str(caught.value)
     assert "'Edge case' of 'an online fiancé" in str(caught.value)
 
