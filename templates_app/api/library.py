@@ -16,6 +16,7 @@ from templates_app.api.library_serializers import (
     choose_body,
     choose_query,
     serialize_entry,
+    serialize_in_full,
 )
 from templates_app.library import editing
 from templates_app.library.checks import WrongEntry
@@ -59,7 +60,7 @@ def create_entry(request: Request, kind: EntryKind) -> Response:
     workspace = by.personal_workspace()
     entry = editing.make(kind, workspace, read_fields(given, workspace), by=by)
     entry.refresh_from_db()
-    return Response({ONE_NAME[kind]: serialize_entry(entry)}, status=201)
+    return Response({ONE_NAME[kind]: serialize_in_full(entry)}, status=201)
 
 
 @api_view(["GET", "PATCH"])
@@ -74,7 +75,7 @@ def show_or_change_entry(request: Request, kind: EntryKind, entry_id: UUID) -> R
         )
     else:
         found = rows.get_visible_or_404(request.user, entry_id)
-    return Response({ONE_NAME[kind]: serialize_entry(found)})
+    return Response({ONE_NAME[kind]: serialize_in_full(found)})
 
 
 @transaction.atomic

@@ -6,6 +6,7 @@ from rest_framework import serializers
 
 from lib.wire import PageQuery, StrictSerializer, moment
 from templates_app.library.editing import LARGEST_POSITION
+from templates_app.library.needs import find_lacking
 from templates_app.models import LibraryEntry, Option, OptionKind, Situation
 from templates_app.states import EntryKind
 
@@ -77,6 +78,16 @@ def serialize_entry(entry: LibraryEntry) -> dict[str, Any]:
         "createdAt": moment(entry.created_at),
         "updatedAt": moment(entry.updated_at),
     }
+
+
+def serialize_in_full(entry: LibraryEntry) -> dict[str, Any]:
+    """An entry with all its fields; a scenario or an edge case also with `lacking`: what its template needs besides."""
+    if not isinstance(entry, Situation):
+        return serialize_entry(entry)
+    lacking = [
+        {"name": OUR_NAMES.get(each.name, each.name), "message": each.message} for each in find_lacking(entry)
+    ]
+    return {**serialize_entry(entry), "lacking": lacking}
 
 
 def _serialize_option(entry: Option) -> dict[str, Any]:

@@ -11,12 +11,13 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from lib.paging import cut_page
-from lib.row_problems import RowProblem
+from lib.row_problems import RowProblem, limit_problems
 from lib.tables.limits import describe_size
 from templates_app.library.columns import REQUIRED, list_columns
 from templates_app.library.dumps import dump_csv, dump_json, dump_sample
 from templates_app.library.importing import SAME, PreviewOutdated, import_file, preview_file
 from templates_app.library.kinds import MODELS, filter_entries, get_file_fields
+from templates_app.library.needs import find_lacking_rows
 from templates_app.library.sheet import BOUNDS
 from templates_app.models.import_files import LIFETIME, ImportFile
 from templates_app.states import EntryKind
@@ -150,6 +151,9 @@ def render_preview(
         **build_kind_context(kind),
         "kept": stored,
         "preview": found,
+        "lacking": limit_problems(
+            find_lacking_rows(found.changes, kind=kind, workspace=stored.workspace)
+        ),
         "page": cut_page(shown, request, per=ROWS_SHOWN),
         "outdated": status == 409,
         "hours": HOURS,

@@ -20,6 +20,7 @@ from lib.stale_state import StaleState
 from templates_app.library import editing
 from templates_app.library.checks import WrongEntry, clean_fields
 from templates_app.library.kinds import KIND_TEXTS, MODELS, filter_entries
+from templates_app.library.needs import describe_lacking, find_version
 from templates_app.models import LibraryEntry, Option, OptionKind, PromptTemplate, Situation
 from templates_app.packs.installing import install_pack
 from templates_app.prompts.editing import EditConflict
@@ -139,7 +140,7 @@ def create_entry(request: HttpRequest, kind: EntryKind) -> HttpResponse:
         form.add_problems(wrong)
         given = read_given(request.POST)
         return render_form(request, kind, given=given, workspace=chosen.workspace, form=form, status=422)
-    messages.success(request, f"“{made.name}” is saved.")
+    show_saved(request, made)
     return redirect(get_list_url(made))
 
 
@@ -163,8 +164,15 @@ def edit_entry(request: HttpRequest, kind: EntryKind, entry_id: UUID) -> HttpRes
         return render_form_again(request, kind, entry, form, status=422)
     except EditConflict:
         return render_conflict(request, kind, entry, form)
-    messages.success(request, f"“{entry.name}” is saved.")
+    show_saved(request, entry)
     return redirect(get_list_url(entry))
+
+
+def show_saved(request: HttpRequest, entry: LibraryEntry) -> None:
+    """That it is saved, and what it still lacks for its template."""
+    messages.success(request, f"“{entry}” is saved.")
+    if isinstance(entry, Situation) and (lacking := describe_lacking(entry)):
+        messages.warning(request, lacking)
 
 
 def read_seen(request: HttpRequest) -> datetime:
@@ -222,6 +230,8 @@ def render_form(
     context |= {
         "templates": list_template_choices(kind, workspace, given.get("template", "")),
         "parameters": build_parameter_rows(entry, given.get("parameters") or []),
+        "lacking": describe_lacking(entry) if isinstance(entry, Situation) else "",
+        "lacking_for": find_version(entry) if isinstance(entry, Situation) else None,
     }
     return render(request, "templates_app/situation.html", context, status=status)
 
