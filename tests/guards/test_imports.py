@@ -35,11 +35,14 @@ PURE = (
     *(
         "templates_app.text.rendering",
         "templates_app.text.syntax",
+        "templates_app.text.mistakes",
+        "templates_app.text.names",
         "templates_app.text.variables",
         "templates_app.packs.pack",
     ),
     *(
         "templates_app.text.content",
+        "templates_app.text.foreign",
         "templates_app.text.preview",
         "templates_app.text.differences",
         "templates_app.packs.template_file",

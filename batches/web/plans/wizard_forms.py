@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django import forms
+from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 
 from batches.models.jobs import LONGEST_NAME
@@ -21,9 +22,10 @@ from batches.planning.sources.matrix_text import (
 )
 from batches.planning.sources.matrix_wire import as_json, matrix_of
 from batches.web.fields import DetailsField, KeyField, make_input, make_text_area, normalize_line_ends
+from batches.web.form_problems import describe_problem, group_by_template
 from conversations.details import format_details
 from conversations.models import Conversation
-from lib.row_problems import RowProblem, group_problems
+from lib.row_problems import RowProblem
 from templates_app.models import EdgeCase, OptionKind, Scenario, TemplateVersion
 from templates_app.states import Tier
 from workspaces.models import Workspace
@@ -98,10 +100,10 @@ class RecipeForm(forms.Form):
 
     def add_problems(self, problems: Sequence[RowProblem]) -> None:
         """Add each problem to its field, or above the form where the form has no such field."""
-        for problem in group_problems(problems)[:100]:
+        for problem in group_by_template(problems)[:100]:
             place = PLACES.get(problem.column, problem.column)
             place = next((each for each in (place, f"list-{place}") if each in self.fields), "")
-            self.add_error(place or None, _describe(problem) if place else str(problem))
+            self.add_error(place or None, _describe(problem) if place else describe_problem(problem))
 
 
 def _describe(problem: RowProblem) -> str:
