@@ -100,7 +100,8 @@ def test_braces_that_are_part_of_the_text(text: str, expected: str) -> None:
 )
 def test_sections(text: str, full: str, empty: str) -> None:
     assert render(text, {"p": "Ann"}) == full
-    for value in ("", " ", "0", "false", None, [], 0):
+    falsehoods: tuple[object, ...] = ("", " ", "0", "false", None, [], 0)
+    for value in falsehoods:
         assert render(text, {"p": value}) == empty
 
 
