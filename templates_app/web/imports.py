@@ -151,9 +151,7 @@ def render_preview(
         **build_kind_context(kind),
         "kept": stored,
         "preview": found,
-        "lacking": limit_problems(
-            find_lacking_rows(found.changes, kind=kind, workspace=stored.workspace)
-        ),
+        "lacking": limit_problems(find_lacking_rows(found.changes, kind=kind, workspace=stored.workspace)),
         "page": cut_page(shown, request, per=ROWS_SHOWN),
         "outdated": status == 409,
         "hours": HOURS,

@@ -20,7 +20,7 @@ HELP = "How its texts are read: 1 without sections and escapes, 2 with."
 
 
 class Migration(migrations.Migration):
-    dependencies = [("templates_app", "0008_help_texts")]
+    dependencies = [("templates_app", "0009_import_file_sheet")]
 
     operations = [
         migrations.AddField(
