@@ -197,22 +197,17 @@ def _read_template_entry(entry: "_TomlEntry", *, language: str, prompts: str | N
         model=entry.text("model", default=""),
         turns_min=entry.whole("turns_min"),
         turns_max=entry.whole("turns_max"),
-        syntax=_read_syntax(entry),
+        syntax=entry.whole("syntax") or NEWEST,  # only exported older versions name one
         variables=[variable.to_dict() for variable in _read_variables(entry)],
     )
     entry.refuse_others()
     if template.tier not in TIERS:
         entry.add_problem(f"tier must be one of {', '.join(TIERS)}, not '{template.tier}'")
-    _check_text(entry, template)
+    if template.syntax in SYNTAXES:
+        _check_text(entry, template)
+    else:
+        entry.add_problem(f"syntax must be {' or '.join(map(str, SYNTAXES))}, or left out")
     return template
-
-
-def _read_syntax(entry: "_TomlEntry") -> int:
-    """The syntax of an exported version; a file that names none is in the newest."""
-    given = entry.whole("syntax")
-    if given is not None and given not in SYNTAXES:
-        entry.add_problem(f"syntax must be one of {', '.join(map(str, SYNTAXES))}, or left out")
-    return given if given in SYNTAXES else NEWEST
 
 
 def _read_variables(entry: "_TomlEntry") -> list[Variable]:
@@ -287,8 +282,8 @@ def _check_values(entry: "_TomlEntry", item: PackItem, *, template: PackTemplate
         entry.add_problem(f"templates.toml has no template '{item.template}' of tier '{item.tier}'")
         return
     try:
-        values = resolve([Variable.from_dict(d) for d in template.variables], item.values)
-        render(template.text, values, syntax=template.syntax)
+        variables = [Variable.from_dict(d) for d in template.variables]
+        render(template.text, resolve(variables, item.values), syntax=template.syntax)
     except ValuesError as exc:
         for problem in exc.problems:
             entry.add_problem(str(problem))
