@@ -194,7 +194,10 @@ class GenerationLogAdmin(ReadOnlyAdmin):
         *("template_version__template", "worker"),
     )
     fieldsets = (
-        (None, {"fields": ("job", "item", "conversation", "attempt", "state", "worker", "workspace")}),
+        (
+            None,
+            {"fields": ("job", "run_id", "item", "conversation", "attempt", "state", "worker", "workspace")},
+        ),
         ("Money", {"fields": ("reservation_usd", "cost_usd", "price_version", "pool", "simulated")}),
         (
             "Call",

@@ -16,7 +16,7 @@ from conversations.states import ARCHIVABLE, DECISIONS, MOVES, REVIEWABLE, Role,
 from lib.stale_state import StaleState
 from templates_app.states import LONGEST_TOPIC, Tier
 from workspaces.audit import record
-from workspaces.models import OwnedModel, User, WorkspaceQuerySet
+from workspaces.models import ClockTimestamp, OwnedModel, User, WorkspaceQuerySet
 from workspaces.states import Action, TargetKind
 
 
@@ -41,12 +41,28 @@ class ConversationQuerySet(WorkspaceQuerySet):
     def newest_first(self) -> Self:
         return self.order_by("-created_at", "-id")
 
+    def delete(self) -> tuple[int, dict[str, int]]:
+        """Delete them for good, with their turns; with a first version go all its later ones.
+
+        What was paid stays in the log. Their items stay completed and tell when it was, so that a conversation which is
+        missing for another reason is still noticed (rule I2).
+        """
+        keys = list(self.values_list("pk", flat=True))
+        gone = self.model._default_manager.filter(Q(pk__in=keys) | Q(root__in=keys))
+        items = self.model._meta.get_field("batch_item").related_model._default_manager
+        with transaction.atomic():
+            items.filter(conversation__in=gone).update(conversation_deleted_at=ClockTimestamp())
+            return super().delete()
+
+    delete.alters_data = True  # type: ignore[attr-defined]  # as Django marks its own: no template may call it
+    delete.queryset_only = True  # type: ignore[attr-defined]
+
 
 class Conversation(OwnedModel):
     conversation_id = models.CharField(max_length=120, help_text="The human id: fp_<persona-slug>_<###>.")
     root = models.ForeignKey(
         "self",
-        on_delete=models.PROTECT,
+        on_delete=models.CASCADE,
         related_name="+",
         db_index=False,
         help_text="Version 1 of this conversation.",
@@ -169,6 +185,10 @@ class Conversation(OwnedModel):
     def __str__(self) -> str:
         return self.conversation_id
 
+    def delete(self, *args: Any, **options: Any) -> tuple[int, dict[str, int]]:
+        """Delete it for good, as `ConversationQuerySet.delete` does."""
+        return Conversation.objects.filter(pk=self.pk).delete()
+
     # --- moves -----------------------------------------------------------------------------------------
 
     def approve(self, *, by: User | None, note: str = "") -> None:
@@ -250,7 +270,10 @@ class Conversation(OwnedModel):
 
 class Turn(OwnedModel):
     conversation = models.ForeignKey(
-        Conversation, on_delete=models.CASCADE, related_name="turns", db_index=False
+        Conversation,
+        on_delete=models.DO_NOTHING,
+        related_name="turns",
+        db_index=False,  # the database deletes it
     )
     turn_number = models.PositiveIntegerField()
     role = models.CharField(max_length=9, choices=Role.choices)

@@ -98,7 +98,7 @@ UPDATE batch_jobs SET status = CASE WHEN status = 'queued' THEN 'queued' ELSE 'p
        budget_usd = greatest(budget_usd, %(budget)s::numeric),
        paused_seconds = paused_seconds
            + coalesce(extract(epoch FROM clock_timestamp() - coalesce(stopped_at, completed_at)), 0),
-       stopped_at = NULL, completed_at = NULL
+       stopped_at = NULL, completed_at = NULL, run_id = gen_random_uuid()
  WHERE id = %(job)s AND status = ANY(%(from)s)
 """
 

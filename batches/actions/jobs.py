@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
+from django.contrib.postgres.functions import RandomUUID
 from django.db import IntegrityError, transaction
 from django.db.models import Case, DurationField, ExpressionWrapper, F, Q, Value, When
 from django.db.models.functions import Coalesce, Extract, Greatest
@@ -232,6 +233,7 @@ def resume(job: BatchJob, *, by: User | None, budget_usd: Decimal | None = None)
         completed_at=Case(When(nothing_left, then=ClockTimestamp()), default=None),
         paused_seconds=F("paused_seconds") + Coalesce(stood_still, 0.0),
         stopped_at=None,
+        run_id=RandomUUID(),
         noticed="",
         reason=Reason.NONE,
         reason_note="",

@@ -43,6 +43,7 @@ COLUMNS = (
         "created_at",
         "finished_at",
         "job_id",
+        "run_id",
         "item_id",
         "conversation_id",
         "template_version_id",
@@ -77,6 +78,7 @@ class LogsQuery(PageQuery):
     several = ("state",)
 
     job = serializers.UUIDField(default=None)
+    run = serializers.UUIDField(default=None)
     state = serializers.MultipleChoiceField(choices=LogState.choices, default=set)
 
     def get_fields(self) -> dict[str, Any]:
@@ -103,6 +105,8 @@ def list_logs(request: Request) -> Response:
     rows = filter_logs(request, query)
     if query["state"]:
         rows = rows.filter(state__in=query["state"])
+    if query["run"]:
+        rows = rows.filter(run_id=query["run"])
     rows = rows.select_related("created_by").only(*COLUMNS).newest_first()
     found = fetch_slice(rows, limit=query["limit"], offset=query["offset"])
     return Response({"logs": [serialize_log(log) for log in found.rows], **found.about})
@@ -153,6 +157,7 @@ def serialize_log(log: GenerationLog) -> dict[str, Any]:
         "createdAt": moment(log.created_at),
         "finishedAt": moment(log.finished_at),
         "jobId": log.job_id,
+        "runId": log.run_id,
         "itemId": log.item_id,
         "conversationId": log.conversation_id,
         "templateVersionId": log.template_version_id,

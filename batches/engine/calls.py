@@ -37,7 +37,7 @@ ITEM = (
     *("parameters", "details", "status", "attempt", "retried_at"),
 )
 WORKSPACE = ("id", "provider_key")
-JOB = ("id", "kind", "model", "max_tokens", "estimate", "created_by")
+JOB = ("id", "kind", "model", "max_tokens", "estimate", "created_by", "run_id")
 
 
 def deadline_s(max_tokens: int) -> float:
@@ -55,6 +55,7 @@ class Call:
 
     item_id: UUID
     job_id: UUID
+    run_id: UUID
     log_id: UUID
     origin: Origin
     request: Request
@@ -132,6 +133,7 @@ def _build_known_call(item: BatchItem) -> Call:
     return Call(
         item_id=item.pk,
         job_id=item.job_id,
+        run_id=item.job.run_id,
         log_id=log_id,
         origin=build_origin(item),
         request=request,

@@ -168,6 +168,7 @@ def _write_log_row(call: Call, taken: ClaimedItem, *, worker_id: UUID) -> None:
         created_by_id=call.origin.created_by_id,
         job_id=call.job_id,
         item_id=call.item_id,
+        run_id=call.run_id,
         template_version=call.origin.template_version,
         worker_id=worker_id,
         tier=call.origin.tier,

@@ -110,7 +110,9 @@ RULES = (
         query="""SELECT i.id, i.status || CASE WHEN c.id IS NULL THEN ', no conversation' ELSE ', conversation ' || c.id END,
                          CASE WHEN c.id IS NULL THEN 'a conversation, or not completed' ELSE 'completed' END
                     FROM i LEFT JOIN conversations c ON c.batch_item_id = i.id AND c.turn_count > 0
-                   WHERE (i.status = 'completed') <> (c.id IS NOT NULL)""",
+                   WHERE (i.status = 'completed') <> (c.id IS NOT NULL)
+                     -- but for those whose conversation was deleted by `Conversation.delete`
+                     AND NOT (c.id IS NULL AND i.conversation_deleted_at IS NOT NULL)""",
     ),
     Rule(
         name="I2",

@@ -44,6 +44,7 @@ class GenerationLog(OwnedModel):
     tier = models.CharField(
         max_length=10, choices=Tier.choices, db_default="", help_text="Its item's: history is read by it."
     )
+    run_id = models.UUIDField(null=True, help_text="The run of the job in which it was made.")
     attempt = models.PositiveSmallIntegerField()
     state = models.CharField(max_length=10, choices=LogState.choices, default=LogState.PENDING)
 
@@ -100,6 +101,7 @@ class GenerationLog(OwnedModel):
         db_table = "generation_logs"
         constraints = [
             models.CheckConstraint(condition=Q(state__in=LogState.values), name="log_state"),
+            models.CheckConstraint(condition=Q(tier__in=["", *Tier.values]), name="log_tier"),
             models.CheckConstraint(condition=Q(cost_usd__gte=0, reservation_usd__gte=0), name="log_money"),
         ]
         indexes = [

@@ -99,6 +99,9 @@ class BatchItem(OwnedModel):
         blank=True,
         help_text="When a person has put it back into the queue: what was tried before is done with.",
     )
+    conversation_deleted_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the conversation that was made of it was deleted for good."
+    )
     # Identifies the claim of a processing item: only the claim with this token may fail, retry or release it.
     token = models.UUIDField(null=True, blank=True)
     worker = models.ForeignKey(

@@ -4,7 +4,9 @@ Only `batches.engine` changes the counters and the money of a job, in the transa
 """
 
 from typing import ClassVar, Self
+from uuid import uuid4
 
+from django.contrib.postgres.functions import RandomUUID
 from django.db import models
 from django.db.models import F, Q
 
@@ -74,6 +76,12 @@ class BatchJob(OutcomeFields, OwnedModel):
     idempotency_key = models.CharField(max_length=LONGEST_KEY, null=True, blank=True)
     estimate = models.JSONField(default=dict, blank=True, help_text="What was shown before the start.")
     recipe = models.JSONField(default=dict, blank=True, help_text="What a draft's plan was made from.")
+    run_id = models.UUIDField(
+        default=uuid4,
+        db_default=RandomUUID(),
+        editable=False,
+        help_text="Its run: another one with each resume and retry. Its calls carry it.",
+    )
     plan_revision = models.PositiveIntegerField(
         default=0, db_default=0, help_text="Moves with every change of a draft's plan."
     )
@@ -131,6 +139,7 @@ class BatchJob(OutcomeFields, OwnedModel):
             models.CheckConstraint(condition=Q(status__in=JobStatus.values), name="job_status"),
             models.CheckConstraint(condition=Q(kind__in=JobKind.values), name="job_kind"),
             models.CheckConstraint(condition=Q(mode__in=Mode.values), name="job_mode"),
+            models.CheckConstraint(condition=Q(tier__in=["", *Tier.values]), name="job_tier"),
             models.CheckConstraint(
                 condition=Q(error_handling__in=ErrorHandling.values), name="job_error_handling"
             ),
