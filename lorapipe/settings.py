@@ -95,6 +95,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.middleware.gzip.GZipMiddleware",  # the first page has 170 KB; Django hides the lengths of secrets (BREACH)
     "lorapipe.middleware.RequestIdMiddleware",
     "csp.middleware.CSPMiddleware",
     "lorapipe.middleware.BodySizeMiddleware",
@@ -239,8 +240,19 @@ USE_I18N = False
 USE_TZ = True
 STATIC_URL = "static/"
 STATIC_ROOT = ENVIRONMENT.data_dir / "static"
-WHITENOISE_USE_FINDERS = True
-WHITENOISE_MAX_AGE = 600
+# `manage.py prepare` collects them and writes this mark last. Without it, in tests, they are served from where they are.
+STATIC_MARK = STATIC_ROOT / ".collected"
+STATIC_COLLECTED = STATIC_MARK.exists()
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "lorapipe.static_files.StaticStorage"
+        if STATIC_COLLECTED
+        else "django.contrib.staticfiles.storage.StaticFilesStorage"
+    },
+}
+WHITENOISE_USE_FINDERS = not STATIC_COLLECTED
+WHITENOISE_MAX_AGE = 600  # of names without a hash; those with one are kept for good
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
 UNFOLD = {
     "SITE_TITLE": "LoRAPipe admin",

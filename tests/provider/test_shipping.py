@@ -83,7 +83,9 @@ def test_prices_are_only_added() -> None:
     assert set(ModelPrice.objects.filter(model__name=SONNET).values_list("input", flat=True)) == {Decimal(3)}
 
 
-def test_prepare_ships(capsys: pytest.CaptureFixture[str]) -> None:
+def test_prepare_ships(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    # the static files would be collected into a folder that stays: tests/lorapipe/test_static_files.py does it
+    monkeypatch.setattr("lorapipe.management.commands.prepare.collect_if_changed", lambda: False)
     call_command("prepare")
     assert LanguageModel.objects.filter(name=SONNET).exists()
     assert ModelTableVersion.objects.get().name == SHIPPED.version

@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.urls import reverse
 
 from batches.limits.pools import set_limits_from_settings
+from lorapipe.static_files import collect_if_changed
 from provider.shipping import ship
 from templates_app.packs.installing import install_pack
 from workspaces.actions import create_sign_in_link
@@ -16,8 +17,8 @@ from workspaces.models import User, Workspace
 
 class Command(BaseCommand):
     help = (
-        "Migrate the database and set up the owner with a personal workspace, the starter pack, the model table and "
-        "the rate limits. Safe to repeat."
+        "Migrate the database and set up the owner with a personal workspace, the starter pack, the model table, the "
+        "rate limits and the static files. Safe to repeat."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -34,6 +35,7 @@ class Command(BaseCommand):
             install_pack(workspace)
         ship()
         set_limits_from_settings()
+        collect_if_changed()
         path = reverse("sign_in_link", args=[create_sign_in_link(owner)]) if options["link"] else None
         self.stdout.write(json.dumps({"owner": owner.username, "sign_in_url_path": path}))
 
