@@ -31,6 +31,7 @@ class Postgres:
     """One cluster in a data folder. `prepare` makes it, `program` runs it, `is_ready` says whether it answers."""
 
     name = "postgres"
+    label = "PostgreSQL"
     transient = (
         "pre-existing shared memory block",
         "postmaster.pid",

@@ -22,12 +22,14 @@ from stack.client import TAKEN, effective_fingerprint
 from stack.environment import Environment
 from stack.folder import DataFolder, FolderRefused, FolderTaken, Kind, StackState, Status
 from stack.postgres import Postgres
-from stack.process import raise_open_files
+from stack.process import Program, raise_open_files
 from stack.process_group import Interrupted, ProcessGroup, Signals, say
+from stack.steps import announce_step
 from stack.valkey import Valkey
 
 LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 SIMULATOR_START_S = 30.0
+WEB_START_S = 20.0  # after it the others are started all the same
 PORT_S = 3.0
 COUNT_CALLS = "SELECT count(*) FROM batch_items WHERE status = 'processing'"
 FIRST_TO_END = ("dispatcher",)
@@ -94,10 +96,13 @@ class Supervisor:
         for name in self.folder.sweep():
             self.announce(f"{name} of an earlier run was still there and has been ended")
         self._write("starting")
+        port = self._start_simulator() if self.settings.demo else None  # it loads while the servers start
         self._start_servers()
-        if self.settings.demo:
-            self._start_simulator()
-        self._prepare()
+        if port:
+            with announce_step("Starting the simulator", self.announce):
+                self._wait_for_simulator(port)
+        with announce_step("Preparing the database and the static files", self.announce):
+            self._prepare()
         self._start_programs()
         self._write("ready")
 
@@ -110,17 +115,23 @@ class Supervisor:
             self._raise_if_interrupted()
 
     def _start_server(self, kind: Postgres | Valkey) -> str:
-        server = services.start(kind)
+        with announce_step(f"Starting {kind.label}", self.announce):
+            server = services.start(kind)
         self.group.adopt(Child(kind.program(), self.backoff, server.child, started_at=time.monotonic()))
         return kind.url
 
-    def _start_simulator(self) -> None:
-        """It chooses a port, and keeps it when it is restarted."""
+    def _start_simulator(self) -> Path:
+        """It chooses a port, and keeps it when it is restarted. Returns the file into which it writes the port."""
         port_file = self.folder.path / "simulator.port"
         port_file.unlink(missing_ok=True)
         environ = programs.child_environ(self.settings, {})
-        child = self.group.start(programs.simulator(environ, port=0, port_file=port_file))
+        self.group.start(programs.simulator(environ, port=0, port_file=port_file))
+        return port_file
+
+    def _wait_for_simulator(self, port_file: Path) -> None:
+        child = self.group.children["simulator"]
         port = self._wait_for_port(child, port_file)
+        environ = programs.child_environ(self.settings, {})
         child.program = programs.simulator(environ, port=port, port_file=port_file)
         self.urls["LORAPIPE_SIMULATOR_URL"] = f"http://127.0.0.1:{port}"
         self.announce(
@@ -156,11 +167,20 @@ class Supervisor:
         environ, settings = self._environ(), self.settings
         slots = {WORKERS[0]: settings.worker_slots, WORKERS[1]: programs.INTERACTIVE_SLOTS}
         if self.kind == "up":
-            self.group.start(programs.web(environ, settings))
+            with announce_step("Starting the pages", self.announce):
+                self._start_web(programs.web(environ, settings))
         self.group.start(programs.dispatcher(environ))
         for queue, count in slots.items():
             tokens = settings.anthropic_max_tokens
             self.group.start(programs.worker(environ, queue=queue, slots=count, max_tokens=tokens))
+
+    def _start_web(self, program: Program) -> None:
+        """Start the pages and wait until they answer: the workers, started at once, would take the processor from them."""
+        self.group.start(program)
+        deadline = time.monotonic() + WEB_START_S
+        while time.monotonic() < deadline and not _answers(self.settings):
+            self.group.pump(0.05)
+            self._raise_if_interrupted()
 
     def _environ(self) -> dict[str, str]:
         return programs.child_environ(self.settings, self.urls)

@@ -17,6 +17,7 @@ class Valkey:
     """One server in a data folder. It carries wake-up messages only; all data is in PostgreSQL."""
 
     name = "valkey"
+    label = "Valkey"
     transient: tuple[str, ...] = ()
     port_taken = ("Address already in use",)
 

@@ -15,6 +15,7 @@ case "$*" in
   "-m pip "*) echo "$*" >>"$STUB_LOG"; exit "${STUB_NO_NETWORK:-0}" ;;
   "-m ruff check "*) echo "$*" >>"$STUB_LOG"; exit "${STUB_LINT_LEFT:-0}" ;;
 esac
+[ -z "${PYTHONDONTWRITEBYTECODE:-}" ] || echo "without bytecode" >>"$STUB_LOG"
 printf '%s\\n' "$PWD" "$@" >>"$STUB_LOG"
 """
 BY_FILE = ["--dist", "loadfile"]
@@ -117,6 +118,20 @@ def test_a_failed_installation_says_so_and_is_tried_again(checkout: Checkout) ->
     assert (done.returncode, "installation failed" in done.stderr) == (1, True)
     assert checkout.run().returncode == 0
     assert checkout.installs == ["requirements.lock"]
+
+
+@pytest.mark.parametrize("command", ["up", "generate", "manage"])
+def test_the_processes_keep_what_they_compile(checkout: Checkout, command: str) -> None:
+    """Container images set this variable. Each of five processes then compiled all it imports, at every start."""
+    checkout.run(command, PYTHONDONTWRITEBYTECODE="1")
+    assert "without bytecode" not in checkout.asked
+    assert command in checkout.asked
+
+
+def test_the_installation_says_how_long_it_took(checkout: Checkout) -> None:
+    said = checkout.run().stderr
+    assert "Installing requirements.lock" in said
+    assert "Installed in " in said
 
 
 def test_it_works_through_a_symbolic_link(checkout: Checkout) -> None:
