@@ -12,6 +12,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 
 from lib.amounts import format_number
+from lib.json_bodies import MOST_PROBLEMS
 from lib.paging import fetch_part
 
 DEFAULT_LIMIT = 50
@@ -46,11 +47,14 @@ class StrictSerializer(serializers.Serializer[Any]):
         if not isinstance(data, Mapping):
             return {}
         known = ", ".join(self.fields)
-        return {
-            str(name): [self.later.get(name, f"This field is not known. Known are: {known}.")]
-            for name in data
-            if name not in self.fields and name != "userId"
+        unknown = [str(name) for name in data if name not in self.fields and name != "userId"]
+        problems: dict[str, Any] = {
+            name: [self.later.get(name, f"This field is not known. Known are: {known}.")]
+            for name in unknown[:MOST_PROBLEMS]
         }
+        if len(unknown) > MOST_PROBLEMS:
+            problems[""] = [f"{len(unknown) - MOST_PROBLEMS:,} more fields are not known."]
+        return problems
 
 
 def _as_mapping(detail: Any) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Turns every error of the API into one form: `{success: false, error, code, details}`, never a stack trace.
 
-The renderer adds `success`. `details` is a list of `{row, column, message}`: one entry for each problem that was found.
+The renderer adds `success`. `details` is a list of `{row, column, message}`: one entry for each problem that was found, for the
+first twenty of them. The message says how many there are.
 """
 
 import logging
@@ -23,6 +24,7 @@ from batches.actions.jobs import WouldPauseAgain
 from batches.models import KeyUsed
 from batches.planning.plan import PlanError, TemplateProblem
 from claude.current_models import RetiredModel, UnknownModel, UnknownPrice
+from lib.json_bodies import MOST_PROBLEMS
 from lib.stale_state import StaleState
 from templates_app.api.library_serializers import OUR_NAMES
 from templates_app.api.template_serializers import WIRE, NoVersion
@@ -219,8 +221,8 @@ def _(exc: Exception) -> Refusal:
 def _refuse_problems(problems: list[dict[str, Any]], *, code: str, noun: str) -> Refusal:
     """The message is the first problem, followed by the number of the others."""
     first = format_problem(problems[0]) if problems else f"The {noun} is not valid."
-    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-    return Refusal(status=400, code=code, message=f"{first}{more}", details=problems)
+    more = f" (and {len(problems) - 1:,} more)" if len(problems) > 1 else ""
+    return Refusal(status=400, code=code, message=f"{first}{more}", details=problems[:MOST_PROBLEMS])
 
 
 def format_problem(problem: Mapping[str, Any]) -> str:

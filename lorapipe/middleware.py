@@ -1,12 +1,14 @@
-"""Middleware: an id for every request, a limit for the size of a body, and a content policy for the admin."""
+"""Middleware: an id for every request, bounds for what it brings, a content policy for the admin, and what may be cached."""
 
 import re
 import uuid
 from collections.abc import Callable
 
 from csp.constants import SELF, UNSAFE_EVAL, UNSAFE_INLINE
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict
 from django.shortcuts import render
+
+from lib.storable import UNSTORABLE, name_unstorable
 
 Respond = Callable[[HttpRequest], HttpResponse]
 
@@ -59,6 +61,54 @@ def is_for_api(request: HttpRequest) -> bool:
 def answer_outside_views(*, status: int, code: str, words: str) -> JsonResponse:
     """An error of the API from outside its views, in the form that `lorapipe.api_errors` gives to the others."""
     return JsonResponse({"success": False, "error": words, "code": code, "details": []}, status=status)
+
+
+class StorableTextMiddleware:
+    """Refuses forms with texts that cannot be stored, all fields alike; in addresses such characters are left out.
+
+    Nobody types a NUL: it comes with what was pasted. In a search or a filter it means nothing; in a text it may stand for
+    something that was lost, so the person decides. Bodies in JSON are looked at by their parser, and files by their readers.
+    """
+
+    def __init__(self, get_response: Respond) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if "%00" in request.META.get("QUERY_STRING", ""):
+            request.GET = leave_out_unstorable(request.GET)  # type: ignore[assignment]
+        if request.method == "POST" and not request.path.startswith("/api/"):
+            for name, texts in request.POST.lists():
+                problem = next(filter(None, map(name_unstorable, (name, *texts))), None)
+                if problem:
+                    return refuse_text(request, f"{UNSTORABLE.sub('?', name)[:100]}: {problem}.")
+        return self.get_response(request)
+
+
+def leave_out_unstorable(given: QueryDict) -> QueryDict:
+    """The same names and values without characters that cannot be stored."""
+    cleaned = QueryDict(mutable=True)
+    for name, texts in given.lists():
+        cleaned.setlist(UNSTORABLE.sub("", name), [UNSTORABLE.sub("", text) for text in texts])
+    return cleaned
+
+
+def refuse_text(request: HttpRequest, words: str) -> HttpResponse:
+    if not request.path.startswith("/api/"):
+        return render(request, "400.html", {"words": words}, status=400)
+    body = {"success": False, "error": words, "code": "bad_request", "details": []}
+    return JsonResponse(body, status=400)
+
+
+class PrivateCacheMiddleware:
+    """Answers that say nothing of caching are private and kept nowhere; static files carry their own header."""
+
+    def __init__(self, get_response: Respond) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        response.headers.setdefault("Cache-Control", "private, no-store")
+        return response
 
 
 class AdminPolicyMiddleware:

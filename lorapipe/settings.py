@@ -98,7 +98,9 @@ MIDDLEWARE = [
     "django.middleware.gzip.GZipMiddleware",  # the first page has 170 KB; Django hides the lengths of secrets (BREACH)
     "lorapipe.middleware.RequestIdMiddleware",
     "csp.middleware.CSPMiddleware",
+    "lorapipe.middleware.PrivateCacheMiddleware",
     "lorapipe.middleware.BodySizeMiddleware",
+    "lorapipe.middleware.StorableTextMiddleware",
     "lorapipe.middleware.AdminPolicyMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
