@@ -1,5 +1,6 @@
 """Signing in and out, and the choice of the theme. These are the only pages that need no sign-in."""
 
+import re
 from typing import cast
 
 from django.conf import settings
@@ -26,11 +27,11 @@ THEMES = ("light", "dark", "system")
 def sign_in(request: HttpRequest) -> HttpResponse:
     """Sign in with name and password. The page also tells how to get a one-time link."""
     if request.user.is_authenticated:
-        return redirect(get_page_after_sign_in(request))
+        return HttpResponseRedirect(get_page_after_sign_in(request))
     form = SignInForm(request, request.POST or None)
     if request.method == "POST" and form.is_valid():
         login(request, cast(User, form.user), backend=BACKEND)
-        return redirect(get_page_after_sign_in(request))
+        return HttpResponseRedirect(get_page_after_sign_in(request))
     status = 422 if form.errors else 200
     context = {"form": form, "next": get_next_page(request)}
     return render(request, "workspaces/sign_in.html", context, status=status)
@@ -66,11 +67,11 @@ def set_theme(request: HttpRequest) -> HttpResponse:
 
 
 def get_next_page(request: HttpRequest) -> str:
-    """The page to show after the sign-in, if it is a page of ours; else an empty text."""
+    """The page to show after the sign-in, if it is the address of a page of ours; else an empty text."""
     target = request.POST.get("next") or request.GET.get("next") or ""
     hosts = {request.get_host()}
     fits = url_has_allowed_host_and_scheme(target, allowed_hosts=hosts, require_https=request.is_secure())
-    return target if fits else ""
+    return target if fits and re.match(r"/|https?://", target) else ""
 
 
 def get_page_after_sign_in(request: HttpRequest) -> str:

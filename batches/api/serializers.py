@@ -33,6 +33,20 @@ def make_ids_field() -> serializers.ListField:
     )
 
 
+class ConcurrencyField(serializers.IntegerField):
+    """Calls at once, from 1 to the ceiling of the installation: memory and the database's connections grow with it."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(min_value=1, **options)
+
+    def to_internal_value(self, data: Any) -> int:
+        value = super().to_internal_value(data)
+        ceiling = settings.ENVIRONMENT.max_concurrency
+        if value > ceiling:
+            raise serializers.ValidationError(f"At most {ceiling} at once (LORAPIPE_MAX_CONCURRENCY).")
+        return value
+
+
 class ItemBody(StrictSerializer):
     topic = serializers.CharField(max_length=LONGEST_TOPIC, trim_whitespace=False)
     tier = serializers.ChoiceField(choices=Tier.choices, default="")
@@ -65,7 +79,7 @@ class BatchBody(StrictSerializer):
     sharedParameters = serializers.DictField(default=dict)
     details = serializers.DictField(child=serializers.CharField(trim_whitespace=False), default=dict)
     diversity = serializers.BooleanField(allow_null=True, default=None)
-    concurrentProcessing = serializers.IntegerField(min_value=1, required=False)
+    concurrentProcessing = ConcurrencyField(required=False)
     errorHandling = serializers.ChoiceField(choices=ErrorHandling.choices, default=ErrorHandling.CONTINUE)
     priority = serializers.ChoiceField(choices=PRIORITY_WORDS, default=Priority.NORMAL.label)
     mode = serializers.ChoiceField(choices=Mode.choices, default=Mode.LIVE)
@@ -75,12 +89,6 @@ class BatchBody(StrictSerializer):
     seed = serializers.IntegerField(
         min_value=LEAST_SEED, max_value=LARGEST_SEED, allow_null=True, default=None
     )
-
-    def validate_concurrentProcessing(self, value: int) -> int:
-        ceiling = settings.ENVIRONMENT.max_concurrency
-        if value > ceiling:
-            raise serializers.ValidationError(f"At most {ceiling} at once (LORAPIPE_MAX_CONCURRENCY).")
-        return value
 
     def validate_mode(self, value: str) -> str:
         if value != Mode.LIVE:
@@ -135,7 +143,7 @@ class ChangeBody(StrictSerializer):
     action = serializers.CharField(required=False)
     errorKind = serializers.CharField(max_length=30, required=False)
     itemIds = serializers.ListField(child=serializers.UUIDField(), max_length=LARGEST_PLAN, required=False)
-    concurrentProcessing = serializers.IntegerField(min_value=1, required=False)
+    concurrentProcessing = ConcurrencyField(required=False)
     priority = serializers.ChoiceField(choices=PRIORITY_WORDS, required=False)
     budgetUsd = serializers.DecimalField(max_digits=18, decimal_places=9, min_value=0, required=False)
 
@@ -172,7 +180,7 @@ class CopyBody(StrictSerializer):
     """The settings that differ from the batch that is copied."""
 
     name = serializers.CharField(max_length=LONGEST_NAME, required=False)
-    concurrentProcessing = serializers.IntegerField(min_value=1, required=False)
+    concurrentProcessing = ConcurrencyField(required=False)
     errorHandling = serializers.ChoiceField(choices=ErrorHandling.choices, required=False)
     priority = serializers.ChoiceField(choices=PRIORITY_WORDS, required=False)
     budgetUsd = serializers.DecimalField(max_digits=18, decimal_places=9, min_value=0, required=False)

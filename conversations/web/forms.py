@@ -1,6 +1,6 @@
 """The filters of the conversation list. They are stored only in the query string."""
 
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
@@ -70,9 +70,9 @@ class FilterForm(forms.Form):
         return rows.order_by(*SORTS[self.order])
 
     def _midnight(self, name: str, days: int) -> datetime | None:
-        """The start of the chosen day, plus `days`, so that the last day is included."""
+        """The start of the chosen day, plus `days`, so that the last day is included. None where no day can follow."""
         day = self.chosen(name)
-        if day is None:
+        if day is None or day > date.max - timedelta(days=days + 1):
             return None
         return timezone.make_aware(datetime.combine(day, time())) + timedelta(days=days)
 

@@ -60,7 +60,9 @@ def test_nobody_signs_in_without_a_password(client: Client) -> None:
     assert not signed_in(client)
 
 
-@pytest.mark.parametrize("target", ["https://evil.example/", "//evil.example/", "javascript:alert(1)"])
+@pytest.mark.parametrize(
+    "target", ["https://evil.example/", "//evil.example/", "javascript:alert(1)", "foo", "foo.bar"]
+)
 def test_one_is_never_sent_to_another_site(client: Client, target: str) -> None:
     make_user(username="owner", password=SECRET)
     answer = client.post("/sign-in/", {"name": "owner", "password": SECRET, "next": target})

@@ -183,6 +183,16 @@ def test_a_copy(caller: Client, user: User) -> None:
     assert (refused.status_code, refused.json()["details"][0]["column"]) == (400, "budgetUsd")
 
 
+@pytest.mark.parametrize("concurrency", [0, 11, 100_000_000, 2**31, 10**29])
+def test_a_copy_has_the_ceiling_of_the_installation(caller: Client, user: User, concurrency: int) -> None:
+    """A hundred million made a list of as many places: 874 MB."""
+    bring_starter_pack(user.personal_workspace())
+    job = start_starter_job(user, limit=3)
+    refused = copy(caller, job, {"concurrentProcessing": concurrency})
+    assert refused.status_code == 400
+    assert refused.json()["details"][0]["column"] == "concurrentProcessing"
+
+
 def test_who_only_sees_it_changes_and_copies_nothing(caller: Client, user: User) -> None:
     job = failed_job(make_user())
     assert copy(caller, job, {}).status_code == 404

@@ -76,6 +76,8 @@ def test_the_conversations_of_one_batch(client: Client, owner: User) -> None:
     [
         "?score_min=lots",
         "?created_from=yesterday",
+        "?created_to=9999-12-31",
+        "?created_from=0001-01-01",
         "?batch=17",
         "?tier=gold",
         "?q=%00",
