@@ -1,10 +1,13 @@
 """A parameter matrix: all combinations of some lists of values, without excluded ones, each with its number. Pure Python."""
 
 import itertools
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from math import prod
+from operator import itemgetter
+from typing import Any
 
 from batches.planning.quotas import share_out
 from lib.row_problems import RowProblem, RowsError
@@ -99,34 +102,62 @@ def plan_cells(matrix: Matrix, *, most: int) -> list[Cell]:
 def list_open_cells(matrix: Matrix) -> Iterator[Cell]:
     """The cells that are not excluded, without their counts."""
     names = [axis.name for axis in matrix.axes]
+    patterns = _Patterns(names, matrix.excluded)
     for choices in itertools.product(*(axis.choices for axis in matrix.axes)):
-        values = dict(zip(names, (choice.name for choice in choices), strict=True))
-        if not any(_matches(values, pattern) for pattern in matrix.excluded):
-            yield Cell(choices=choices, values=values)
+        chosen = tuple(choice.name for choice in choices)
+        if next(patterns.matching(chosen), None) is None:
+            yield Cell(choices=choices, values=dict(zip(names, chosen, strict=True)))
 
 
-def _matches(values: Mapping[str, str], pattern: Mapping[str, str]) -> bool:
-    return all(values.get(name) == value for name, value in pattern.items())
+class _Patterns:
+    """Which of many patterns a cell matches. Those that name the same axes are looked up at once.
+
+    A cell takes one look for each set of axes that is named, at most 2 to the power of `MOST_AXES`, however many the
+    patterns are.
+    """
+
+    def __init__(self, names: Sequence[str], patterns: Sequence[Mapping[str, str]]) -> None:
+        self._groups: dict[tuple[int, ...], dict[Any, int]] = defaultdict(dict)
+        self.doubled: list[int] = []
+        for number, pattern in enumerate(patterns):
+            places = tuple(place for place, name in enumerate(names) if name in pattern)
+            if len(places) < len(pattern):
+                continue  # it names an axis that is not there: it matches nothing
+            values = tuple(pattern[names[place]] for place in places)
+            key = values[0] if len(values) == 1 else values
+            if self._groups[places].setdefault(key, number) != number:
+                self.doubled.append(number)
+        self._looks = [
+            (itemgetter(*places) if places else lambda _: (), known) for places, known in self._groups.items()
+        ]
+
+    def matching(self, chosen: tuple[str, ...]) -> Iterator[int]:
+        """The numbers of the patterns that a cell with these values matches; of equal ones the first alone."""
+        for look, known in self._looks:
+            if (number := known.get(look(chosen))) is not None:
+                yield number
 
 
 def _find_fixed_counts(matrix: Matrix, cells: Sequence[Cell]) -> dict[int, int]:
     """The counts that quotas fix: index of the cell to number. Raises MatrixError."""
+    patterns = _Patterns([axis.name for axis in matrix.axes], [quota.values for quota in matrix.quotas])
     fixed: dict[int, int] = {}
+    used: set[int] = set()
+    clashing = set(patterns.doubled)
+    for place, cell in enumerate(cells):
+        numbers = sorted(patterns.matching(tuple(choice.name for choice in cell.choices)))
+        used.update(numbers)
+        clashing.update(numbers[1:])
+        if numbers:
+            fixed[place] = matrix.quotas[numbers[-1]].count
     problems = []
-    for quota in matrix.quotas:
-        found = [place for place, cell in enumerate(cells) if _matches(cell.values, quota.values)]
-        if not found:
-            problems.append(
-                _blame("quota", f"{_describe(quota.values)} is excluded: it can have no quota of its own.")
-            )
-        elif any(place in fixed for place in found):
-            problems.append(
-                _blame(
-                    "quota",
-                    f"{_describe(quota.values)} has a cell that another quota names too; keep one of them.",
-                )
-            )
-        fixed |= dict.fromkeys(found, quota.count)
+    for number, quota in enumerate(matrix.quotas):
+        if number in clashing:
+            said = f"{_describe(quota.values)} has a cell that another quota names too; keep one of them."
+            problems.append(_blame("quota", said))
+        elif number not in used:
+            said = f"{_describe(quota.values)} is excluded: it can have no quota of its own."
+            problems.append(_blame("quota", said))
     if problems:
         raise MatrixError(problems)
     return fixed
@@ -154,7 +185,7 @@ def _axis_problems(matrix: Matrix) -> Iterator[RowProblem]:
         yield _blame("axes", f"{len(matrix.axes)} variables vary; at most {MOST_AXES} can.")
     for axis in matrix.axes:
         names = [choice.name for choice in axis.choices]
-        twice = sorted({name for name in names if names.count(name) > 1}) if len(names) < 2000 else []
+        twice = sorted(name for name, times in Counter(names).items() if times > 1)
         if not names:
             yield _blame(axis.name, "has no values.")
         if twice:
@@ -164,7 +195,7 @@ def _axis_problems(matrix: Matrix) -> Iterator[RowProblem]:
 
 
 def _size_problems(matrix: Matrix, most: int) -> Iterator[RowProblem]:
-    size = prod(len(axis.choices) for axis in matrix.axes)
+    size = prod(len(axis.choices) for axis in matrix.axes[:MOST_AXES])
     if size > MOST_CELLS:
         yield _blame(
             "axes",

@@ -123,6 +123,7 @@ def test_chosen_drafts(caller: Client, template: PromptTemplate, owner: User) ->
         ({"details": {"": "x"}}, "details"),
         ({"matrix": {"axes": [{"name": "mood", "values": ["a"]}]}}, "mood"),
         ({"matrix": {"axes": "persona"}}, "axes"),
+        ({"matrix": {}}, "axes"),
         ({"matrix": {"axes": [{"name": "persona", "values": [[]]}], "perCell": 1}}, "persona"),
         ({"matrix": {"axes": [{"name": "persona", "values": ["A"]}], "perCell": 99_999}}, "perCell"),
     ],
