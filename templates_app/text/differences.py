@@ -2,16 +2,16 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from difflib import SequenceMatcher
 from typing import Any, NamedTuple
 
+from lib.likeness import Edit, find_edits
 from templates_app.text.content import Content
 
 CONTEXT = 3  # unchanged lines shown beside a change
-# difflib takes quadratic time. Texts that are longer than these are shown as removed and added, without details.
+# Texts that are longer than these are shown as removed and added, without details.
 LONGEST_WORDS = 4_000  # characters of a pair of lines
 MOST_PAIRS = 200  # pairs of lines compared word by word
-MOST_COMPARED = 4_000_000  # lines of one side times lines of the other
+MOST_COMPARED = 25_000_000  # lines of one side times lines of the other
 MOST_ROWS = 2_000
 _WORD = re.compile(r"\s+|\w+|[^\w\s]")
 
@@ -129,19 +129,19 @@ def compare_texts(before: str, after: str) -> list[DiffRow]:
     return found
 
 
-def _find_opcodes(old: list[str], new: list[str]) -> list[tuple[str, int, int, int, int]]:
-    """difflib's opcodes between the first and the last line that differ; one replacement if that is too much work."""
+def _find_opcodes(old: list[str], new: list[str]) -> list[Edit]:
+    """The edits between the first and the last line that differ; one replacement if that is too much work."""
     shorter = min(len(old), len(new))
     head = next((n for n in range(shorter) if old[n] != new[n]), shorter)
     tail = next((n for n in range(shorter - head) if old[-1 - n] != new[-1 - n]), shorter - head)
     middle = old[head : len(old) - tail], new[head : len(new) - tail]
     if len(middle[0]) * len(middle[1]) > MOST_COMPARED:
-        inner = [("replace", 0, len(middle[0]), 0, len(middle[1]))]
+        inner = [Edit("replace", 0, len(middle[0]), 0, len(middle[1]))]
     else:
-        inner = list(SequenceMatcher(None, *middle, autojunk=False).get_opcodes())
-    moved = [(kind, i + head, i_end + head, j + head, j_end + head) for kind, i, i_end, j, j_end in inner]
-    first = [("equal", 0, head, 0, head)] if head else []
-    last = [("equal", len(old) - tail, len(old), len(new) - tail, len(new))] if tail else []
+        inner = find_edits(*middle)
+    moved = [Edit(kind, i + head, i_end + head, j + head, j_end + head) for kind, i, i_end, j, j_end in inner]
+    first = [Edit("equal", 0, head, 0, head)] if head else []
+    last = [Edit("equal", len(old) - tail, len(old), len(new) - tail, len(new))] if tail else []
     return [*first, *moved, *last]
 
 
@@ -177,7 +177,7 @@ def compare_lines(before: str, after: str) -> tuple[tuple[TextRun, ...], tuple[T
     old, new = _WORD.findall(before), _WORD.findall(after)
     left: list[TextRun] = []
     right: list[TextRun] = []
-    for kind, i, i_end, j, j_end in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+    for kind, i, i_end, j, j_end in find_edits(old, new):
         changed = kind != "equal"
         left += [TextRun("".join(old[i:i_end]), changed)] if i < i_end else []
         right += [TextRun("".join(new[j:j_end]), changed)] if j < j_end else []
