@@ -6,7 +6,6 @@ file and entry before any money is spent.
 
 import functools
 import re
-import tomllib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import Any
 
 from lib.row_problems import RowsError
 from lib.tables.encoding import NOT_UTF8, decode_text
+from lib.toml_files import UnreadableTOML, read_toml
 from templates_app.text.rendering import (
     TemplateSyntax,
     ValuesError,
@@ -35,11 +35,6 @@ FREE_LISTS = ("topics",)
 # If an item has one of these fields, its value must be in the option list.
 _LIST_OF_FIELD = {"persona": "personas", "emotion": "emotions", "intent": "intents", "tone": "tones"}
 _PACK_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
-# A dotted key of n parts takes memory of n times n: 24 KB of `a.a.a. ...` took half a gigabyte.
-DEEPEST_KEY = 100
-_DEEP_KEY = re.compile(
-    rf"""(?:^|[\[{{,])[ \t]*(?:(?:[\w-]+|"[^"\n]*"|'[^'\n]*')[ \t]*\.[ \t]*){{{DEEPEST_KEY}}}""", re.MULTILINE
-)
 _PREFIX = re.compile(r"[a-z][a-z0-9]{0,9}")
 
 
@@ -373,18 +368,11 @@ def _parse_toml(given: bytes, file: str) -> dict[str, Any]:
         text = decode_text(given).text
         if NOT_UTF8.search(text):
             text = given.decode("utf-8")  # raises, with the place of the byte
-        if found := _DEEP_KEY.search(text):
-            line = text.count("\n", 0, found.start()) + 1
-            raise PackError([f"{file}: a key in line {line} has more than {DEEPEST_KEY} parts"])
-        return tomllib.loads(text)
-    except RowsError as exc:
+        return read_toml(text)
+    except (RowsError, UnreadableTOML) as exc:
         raise PackError([f"{file}: {exc}"]) from exc
-    except RecursionError as exc:
-        raise PackError([f"{file}: the file is nested too deeply"]) from exc
     except UnicodeDecodeError as exc:
         raise PackError([f"{file}: the file must be UTF-8 text ({exc.reason} at byte {exc.start})"]) from exc
-    except tomllib.TOMLDecodeError as exc:
-        raise PackError([f"{file}: not valid TOML: {exc}"]) from exc
 
 
 def _find_repeats(file: str, kind: str, names: Sequence[str]) -> list[str]:
