@@ -59,7 +59,7 @@ def measure(items: int, *, profile: bool) -> None:
     from workspaces.models import User  # noqa: PLC0415
 
     call_command("migrate", verbosity=0)
-    user: User = User.objects.create_with_workspace("bench")
+    user: User = User.objects.create_user("bench")
     install_pack(user.personal_workspace())
     starter = starter_plan(user.personal_workspace())
     plan = cut(starter * (1 + items // len(starter)), limit=items, seed=None)

@@ -347,7 +347,7 @@ def bench_user() -> "User":
     from templates_app.packs.installing import install_pack  # noqa: PLC0415
     from workspaces.models import User  # noqa: PLC0415
 
-    user: User = User.objects.create_with_workspace("bench")
+    user: User = User.objects.create_user("bench")
     install_pack(user.personal_workspace())
     return user
 

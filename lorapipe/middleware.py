@@ -76,6 +76,7 @@ class StorableTextMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if "%00" in request.META.get("QUERY_STRING", ""):
             request.GET = leave_out_unstorable(request.GET)  # type: ignore[assignment]
+            request.text_left_out = True  # type: ignore[attr-defined]
         if request.method == "POST" and not request.path.startswith("/api/"):
             for name, texts in request.POST.lists():
                 problem = next(filter(None, map(name_unstorable, (name, *texts))), None)

@@ -136,7 +136,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 SIGN_IN_LINK_LIFETIME = timedelta(minutes=15)
-# These functions set up a personal workspace that is made while the product runs. `manage.py prepare` does the others.
+# These functions fill a person's new workspace. `manage.py prepare` brings what a later version adds.
 FURNISH_WORKSPACE = ["templates_app.packs.installing.install_pack"]
 
 # --- PostgreSQL ------------------------------------------------------------------------------------

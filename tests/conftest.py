@@ -7,6 +7,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.db import connection
 from django.test import Client
 from hypothesis import HealthCheck
@@ -78,6 +79,8 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
 def done_once() -> Iterator[None]:
     """What is the same for all tests is not done again for each."""
     with pytest.MonkeyPatch.context() as patch:
+        # The starter pack takes 0.1 s for each person; the tests that need it copy its rows (tests/support/starter_pack.py).
+        patch.setattr(settings, "FURNISH_WORKSPACE", [])
         list_static_files_once(patch)
         empty_only_filled_tables(patch)
         yield

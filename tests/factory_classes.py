@@ -41,7 +41,7 @@ class UserFactory(DjangoModelFactory[User]):
 
     @classmethod
     def _create(cls, model_class: type[User], *args: Any, **fields: Any) -> User:
-        return model_class.objects.create_with_workspace(**fields)
+        return model_class.objects.create_user(**fields)
 
 
 class WorkspaceFactory(DjangoModelFactory[Workspace]):

@@ -83,11 +83,13 @@ class MembershipInline(LoraTabularInline):
 
 @admin.register(Workspace)
 class WorkspaceAdmin(LoraModelAdmin):
-    list_display = ("name", "personal", "id_prefix", "created_at")
+    list_display = ("name", "personal_of", "id_prefix", "created_at")
+    list_select_related = ("personal_of",)
+    detail_select_related = ("personal_of",)
     ordering = ("name",)
-    list_filter = ("personal",)
+    list_filter = (("personal_of", admin.EmptyFieldListFilter),)
     search_fields = ("name",)
-    readonly_fields = ("personal", "created_at", "updated_at")
+    readonly_fields = ("personal_of", "created_at", "updated_at")
     inlines = (MembershipInline,)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Workspace | None = None) -> Any:

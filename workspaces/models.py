@@ -7,7 +7,6 @@ from typing import Any, ClassVar, Self
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractUser
-from django.contrib.auth.models import UserManager as DjangoUserManager
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import models, transaction
 from django.http import Http404
@@ -37,42 +36,45 @@ class TimestampedModel(models.Model):
         abstract = True
 
 
-class UserManager(DjangoUserManager["User"]):
-    def create_with_workspace(self, username: str, **fields: Any) -> "User":
-        """Make a person and the personal workspace. Without a given password the person has no usable one."""
-        with transaction.atomic():
-            user = self.create_user(username, **fields)
-            workspace = Workspace.objects.create(name=f"{username}'s workspace", personal=True)
-            Membership.objects.create(workspace=workspace, user=user, role=Membership.Role.OWNER)
-        return user
-
-
 class User(AbstractUser):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     updated_at = models.DateTimeField(db_default=ClockTimestamp(), editable=False)
 
-    objects: ClassVar[UserManager] = UserManager()
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """A new person gets the personal workspace in the same transaction, however the person is made."""
+        if not self._state.adding:
+            super().save(*args, **kwargs)
+            return
+        with transaction.atomic():
+            super().save(*args, **kwargs)
+            self._make_personal_workspace()
+
+    def _make_personal_workspace(self) -> None:
+        workspace = Workspace.objects.create(name=f"{self.username}'s workspace", personal_of=self)
+        Membership.objects.create(workspace=workspace, user=self, role=Membership.Role.OWNER)
+        for path in settings.FURNISH_WORKSPACE:
+            import_string(path)(workspace)
 
     def personal_workspace(self) -> "Workspace":
-        """The workspace for this person's own jobs.
-
-        It is made if it is missing (after createsuperuser or in the admin), and set up like those that `./run` finds.
-        """
+        """The workspace for this person's own jobs. Raises PermissionDenied where the person no longer owns it."""
         found = Workspace.objects.filter(
-            personal=True, membership__user=self, membership__role=Membership.Role.OWNER
+            personal_of=self, membership__user=self, membership__role=Membership.Role.OWNER
         ).first()
         if found is None:
-            with transaction.atomic():
-                found = Workspace.objects.create(name=f"{self.username}'s workspace", personal=True)
-                Membership.objects.create(workspace=found, user=self, role=Membership.Role.OWNER)
-                for path in settings.FURNISH_WORKSPACE:
-                    import_string(path)(found)
+            raise PermissionDenied(f"{self.username} no longer owns the personal workspace of that name.")
         return found
 
 
 class Workspace(TimestampedModel):
     name = models.CharField(max_length=200)
-    personal = models.BooleanField(default=False)
+    personal_of = models.OneToOneField(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        help_text="Whose personal workspace it is: each person has one. Empty: a workspace that people share.",
+    )
     id_prefix = models.CharField(
         max_length=10, default="fp", help_text="First part of every conversation's human id."
     )

@@ -24,8 +24,8 @@ SHOW_ABOVE_MS = float(os.environ.get("BENCH_SHOW_MS", "inf"))
 def fill(rows: int) -> tuple[User, BatchJob]:
     """Make `rows` conversations for one person and as many for another, so that the queries must filter by workspace."""
     call_command("migrate", verbosity=0)
-    user: User = User.objects.create_with_workspace("bench", is_staff=True)
-    other: User = User.objects.create_with_workspace("other")
+    user: User = User.objects.create_user("bench", is_staff=True)
+    other: User = User.objects.create_user("other")
     job = seed_job(user.personal_workspace(), size=-(-rows * 10 // 9))
     seed_job(other.personal_workspace(), size=rows, running=False)
     analyze()

@@ -23,7 +23,7 @@ def start_job(
     budget_usd: Decimal | None = AMPLE,
 ) -> BatchJob:
     """Start a job of so many items (the starter plan, repeated) with these limits per minute. `budget_usd` None: as offered."""
-    user = User.objects.filter(username=OWNER).first() or User.objects.create_with_workspace(OWNER)
+    user = User.objects.filter(username=OWNER).first() or User.objects.create_user(OWNER)
     workspace = user.personal_workspace()
     install_pack(workspace)
     set_limits(pools(), per_minute=per_minute, output_per_minute=output_per_minute or limits.MOST_PER_MINUTE)

@@ -19,7 +19,7 @@ ACROSS = 50
 def fill(items: int) -> Client:
     """The browser of a person whose starter plan has so many items: those of the pack and additional scenarios."""
     call_command("migrate", verbosity=0)
-    user: User = User.objects.create_with_workspace("bench")
+    user: User = User.objects.create_user("bench")
     place = user.personal_workspace()
     install_pack(place)
     first = Scenario.objects.filter(workspace=place, pack=PACK)[0]

@@ -31,7 +31,7 @@ def seeded(django_db_setup: None, django_db_blocker: Any) -> Iterator[tuple[User
     """Two workspaces with thousands of conversations, committed and vacuumed as they are in life; emptied afterwards."""
     with django_db_blocker.unblock():
         try:
-            users = [User.objects.create_with_workspace(name) for name in ("mine", "other")]
+            users = [User.objects.create_user(name) for name in ("mine", "other")]
             job = seed_job(users[0].personal_workspace(), size=ROWS, turns=0)
             seed_job(users[1].personal_workspace(), size=ROWS, turns=0, running=False)
             for user in users:

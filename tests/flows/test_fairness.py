@@ -21,7 +21,7 @@ from workspaces.models import User
 
 
 def make_neighbour() -> User:
-    user: User = User.objects.create_with_workspace("neighbour")
+    user: User = User.objects.create_user("neighbour")
     bring_starter_pack(user.personal_workspace())
     return user
 

@@ -305,7 +305,7 @@ def test_wrong_numbers_are_refused(owner: User, file: Path, words: list[str], ex
 
 @pytest.mark.django_db(transaction=True)
 def test_somebody_else_s_job_cannot_be_resumed(owner: User, file: Path) -> None:
-    other = User.objects.create_with_workspace("other")
+    other = User.objects.create_user("other")
     job = BatchJob.objects.create(
         workspace=other.personal_workspace(),
         created_by=other,

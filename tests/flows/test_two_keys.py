@@ -44,7 +44,7 @@ def two_keys(
 
 @pytest.fixture
 def researcher(owner: User) -> User:
-    user: User = User.objects.create_with_workspace("researcher")
+    user: User = User.objects.create_user("researcher")
     bring_starter_pack(user.personal_workspace())
     Workspace.objects.filter(pk=user.personal_workspace().pk).update(provider_key="research")
     return user

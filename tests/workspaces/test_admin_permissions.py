@@ -72,4 +72,4 @@ def test_staff_cannot_make_themselves_superusers() -> None:
 def test_a_new_person_can_be_added(boss: Client) -> None:
     body = {"username": "fresh", "usable_password": "false", "password1": "", "password2": ""}
     assert boss.post(page(User, "add"), body).status_code == 302
-    assert User.objects.get(username="fresh").personal_workspace().personal
+    assert User.objects.get(username="fresh").personal_workspace().personal_of

@@ -44,6 +44,5 @@ def get_first_owner() -> User:
     """The user `owner`. It is made at the first start, with a personal workspace and without a usable password."""
     owner = User.objects.filter(username="owner").first()
     if owner is None:
-        owner = User.objects.create_with_workspace("owner", is_staff=True, is_superuser=True)
-    owner.personal_workspace()
+        owner = User.objects.create_user("owner", is_staff=True, is_superuser=True)
     return owner

@@ -11,6 +11,8 @@ from templates_app.packs.pack import Pack, load_pack
 from tests.factories import make_option, make_scenario, make_workspace
 from workspaces.models import User, Workspace
 
+FURNISH_WORKSPACE = ["templates_app.packs.installing.install_pack"]
+
 pytestmark = pytest.mark.django_db
 
 
@@ -86,7 +88,8 @@ def test_a_taken_name_gets_a_number() -> None:
     assert install_pack(workspace) == 0
 
 
-def test_a_person_made_while_the_product_runs_has_the_pack() -> None:
+def test_a_person_made_while_the_product_runs_has_the_pack(settings: Any) -> None:
+    settings.FURNISH_WORKSPACE = FURNISH_WORKSPACE
     user = User.objects.create_user("late")
     assert Scenario.objects.filter(workspace=user.personal_workspace()).count() == 35
     assert PromptTemplate.objects.filter(workspace=user.personal_workspace()).usable().count() == 3
