@@ -34,6 +34,24 @@ def sign_in_first(request: HttpRequest, extra_context: dict[str, Any] | None = N
     return redirect_to_login(request.GET.get("next") or resolve_url("admin:index"))
 
 
+def workspaces_of(request: HttpRequest) -> QuerySet[Any]:
+    """The ids of the workspaces in which this person is."""
+    return Membership.objects.filter(user_id=str(request.user.pk)).values("workspace")
+
+
+def colleagues_of(request: HttpRequest) -> QuerySet[Any]:
+    """The ids of all people with whom this person shares a workspace, this person included."""
+    return Membership.objects.filter(workspace__in=workspaces_of(request)).values("user")
+
+
+def decides_members(request: HttpRequest, workspace: Workspace | None) -> bool:
+    """Superusers decide who is in a workspace, and its owners. Without a workspace: whether this person owns any."""
+    if request.user.is_superuser:
+        return True
+    owned = Membership.objects.filter(user_id=str(request.user.pk), role=Membership.Role.OWNER)
+    return (owned if workspace is None else owned.filter(workspace=workspace)).exists()
+
+
 admin.site.login = sign_in_first  # type: ignore[method-assign]
 admin.site.unregister(Group)
 
@@ -58,9 +76,18 @@ class UserAdmin(DjangoUserAdmin, LoraModelAdmin):  # type: ignore[type-arg]
         return fixed if request.user.is_superuser else (*fixed, *self.powers)
 
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        """Only a superuser may change a superuser, and above all the password of one."""
+        """Only a superuser may change a superuser."""
         above = obj is not None and obj.is_superuser and not request.user.is_superuser
         return super().has_change_permission(request, obj) and not above
+
+    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:
+        """Only a superuser sets the password of somebody else: whoever knows it can sign in as that person."""
+        if not request.user.is_superuser and str(request.user.pk) != id:
+            raise PermissionDenied
+        return super().user_change_password(request, id, form_url)
+
+    def of_workspaces(self, rows: QuerySet[Any], request: HttpRequest) -> QuerySet[Any]:
+        return rows.filter(pk__in=colleagues_of(request))
 
 
 @admin.register(Group)
@@ -79,6 +106,15 @@ class MembershipInline(LoraTabularInline):
     fields = ("user", "role", "created_at")
     readonly_fields = ("created_at",)
     autocomplete_fields = ("user",)
+
+    def has_add_permission(self, request: HttpRequest, obj: Workspace | None = None) -> bool:
+        return super().has_add_permission(request, obj) and decides_members(request, obj)
+
+    def has_change_permission(self, request: HttpRequest, obj: Workspace | None = None) -> bool:
+        return super().has_change_permission(request, obj) and decides_members(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Workspace | None = None) -> bool:
+        return super().has_delete_permission(request, obj) and decides_members(request, obj)
 
 
 @admin.register(Workspace)
@@ -124,6 +160,22 @@ class MembershipAdmin(LoraModelAdmin):
     readonly_fields = ("created_at",)
     detail_select_related = ("user", "workspace")
 
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return super().has_add_permission(request) and decides_members(request, None)
+
+    def has_change_permission(self, request: HttpRequest, obj: Membership | None = None) -> bool:
+        return super().has_change_permission(request, obj) and decides_members(request, obj and obj.workspace)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Membership | None = None) -> bool:
+        return super().has_delete_permission(request, obj) and decides_members(request, obj and obj.workspace)
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Members are put only into workspaces that this person owns. A posted id is checked too."""
+        if db_field.name == "workspace" and not request.user.is_superuser:
+            owner = {"membership__user_id": request.user.pk, "membership__role": Membership.Role.OWNER}
+            kwargs["queryset"] = Workspace.objects.filter(**owner)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
 
 @admin.register(ApiToken)
 class ApiTokenAdmin(ReadOnlyAdmin):
@@ -134,6 +186,9 @@ class ApiTokenAdmin(ReadOnlyAdmin):
     fields = ("name", "user", "last_used_at", "revoked_at", "created_at")
     detail_select_related = ("user",)
     actions = ("revoke",)
+
+    def of_workspaces(self, rows: QuerySet[Any], request: HttpRequest) -> QuerySet[Any]:
+        return rows.filter(user__in=colleagues_of(request))
 
     @admin.action(description="Revoke", permissions=["move"])
     def revoke(self, request: HttpRequest, rows: QuerySet[ApiToken]) -> None:
@@ -151,6 +206,9 @@ class SignInLinkAdmin(ReadOnlyAdmin):
     search_fields = ("user__username",)
     fields = ("user", "created_at", "expires_at", "used_at")
     detail_select_related = ("user",)
+
+    def of_workspaces(self, rows: QuerySet[Any], request: HttpRequest) -> QuerySet[Any]:
+        return rows.filter(user__in=colleagues_of(request))
 
 
 @admin.register(AuditEntry)

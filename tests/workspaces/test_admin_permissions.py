@@ -64,6 +64,9 @@ def test_staff_cannot_make_themselves_superusers() -> None:
     user.refresh_from_db()
     assert not user.is_superuser
     boss = factories.make_user(superuser=True, password="correct horse battery")
+    factories.make_member(
+        workspace=user.personal_workspace(), user=boss
+    )  # or the page would not show them at all
     assert client.post(page(User, "change", boss.pk), body).status_code == 403
     change_password = reverse("admin:auth_user_password_change", args=[boss.pk])
     assert client.get(change_password).status_code == 403
