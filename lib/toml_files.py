@@ -28,13 +28,9 @@ class UnreadableTOML(ValueError):
     """The text is no TOML, or outside the bounds; the message says what and where."""
 
 
-def read_toml(given: bytes) -> dict[str, Any]:
-    """The tables of a file in UTF-8. Raises UnreadableTOML. How large a file may be is its reader's rule."""
-    try:
-        text = given.decode("utf-8-sig")
-    except UnicodeDecodeError as wrong:
-        raise UnreadableTOML(f"the file must be UTF-8 text ({wrong.reason} at byte {wrong.start})") from wrong
-    _check_shape(_TEXTS.sub(lambda found: "" if found.group().startswith("#") else "t", text))
+def read_toml(text: str) -> dict[str, Any]:
+    """The tables of a file. Raises UnreadableTOML. How large a file may be is its reader's rule."""
+    _check_shape(_TEXTS.sub(_blank, text))
     try:
         return tomllib.loads(text, parse_float=_read_float)
     except tomllib.TOMLDecodeError as wrong:

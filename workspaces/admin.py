@@ -164,10 +164,14 @@ class MembershipAdmin(LoraModelAdmin):
         return super().has_add_permission(request) and decides_members(request, None)
 
     def has_change_permission(self, request: HttpRequest, obj: Membership | None = None) -> bool:
-        return super().has_change_permission(request, obj) and decides_members(request, obj and obj.workspace)
+        return super().has_change_permission(request, obj) and decides_members(
+            request, obj.workspace if obj else None
+        )
 
     def has_delete_permission(self, request: HttpRequest, obj: Membership | None = None) -> bool:
-        return super().has_delete_permission(request, obj) and decides_members(request, obj and obj.workspace)
+        return super().has_delete_permission(request, obj) and decides_members(
+            request, obj.workspace if obj else None
+        )
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """Members are put only into workspaces that this person owns. A posted id is checked too."""
