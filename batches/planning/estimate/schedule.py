@@ -140,13 +140,15 @@ def _factors(spread: float) -> tuple[float, ...]:
     return tuple(factor / mean for factor in factors)
 
 
-    slots = max(1, min(concurrency, len(calls)))  # more are never used, and each has a place in memory
-    played = [_play(_draw_calls(calls, chance), slots, rates, pace, funds) for _ in range(plays)]
-    return Duration(
-        seconds=sum(seconds for seconds, _ in played) / plays,
-        limited_by=_find_tightest_limit(calls, concurrency, rates, pace),
-        covered=sum(count for _, count in played) // plays,
-    )
+def _play(
+    drawn: Iterator[tuple[float, Call]],
+    concurrency: int,
+    rates: Sequence[Rate],
+    pace: Pace,
+    funds: Funds | None,
+) -> tuple[float, int]:
+    """The seconds until the last reply, and the number of calls that were made."""
+    free = [pace.wait_s] * max(1, concurrency)
     arrivals = [-math.inf] * len(rates)  # of each bucket, its theoretical arrival time (GCRA)
     purse = _Purse(funds) if funds else None
     last, count = 0.0, 0
