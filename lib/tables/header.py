@@ -1,11 +1,11 @@
 """Finds the header of a table among its first rows, and which known column each of its names means."""
 
-import difflib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from lib.likeness import suggest
 from lib.same_text import compose, make_match_key
 from lib.tables.limits import LONGEST_SHOWN_NAME
 
@@ -102,9 +102,8 @@ def suggest_name(name: str, known: Iterable[str]) -> str:
     """` Is it 'topic'?` for the known name that is closest to a misspelt one; empty if none is close."""
     if len(name) > LONGEST_SHOWN_NAME:
         return ""
-    by_folded = {each.casefold(): each for each in known if len(each) <= LONGEST_SHOWN_NAME}
-    close = difflib.get_close_matches(name.casefold(), by_folded, n=1)
-    return f" Is it {by_folded[close[0]]!r}?" if close else ""
+    meant = suggest(name, (each for each in known if len(each) <= LONGEST_SHOWN_NAME))
+    return f" Is it {meant!r}?" if meant else ""
 
 
 def label_column(name: str, index: int) -> str:

@@ -3,9 +3,10 @@
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from difflib import get_close_matches
 from typing import Any
 
+from lib.json_bodies import MOST_PROBLEMS
+from lib.likeness import suggest
 from templates_app.text.foreign import find_foreign_marks
 from templates_app.text.rendering import Variable, VariableError
 from templates_app.text.syntax import NEWEST, Placeholder, TemplateSyntax, Text, scan_all, upgrade
@@ -129,15 +130,19 @@ def lint(content: Content, *, filled: Collection[str] | None = None) -> list[Fin
 def find_new_names(content: Content, known: Collection[str]) -> list[Finding]:
     """A warning for each name that the texts use and the previous version did not have: it may be a typing mistake."""
     names = [name for name in find_used_names(content) if known and name not in known]
-    return [
+    found = [
         Finding(kind="unknown", level="warning", message=f"{{{{{name}}}}} is new here{_suggest(name, known)}")
-        for name in names
+        for name in names[:MOST_PROBLEMS]
     ]
+    if len(names) > MOST_PROBLEMS:
+        more = f"{len(names) - MOST_PROBLEMS:,} more names are new here"
+        found.append(Finding(kind="unknown", level="warning", message=more))
+    return found
 
 
 def _suggest(name: str, known: Collection[str]) -> str:
-    close = get_close_matches(name, list(known), n=1)
-    return f"; did you mean {{{{{close[0]}}}}}?" if close else ""
+    meant = suggest(name, known)
+    return f"; did you mean {{{{{meant}}}}}?" if meant else ""
 
 
 def _find_empty(content: Content) -> Iterator[Finding]:

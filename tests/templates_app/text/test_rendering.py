@@ -106,7 +106,7 @@ def test_a_value_of_a_megabyte_takes_linear_time(make: Callable[[int], str]) -> 
     )  # the first large text makes the process ask for memory, which takes ten times as long
     once = cpu_seconds(lambda: [render(text, {"a": small}) for _ in range(20)])
     four = cpu_seconds(lambda: [render(text, {"a": large}) for _ in range(20)])
-    assert four < max(0.02, 9 * once)
+    assert four < max(0.1, 9 * once)
 
 
 @given(value=words.filter(lambda text: bool(text.strip())), before=literals, after=literals)
@@ -294,7 +294,7 @@ def test_a_megabyte_takes_linear_time(make: Callable[[int], str]) -> None:
     small, large = make(250_000), make(1_000_000)
     once, four = cpu_seconds(lambda: try_render(small)), cpu_seconds(lambda: try_render(large))
     # Four times the text: 4 when linear, 16 when quadratic. Below 20 ms the clock itself is the noise.
-    assert four < max(0.02, 9 * once)
+    assert four < max(0.1, 9 * once)
 
 
 def test_a_megabyte_value_costs_what_copying_costs() -> None:
