@@ -218,10 +218,6 @@ document.addEventListener("htmx:after:swap", () => {
     else field.value = field.defaultValue;
   });
 });
-function showAmount(label, field) {
-  const amount = Math.min(Number(field.value), Number(label.dataset.atMost || Infinity));
-  if (amount > 0) label.textContent = `$${amount.toFixed(amount < 1 ? 3 : 2)}`;
-}
 
 // A choice from a list fills the text beside it; a text of one's own takes the choice away.
 document.addEventListener("input", (event) => {
@@ -234,12 +230,13 @@ document.addEventListener("input", (event) => {
   }
 });
 
-// The amount as the server writes it: all its places, two at least. An empty field stands for the offered amount.
+// The amount as the server writes it: all its places, two at least, and never more than the month has left. An empty
+// field stands for the offered amount.
 function showAmount(label, field) {
-  const typed = Number(field.value) > 0 ? field.value : field.defaultValue || field.placeholder;
-  const amount = Number(typed);
+  const given = Number(field.value) > 0 ? field.value : field.defaultValue || field.placeholder;
+  const amount = Math.min(Number(given), Number(label.dataset.atMost || Infinity));
   if (!(amount > 0)) return;
-  const places = Math.min(4, Math.max(2, (typed.split(".")[1] ?? "").length));
+  const places = Math.min(4, Math.max(2, (String(amount).split(".")[1] ?? "").length));
   const text = amount.toLocaleString("en-US", { minimumFractionDigits: 2, maximumFractionDigits: places });
   label.textContent = `$${text}`;
 }

@@ -4,7 +4,7 @@ import functools
 import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,6 +19,7 @@ from lib.amounts import format_amount
 
 register = template.Library()
 
+LIMIT_STEP = Decimal("0.0001")  # in USD; a limit is typed with four places at most
 ICONS = Path(__file__).resolve().parent.parent / "static" / "vendor" / "lucide"
 
 
@@ -163,7 +164,9 @@ register.filter("amount", format_amount)
 @register.filter
 def limit(value: Decimal | float | int | None) -> str:
     """The limit of a batch, the same on its button, in its field and on its page: `$7.90`, `$0.125`."""
-    return "" if value is None else f"${Decimal(format_amount(value)):,}"
+    if value is None:
+        return ""
+    return f"${Decimal(format_amount(Decimal(str(value)).quantize(LIMIT_STEP, ROUND_DOWN))):,}"
 
 
 @register.filter
