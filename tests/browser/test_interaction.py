@@ -27,6 +27,7 @@ def test_the_keys(open_page: OpenPage, owner: User) -> None:
     expect(page.locator("tr.cursor")).to_contain_text("third")
     page.keyboard.press("o")
     expect(page.locator("h1")).to_contain_text("third")
+    ready(page)
     page.keyboard.press("g")
     page.keyboard.press("b")
     expect(page.locator("h1")).to_contain_text("Batches")
