@@ -241,6 +241,12 @@ function showAmount(label, field) {
   label.textContent = `$${text}`;
 }
 
+// While another template is on its way the preview waits: it would end that request, and is of the old template.
+document.addEventListener("htmx:config:request", (event) => {
+  const previews = event.detail.ctx?.sourceElement?.matches?.("[hx-target='#seen']");
+  if (previews && document.querySelector("#id_template.htmx-request")) event.preventDefault();
+});
+
 // A form whose price is being asked for is not sent: the button would spend an amount that nobody has seen. This is
 // remembered here, because a morph takes attributes away that the server does not know.
 let pricing = false;
