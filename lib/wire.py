@@ -12,8 +12,8 @@ from rest_framework import serializers
 from rest_framework.request import Request
 
 from lib.amounts import format_number
-from lib.json_bodies import MOST_PROBLEMS
 from lib.paging import fetch_part
+from lib.untrusted.json_bodies import MOST_PROBLEMS
 
 DEFAULT_LIMIT = 50
 LARGEST_LIMIT = 200

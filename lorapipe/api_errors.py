@@ -12,7 +12,7 @@ from http import HTTPStatus
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
-from django.db import InterfaceError, OperationalError
+from django.db import DataError, InterfaceError, OperationalError
 from django.http import Http404, UnreadablePostError
 from rest_framework import exceptions
 from rest_framework.decorators import api_view
@@ -24,8 +24,8 @@ from batches.actions.jobs import WouldPauseAgain
 from batches.models import KeyUsed
 from batches.planning.plan import PlanError, TemplateProblem
 from claude.current_models import RetiredModel, UnknownModel, UnknownPrice
-from lib.json_bodies import MOST_PROBLEMS
 from lib.stale_state import StaleState
+from lib.untrusted.json_bodies import MOST_PROBLEMS
 from templates_app.api.library_serializers import OUR_NAMES
 from templates_app.api.template_serializers import WIRE, NoVersion
 from templates_app.library.checks import WrongEntry
@@ -203,6 +203,16 @@ def _(exc: RequestDataTooBig) -> Refusal:
 @explain.register(UnreadablePostError)
 def _(exc: Exception) -> Refusal:
     return Refusal(status=400, code="bad_request", message="The request cannot be read.")
+
+
+@explain.register
+def _(exc: DataError) -> Refusal:
+    logger.warning("The database refused a value: %s", exc)
+    return Refusal(
+        status=400,
+        code="invalid",
+        message="A value cannot be stored: a NUL in a text, or a number too large.",
+    )
 
 
 @explain.register(OperationalError)

@@ -7,12 +7,12 @@ from typing import IO, Any
 from rest_framework.exceptions import ParseError, ValidationError
 from rest_framework.parsers import JSONParser
 
-from lib.json_bodies import LARGEST_BODY, MOST_PROBLEMS, UnreadableJSON, find_problems, read_json
-from lib.storable import UNSTORABLE
+from lib.untrusted.json_bodies import LARGEST_BODY, MOST_PROBLEMS, UnreadableJSON, find_problems, read_json
+from lib.untrusted.storable import UNSTORABLE
 
 
 class StorableJSONParser(JSONParser):
-    """Parses JSON. Every text, name, number and depth has a bound; see lib/json_bodies.py."""
+    """Parses JSON. Every text, name, number and depth has a bound; see lib/untrusted/json_bodies.py."""
 
     def parse(
         self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None

@@ -5,10 +5,11 @@ import uuid
 from collections.abc import Callable
 
 from csp.constants import SELF, UNSAFE_EVAL, UNSAFE_INLINE
+from django.db import DataError
 from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict
 from django.shortcuts import render
 
-from lib.storable import UNSTORABLE, name_unstorable
+from lib.untrusted.storable import UNSTORABLE, name_unstorable
 
 Respond = Callable[[HttpRequest], HttpResponse]
 
@@ -64,25 +65,31 @@ def answer_outside_views(*, status: int, code: str, words: str) -> JsonResponse:
 
 
 class StorableTextMiddleware:
-    """Refuses forms with texts that cannot be stored, all fields alike; in addresses such characters are left out.
+    """Texts that cannot be stored, in any field: left out of the address of a page, refused in a form.
 
-    Nobody types a NUL: it comes with what was pasted. In a search or a filter it means nothing; in a text it may stand for
-    something that was lost, so the person decides. Bodies in JSON are looked at by their parser, and files by their readers.
+    Nobody types a NUL: it comes with what was pasted. In a search or a filter it means nothing. In a form a field that is
+    checked says so itself; where none does and the database refuses it, the answer names the field. Bodies in JSON are
+    looked at by their parser, and files by their readers.
     """
 
     def __init__(self, get_response: Respond) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if "%00" in request.META.get("QUERY_STRING", ""):
+        if "%00" in request.META.get("QUERY_STRING", "") and not request.path.startswith("/api/"):
             request.GET = leave_out_unstorable(request.GET)  # type: ignore[assignment]
             request.text_left_out = True  # type: ignore[attr-defined]
-        if request.method == "POST" and not request.path.startswith("/api/"):
-            for name, texts in request.POST.lists():
-                problem = next(filter(None, map(name_unstorable, (name, *texts))), None)
-                if problem:
-                    return refuse_text(request, f"{UNSTORABLE.sub('?', name)[:100]}: {problem}.")
         return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """The page for a form whose text could not be stored; None for any other exception."""
+        if not isinstance(exception, DataError | ValueError) or request.path.startswith("/api/"):
+            return None
+        for name, texts in request.POST.lists():
+            if problem := next(filter(None, map(name_unstorable, (name, *texts))), None):
+                words = f"{UNSTORABLE.sub('?', name)[:100]}: {problem}."
+                return render(request, "400.html", {"words": words}, status=400)
+        return None
 
 
 def leave_out_unstorable(given: QueryDict) -> QueryDict:
@@ -91,13 +98,6 @@ def leave_out_unstorable(given: QueryDict) -> QueryDict:
     for name, texts in given.lists():
         cleaned.setlist(UNSTORABLE.sub("", name), [UNSTORABLE.sub("", text) for text in texts])
     return cleaned
-
-
-def refuse_text(request: HttpRequest, words: str) -> HttpResponse:
-    if not request.path.startswith("/api/"):
-        return render(request, "400.html", {"words": words}, status=400)
-    body = {"success": False, "error": words, "code": "bad_request", "details": []}
-    return JsonResponse(body, status=400)
 
 
 class PrivateCacheMiddleware:

@@ -15,7 +15,7 @@ from typing import Any
 
 from lib.row_problems import RowsError
 from lib.tables.encoding import NOT_UTF8, decode_text
-from lib.toml_files import UnreadableTOML, read_toml
+from lib.untrusted.toml_files import UnreadableTOML, read_toml
 from templates_app.text.rendering import (
     TemplateSyntax,
     ValuesError,

@@ -5,8 +5,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from lib.json_bodies import MOST_PROBLEMS
 from lib.likeness import suggest
+from lib.untrusted.json_bodies import MOST_PROBLEMS
 from templates_app.text.foreign import find_foreign_marks
 from templates_app.text.rendering import Variable, VariableError
 from templates_app.text.syntax import NEWEST, Placeholder, TemplateSyntax, Text, scan_all, upgrade

@@ -88,8 +88,9 @@ def find_variable_changes(
 ) -> Iterator[VariableChange]:
     before = {str(each.get("name")): each for each in old}
     after = {str(each.get("name")): each for each in new}
-    for name in before.keys() - after.keys():
-        yield VariableChange("removed", name)
+    for name in before:
+        if name not in after:
+            yield VariableChange("removed", name)
     for name, definition in after.items():
         if name not in before:
             yield VariableChange("added", name, tuple(_find_field_changes({}, definition)))

@@ -20,7 +20,7 @@ from tests.support.machine import Machine, World
 from tests.support.quick_rules import make_quick_rules
 from workspaces.models import User
 
-FEW = 40
+FEW = 20
 EXAMPLES, STEPS = map(int, os.environ.get("MACHINE", "200x40").split("x"))
 PART = 100  # examples in one transaction: what they leave behind in it is never vacuumed, and slows them all
 

@@ -1,21 +1,34 @@
 """What is looked at before any page or endpoint sees it: texts that cannot be stored, and what may be kept by a cache."""
 
 import pytest
-from django.test import Client
+from django.db import DataError
+from django.http import HttpResponse
+from django.test import Client, RequestFactory
+
+from lorapipe.middleware import StorableTextMiddleware
+from tests.factories import make_job
+from workspaces.models import User
 
 pytestmark = pytest.mark.django_db
 
 
-def test_a_form_with_a_nul_is_refused_by_the_name_of_its_field(client: Client) -> None:
-    answer = client.post("/sign-in/", {"username": "a\x00b", "password": "x"})
-    assert answer.status_code == 400
-    assert "username: contains U+0000 at character 2; remove it." in answer.text
+def test_a_form_whose_text_the_database_refuses_is_told_by_its_field(
+    client: Client, signed_in: Client
+) -> None:
+    made = make_job(by=User.objects.get(username="owner"))
+    answer = client.post(f"/batches/{made.pk}/retry/", {"kind": "a\x00b"})
+    assert answer.status_code in (302, 400, 422)
+    fields = RequestFactory().post("/x/", {"no\x00te": "x", "other": "y"})
+    refused = StorableTextMiddleware(lambda _: HttpResponse()).process_exception(fields, DataError("NUL"))
+    assert refused is not None
+    assert refused.status_code == 400
+    assert "no?te: contains U+0000 at character 3; remove it." in refused.content.decode()
 
 
-def test_a_nul_in_the_name_of_a_field(client: Client) -> None:
-    answer = client.post("/sign-in/", {"user\x00name": "x"})
-    assert answer.status_code == 400
-    assert "user?name: contains U+0000" in answer.text
+def test_another_exception_is_left_to_its_page() -> None:
+    middleware = StorableTextMiddleware(lambda _: HttpResponse())
+    assert middleware.process_exception(RequestFactory().post("/x/", {"a": "b"}), ValueError("x")) is None
+    assert middleware.process_exception(RequestFactory().post("/x/", {"a": "\x00"}), KeyError("x")) is None
 
 
 def test_a_nul_in_an_address_is_left_out(client: Client) -> None:

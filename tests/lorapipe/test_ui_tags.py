@@ -224,7 +224,13 @@ def test_an_item_belongs_to_where_it_was_started(single: bool, entry: str) -> No
 
 @pytest.mark.parametrize(
     ("amount", "shown"),
-    [("7.9", "$7.90"), ("0.28", "$0.28"), ("1234.5", "$1,234.50"), ("0.12349", "$0.1234"), ("3.123456789", "$3.1234")],
+    [
+        ("7.9", "$7.90"),
+        ("0.28", "$0.28"),
+        ("1234.5", "$1,234.50"),
+        ("0.12349", "$0.1234"),
+        ("3.123456789", "$3.1234"),
+    ],
 )
 def test_a_limit_reads_as_its_field(amount: str, shown: str) -> None:
     assert ui.limit(Decimal(amount)) == shown

@@ -150,7 +150,8 @@ def test_a_template_without_a_topic_variable(caller: Client, user: User) -> None
 
 def test_all_problems_of_all_items_at_once(caller: Client, user: User) -> None:
     variables = [Variable("topic"), Variable("age", "number"), Variable("place")]
-    template = make_template(workspace=user.personal_workspace(), text="{{topic}}", variables=variables)
+    text = "{{topic}} {{age}} {{place}}"
+    template = make_template(workspace=user.personal_workspace(), text=text, variables=variables)
     items = [
         {"topic": "One", "parameters": {"age": "old", "place": "Here"}},
         {"topic": "Two", "parameters": {"age": 4}},

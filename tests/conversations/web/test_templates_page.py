@@ -13,6 +13,7 @@ from templates_app.packs.template_file import dump
 from templates_app.prompts import editing
 from templates_app.states import Tier
 from templates_app.text.content import Content
+from templates_app.text.rendering import Variable
 from tests.factories import make_conversation, make_template, make_version
 from workspaces.models import User
 
@@ -86,7 +87,8 @@ def test_the_page_of_one(
 
 
 def test_from_draft_to_published_and_back(client: Client, owner: User) -> None:
-    template = mine(owner, "Arc")
+    used = [Variable("topic"), Variable("persona", required=False)]  # an unused one would go at publishing
+    template = make_template(workspace=owner.personal_workspace(), name="Arc", variables=used)
     old = template.versions.get().text
     editing.save_draft(template, Content(text="New words"), by=owner)
     page = f"/templates/{template.pk}/"

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib.json_bodies import (
+from lib.untrusted.json_bodies import (
     DEEPEST,
     LONGEST_NAME,
     LONGEST_NUMBER,

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from lib.toml_files import MOST_PARTS, UnreadableTOML, read_toml
+from lib.untrusted.toml_files import MOST_PARTS, UnreadableTOML, read_toml
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
-from lib.storable import name_unstorable
+from lib.untrusted.storable import name_unstorable
 
 LARGEST_BODY = 10_000_000  # bytes
 MOST_VALUES = 500_000  # in lists and objects together; a plan of 10,000 rows with 20 fields has 200,000
