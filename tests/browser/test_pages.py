@@ -158,12 +158,12 @@ def template_paths(job: BatchJob) -> dict[str, str]:
     }
 
 
-# Each width and each theme once; the other two pairs take as long again.
+# All pages once; each of the other widths and themes takes as long again. A phone has tests of its own (test_reading_flow).
 @pytest.mark.parametrize(
     ("width", "dark"),
     [
         (1440, False),
-        (390, True),
+        pytest.param(390, True, marks=pytest.mark.slow),
         pytest.param(1440, True, marks=pytest.mark.slow),
         pytest.param(390, False, marks=pytest.mark.slow),
     ],
@@ -207,6 +207,7 @@ ADMIN = (
 )
 
 
+@pytest.mark.slow
 def test_the_admin_fits_and_nothing_complains(open_page: OpenPage, owner: User, job: BatchJob) -> None:
     """Long values too: a reply is stored as one line."""
     job.logs.update(response_payload={"text": "word " * 5000}, response_body=b"x" * 5000)

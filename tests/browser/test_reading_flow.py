@@ -122,7 +122,7 @@ def test_the_end_of_a_batch_is_announced_on_another_page(open_page: OpenPage, ow
     page.route("**/shell/", lambda route: route.fulfill(status=204))
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("dark", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["light", "dark"])
 def test_on_a_phone(open_page: OpenPage, owner: User, dark: bool) -> None:
     name = "x" * 180
     job = finished(owner, items=2)

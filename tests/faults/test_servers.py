@@ -48,6 +48,7 @@ def assert_whole(job: BatchJob, breakable: Breakable, *, items: int) -> None:
     assert_invariants()
 
 
+@pytest.mark.slow
 def test_redis_is_flushed_twice_and_restarted(breakable: Breakable) -> None:
     job = start_starter_job(breakable.owner, limit=60, concurrency=6)
     for fault in ("flush", "valkey", "flush"):

@@ -111,6 +111,7 @@ def single_beside_a_batch(owner: User, engine: Engine, *, big: int, per_minute: 
     assert_invariants()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("per_minute", [600])
 def test_single_generations_start_within_two_seconds(
     per_minute: int, owner: User, engine: Engine, fast_simulator: RunningSimulator
