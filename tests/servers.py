@@ -41,16 +41,6 @@ def pytest_load_initial_conftests(args: list[str]) -> Iterator[None]:
     yield
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
-    """For `-n auto`: one process more than there are cores, because the flows wait for their servers half of the time.
-
-    A quick run waits for nothing.
-    """
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return None if config.getoption("quick") else cores + 1
-
-
 @pytest.hookimpl(trylast=True)
 def pytest_unconfigure() -> None:
     _running.close()

@@ -89,7 +89,8 @@ def check_speed_after(
 
 
 def test_a_storm_of_429(owner: User, engine: Engine, fast_simulator: RunningSimulator) -> None:
-    storm(owner, engine, fast_simulator, retry_after=3, items=80, per_minute=600, back_within=3)
+    """Four calls a second: a machine that is busy with other tests can make those too."""
+    storm(owner, engine, fast_simulator, retry_after=3, items=50, per_minute=240, back_within=3)
 
 
 @pytest.mark.slow
