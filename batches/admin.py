@@ -283,11 +283,12 @@ class NoticeAdmin(ReadOnlyAdmin):
 
 @admin.register(Webhook)
 class WebhookAdmin(ReadOnlyAdmin):
-    # Named here so that Django builds no form field for the URL: it would warn about the default scheme.
-    fields = ("workspace", "url", "generation", "created_at", "updated_at")
-    list_display = ("workspace", "url", "generation", "updated_at")
+    """Neither the secret nor the whole address is shown: both let one speak in the name of the other side."""
+
+    fields = ("workspace", "host", "generation", "created_at", "updated_at")
+    list_display = ("workspace", "host", "generation", "updated_at")
     list_select_related = ("workspace",)
-    search_fields = ("url", "workspace__name")
+    search_fields = ("workspace__name",)
     detail_select_related = ("workspace",)
 
 

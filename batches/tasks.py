@@ -1,13 +1,12 @@
-"""The Celery tasks. A message carries the id of an item, a notice or a row of prompt sizes, and nothing else.
+"""The Celery tasks. A message carries the id of an item or of a row of prompt sizes, and nothing else.
 
-A task contains no rule and is safe to run twice. The work is done in `batches.engine` and `batches.actions.notices`.
+A task contains no rule and is safe to run twice. The work is done in `batches.engine`.
 """
 
 from uuid import UUID
 
 from celery import shared_task
 
-from batches.actions import notices
 from batches.engine import dispatch
 from batches.engine.dispatch import publish
 from batches.engine.generate import generate_item
@@ -29,12 +28,6 @@ def generate(item_id: str) -> None:
         due = generate_item(due, worker_id=worker.id, queue=worker.queue)
     if due is not None:
         publish(worker.queue, [due])
-
-
-@shared_task(name=notices.DELIVER, queue=Queue.INTERACTIVE, acks_late=False)
-def deliver(notice_id: str) -> None:
-    """Send this notice to its workspace's webhook, if it is due."""
-    notices.deliver(UUID(notice_id))
 
 
 @shared_task(name=dispatch.COUNT, queue=Queue.INTERACTIVE, acks_late=False)

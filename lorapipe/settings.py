@@ -1,9 +1,12 @@
 """Django settings. What a person can set is read by `stack.environment`; this module only puts it in its place."""
 
+import base64
+import hmac
 import os
 import secrets
 import sys
 import tomllib
+from collections.abc import Sequence
 from datetime import timedelta
 from importlib.util import find_spec
 from pathlib import Path
@@ -26,15 +29,29 @@ STACK = stack_client.living(ENVIRONMENT.data_dir) if not ENVIRONMENT.database_ur
 # --- which process this is: statements of the web process must be short, others may take longer -----
 WEB_PROCESS = Path(sys.argv[0]).name.startswith("gunicorn") if sys.argv else False
 POOLED_PROCESS = WEB_PROCESS or any("celery" in word for word in sys.argv[:1])
+DISPATCHER = sys.argv[1:2] == ["dispatch"]
 
 # --- security --------------------------------------------------------------------------------------
 DEBUG = False
 SECRET_KEY = os.environ.get("SECRET_KEY", "")
-if WEB_PROCESS and not SECRET_KEY:
+if (POOLED_PROCESS or DISPATCHER) and not SECRET_KEY:
     raise ImproperlyConfigured(
-        "SECRET_KEY is not set: no session would be safe. ./run makes one; elsewhere set your own."
+        "SECRET_KEY is not set: no session would be safe, and webhooks would be signed by a key that nobody knows. "
+        "./run makes one; elsewhere set your own, the same for web, dispatcher and workers."
     )
-SECRET_KEY = SECRET_KEY or secrets.token_urlsafe(48)  # commands have no sessions to sign
+SECRET_KEY = SECRET_KEY or secrets.token_urlsafe(48)  # other commands sign nothing
+
+
+def list_encryption_keys(keys: Sequence[str], secret_key: str) -> list[str]:
+    """The keys under which secrets are stored. The first one encrypts.
+
+    Last comes one that is derived from SECRET_KEY: it encrypts until the operator sets keys, and still decrypts after that.
+    """
+    derived = hmac.digest(secret_key.encode(), b"lorapipe: encryption of stored secrets", "sha256")
+    return [*keys, base64.urlsafe_b64encode(derived).decode()]
+
+
+ENCRYPTION_KEYS = list_encryption_keys(ENVIRONMENT.encryption_keys, SECRET_KEY)
 ALLOWED_HOSTS = [
     "127.0.0.1",
     "localhost",

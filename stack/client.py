@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -62,7 +63,7 @@ class JoinedStack:
 
     state: StackState
     started: bool
-    secret_key: str
+    secrets: Mapping[str, str] = field(repr=False)
     _folder: DataFolder
     _lock: int
     _process: subprocess.Popen[bytes] | None = field(
@@ -87,7 +88,7 @@ class JoinedStack:
             "DATABASE_URL": self.state.database_url,
             "REDIS_URL": self.state.redis_url,
             "LORAPIPE_SIMULATOR_URL": self.state.simulator_url,
-            "SECRET_KEY": self.secret_key,
+            **self.secrets,
         }
         return {name: value for name, value in urls.items() if value}
 
@@ -137,7 +138,7 @@ def join_or_start(settings: Environment, *, wait_s: float = START_S) -> JoinedSt
             _wait_for_end(folder, starter.process)
         raise
     return JoinedStack(
-        state, starter.pid == state.pid, folder.secret("secret_key"), folder, lock, starter.process
+        state, starter.pid == state.pid, folder.secret_variables(), folder, lock, starter.process
     )
 
 
@@ -150,7 +151,7 @@ def join(settings: Environment, *, wait_s: float = START_S) -> JoinedStack | Non
     while folder.is_locked() and time.monotonic() < deadline:
         state = folder.living()
         if state and state.status == "ready":
-            return JoinedStack(state, False, folder.secret("secret_key"), folder, lock)
+            return JoinedStack(state, False, folder.secret_variables(), folder, lock)
         time.sleep(POLL_S)
     os.close(lock)
     return None

@@ -86,7 +86,7 @@ def _start(settings: Environment, folder: DataFolder, running: contextlib.ExitSt
     folder.write_state(state)
     running.callback(_wait_for_others, folder)
     urls = {"DATABASE_URL": state.database_url or "", "REDIS_URL": state.redis_url or ""}
-    return {**urls, "SECRET_KEY": folder.secret("secret_key")}
+    return {**urls, **folder.secret_variables()}
 
 
 def _stop_with(running: contextlib.ExitStack, server: services.Server) -> str:

@@ -51,6 +51,7 @@ class Environment:
     refusals_in_a_row: int = 5
     simulator_url: str | None = None
     webhook_hosts: tuple[str, ...] = ()
+    encryption_keys: tuple[str, ...] = field(default=(), repr=False)
 
     @property
     def demo(self) -> bool:
@@ -146,6 +147,9 @@ def read(environ: Mapping[str, str]) -> Environment:
         refusals_in_a_row=reader.whole("LORAPIPE_REFUSALS_IN_A_ROW", default=5, low=1, high=1000),
         simulator_url=reader.text("LORAPIPE_SIMULATOR_URL", default=None, check=_http_problem),
         webhook_hosts=_words(reader.text("LORAPIPE_WEBHOOK_HOSTS", default=None, check=_hosts_problem)),
+        encryption_keys=_split(
+            reader.text("LORAPIPE_ENCRYPTION_KEYS", default=None, check=_encryption_problem, secret=True)
+        ),
     )
     if reader.problems:
         raise WrongEnvironment(reader.problems)
@@ -237,8 +241,21 @@ def _number(value: str) -> float:
         return math.nan  # NaN compares false with every bound
 
 
+def _split(value: str | None) -> tuple[str, ...]:
+    return tuple(word.strip() for word in (value or "").split(",") if word.strip())
+
+
 def _words(value: str | None) -> tuple[str, ...]:
-    return tuple(word.strip().lower() for word in (value or "").split(",") if word.strip())
+    return tuple(word.lower() for word in _split(value))
+
+
+def _encryption_problem(value: str) -> str | None:
+    if all(re.fullmatch(r"[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]=", key) for key in _split(value)):
+        return None
+    return (
+        "must be Fernet keys, separated by commas, the newest first; this makes one: "
+        'python -c "from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())"'
+    )
 
 
 def _hosts_problem(value: str) -> str | None:

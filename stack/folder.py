@@ -7,7 +7,8 @@ import os
 import secrets
 import signal
 import time
-from collections.abc import Iterator, Mapping
+from base64 import urlsafe_b64encode
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -100,11 +101,19 @@ class DataFolder:
                 "Set LORAPIPE_DATA_DIR to a folder that this user may write to."
             ) from error
 
-    def secret(self, name: str) -> str:
+    def secret_variables(self) -> dict[str, str]:
+        """The variables of what only this installation knows. Further encryption keys of the environment come first."""
+        given = os.environ.get("LORAPIPE_ENCRYPTION_KEYS", "").strip()
+        own = self.secret("encryption_key", make=_make_encryption_key)
+        keys = ",".join(filter(None, [given, own]))
+        return {"SECRET_KEY": self.secret("secret_key"), "LORAPIPE_ENCRYPTION_KEYS": keys}
+
+    def secret(self, name: str, *, make: Callable[[], str] | None = None) -> str:
         """A random secret of this folder, made once and stored in a file of mode 0600."""
         path = self.path / name
         if not path.exists():
-            draft = _private_file(path.with_name(f".{name}.{os.getpid()}"), secrets.token_urlsafe(48))
+            text = make() if make else secrets.token_urlsafe(48)
+            draft = _private_file(path.with_name(f".{name}.{os.getpid()}"), text)
             with contextlib.suppress(FileExistsError):
                 os.link(draft, path)
             draft.unlink()
@@ -184,6 +193,10 @@ class DataFolder:
         except (OSError, ValueError):
             return []
         return [entry for entry in entries if entry["identity"]]
+
+
+def _make_encryption_key() -> str:
+    return urlsafe_b64encode(secrets.token_bytes(32)).decode()
 
 
 @contextlib.contextmanager

@@ -72,7 +72,7 @@ class Supervisor:
         if self.kind == "up":
             _refuse_taken_port(self.settings)
         raise_open_files()
-        self.urls: dict[str, str] = {"SECRET_KEY": self.folder.secret("secret_key")}
+        self.urls: dict[str, str] = self.folder.secret_variables()
         self.fingerprint = effective_fingerprint(self.settings)
         signals = Signals()
         with signals.caught() as wakeup:

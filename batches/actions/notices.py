@@ -1,41 +1,46 @@
 """Tell people when a batch has ended or waits for them: on the pages, and to a webhook of their workspace.
 
-The dispatcher makes a notice once per job and status; the row decides about its delivery, a message only hints at it.
-The webhook follows the Standard Webhooks specification: webhook-id, webhook-timestamp, webhook-signature (v1, HMAC-SHA256).
+The dispatcher makes a notice once per job and status. The row decides about its delivery; `batches.actions.delivery_lane`
+sends it. The webhook follows the Standard Webhooks specification: webhook-id, webhook-timestamp, webhook-signature (v1,
+HMAC-SHA256).
 """
 
+import asyncio
 import json
 import logging
+import secrets
+from collections.abc import Collection, Mapping
+from contextlib import closing
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
 import httpx2
-from celery import current_app
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import F
 from django.utils import timezone
-from kombu.exceptions import OperationalError as BrokerError
 from standardwebhooks import Webhook as Signer
 
 from batches.models import DeliveryState, Notice, Webhook
 from batches.reports.reason_texts import REASONS
 from lib.amounts import format_number
-from lorapipe.queues import Queue
+from lib.encryption import UnknownEncryptionKey, encrypt
 from workspaces.audit import record
 from workspaces.models import User, Workspace
 from workspaces.states import Action, TargetKind
 
 logger = logging.getLogger(__name__)
 
-DELIVER = "batches.deliver"  # the task by its name
 # Minutes until the next try, for the first to the sixth failure; after that the notice stays on the pages only.
 TRY_AGAIN_MIN = (1, 5, 15, 60, 240)
-TIMEOUT_S = 10.0
-DISPATCH_AGAIN_S = 60.0
+# From the first look-up of the name to the status of the answer. A time limit for each read would let a receiver that
+# sends a byte now and then hold a thread for ever.
+DEADLINE_S = 10.0
+TAKEN_S = 60.0  # longer than the deadline: a notice whose sender has died is due again after it
 AT_ONCE = 50
+KEY_BYTES = 32
 
 # The limited rows come as an array, as in batches/engine/dispatch.py.
 MAKE = """
@@ -50,10 +55,15 @@ SELECT gen_random_uuid(), t.workspace_id, t.created_by_id, t.id, t.status, t.rea
   FROM told t LEFT JOIN webhooks w ON w.workspace_id = t.workspace_id
  WHERE t.kind = 'batch' AND NOT (t.status = 'paused' AND t.reason = 'person')
 """
-DUE = """
-UPDATE notices SET next_at = clock_timestamp() + make_interval(secs => %(again)s) WHERE id = ANY(ARRAY(
-    SELECT id FROM notices WHERE delivery = 'waiting' AND next_at <= clock_timestamp()
-     ORDER BY next_at LIMIT %(at_once)s FOR NO KEY UPDATE SKIP LOCKED))
+WORKSPACES = """
+SELECT workspace_id FROM notices
+ WHERE delivery = 'waiting' AND next_at <= clock_timestamp() AND workspace_id <> ALL(%(served)s::uuid[])
+ GROUP BY workspace_id ORDER BY min(next_at) LIMIT %(at_once)s
+"""
+TAKE = """
+UPDATE notices SET next_at = clock_timestamp() + make_interval(secs => %(taken)s) WHERE id = ANY(ARRAY(
+    SELECT id FROM notices WHERE delivery = 'waiting' AND next_at <= clock_timestamp() AND workspace_id = %(workspace)s
+     ORDER BY next_at LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED))
 RETURNING id
 """
 FAILED = """
@@ -75,47 +85,44 @@ def make_notices() -> int:
         return int(cursor.rowcount)
 
 
-def due_deliveries() -> list[UUID]:
-    """Notices that a webhook waits for; they are not due again for a minute. Publish them after the commit."""
+def find_due_workspaces(*, served: Collection[UUID] = ()) -> list[UUID]:
+    """The workspaces whose webhooks have notices to be sent, the longest waiting first, without those in `served`."""
     with connection.cursor() as cursor:
-        cursor.execute(DUE, {"again": DISPATCH_AGAIN_S, "at_once": AT_ONCE})
+        cursor.execute(WORKSPACES, {"at_once": AT_ONCE, "served": list(served)})
         return [row[0] for row in cursor.fetchall()]
 
 
-def publish_deliveries(ids: list[UUID]) -> None:
-    """Tell the interactive worker. A broker that is away changes nothing: they are due again in a minute."""
-    for notice_id in ids:
-        try:
-            current_app.send_task(
-                DELIVER, args=[str(notice_id)], queue=Queue.INTERACTIVE.value, retry=False, ignore_result=True
-            )
-        except (BrokerError, OSError) as problem:
-            logger.warning("The broker is away (%s): notices will be sent later", problem)
-            return
+def take_due(workspace_id: UUID) -> UUID | None:
+    """The workspace's longest waiting notice, for the caller to deliver: it is not due again for a minute."""
+    with connection.cursor() as cursor:
+        cursor.execute(TAKE, {"taken": TAKEN_S, "workspace": workspace_id})
+        row = cursor.fetchone()
+        return row[0] if row else None
 
 
-def deliver(notice_id: UUID) -> None:
-    """Send one notice to its workspace's webhook. Twice at worst: `webhook-id` is the same then."""
+def deliver(notice_id: UUID) -> bool:
+    """Send one notice to its workspace's webhook. Twice at worst: `webhook-id` is the same then. False: it was not taken."""
     notice = (
         Notice.objects.select_related("job", "workspace__webhook")
         .filter(pk=notice_id, delivery=DeliveryState.WAITING)
         .first()
     )
     if notice is None:
-        return
+        return True
     webhook = getattr(notice.workspace, "webhook", None)
     connection.close()  # none is held while the receiver thinks
     if webhook is None:
         Notice.objects.filter(pk=notice.pk).update(delivery=DeliveryState.NONE, next_at=None)
-        return
+        return True
     try:
         send(webhook, notice_id=str(notice.pk), body=body_of(notice))
     except CannotDeliver as problem:
         _note_failure(notice.pk, str(problem))
-    else:
-        Notice.objects.filter(pk=notice.pk, delivery=DeliveryState.WAITING).update(
-            delivery=DeliveryState.DELIVERED, next_at=None, delivery_error=""
-        )
+        return False
+    Notice.objects.filter(pk=notice.pk, delivery=DeliveryState.WAITING).update(
+        delivery=DeliveryState.DELIVERED, next_at=None, delivery_error=""
+    )
+    return True
 
 
 def body_of(notice: Notice) -> bytes:
@@ -149,24 +156,44 @@ def words_of(notice: Notice) -> str:
 
 
 def send(webhook: Webhook, *, notice_id: str, body: bytes, at: datetime | None = None) -> None:
-    """POST the body, signed. Raises CannotDeliver for everything but a 2xx; redirects are not followed."""
+    """POST the body, signed. Raises CannotDeliver for everything but a 2xx; redirects are not followed.
+
+    The messages name the host alone: the rest of an address may be a secret of the receiver.
+    """
     if wrong := url_problem(webhook.url):
         raise CannotDeliver(wrong)
-    moment = at or timezone.now()
-    headers = {
+    try:
+        headers = _sign(webhook, notice_id=notice_id, body=body, moment=at or timezone.now())
+        with closing(asyncio.new_event_loop()) as loop:
+            status = loop.run_until_complete(_post(webhook.url, body=body, headers=headers))
+    except UnknownEncryptionKey as problem:
+        raise CannotDeliver(f"The secret cannot be read. {problem} Save with a new secret.") from problem
+    except TimeoutError as problem:
+        raise CannotDeliver(f"{webhook.host} has not answered within {DEADLINE_S:.0f} seconds") from problem
+    except Exception as problem:  # whatever keeps it from being sent, the notice itself stays
+        raise CannotDeliver(f"{type(problem).__name__}: no answer from {webhook.host}") from problem
+    if not 200 <= status < 300:
+        raise CannotDeliver(f"{webhook.host} answered {status}")
+
+
+def _sign(webhook: Webhook, *, notice_id: str, body: bytes, moment: datetime) -> dict[str, str]:
+    return {
         "Content-Type": "application/json",
         "User-Agent": f"LoRAPipe/{settings.VERSION}",
         "webhook-id": notice_id,
         "webhook-timestamp": str(int(moment.timestamp())),
         "webhook-signature": Signer(webhook.key()).sign(notice_id, moment, body.decode()),
     }
-    try:
-        with httpx2.Client(timeout=TIMEOUT_S, follow_redirects=False, trust_env=False) as client:
-            answer = client.post(webhook.url, content=body, headers=headers)
-    except Exception as problem:  # whatever keeps it from being sent, the notice itself stays
-        raise CannotDeliver(f"{type(problem).__name__}: no answer from {webhook.url}") from problem
-    if not answer.is_success:
-        raise CannotDeliver(f"{webhook.url} answered {answer.status_code}")
+
+
+async def _post(url: str, *, body: bytes, headers: Mapping[str, str]) -> int:
+    """The status of the answer. Its body is not read, however long it is. Raises TimeoutError after the deadline."""
+    async with (
+        asyncio.timeout(DEADLINE_S),
+        httpx2.AsyncClient(timeout=None, follow_redirects=False, trust_env=False) as client,
+        client.stream("POST", url, content=body, headers=headers) as answer,
+    ):
+        return answer.status_code
 
 
 @transaction.atomic
@@ -182,7 +209,8 @@ def change_webhook(*, workspace: Workspace, url: str, by: User | None, renew: bo
     if kept is None and not url:
         return
     if kept is None:
-        action, kept = Action.CREATE, Webhook.objects.create(workspace=workspace, url=url)
+        action, kept = Action.CREATE, Webhook(workspace=workspace, url=url, encrypted_key=_make_key())
+        kept.save(force_insert=True)
     elif not url:
         action = Action.REMOVE
         rows.delete()
@@ -190,7 +218,8 @@ def change_webhook(*, workspace: Workspace, url: str, by: User | None, renew: bo
         return
     else:
         action = Action.RENEW_SECRET if renew else Action.CHANGE
-        rows.update(url=url, generation=F("generation") + int(renew))
+        renewed = {"encrypted_key": _make_key(), "generation": F("generation") + 1} if renew else {}
+        rows.update(url=url, **renewed)
     name = _host(url or kept.url)
     record(
         action=action,
@@ -201,6 +230,10 @@ def change_webhook(*, workspace: Workspace, url: str, by: User | None, renew: bo
         before=before,
         after=after,
     )
+
+
+def _make_key() -> str:
+    return encrypt(secrets.token_bytes(KEY_BYTES))
 
 
 def _host(url: str) -> str:

@@ -4,12 +4,16 @@ import base64
 import hashlib
 import hmac
 from typing import ClassVar
+from urllib.parse import urlsplit, urlunsplit
 
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
+from lib.encryption import decrypt
 from workspaces.models import OwnedModel, TimestampedModel, WorkspaceQuerySet
+
+HIDDEN = "…"  # stands for what is not shown of an address
 
 
 class DeliveryState(models.TextChoices):
@@ -56,20 +60,40 @@ class Notice(OwnedModel):
 
 
 class Webhook(TimestampedModel):
-    """The address to which a workspace has its notices sent. The secret that signs them is derived and not stored."""
+    """The address to which a workspace has its notices sent, and the secret that signs them."""
 
     workspace = models.OneToOneField("workspaces.Workspace", on_delete=models.CASCADE, related_name="webhook")
     url = models.URLField(max_length=500)
-    generation = models.PositiveIntegerField(default=1, help_text="Raised to make another secret.")
+    generation = models.PositiveIntegerField(default=1, help_text="Counts the secrets that it has had.")
+    encrypted_key = models.TextField(
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Empty: the secret of an earlier version, derived from SECRET_KEY until it is renewed.",
+    )
 
     class Meta:
         db_table = "webhooks"
 
     def __str__(self) -> str:
-        return self.url
+        return self.host
+
+    @property
+    def host(self) -> str:
+        """The host, with its port if it has one: the part of the address that may be logged and shown to everybody."""
+        return urlsplit(self.url).netloc
+
+    @property
+    def shown_url(self) -> str:
+        """The address without its query, which often holds a token of the receiver; `?…` stands for it."""
+        parts = urlsplit(self.url)
+        hidden = f"?{HIDDEN}" if parts.query or parts.fragment else ""
+        return urlunsplit((parts.scheme, parts.netloc, parts.path, "", "")) + hidden
 
     def key(self) -> bytes:
-        """The 32 bytes that sign notices, derived from SECRET_KEY, the workspace and the generation."""
+        """The bytes that sign notices. Raises UnknownEncryptionKey."""
+        if self.encrypted_key:
+            return decrypt(self.encrypted_key)
         named = f"webhook:{self.workspace_id}:{self.generation}".encode()
         return hmac.new(settings.SECRET_KEY.encode(), named, hashlib.sha256).digest()
 

@@ -13,8 +13,8 @@ from workspaces.models import OwnedModel, User, WorkspaceQuerySet
 class RequestKey:
     """The Idempotency-Key of a request, with what the request asks.
 
-    `body_hash` is the SHA-256 of its body. The key in a form of our pages is made for that form, and is bound to nothing
-    else: `method`, `path` and `body_hash` are empty.
+    `body_hash` is the SHA-256 of its body. What is empty is bound to nothing: a request of an earlier version, or one that
+    came from no address.
     """
 
     key: str
@@ -32,6 +32,7 @@ class KeyUsed(ValueError):
         else:
             what = f"another request ({f'{earlier.method} {earlier.path}'.strip()})"
         super().__init__(f"This Idempotency-Key was sent before with {what}. Send another key.")
+        self.earlier = earlier
 
 
 class PaidRequestQuerySet(WorkspaceQuerySet):
@@ -72,7 +73,10 @@ class PaidRequest(OwnedModel):
     key = models.CharField(max_length=LONGEST_KEY, help_text="The Idempotency-Key that it came with.")
     method = models.CharField(max_length=10, blank=True, db_default="")
     path = models.CharField(
-        max_length=200, blank=True, db_default="", help_text="Empty: the key of a form, bound to no address."
+        max_length=200,
+        blank=True,
+        db_default="",
+        help_text="Empty: of an earlier version, bound to no address.",
     )
     body_hash = models.CharField(
         max_length=64, blank=True, db_default="", help_text="The SHA-256 of its body."

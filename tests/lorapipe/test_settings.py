@@ -4,17 +4,18 @@ import os
 import subprocess
 import sys
 
+import pytest
 from django.test import Client
 from pytest_django import Settings
 
-LOAD = "import sys; sys.argv = [{name!r}]; import lorapipe.settings as s; print(len(s.SECRET_KEY))"
+LOAD = "import sys; sys.argv = {argv!r}.split(); import lorapipe.settings as s; print(len(s.SECRET_KEY))"
 
 
-def load_as(name: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """The settings in a process of that name, without a SECRET_KEY."""
+def load_as(argv: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """The settings in a process with these arguments, without a SECRET_KEY."""
     environ = {key: value for key, value in os.environ.items() if key != "SECRET_KEY"} | environment
     return subprocess.run(
-        [sys.executable, "-c", LOAD.format(name=name)],
+        [sys.executable, "-c", LOAD.format(argv=argv)],
         env=environ,
         capture_output=True,
         text=True,
@@ -27,6 +28,21 @@ def test_no_pages_without_a_secret_key() -> None:
     assert refused.returncode != 0
     assert "SECRET_KEY is not set" in refused.stderr
     assert load_as("/usr/bin/gunicorn", SECRET_KEY="x" * 50).stdout.strip() == "50"
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        "/usr/bin/celery -A lorapipe worker",
+        "/lib/celery/__main__.py -A lorapipe worker",
+        "manage.py dispatch",
+    ],
+)
+def test_no_worker_signs_with_a_key_that_nobody_knows(argv: str) -> None:
+    refused = load_as(argv)
+    assert refused.returncode != 0
+    assert "webhooks would be signed by a key that nobody knows" in refused.stderr
+    assert load_as(argv, SECRET_KEY="x" * 50).stdout.strip() == "50"
 
 
 def test_commands_make_a_key_of_their_own() -> None:

@@ -37,7 +37,7 @@ def test_a_living_stack_with_the_same_settings_is_joined(folder: DataFolder) -> 
                 "DATABASE_URL": "postgresql://stack",
                 "REDIS_URL": "redis://stack",
                 "LORAPIPE_SIMULATOR_URL": "http://127.0.0.1:5000",
-                "SECRET_KEY": folder.secret("secret_key"),
+                **folder.secret_variables(),
             }
 
 

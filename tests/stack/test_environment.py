@@ -125,15 +125,22 @@ def test_all_problems_come_at_once_without_the_secrets() -> None:
         REDIS_URL="http://:hush-redis@host",
         ANTHROPIC_API_KEY="hush key",
         ANTHROPIC_BASE_URL="https://me:hush-gateway@host/v1",
+        LORAPIPE_ENCRYPTION_KEYS="hush-too-short",
     )
-    assert len(found) == 5
+    assert len(found) == 6
     assert "hush" not in "".join(found)
 
 
 def test_secrets_are_not_in_the_repr_or_the_fingerprint() -> None:
     found = read(
-        {"DATABASE_URL": DATABASE, "ANTHROPIC_API_KEY": KEY, "REDIS_URL": "redis://:hush-redis@host"}
+        {
+            "DATABASE_URL": DATABASE,
+            "ANTHROPIC_API_KEY": KEY,
+            "REDIS_URL": "redis://:hush-redis@host",
+            "LORAPIPE_ENCRYPTION_KEYS": f"{'hush' * 10}hug=, {'a' * 42}A=",
+        }
     )
+    assert found.encryption_keys == ("hush" * 10 + "hug=", "a" * 42 + "A=")
     assert "hush" not in repr(found) + repr(found.fingerprint())
 
 

@@ -17,8 +17,9 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.db import connection, transaction
 
+from batches.actions.delivery_lane import DeliveryLane
 from batches.actions.jobs import sweep_cancelled
-from batches.actions.notices import due_deliveries, make_notices, publish_deliveries
+from batches.actions.notices import make_notices
 from batches.engine.dispatch import (
     mark_dispatched,
     publish,
@@ -50,7 +51,7 @@ class Command(BaseCommand):
             signal.signal(number, lambda *_: ended.set())
         prepare_limits(ended)
         logger.info("Dispatching")
-        reconciler = Reconciler()
+        reconciler, lane = Reconciler(), DeliveryLane()
         reaped_at = noticed_at = 0.0
         reconciled_at = time.monotonic()
         # Whether the items that another dispatcher, or this one before the database went away, had dispatched are due again.
@@ -61,7 +62,8 @@ class Command(BaseCommand):
             attempt(reap_ended_workers)
             renewed = attempt(dispatch_all) and renewed
             if time.monotonic() - noticed_at >= NOTICE_EVERY_S:
-                attempt(make_and_publish_notices)
+                attempt(make_notices)
+                attempt(lane.send_due)
                 attempt(publish_prompt_counts)
                 noticed_at = time.monotonic()
             if time.monotonic() - reaped_at >= settings.ENGINE_REAP_EVERY_S:
@@ -70,6 +72,7 @@ class Command(BaseCommand):
             if time.monotonic() - reconciled_at >= settings.ENGINE_RECONCILE_EVERY_S:
                 attempt(reconciler.look)
                 reconciled_at = time.monotonic()
+        lane.end()
 
 
 def prepare_limits(ended: threading.Event) -> None:
@@ -84,7 +87,7 @@ def prepare_limits(ended: threading.Event) -> None:
     return None
 
 
-def attempt(duty: Callable[[], None]) -> bool:
+def attempt(duty: Callable[[], object]) -> bool:
     """Run a duty. Its failure is logged, and stops neither the other duties nor the next run. False: the database is away."""
     try:
         duty()
@@ -127,14 +130,6 @@ def clean_up() -> None:
     reap()
     sweep_cancelled()
     stop_waiting_jobs()
-
-
-def make_and_publish_notices() -> None:
-    """Make notices of jobs that have ended or wait for a person, and send those that are due to the webhooks."""
-    with transaction.atomic():
-        make_notices()
-        ids = due_deliveries()
-    publish_deliveries(ids)
 
 
 def publish_prompt_counts() -> None:

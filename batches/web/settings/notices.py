@@ -16,6 +16,7 @@ from batches.actions.notices import change_webhook, url_problem, words_of
 from batches.models import Notice, Webhook
 from batches.models.states import JobStatus
 from batches.web.jobs.batch_page import choose_badge
+from lib.encryption import UnknownEncryptionKey
 from lib.paging import fetch_page
 from workspaces.chosen import choose_changeable_workspace, choose_workspace
 from workspaces.models import ClockTimestamp
@@ -25,10 +26,18 @@ NOTICES_PER_PAGE = 50
 
 
 class WebhookForm(forms.Form):
+    """The address. It is shown without its query; sent back as it was shown, it is the address that is stored."""
+
     url = forms.CharField(label="Address", max_length=500, required=False)
+
+    def __init__(self, given: Any = None, *, kept: Webhook | None) -> None:
+        self.kept = kept
+        super().__init__(given, initial={"url": kept.shown_url if kept else ""})
 
     def clean_url(self) -> str:
         url: str = self.cleaned_data["url"].strip()
+        if self.kept and url == self.kept.shown_url:
+            url = self.kept.url
         if url and (problem := url_problem(url)):
             raise forms.ValidationError(problem)
         return url
@@ -58,6 +67,14 @@ def mark_notices_seen(request: HttpRequest) -> HttpResponse:
     return redirect("notices")
 
 
+def read_secret(webhook: Webhook) -> str | None:
+    """The secret as the receiver enters it. None when the key that encrypted it is gone."""
+    try:
+        return webhook.secret()
+    except UnknownEncryptionKey:
+        return None
+
+
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
@@ -65,7 +82,7 @@ def edit_webhook(request: HttpRequest) -> HttpResponse:
     """The address to which notices are sent, the secret that signs them, and the last deliveries."""
     chosen = choose_changeable_workspace(request) if request.method == "POST" else choose_workspace(request)
     kept = Webhook.objects.filter(workspace=chosen.workspace).first()
-    form = WebhookForm(request.POST or {"url": kept.url if kept else ""})
+    form = WebhookForm(request.POST if request.method == "POST" else None, kept=kept)
     if request.method == "POST" and form.is_valid():
         change_webhook(
             workspace=chosen.workspace,
@@ -76,10 +93,11 @@ def edit_webhook(request: HttpRequest) -> HttpResponse:
         messages.success(request, "The webhook is saved.")
         return redirect(f"{reverse('settings_notices')}?workspace={chosen.workspace.pk}")
     context: dict[str, Any] = {
-        "form": form if request.method == "POST" else WebhookForm(initial={"url": kept.url if kept else ""}),
-        "url": form.data.get("url", ""),
+        "form": form,
+        "url": form["url"].value() or "",
         "chosen": chosen,
         "webhook": kept,
+        "secret": read_secret(kept) if kept and chosen.may_change else "",
         "hosts": settings.ENVIRONMENT.webhook_hosts,
         "last": Notice.objects.filter(workspace=chosen.workspace)
         .exclude(delivery="none")

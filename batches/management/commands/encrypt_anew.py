@@ -1,0 +1,36 @@
+"""`./run manage encrypt_anew`: encrypts the stored secrets under the first key of LORAPIPE_ENCRYPTION_KEYS."""
+
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from batches.models import Webhook
+from lib.encryption import UnknownEncryptionKey, encrypt_anew
+
+
+class Command(BaseCommand):
+    help = "Encrypt all stored secrets under the first of the LORAPIPE_ENCRYPTION_KEYS, so that older keys can be removed."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if not settings.ENVIRONMENT.encryption_keys:
+            raise CommandError(
+                "LORAPIPE_ENCRYPTION_KEYS is not set. Set it to the new key and the old ones, as the web has it."
+            )
+        lost = 0
+        for webhook in Webhook.objects.exclude(encrypted_key=""):
+            lost += not renew_encryption(webhook)
+        self.stdout.write("All that can be read is encrypted under the first key.")
+        if lost:
+            raise CommandError(f"{lost} cannot be read by any of the keys: add the key that is missing.")
+
+
+def renew_encryption(webhook: Webhook) -> bool:
+    """False when no key of the ring decrypts it. A secret that was renewed in the meantime is left alone."""
+    before = webhook.encrypted_key
+    try:
+        after = encrypt_anew(before)
+    except UnknownEncryptionKey:
+        return False
+    Webhook.objects.filter(pk=webhook.pk, encrypted_key=before).update(encrypted_key=after)
+    return True
