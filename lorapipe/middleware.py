@@ -9,6 +9,7 @@ from django.db import DataError
 from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict
 from django.shortcuts import render
 
+from batches.models import KeyUsed
 from lib.untrusted.storable import UNSTORABLE, name_unstorable
 
 Respond = Callable[[HttpRequest], HttpResponse]
@@ -98,6 +99,21 @@ def leave_out_unstorable(given: QueryDict) -> QueryDict:
     for name, texts in given.lists():
         cleaned.setlist(UNSTORABLE.sub("", name), [UNSTORABLE.sub("", text) for text in texts])
     return cleaned
+
+
+class KeyUsedMiddleware:
+    """The page for a form that was sent a second time with other values: it links to what the first one has started."""
+
+    def __init__(self, get_response: Respond) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        if not isinstance(exception, KeyUsed):
+            return None
+        return render(request, "409.html", {"job": exception.earlier.job}, status=409)
 
 
 class PrivateCacheMiddleware:

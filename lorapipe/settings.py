@@ -119,6 +119,7 @@ MIDDLEWARE = [
     "lorapipe.middleware.BodySizeMiddleware",
     "lorapipe.middleware.StorableTextMiddleware",
     "lorapipe.middleware.AdminPolicyMiddleware",
+    "lorapipe.middleware.KeyUsedMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",

@@ -165,6 +165,7 @@ def read_settings(given: dict[str, Any]) -> dict[str, Any]:
 def duplicate_batch(request: Request, job_id: UUID) -> Response:
     """202 with a new job of the same items, at once. The body may change how it is run."""
     job: BatchJob = BatchJob.objects.get_editable_or_403(request.user, job_id)
+    refuse_used_key(request)
     given = validate(CopyBody(data=request.data))
     handling = given.get("errorHandling")
     try:

@@ -6,7 +6,6 @@ from typing import Any
 from django import forms
 from django.conf import settings
 
-from batches.models import RequestKey
 from batches.models.jobs import LONGEST_KEY
 from conversations.details import DetailsError, parse_details
 
@@ -33,14 +32,10 @@ def make_budget_field(**options: Any) -> forms.DecimalField:
 
 
 class KeyField(forms.CharField):
-    """The idempotency key of a form, by which pressing its button twice is pressing it once. Its value is a RequestKey or None."""
+    """The idempotency key of a form, by which pressing its button twice is pressing it once. `batches.web.posted` reads it."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(required=False, max_length=LONGEST_KEY, **options)
-
-    def clean(self, value: Any) -> Any:
-        key = super().clean(value)
-        return RequestKey(key=key) if key else None
 
 
 class ConcurrencyField(forms.IntegerField):

@@ -35,7 +35,7 @@ from batches.reports.reason_texts import find_error_text
 from batches.web.access import find_editable_job
 from batches.web.form_problems import add_problems
 from batches.web.jobs.control_forms import ChangeForm, CopyForm, RetryForm
-from batches.web.posted import check_not_started
+from batches.web.posted import check_not_started, read_key
 from lib.amounts import format_amount
 from lib.htmx import is_target
 from lib.stale_state import StaleState
@@ -116,7 +116,7 @@ def retry_batch(request: HttpRequest, job_id: UUID) -> HttpResponse:
 def retry_items(
     request: HttpRequest, job: BatchJob, *, kind: str | None, chosen: dict[str, Any]
 ) -> HttpResponse:
-    key = chosen["idempotency_key"]
+    key = read_key(request)
     try:
         n = retry_failed(job, by=get_person(request), kind=kind, budget_usd=chosen["budget"], key=key)
     except StaleState as stale:
@@ -139,7 +139,7 @@ def duplicate_batch(request: HttpRequest, job_id: UUID) -> HttpResponse:
         return ask_about_copy(request, job, form=form, status=200 if form.is_valid() else 422)
     chosen = form.cleaned_data
     try:
-        if by_idempotency_key(get_person(request), chosen["idempotency_key"]) is None:
+        if by_idempotency_key(get_person(request), read_key(request)) is None:
             check_not_started(request, find_same_copy(job))
         made = duplicate(
             job,
@@ -147,7 +147,7 @@ def duplicate_batch(request: HttpRequest, job_id: UUID) -> HttpResponse:
             name=chosen["name"] or None,
             concurrency=chosen["concurrency"],
             budget_usd=chosen["budget"],
-            key=chosen["idempotency_key"],
+            key=read_key(request),
         )
     except CANNOT_PRICE as wrong:
         add_problems(form, wrong)

@@ -37,7 +37,7 @@ from batches.web.form_problems import add_problems
 from batches.web.jobs import batch_page
 from batches.web.jobs.control_forms import ResumeForm
 from batches.web.jobs.forms import GenerateForm
-from batches.web.posted import check_not_started
+from batches.web.posted import check_not_started, read_key
 from conversations.models import Conversation
 from lib.htmx import is_htmx, is_target, read_open_address
 from lib.paging import fetch_page
@@ -89,8 +89,8 @@ def start_shown_plan(request: HttpRequest, form: GenerateForm) -> HttpResponse:
 
 def start_from_form(request: HttpRequest, form: GenerateForm) -> BatchJob:
     """Start the plan. Raises PlanError, instead of paying, for an amount or a second start that was not shown before."""
-    chosen, by = form.cleaned_data, get_person(request)
-    if (earlier := jobs.by_idempotency_key(by, chosen["idempotency_key"])) is not None:
+    chosen, by, key = form.cleaned_data, get_person(request), read_key(request)
+    if (earlier := jobs.by_idempotency_key(by, key)) is not None:
         return earlier
     workspace = by.personal_workspace()
     plan = build_plan(form, workspace=workspace).items
@@ -109,7 +109,7 @@ def start_from_form(request: HttpRequest, form: GenerateForm) -> BatchJob:
         error_handling=ErrorHandling(chosen["error_handling"]),
         priority=Priority.NORMAL,
         budget_usd=budget,
-        idempotency_key=chosen["idempotency_key"],
+        idempotency_key=key,
         tier=chosen["tier"][0] if len(chosen["tier"]) == 1 else "",
         seed=chosen["seed"],
     )

@@ -20,7 +20,7 @@ from batches.planning.sources.csv_sample import describe_plan_columns, dump_plan
 from batches.planning.sources.listed import template_for
 from batches.web.access import find_editable_job
 from batches.web.plans.wizard_forms import FORMS, RecipeForm
-from batches.web.posted import read_revision
+from batches.web.posted import read_key, read_revision
 from conversations.models import Conversation
 from conversations.states import Status
 from lib.stale_state import StaleState
@@ -204,7 +204,7 @@ def store_plan(
             by=by,
             name=chosen["name"] or f"{form.title}, {len(plan)} conversation{'' if len(plan) == 1 else 's'}",
             recipe=recipe,
-            idempotency_key=chosen["idempotency_key"],
+            idempotency_key=read_key(request),
         )
     replace_plan(job, revision=read_revision(request, "seen"), plan=plan, recipe=recipe, by=by)
     return job

@@ -145,6 +145,33 @@ def test_the_key_of_one_conversation_is_bound_to_its_values(send: Send, user: Us
     check_refused(send(START, BODY), "another request")
 
 
+@pytest.mark.parametrize("kind", ["start", "draft", "single", "copy", "retry", "item"])
+def test_the_keys_of_a_removed_editor_lead_nowhere(user: User, kind: str) -> None:
+    """Whatever was sent with a key: with the same body, and with another one, it is not there any more."""
+    place = make_workspace(owner=make_user())
+    make_member(user=user, workspace=place, role=Membership.Role.EDITOR)
+    send, template = sender(user), make_template(workspace=place)
+    job = make_job(workspace=place, by=user, status=JobStatus.COMPLETED, total_items=2, failed_items=2)
+    item = make_item(job=job, status=ItemStatus.FAILED, error_kind="timeout")
+    listed = {"name": "n", "templateId": str(template.pk), "items": [{"topic": "a", "parameters": {}}]}
+    path, body, method = {
+        "start": (START, listed, "post"),
+        "draft": (START, {**listed, "draft": True}, "post"),
+        "single": (SINGLE, {"templateId": str(template.pk), "parameters": {"topic": "x"}}, "post"),
+        "copy": (f"/api/conversations/batch/{job.pk}/duplicate", {}, "post"),
+        "retry": (f"/api/conversations/batch/{job.pk}", {"action": "retry_failed"}, "patch"),
+        "item": (f"/api/items/{item.pk}/retry", {}, "post"),
+    }[kind]
+    first = send(path, body, method=method)
+    assert first.status_code in (200, 201, 202), first.json()
+    made = BatchJob.objects.count()
+    Membership.objects.filter(user=user, workspace=place).delete()
+    for again in (send(path, body, method=method), send(path, {}, method=method), send(START, BODY)):
+        assert (again.status_code, again.json()["code"]) == (404, "not_found")
+        assert str(job.pk) not in again.content.decode()
+    assert BatchJob.objects.count() == made
+
+
 def test_what_one_may_no_longer_see_is_not_there(user: User) -> None:
     place = make_workspace(owner=make_user())
     bring_starter_pack(place)
