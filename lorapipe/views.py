@@ -1,5 +1,7 @@
 """The health checks, the error pages, and what every page shows of running work."""
 
+from datetime import timedelta
+
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.db import OperationalError, connection
@@ -16,6 +18,9 @@ from lib.htmx import is_htmx
 from lib.snapshot import one_snapshot
 from lorapipe.middleware import answer_outside_views, is_for_api
 from lorapipe.queues import Queue
+from workspaces.models import ClockTimestamp
+
+LATE_S = 5.0  # a heartbeat may be so late on a loaded machine
 
 
 @never_cache
@@ -36,8 +41,12 @@ def show_health(request: HttpRequest) -> HttpResponse:
 
 
 def show_readiness(request: HttpRequest) -> HttpResponse:
-    """Readiness: 200 if database, broker and a worker for each queue are there, else 503 with what is missing."""
+    """Readiness: 200 if database, broker and a worker for each queue are there, else 503 with what is missing.
+
+    `writes` is false when the database has not taken a heartbeat for longer than they are apart: its disk may be full.
+    """
     found = {"database": _database_answers(), "broker": _broker_answers()}
+    found["writes"] = found["database"] and _heartbeats_are_stored()
     found["workers"] = found["database"] and _every_queue_has_a_worker()
     ready = all(found.values())
     return JsonResponse({"status": "ready" if ready else "not ready", **found}, status=200 if ready else 503)
@@ -58,6 +67,11 @@ def _broker_answers() -> bool:
             return bool(broker.ping())
     except RedisError:
         return False
+
+
+def _heartbeats_are_stored() -> bool:
+    since = ClockTimestamp() - timedelta(seconds=settings.ENGINE_HEARTBEAT_S + LATE_S)
+    return Worker.objects.filter(heartbeat_at__gt=since).exists()
 
 
 def _every_queue_has_a_worker() -> bool:
