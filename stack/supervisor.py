@@ -124,14 +124,19 @@ class Supervisor:
         """It chooses a port, and keeps it when it is restarted. Returns the file into which it writes the port."""
         port_file = self.folder.path / "simulator.port"
         port_file.unlink(missing_ok=True)
-        environ = programs.child_environ(self.settings, {})
+        environ = self._simulator_environ()
         self.group.start(programs.simulator(environ, port=0, port_file=port_file))
         return port_file
+
+    def _simulator_environ(self) -> dict[str, str]:
+        """Its control endpoint wants this secret: no other program may change what the simulator answers."""
+        secret = self.folder.secret("simulator_secret")
+        return programs.child_environ(self.settings, {"LORAPIPE_SIMULATOR_SECRET": secret})
 
     def _wait_for_simulator(self, port_file: Path) -> None:
         child = self.group.children["simulator"]
         port = self._wait_for_port(child, port_file)
-        environ = programs.child_environ(self.settings, {})
+        environ = self._simulator_environ()
         child.program = programs.simulator(environ, port=port, port_file=port_file)
         self.urls["LORAPIPE_SIMULATOR_URL"] = f"http://127.0.0.1:{port}"
         self.announce(

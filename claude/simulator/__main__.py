@@ -15,6 +15,7 @@ from claude.simulator.options import Options
 from claude.simulator.server import Simulator
 
 BACKLOG = 4096
+SECRET_VARIABLE = "LORAPIPE_SIMULATOR_SECRET"  # noqa: S105  its name; arguments could be read by other users
 
 
 def main() -> None:
@@ -59,7 +60,7 @@ def _arguments() -> argparse.Namespace:
 async def _serve(simulator: Simulator, args: argparse.Namespace) -> None:
     # Only 0.05 s: calls in flight are dropped, as when the real service disappears.
     app = simulator.application()
-    Control(simulator).add_to(app)
+    Control(simulator, secret=os.environ.get(SECRET_VARIABLE, "")).add_to(app)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.05)
     await runner.setup()
     await web.TCPSite(runner, args.host, args.port, backlog=BACKLOG).start()

@@ -1,5 +1,9 @@
-"""The control endpoint for tests, /_simulator/...: for callers on this machine only."""
+"""The control endpoint for tests, /_simulator/...: for callers on this machine only, and no pages of a browser.
 
+A simulator that was started with a secret wants it in each request. `./run` starts it with the secret of its data folder.
+"""
+
+import hmac
 import ipaddress
 import json
 import time
@@ -13,10 +17,11 @@ from claude.simulator.server import KEPT_PROMPTS, Route, Simulator
 
 
 class Control:
-    """The routes that show and change the state of one simulator."""
+    """The routes that show and change the state of one simulator. `secret` "": none is wanted."""
 
-    def __init__(self, simulator: Simulator):
+    def __init__(self, simulator: Simulator, *, secret: str = ""):
         self.simulator = simulator
+        self.secret = secret
 
     def add_to(self, app: web.Application) -> None:
         routes = {
@@ -30,7 +35,7 @@ class Control:
             ("POST", "options"): self.set_options,
         }
         for (method, name), route in routes.items():
-            app.router.add_route(method, f"/_simulator/{name}", local_only(route))
+            app.router.add_route(method, f"/_simulator/{name}", self.guard(route))
 
     async def show_ledger(self, http: web.Request) -> web.StreamResponse:
         entries = self.simulator.ledger.since(int(http.query.get("since", "0")))
@@ -72,19 +77,38 @@ class Control:
             self.simulator.limits.set(**self.simulator.options.limits())
         return await self.show_options(http)
 
+    def guard(self, route: Route) -> Route:
+        """Answer 404 to callers from elsewhere, 403 without the secret, and 400 with the reason to wrong input."""
 
-def local_only(route: Route) -> Route:
-    """Answer 404 to callers on other machines, and 400 with the reason to wrong input."""
+        async def checked(http: web.Request) -> web.StreamResponse:
+            if not is_from_here(http):
+                raise web.HTTPNotFound
+            if self.secret and not self._is_told_to(http):
+                raise web.HTTPForbidden
+            try:
+                return await route(http)
+            except (ValueError, TypeError) as exc:
+                raise Rejection(400, str(exc)) from exc
 
-    async def checked(http: web.Request) -> web.StreamResponse:
-        if not ipaddress.ip_address(http.remote or "0.0.0.0").is_loopback:  # noqa: S104 (compared, not bound)
-            raise web.HTTPNotFound
-        try:
-            return await route(http)
-        except (ValueError, TypeError) as exc:
-            raise Rejection(400, str(exc)) from exc
+        return checked
 
-    return checked
+    def _is_told_to(self, http: web.Request) -> bool:
+        """Whether the secret comes with it, as `Authorization: Bearer ...`."""
+        sent = http.headers.get("Authorization", "").encode("utf-8", "surrogateescape")
+        return hmac.compare_digest(sent, f"Bearer {self.secret}".encode())
+
+
+def is_from_here(http: web.Request) -> bool:
+    """Whether a program of this machine asks, by this server's own address.
+
+    A browser names the host of the page's address, also where that resolves to this machine, and sends an Origin.
+    """
+    if not ipaddress.ip_address(http.remote or "0.0.0.0").is_loopback:  # noqa: S104 (compared, not bound)
+        return False
+    address = http.transport.get_extra_info("sockname") if http.transport else None
+    if address is None or "Origin" in http.headers:
+        return False
+    return http.host.lower() in {f"{host}:{address[1]}" for host in ("127.0.0.1", "localhost", "[::1]")}
 
 
 async def _body(http: web.Request) -> dict[str, Any]:
