@@ -4,8 +4,11 @@ import os
 
 from celery import Celery
 
+from lib.untrusted.broker import use_this_transport
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "lorapipe.settings")
 
+use_this_transport()
 app = Celery("lorapipe")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
