@@ -47,7 +47,7 @@ def generate_conversation(request: Request) -> Response:
     item = find_earlier_item(by, key) or start_generation(
         validate(SingleBody(data=request.data)), by=by, key=key
     )
-    wait_for_item(item.pk, seconds=seconds)
+    wait_for_item(item.pk, seconds=seconds, user_id=by.pk)
     response = render_outcome(BatchItem.objects.select_related("job").get(pk=item.pk))
     if request.headers.get("Prefer"):
         response["Preference-Applied"] = f"wait={seconds:.0f}"

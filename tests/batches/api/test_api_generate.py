@@ -1,7 +1,9 @@
 """One conversation over the API: what it takes, what it answers, its item. (With a real worker: tests/flows.)"""
 
 import json
+import threading
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.conf import settings
@@ -9,12 +11,14 @@ from django.test import Client
 
 from batches.actions.jobs import pause
 from batches.api import long_poll, single
+from batches.api.long_poll import Places
 from batches.engine.retry import fail
 from batches.models import BatchItem, BatchJob, Worker
 from batches.models.states import ItemStatus, JobKind, JobStatus, Reason
 from stack.environment import CHECKOUT
 from templates_app.models import PromptTemplate
 from tests.factories import make_member, make_token, make_user
+from tests.support.polling import wait_for
 from tests.support.steps import claim_item, file_reply
 from workspaces.models import Membership, User
 
@@ -163,10 +167,48 @@ def test_at_most_half_of_the_webs_threads_wait(monkeypatch: pytest.MonkeyPatch) 
     assert long_poll.PLACES == settings.WEB_THREADS // 2
     assert f"--threads {settings.WEB_THREADS} " in (CHECKOUT / "Procfile").read_text()
     monkeypatch.setattr(long_poll, "_look_until", lambda *_: pytest.fail("it waits"))
-    taken = [long_poll._places.acquire(blocking=False) for _ in range(long_poll.PLACES)]
-    try:
-        assert all(taken)
-        long_poll.wait_for_item(BatchItem().pk, seconds=60)
-    finally:
-        for _ in taken:
-            long_poll._places.release()
+    monkeypatch.setattr(long_poll, "PLACES_HERE", Places(2))
+    user_id = uuid4()
+    assert long_poll.PLACES_HERE.take(user_id)
+    assert long_poll.PLACES_HERE.take(user_id)
+    long_poll.wait_for_item(uuid4(), seconds=60, user_id=user_id)
+
+
+def test_waiting_places_are_shared_between_users() -> None:
+    """One user may have all of them until another comes: then the longest waiting answers at once."""
+    places, one, two, three = Places(4), uuid4(), uuid4(), uuid4()
+    ones = [places.take(one) for _ in range(4)]
+    assert all(ones)
+    assert places.take(one) is None, "nobody takes a place from himself"
+    twos = [places.take(two), places.take(two)]
+    assert [place.given_up.is_set() for place in ones if place] == [True, True, False, False]
+    assert all(twos)
+    assert places.take(two) is None, "both have two"
+    assert places.take(three)
+    for place in ones:
+        assert place
+        places.leave(place)
+    assert places.take(two)
+
+
+def test_whose_place_is_given_to_another_answers_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    places, one = Places(2), uuid4()
+    monkeypatch.setattr(long_poll, "PLACES_HERE", places)
+    monkeypatch.setattr(long_poll, "_is_settled", lambda _: False)
+    waiting = [
+        threading.Thread(
+            target=long_poll.wait_for_item, args=[uuid4()], kwargs={"seconds": 60, "user_id": one}
+        )
+        for _ in range(2)
+    ]
+    for thread in waiting:
+        thread.start()
+    wait_for(lambda: places.take(one) is None, what="both places are taken")
+    assert places.take(uuid4())
+    wait_for(lambda: sum(thread.is_alive() for thread in waiting) == 1, what="one of them answers")
+    assert places.take(uuid4()) is None
+    for place in list(places._taken):
+        place.given_up.set()
+    for thread in waiting:
+        thread.join(10)
+        assert not thread.is_alive()
