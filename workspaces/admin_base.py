@@ -7,12 +7,15 @@ they are superusers, that rows with rules are read-only, and that an action repo
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable
+from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from django import forms
 from django.contrib import messages
 from django.contrib.admin import display
 from django.core.paginator import Paginator
-from django.db.models import Model, QuerySet
+from django.db.models import JSONField, Model, QuerySet
+from django.forms.fields import InvalidJSONInput
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.functional import cached_property
 from django.utils.html import format_html
@@ -20,6 +23,7 @@ from django.utils.safestring import SafeString
 
 from lib.amounts import format_usd
 from lib.stale_state import StaleState
+from lib.untrusted.json_bodies import MOST_PROBLEMS, UnreadableJSON, find_problems, read_json
 from workspaces.models import Membership
 
 if TYPE_CHECKING:
@@ -85,6 +89,25 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]
         return counted.count() if isinstance(counted, QuerySet) else len(counted)
 
 
+class BoundedJSONField(forms.JSONField):
+    """JSON within the bounds of the API's bodies, without texts and numbers that cannot be stored."""
+
+    def to_python(self, value: Any) -> Any:
+        if isinstance(value, str) and value.strip():
+            try:
+                found = read_json(value.encode("utf-8", "surrogatepass"))
+            except UnreadableJSON as wrong:
+                raise forms.ValidationError(f"This cannot be read as JSON: {wrong}.") from wrong
+            problems = islice(find_problems(found), MOST_PROBLEMS)
+            if words := [f"{path}: {problem}." if path else f"{problem}." for path, problem in problems]:
+                raise forms.ValidationError(words)
+        return super().to_python(value)
+
+    def bound_data(self, data: Any, initial: Any) -> Any:
+        """What is shown again after an error: what was typed. Read and written anew it might not be text any more."""
+        return initial if self.disabled else InvalidJSONInput(data or "")
+
+
 class LoraModelAdmin(KitModelAdmin):
     list_per_page = 50
     list_max_show_all = 200
@@ -117,6 +140,11 @@ class LoraModelAdmin(KitModelAdmin):
         if "queryset" not in kwargs and isinstance(other, LoraModelAdmin):
             kwargs["queryset"] = other.get_queryset(request)
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if isinstance(db_field, JSONField):
+            kwargs["form_class"] = BoundedJSONField
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
