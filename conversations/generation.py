@@ -13,17 +13,15 @@ from claude import current_models
 from claude.counts import bound_tokens
 from claude.current_models import ModelTable, UnknownModel
 from claude.messages import Reply, Request, Usage
-from conversations import quality
 from conversations.details import append_details
-from conversations.models import Conversation, Turn
+from conversations.models import Conversation
 from conversations.parsing import SCHEMA, SHAPE_IN_WORDS, Draft
-from conversations.states import Status
+from conversations.scoring import score_turns
+from conversations.versions import build_turns
 from lib.statements import insert
 from templates_app.models import TemplateVersion
 from templates_app.states import LONGEST_TOPIC
 from templates_app.text.rendering import resolve
-
-TURN_RANGE = "turn_range"  # the flag of a conversation with fewer or more turns than its template asks for
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +31,7 @@ class Origin:
     workspace_id: UUID
     created_by_id: UUID | None
     batch_item_id: UUID
+    job_id: UUID
     conversation_id: str
     template_version: TemplateVersion
     tier: str
@@ -128,37 +127,18 @@ def write(
     key: UUID | None = None,
 ) -> Conversation:
     """Store the conversation with its turns and score, under `key` if it is given. The caller owns the transaction."""
-    measured = quality.score(draft.turns)
     key = key or uuid4()
     conversation = Conversation(
         id=key,
         root_id=key,
-        status=_choose_status(measured),
-        quality_score=measured.overall,
-        quality_metrics=measured.metrics,
         title=draft.title or _make_title(origin),
-        turn_count=len(draft.turns),
-        flags=[*draft.flags, *find_turn_flags(draft, origin.template_version)],
+        **score_turns(draft.turns, version=origin.template_version, flags=draft.flags),
         **_origin_fields(origin),
         **_reply_fields(reply, cost_usd=cost_usd),
     )
     insert([conversation])
-    insert(_turns(draft, conversation))
+    insert(build_turns(draft.turns, conversation))
     return conversation
-
-
-def find_turn_flags(draft: Draft, version: TemplateVersion) -> list[str]:
-    """The flag of a conversation that is shorter or longer than its template asks for. It is kept: it was paid for."""
-    return [] if version.accepts_turns(len(draft.turns)) else [TURN_RANGE]
-
-
-def _choose_status(measured: quality.Score) -> Status:
-    word = quality.choose_status(
-        measured.overall,
-        revision=Decimal(settings.QUALITY_REVISION_BELOW),
-        review=Decimal(settings.QUALITY_REVIEW_BELOW),
-    )
-    return Status(word)
 
 
 def _make_title(origin: Origin) -> str:
@@ -175,6 +155,7 @@ def _origin_fields(origin: Origin) -> dict[str, Any]:
         "workspace_id": origin.workspace_id,
         "created_by_id": origin.created_by_id,
         "batch_item_id": origin.batch_item_id,
+        "origin_job_id": origin.job_id,
         "conversation_id": origin.conversation_id,
         "template_version": origin.template_version,
         "language": origin.template_version.language,
@@ -195,19 +176,3 @@ def _reply_fields(reply: Reply, *, cost_usd: Decimal) -> dict[str, Any]:
         "actual_cost_usd": cost_usd,
         "generation_duration_ms": reply.duration_ms,
     }
-
-
-def _turns(draft: Draft, conversation: Conversation) -> list[Turn]:
-    return [
-        Turn(
-            workspace_id=conversation.workspace_id,
-            created_by_id=conversation.created_by_id,
-            conversation=conversation,
-            turn_number=number,
-            role=turn.role,
-            content=turn.content,
-            # About 2.5 characters a token. The provider counts only the whole reply.
-            token_count=-(-len(turn.content) * 2 // 5),
-        )
-        for number, turn in enumerate(draft.turns, start=1)
-    ]

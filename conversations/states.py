@@ -41,6 +41,20 @@ MOVES = frozenset(
 )
 
 
+class ReasonCode(models.TextChoices):
+    """Why a conversation is sent back or rejected. The order is that of the keys 1 to 9."""
+
+    INACCURATE = "inaccurate", "Wrong facts"
+    OFF_TOPIC = "off_topic", "Misses the topic"
+    PERSONA = "persona", "Out of character"
+    UNNATURAL = "unnatural", "Sounds unnatural"
+    REPETITIVE = "repetitive", "Repeats itself"
+    TOO_SHORT = "too_short", "Too short or cut off"
+    LEAK = "leak", "Repeats its instructions"
+    UNSAFE = "unsafe", "Unsafe or personal data"
+    OTHER = "other", "Another reason"
+
+
 class Source(models.TextChoices):
     GENERATED = "generated"
     EDITED = "edited"

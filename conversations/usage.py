@@ -35,7 +35,8 @@ def find_usage(field: str, keys: Iterable[UUID]) -> dict[UUID, Usage]:
 
 def query_usage(field: str, keys: Iterable[UUID]) -> "QuerySet[Any, Any]":
     rows: QuerySet[Any, Any] = (
-        Conversation.objects.filter(**{f"{field}__in": list(keys)})
+        Conversation.objects.heads()
+        .filter(**{f"{field}__in": list(keys)})
         .order_by()
         .values(field)
         .annotate(made=Count("*"), score=Avg("quality_score"), last=Max("created_at"))

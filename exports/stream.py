@@ -65,8 +65,8 @@ class Written:
 
 
 def select_for_job(job: BatchJob) -> QuerySet[Conversation]:
-    """All conversations of a job, whatever their review state, in the order of its plan."""
-    return Conversation.objects.filter(batch_item__job=job).order_by("batch_item__position")
+    """The conversations of a job in their newest version, whatever their review state, in the order of its plan."""
+    return Conversation.objects.heads().of_job(job.pk).order_by("root__batch_item__position", "root")
 
 
 def write_jsonl(conversations: QuerySet[Conversation], stream: BinaryIO, *, system: bool = True) -> Written:

@@ -27,12 +27,13 @@ def keeps_updated_at(*tables: str) -> list[migrations.RunSQL]:
     ]
 
 
-def append_only(table: str, *, person: str = "") -> migrations.RunSQL:
+def append_only(table: str, *, person: str = "", deletable: bool = False) -> migrations.RunSQL:
     """A trigger that refuses to change or delete a row. Only the person who made it may still be removed from it.
 
-    `person` names the column of that person if it is not `created_by_id`. Such a column can only be emptied.
+    `deletable`: the rows go with the row that they are about, when that is deleted. `person` names the column of that person if it is not `created_by_id`. Such a column can only be emptied.
     """
     columns = person or "created_by_id,updated_at"
+    events = "UPDATE" if deletable else "UPDATE OR DELETE"
     emptied = f"NEW.{person} IS NULL AND " if person else ""
     return migrations.RunSQL(
         f"""
@@ -44,7 +45,7 @@ def append_only(table: str, *, person: str = "") -> migrations.RunSQL:
             END IF;
             RAISE EXCEPTION 'rows of {table} are only added' USING ERRCODE = 'restrict_violation';
         END $$;
-        CREATE TRIGGER stays BEFORE UPDATE OR DELETE ON {table} FOR EACH ROW EXECUTE FUNCTION {table}_stays();
+        CREATE TRIGGER stays BEFORE {events} ON {table} FOR EACH ROW EXECUTE FUNCTION {table}_stays();
         """,
         f"DROP TRIGGER stays ON {table}; DROP FUNCTION {table}_stays();",
     )

@@ -41,5 +41,5 @@ def find_running_job(request: HttpRequest) -> BatchJob | None:
 
 def count_conversations(request: HttpRequest) -> str:
     """`1,181`, or above ten thousand `10,000+`, because counting further is slow and nobody needs it."""
-    count, more = count_up_to_limit(Conversation.objects.visible_to(request.user))
+    count, more = count_up_to_limit(Conversation.objects.visible_to(request.user).heads())
     return f"{count:,}+" if more else f"{count:,}"

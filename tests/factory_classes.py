@@ -220,6 +220,7 @@ class ConversationFactory(DjangoModelFactory[Conversation]):
     template_version = LazyAttribute(
         lambda conversation: conversation.batch_item and conversation.batch_item.template_version
     )
+    origin_job = LazyAttribute(lambda conversation: conversation.batch_item and conversation.batch_item.job)
     conversation_id = LazyAttribute(
         lambda conversation: (
             conversation.batch_item.conversation_id

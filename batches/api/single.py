@@ -30,7 +30,7 @@ from workspaces.models import User
 from workspaces.people import get_person
 
 STANDS_STILL = (JobStatus.PAUSED, JobStatus.FAILED, JobStatus.CANCELLED)
-RELATED = ("batch_item", "approved_by", "template_version")
+RELATED = ("approved_by", "template_version")
 
 
 class SingleBody(StrictSerializer):

@@ -168,6 +168,7 @@ def build_origin(item: BatchItem) -> Origin:
         workspace_id=item.workspace_id,
         created_by_id=item.job.created_by_id,
         batch_item_id=item.pk,
+        job_id=item.job_id,
         conversation_id=item.conversation_id,
         template_version=item.template_version,
         tier=item.tier,

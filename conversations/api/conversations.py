@@ -16,7 +16,7 @@ from conversations.api.serializers import (
 from conversations.models import Conversation
 from lib.wire import fetch_slice
 
-RELATED = ("batch_item", "approved_by", "template_version")
+RELATED = ("approved_by", "template_version")
 
 
 @api_view(["GET"])

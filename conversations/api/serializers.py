@@ -34,21 +34,21 @@ class ConversationsQuery(PageQuery):
 
 
 def filter_conversations(rows: ConversationQuerySet, query: dict[str, Any]) -> ConversationQuerySet:
-    """The conversations that match a query string, the newest first."""
-    rows = rows.matching(query["search"])
+    """The conversations that match a query string in their newest version, the newest first."""
+    rows = rows.heads().matching(query["search"])
     if query["tier"]:
         rows = rows.filter(tier__in=query["tier"])
     if query["status"]:
         rows = rows.filter(status__in=query["status"])
     if query["batch"]:
-        rows = rows.filter(batch_item__job=query["batch"])
+        rows = rows.of_job(query["batch"])
     rows = rows.scored_between(query["qualityScoreMin"], query["qualityScoreMax"])
     return rows.created_between(query["createdFrom"], query["createdTo"]).newest_first()
 
 
 def select_for_list(rows: ConversationQuerySet) -> ConversationQuerySet:
-    related = ("batch_item", "approved_by", "template_version")
-    heavy = ("batch_item__parameters", "template_version__text", "template_version__variables")
+    related = ("approved_by", "template_version")
+    heavy = ("template_version__text", "template_version__variables")
     return rows.select_related(*related).defer(*NOT_IN_LISTS, *heavy)
 
 
@@ -66,10 +66,11 @@ def serialize_summary(conversation: Conversation) -> dict[str, Any]:
 
 
 def _serialize_origin(conversation: Conversation) -> dict[str, Any]:
-    item = conversation.batch_item
     version = conversation.template_version
     return {
         "version": conversation.version,
+        "isNewest": conversation.is_head,
+        "revision": conversation.revision,
         "title": conversation.title,
         "persona": conversation.persona,
         "emotion": conversation.emotion,
@@ -82,7 +83,7 @@ def _serialize_origin(conversation: Conversation) -> dict[str, Any]:
         "source": conversation.source,
         "simulated": conversation.simulated,
         "model": conversation.model,
-        "jobId": item and item.job_id,
+        "jobId": conversation.origin_job_id,
         "templateId": version and version.template_id,
         "templateVersion": version and version.number,
         "parentId": conversation.parent_id,
@@ -98,6 +99,7 @@ def _serialize_review(conversation: Conversation) -> dict[str, Any]:
         "flags": conversation.flags,
         "approvedBy": by and by.username,
         "approvedAt": moment(conversation.approved_at),
+        "decidedAt": moment(conversation.decided_at),
         "reviewerNotes": conversation.reviewer_notes,
     }
 

@@ -15,7 +15,7 @@ from templates_app.states import Tier
 NEWEST = "-created"
 IN_PLAN_ORDER = "plan"  # the order in which the page of a batch lists its items
 SORTS = {
-    IN_PLAN_ORDER: ("batch_item__position", "id"),
+    IN_PLAN_ORDER: ("root__batch_item__position", "id"),
     NEWEST: ("-created_at", "-id"),
     "created": ("created_at", "id"),
     "-score": (F("quality_score").desc(nulls_last=True), "-created_at", "-id"),
@@ -58,13 +58,13 @@ class FilterForm(forms.Form):
         return self.cleaned_data.get(name)
 
     def apply(self, rows: ConversationQuerySet) -> ConversationQuerySet:
-        rows = rows.matching((self.chosen("q") or "").replace("\x00", ""))
+        rows = rows.heads().matching((self.chosen("q") or "").replace("\x00", ""))
         if tiers := self.chosen("tier"):
             rows = rows.filter(tier__in=tiers)
         if statuses := self.chosen("status"):
             rows = rows.filter(status__in=statuses)
         if batch := self.chosen("batch"):
-            rows = rows.filter(batch_item__job=batch)
+            rows = rows.of_job(batch)
         rows = rows.scored_between(self.chosen("score_min"), self.chosen("score_max"))
         rows = rows.created_between(self._midnight("created_from", 0), self._midnight("created_to", 1))
         return rows.order_by(*SORTS[self.order])
@@ -104,8 +104,8 @@ class FilterForm(forms.Form):
 
 def select_for_list(rows: ConversationQuerySet) -> ConversationQuerySet:
     """The rows with only the columns that the list shows, because values and metrics can be large."""
-    return rows.select_related("batch_item__job").only(
+    return rows.select_related("origin_job").only(
         *("conversation_id", "version", "title", "persona", "tier", "status", "simulated"),
         *("quality_score", "turn_count", "actual_cost_usd", "created_at", "workspace_id"),
-        *("batch_item__job__name",),
+        *("origin_job__name",),
     )

@@ -59,7 +59,7 @@ def _link(key: UUID, query: str) -> str:
 
 def _link_to_list(found: Conversation, query: str, *, place: int, batch: UUID | None) -> str:
     if batch is not None:
-        item: Any = found.batch_item
+        item: Any = found.root.batch_item
         page = (item.position - 1) // PER_PAGE + 1 if item else 1
         address = reverse("batch", args=[batch])
         return f"{address}{f'?page={page}' if page > 1 else ''}{f'#item-{item.pk}' if item else ''}"

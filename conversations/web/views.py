@@ -10,9 +10,9 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from conversations import quality
-from conversations.generation import TURN_RANGE
 from conversations.models import Conversation
 from conversations.parsing.checks import ROLE_LABELS
+from conversations.scoring import TURN_RANGE
 from conversations.web.forms import NEWEST, FilterForm, select_for_list
 from conversations.web.trail import PER_PAGE, find_trail
 from lib.htmx import is_target
@@ -56,7 +56,7 @@ def is_kept_filter(name: str) -> bool:
 @login_required
 def show_conversation(request: HttpRequest, conversation_id: UUID) -> HttpResponse:
     """One conversation with its turns, its score and its origin. 404 if it belongs to somebody else."""
-    related = ("template_version__template", "batch_item__job", "approved_by")
+    related = ("template_version__template", "root__batch_item", "origin_job", "approved_by")
     found: Conversation = Conversation.objects.select_related(*related).get_visible_or_404(
         request.user, conversation_id
     )

@@ -27,6 +27,9 @@ def make_chain(owner: User) -> list[Conversation]:
         more: dict[str, Any] = (
             {"root_id": chain[0].pk, "parent": chain[-1], "version": version} if chain else {}
         )
+        Conversation.objects.filter(pk__in=[each.pk for each in chain]).update(
+            is_head=False, status="archived"
+        )
         chain.append(make_conversation(workspace=owner.personal_workspace(), turns=["a", "b"], **more))
     return chain
 
@@ -76,3 +79,10 @@ def test_the_database_does_it_alone(owner: User, starter_pack: None) -> None:
     assert (Conversation.objects.count(), Turn.objects.count()) == (0, 0)
     log = GenerationLog.objects.get()
     assert (log.conversation_id, log.cost_usd > Decimal(0)) == (None, True)
+
+
+def test_the_version_before_a_deleted_newest_one_becomes_the_newest(owner: User) -> None:
+    first, second, third = make_chain(owner)
+    third.delete()
+    assert Conversation.objects.get(is_head=True) == second
+    assert set(Conversation.objects.values_list("pk", flat=True)) == {first.pk, second.pk}

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
+from conversations import versions
 from conversations.states import Status
 from provider import check, table
 from templates_app.library import editing as rows
@@ -30,10 +31,35 @@ def conversation(verb: str, status: Status, action: Action, **given: Any) -> Cas
         made = factories.make_conversation(by=stage.owner, status=status, turns=[PLANTED, PLANTED])
         return lambda by: getattr(made, verb)(by=by, **given)
 
-    return Case(f"conversations.models.Conversation.{verb}", ready, action, TargetKind.CONVERSATION)
+    return Case(f"conversations.models.reviewed.ReviewedModel.{verb}", ready, action, TargetKind.CONVERSATION)
+
+
+def undo(stage: Stage) -> Act:
+    made = factories.make_conversation(by=stage.owner, status=Status.PENDING_REVIEW, turns=[PLANTED, PLANTED])
+    made.reject(by=stage.owner, note=PLANTED)
+    newest = made.decisions.get()
+    return lambda by: made.undo(newest, by=by)
+
+
+def edit(stage: Stage) -> Act:
+    made = factories.make_conversation(by=stage.owner, status=Status.GENERATED, turns=[PLANTED, PLANTED])
+    return lambda by: versions.edit(made, {2: f"{PLANTED} and more"}, by=by, note=PLANTED)
+
+
+def bring_back(stage: Stage) -> Act:
+    made = factories.make_conversation(by=stage.owner, status=Status.GENERATED, turns=[PLANTED, PLANTED])
+    versions.edit(made, {2: f"{PLANTED} and more"}, by=stage.owner)
+    made.refresh_from_db()
+    return lambda by: versions.bring_back(made, by=by)
 
 
 CONVERSATIONS = [
+    conversation(
+        "override_score", Status.GENERATED, Action.OVERRIDE_SCORE, score=Decimal("7.5"), note=PLANTED
+    ),
+    Case("conversations.models.reviewed.ReviewedModel.undo", undo, Action.UNDO, TargetKind.CONVERSATION),
+    Case("conversations.versions.edit", edit, Action.EDIT, TargetKind.CONVERSATION),
+    Case("conversations.versions.bring_back", bring_back, Action.BRING_BACK, TargetKind.CONVERSATION),
     conversation("approve", Status.PENDING_REVIEW, Action.APPROVE, note=PLANTED),
     conversation("reject", Status.PENDING_REVIEW, Action.REJECT, note=PLANTED),
     conversation("send_back", Status.PENDING_REVIEW, Action.SEND_BACK, note=PLANTED),

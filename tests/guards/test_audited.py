@@ -23,6 +23,7 @@ from workspaces.states import Action, TargetKind
 ROOMS = ("workspaces", "templates_app", "conversations", "batches", "provider")
 # What takes a person and is no action of its own.
 NO_ACTIONS = {
+    "conversations.versions.add_version": "edit, bring_back and filing share it; each records itself",
     "workspaces.audit.record": "it writes the entry",
     "batches.actions.jobs.by_idempotency_key": "it only looks a batch up",
     "batches.models.paid_requests.PaidRequestQuerySet.find_earlier": "it only looks a request up",

@@ -291,8 +291,8 @@ def find_conversation(item: BatchItem) -> Any:
 def read_batch(request: HttpRequest, job_id: UUID) -> HttpResponse:
     """Leads to the first conversation of a batch, from which one reads on to the next. Without one it leads to the batch."""
     job = find_visible_job(request, job_id)
-    made = Conversation.objects.visible_to(request.user).filter(batch_item__job=job)
-    first = made.order_by("batch_item__position").values_list("pk", flat=True).first()
+    made = Conversation.objects.visible_to(request.user).heads().of_job(job.pk)
+    first = made.order_by("root__batch_item__position").values_list("pk", flat=True).first()
     if first is None:
         return redirect("batch", job.pk)
     query = urlencode({"back": batch_page.build_reading_query(job)})

@@ -1,0 +1,183 @@
+"""A conversation: one row is one version of it, with what it was made from, its score and what it cost."""
+
+from typing import Any, ClassVar
+
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex, OpClass
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Concat, Upper
+
+from conversations.models.querysets import ConversationQuerySet
+from conversations.models.reviewed import ReviewedModel
+from conversations.states import AWAITING_REVIEW, Source, Status
+from templates_app.states import LONGEST_TOPIC, Tier
+
+UNDECIDED = Q(is_head=True, decided_at__isnull=True, status__in=sorted(AWAITING_REVIEW))
+
+
+class Conversation(ReviewedModel):
+    conversation_id = models.CharField(max_length=120, help_text="The human id: fp_<persona-slug>_<###>.")
+    root = models.ForeignKey(
+        "self",
+        on_delete=models.CASCADE,
+        related_name="+",
+        db_index=False,
+        help_text="Version 1 of this conversation.",
+    )
+    version = models.PositiveIntegerField(default=1)
+    change_note = models.TextField(
+        blank=True,
+        db_default="",
+        help_text="Why this version was made: the instruction, or the note of its editor.",
+    )
+    origin_job = models.ForeignKey(
+        "batches.BatchJob",
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        db_index=False,
+        help_text="The batch that made version 1; later versions inherit it.",
+    )
+    batch_item = models.OneToOneField(
+        "batches.BatchItem", null=True, blank=True, on_delete=models.SET_NULL, related_name="conversation"
+    )
+    template_version = models.ForeignKey(
+        "templates_app.TemplateVersion",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_index=False,
+    )
+    parent = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="children", db_index=False
+    )
+    parent_type = models.CharField(max_length=12, blank=True)
+
+    title = models.CharField(max_length=300)
+    persona = models.CharField(max_length=200, blank=True)
+    emotion = models.CharField(max_length=200, blank=True)
+    topic = models.CharField(max_length=LONGEST_TOPIC, blank=True)
+    intent = models.CharField(max_length=200, blank=True)
+    tone = models.CharField(max_length=200, blank=True)
+    tier = models.CharField(max_length=10, choices=Tier.choices)
+    category = ArrayField(models.CharField(max_length=100), default=list, blank=True)
+    language = models.CharField(max_length=10, default="en")
+    parameters = models.JSONField(default=dict, blank=True)
+
+    source = models.CharField(max_length=10, choices=Source.choices, default=Source.GENERATED)
+    simulated = models.BooleanField(default=False)
+    model = models.CharField(max_length=100, blank=True)
+
+    quality_score = models.DecimalField(max_digits=3, decimal_places=1, null=True, blank=True)
+    quality_metrics = models.JSONField(default=dict, blank=True)
+    flags = models.JSONField(default=list, blank=True)
+    flag_count = models.PositiveSmallIntegerField(
+        default=0, db_default=0, help_text="How many flags it has. Lists order by it first."
+    )
+    turn_count = models.PositiveIntegerField(default=0)
+    total_tokens = models.PositiveIntegerField(default=0)
+    estimated_cost_usd = models.DecimalField(max_digits=18, decimal_places=9, null=True, blank=True)
+    actual_cost_usd = models.DecimalField(max_digits=18, decimal_places=9, null=True, blank=True)
+    generation_duration_ms = models.PositiveIntegerField(null=True, blank=True)
+
+    error_message = models.TextField(blank=True)
+
+    # The text is put into upper case when the row is written. Doing it in each search took 90% of the search's time.
+    search = models.GeneratedField(
+        expression=Upper(
+            Concat(
+                "conversation_id",
+                models.Value("\n"),
+                "title",
+                models.Value("\n"),
+                "persona",
+                models.Value("\n"),
+                "emotion",
+                models.Value("\n"),
+                "topic",
+            )
+        ),
+        output_field=models.TextField(),
+        db_persist=True,
+    )
+
+    objects: ClassVar[ConversationQuerySet] = ConversationQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        db_table = "conversations"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["workspace", "conversation_id", "version"], name="conversation_id_once"
+            ),
+            models.UniqueConstraint(
+                fields=["root"], condition=Q(is_head=True), name="conversation_head_once"
+            ),
+            models.UniqueConstraint(fields=["root", "version"], name="conversation_version_once"),
+            models.CheckConstraint(condition=Q(status__in=Status.values), name="conversation_status"),
+            models.CheckConstraint(condition=Q(tier__in=Tier.values), name="conversation_tier"),
+            models.CheckConstraint(condition=Q(source__in=Source.values), name="conversation_source"),
+            models.CheckConstraint(condition=Q(version__gte=1), name="conversation_version"),
+            models.CheckConstraint(
+                condition=Q(parent_type__in=["", "template", "scenario", "conversation"]),
+                name="conversation_parent_type",
+            ),
+            models.CheckConstraint(
+                condition=Q(quality_score__isnull=True) | Q(quality_score__range=(0, 10)),
+                name="conversation_score",
+            ),
+            models.CheckConstraint(
+                condition=Q(status=Status.APPROVED, approved_at__isnull=False)
+                | (~Q(status=Status.APPROVED) & Q(approved_at__isnull=True)),
+                name="conversation_approval",
+            ),
+            models.CheckConstraint(
+                condition=Q(is_head=True) | Q(status=Status.ARCHIVED), name="conversation_superseded"
+            ),
+            models.CheckConstraint(
+                condition=Q(score_override__isnull=True) | Q(score_override__range=(0, 10)),
+                name="conversation_score_override",
+            ),
+        ]
+        indexes = [
+            models.Index("workspace", F("created_at").desc(), F("id").desc(), name="conversation_newest"),
+            models.Index(
+                "workspace", "status", F("created_at").desc(), F("id").desc(), name="conversation_by_status"
+            ),
+            models.Index(
+                "workspace", "tier", F("created_at").desc(), F("id").desc(), name="conversation_by_tier"
+            ),
+            models.Index(fields=["workspace", "quality_score"], name="conversation_by_score"),
+            models.Index(
+                fields=["template_version", "quality_score", "created_at"], name="conversation_by_template"
+            ),
+            GinIndex(OpClass("search", name="gin_trgm_ops"), name="conversation_search"),
+            models.Index(fields=["parent"], name="conversation_children", condition=Q(parent__isnull=False)),
+            models.Index(fields=["origin_job", "created_at"], name="conversation_by_job"),
+            # The orders of the review queue: flagged first, lowest score, oldest, random (ids are random).
+            models.Index(
+                *("workspace", F("flag_count").desc(), "quality_score", "created_at", "id"),
+                name="conversation_queue_flagged",
+                condition=UNDECIDED,
+            ),
+            models.Index(
+                fields=["workspace", "quality_score", "created_at", "id"],
+                name="conversation_queue_lowest",
+                condition=UNDECIDED,
+            ),
+            models.Index(
+                fields=["workspace", "created_at", "id"],
+                name="conversation_queue_oldest",
+                condition=UNDECIDED,
+            ),
+            models.Index(fields=["workspace", "id"], name="conversation_queue_random", condition=UNDECIDED),
+        ]
+
+    def __str__(self) -> str:
+        return self.conversation_id
+
+    def delete(self, *args: Any, **options: Any) -> tuple[int, dict[str, int]]:
+        """Delete it for good, as `ConversationQuerySet.delete` does."""
+        return Conversation.objects.filter(pk=self.pk).delete()
