@@ -1,0 +1,83 @@
+"""The review queue: its orders, and the conversations before and after one of them in an order."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.db import models
+
+from conversations.models import Conversation, ConversationQuerySet
+
+
+class QueueOrder(models.TextChoices):
+    FLAGGED = "flagged", "Flagged first"
+    LOWEST = "lowest", "Lowest score first"
+    OLDEST = "oldest", "Oldest first"
+    RANDOM = "random", "Random"
+
+
+# Each order has a partial index with these columns behind the workspace. Ids are random. No score comes after every score.
+COLUMNS = {
+    QueueOrder.FLAGGED: ("-flag_count", "quality_score", "created_at", "id"),
+    QueueOrder.LOWEST: ("quality_score", "created_at", "id"),
+    QueueOrder.OLDEST: ("created_at", "id"),
+    QueueOrder.RANDOM: ("id",),
+}
+
+
+def order_queue(rows: ConversationQuerySet, order: QueueOrder) -> ConversationQuerySet:
+    return rows.order_by(*COLUMNS[order])
+
+
+def list_after(
+    rows: ConversationQuerySet, order: QueueOrder, place: Conversation, *, most: int = 1
+) -> list[Conversation]:
+    """The next rows behind `place`, nearest first, at most `most`. `place` itself need not be in the queue any more."""
+    return _list_beyond(rows, COLUMNS[order], place, most)
+
+
+def list_before(
+    rows: ConversationQuerySet, order: QueueOrder, place: Conversation, *, most: int = 1
+) -> list[Conversation]:
+    """The rows in front of `place`, nearest first, at most `most`."""
+    turned = tuple(name[1:] if name.startswith("-") else f"-{name}" for name in COLUMNS[order])
+    return _list_beyond(rows, turned, place, most)
+
+
+def _list_beyond(
+    rows: ConversationQuerySet, columns: tuple[str, ...], place: Conversation, most: int
+) -> list[Conversation]:
+    """Each range is one short scan of the index. Joined by OR they would be a filter over all rows of the queue."""
+    found: list[Conversation] = []
+    # PostgreSQL puts NULL last in ascending order and first in descending order: the index has it so, and this relies on it.
+    for condition in _list_ranges(columns, place):
+        if len(found) == most:
+            break
+        found += rows.filter(condition).order_by(*columns)[: most - len(found)]
+    return found
+
+
+def _list_ranges(columns: tuple[str, ...], place: Conversation) -> Iterator[models.Q]:
+    """The ranges beyond `place`, nearest first: those that share most of its values, then those that share fewer."""
+    for last in reversed(range(len(columns))):
+        same = models.Q()
+        for name in columns[:last]:
+            same &= _equal(name.removeprefix("-"), place)
+        for beyond in _list_beyond_value(columns[last], place):
+            yield same & beyond
+
+
+def _list_beyond_value(column: str, place: Conversation) -> Iterator[models.Q]:
+    name, descending = column.removeprefix("-"), column.startswith("-")
+    value: Any = getattr(place, name)
+    if value is None:
+        if descending:
+            yield models.Q((f"{name}__isnull", False))
+        return
+    yield models.Q((f"{name}__lt" if descending else f"{name}__gt", value))
+    if not descending and Conversation._meta.get_field(name).null:
+        yield models.Q((f"{name}__isnull", True))
+
+
+def _equal(name: str, place: Conversation) -> models.Q:
+    value = getattr(place, name)
+    return models.Q((f"{name}__isnull", True)) if value is None else models.Q((name, value))
