@@ -72,13 +72,19 @@ def _check_content(where: str, content: str) -> None:
         raise Flaw(f"{where} has {len(content)} characters, more than {CONTENT_LIMIT}.", kind="failed_check")
 
 
-def _check_placeholders(where: str, text: str, variables: Collection[str]) -> None:
-    """Only what the template itself would fill: `{{ }}` of JSX, Helm, Vue or LaTeX is content of a conversation about code."""
+def find_unresolved(text: str, variables: Collection[str]) -> re.Match[str] | None:
+    """The first place where one of these variables stands without its value; its group 1 is the name.
+
+    Only what the template itself would fill: `{{ }}` of JSX, Helm, Vue or LaTeX is content of a conversation about code.
+    """
     if not variables or "{{" not in text:
-        return
-    for found in _PLACEHOLDER.finditer(text):
-        if found[1] in variables:
-            raise Flaw(f"{where} holds the unresolved placeholder {{{{{found[1]}}}}}.", kind="failed_check")
+        return None
+    return next((found for found in _PLACEHOLDER.finditer(text) if found[1] in variables), None)
+
+
+def _check_placeholders(where: str, text: str, variables: Collection[str]) -> None:
+    if found := find_unresolved(text, variables):
+        raise Flaw(f"{where} holds the unresolved placeholder {{{{{found[1]}}}}}.", kind="failed_check")
 
 
 def _check_role(number: int, role: str) -> None:

@@ -120,3 +120,25 @@ def test_any_turns_get_a_score_between_0_and_10_with_one_decimal(drafts: list[Tu
     assert Decimal(0) <= scored.overall <= Decimal(10)
     assert scored.overall.as_tuple().exponent == -1
     assert score(drafts) == scored
+
+
+def expect(count: int, length: int, alternates: bool) -> Decimal:
+    """The design's formula, written a second time: every boundary must come out as it says."""
+    by_count = 10 if 8 <= count <= 16 else 7 if 6 <= count <= 20 else 5 if 4 <= count <= 24 else 3
+    by_length = 10 if 100 <= length <= 500 else 7 if 50 <= length <= 800 else 4
+    tenths = Decimal(4 * by_count + 3 * by_length + 3 * (10 if alternates else 5)) / 10
+    return tenths.quantize(Decimal("0.1"))
+
+
+@pytest.mark.parametrize("count", range(3, 26))
+@pytest.mark.parametrize("length", [49, 50, 99, 100, 500, 501, 800, 801])
+def test_the_score_at_every_boundary(count: int, length: int) -> None:
+    assert score(turns(count, length)).overall == expect(count, length, alternates=True)
+    swapped = score(turns(count, length, roles=("assistant", "user")))
+    assert swapped.overall == expect(count, length, alternates=False)
+
+
+def test_the_way_to_needs_revision() -> None:
+    overall = score(turns(2, 10)).overall
+    assert overall == Decimal("5.4")
+    assert choose_status(overall) == "needs_revision"

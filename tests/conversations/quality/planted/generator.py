@@ -153,8 +153,10 @@ def _plant_repetition(at: int, chance: random.Random) -> Planted:
 def _plant_language(code: str, whole: bool, chance: random.Random) -> Planted:
     if whole:
         turns = _write_in_language(code).turns
-        return Planted(turns, flaws={"wrong_language": ()})
-    made = Planted(write_clean(chance))
+        # The same texts stand in the conversation whose template does ask for this language.
+        return Planted(turns, flaws={"wrong_language": ()}, allowed={"near_duplicate"})
+    # There are few texts of a language, so that turns may be equal by chance.
+    made = Planted(write_clean(chance), allowed={"repeated_turn"})
     numbers = chance.sample(range(TURNS), chance.choice((1, 2, 3)))
     for at in numbers:
         texts = LANGUAGES[code][at % 2 :: 2]
