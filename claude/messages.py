@@ -1,6 +1,5 @@
 """A request to Claude, its reply and the provider, as plain values without types of the SDK."""
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -89,8 +88,3 @@ class Provider:
     @property
     def url(self) -> str:
         return (self.base_url or DEFAULT_BASE_URL).rstrip("/")
-
-    @property
-    def fingerprint(self) -> str:
-        """12 hex digits that tell two providers apart without giving the key away."""
-        return hashlib.sha256(f"{self.url}\0{self.api_key}".encode("utf-8", "surrogatepass")).hexdigest()[:12]

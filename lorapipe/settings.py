@@ -29,12 +29,13 @@ STACK = stack_client.living(ENVIRONMENT.data_dir) if not ENVIRONMENT.database_ur
 # --- which process this is: statements of the web process must be short, others may take longer -----
 WEB_PROCESS = Path(sys.argv[0]).name.startswith("gunicorn") if sys.argv else False
 POOLED_PROCESS = WEB_PROCESS or any("celery" in word for word in sys.argv[:1])
-DISPATCHER = sys.argv[1:2] == ["dispatch"]
+# Commands that store something under a hash of SECRET_KEY, or send something that is signed by it.
+KEYED_COMMAND = sys.argv[1:2] in (["dispatch"], ["prepare"], ["check_provider"])
 
 # --- security --------------------------------------------------------------------------------------
 DEBUG = False
 SECRET_KEY = os.environ.get("SECRET_KEY", "")
-if (POOLED_PROCESS or DISPATCHER) and not SECRET_KEY:
+if (POOLED_PROCESS or KEYED_COMMAND) and not SECRET_KEY:
     raise ImproperlyConfigured(
         "SECRET_KEY is not set: no session would be safe, and webhooks would be signed by a key that nobody knows. "
         "./run makes one; elsewhere set your own, the same for web, dispatcher and workers."

@@ -13,7 +13,7 @@ from claude.current_models import RetiredModel, UnknownModel, UnknownPrice
 from claude.messages import Provider
 from lib import clock
 from provider import table
-from provider.account import get_provider, mask_key
+from provider.account import compute_fingerprint, get_provider, mask_key
 from provider.models import Finding
 from workspaces.audit import record
 from workspaces.models import User
@@ -50,7 +50,7 @@ def check(*, key: str = "", by: User | None = None, deadline_s: float = DEADLINE
     lines = list(_build_lines(found, model))
     with transaction.atomic():
         finding = Finding.objects.create(
-            fingerprint=asked.fingerprint,
+            fingerprint=compute_fingerprint(asked),
             model=model,
             works=all(line.good is not False for line in lines if line.name in MUST),
             counts_tokens=found.counts_tokens,

@@ -18,7 +18,7 @@ from claude import current_models
 from claude.model_card import ModelCard, ModelTable, PriceRow, UnknownModel, UnknownPrice
 from claude.shipped import SHIPPED
 from provider import contents
-from provider.account import get_provider
+from provider.account import compute_fingerprint, get_provider
 from provider.models import Finding, LanguageModel, ModelPrice, ModelTableVersion
 from workspaces.audit import record
 from workspaces.models import User
@@ -28,7 +28,7 @@ LOOK_EVERY_S = 2.0
 # Whoever changes the table composes it under this lock. Without it, two changes at once would each miss the other.
 TABLE_LOCK = 0x10AA0DE1
 STAMP = """
-SELECT (SELECT max(id) FROM lineup_versions), (SELECT max(id) FROM provider_findings WHERE fingerprint = %s)
+SELECT (SELECT max(id) FROM lineup_versions), (SELECT max(id) FROM provider_findings)
 """
 
 T = TypeVar("T")
@@ -146,14 +146,14 @@ def _choose_name(content: object) -> str:
 
 def _read_stamp() -> tuple[int | None, ...]:
     with connection.cursor() as cursor:
-        cursor.execute(STAMP, [get_provider().fingerprint])
+        cursor.execute(STAMP)
         found: tuple[int | None, ...] = cursor.fetchone()
     return found
 
 
 def _apply_findings(table: ModelTable) -> ModelTable:
     """The table without the features that a check found missing on the current server."""
-    found = Finding.objects.newest_of_each_model(get_provider().fingerprint)
+    found = Finding.objects.newest_of_each_model(compute_fingerprint(get_provider()))
     missing = {
         each.model: each for each in found if each.counts_tokens is False or lacks_structured_outputs(each)
     }

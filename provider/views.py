@@ -20,7 +20,7 @@ from claude.current_models import UnknownModel, UnknownPrice
 from claude.model_card import ModelCard, ModelTable, PriceRow
 from lib import clock
 from provider import check, table
-from provider.account import UnknownKey, get_provider, mask_key
+from provider.account import UnknownKey, compute_fingerprint, get_provider, mask_key
 from provider.models import Finding
 from workspaces.chosen import choose_workspace
 from workspaces.models import User
@@ -140,7 +140,7 @@ def show_provider(request: HttpRequest) -> HttpResponse:
 def find_checks(key: str) -> dict[str, Any]:
     """The last checks of the server with this key, or what to do if the key is not set."""
     try:
-        mine = Finding.objects.filter(fingerprint=get_provider(key).fingerprint)
+        mine = Finding.objects.filter(fingerprint=compute_fingerprint(get_provider(key)))
         shown = mask_key(key)
     except UnknownKey as wrong:
         return {"problem": str(wrong), "last": None, "earlier": [], "key": ""}

@@ -1,6 +1,6 @@
 """Pools: which calls share one rate limit of the provider.
 
-A pool is a provider account (a hash of base URL and key, or `demo`) and a group of models: `demo:claude-sonnet-5-5`.
+A pool is a provider account (a keyed hash of base URL and key, or `demo`) and a group of models: `demo:claude-sonnet-5-5`.
 """
 
 from collections.abc import Sequence
@@ -8,12 +8,13 @@ from collections.abc import Sequence
 from django.conf import settings
 
 from batches.limits import limiter
+from batches.limits.plain_pools import rename_plain_pools
 from batches.models import RateLimit
 from batches.models.limits import MOST_PER_MINUTE
 from claude import current_models
 from claude.current_models import UnknownModel
 from provider import table
-from provider.account import UnknownKey, get_provider
+from provider.account import UnknownKey, compute_fingerprint, get_provider, list_key_names
 
 __all__ = [
     "UnknownKey",
@@ -39,7 +40,7 @@ def pool_of(model: str, key: str = "") -> str:
 
 def pools() -> list[str]:
     """Every pool that a job of this installation may use: all keys, each with all groups of models."""
-    accounts = dict.fromkeys(_account(key) for key in ("", *settings.CLAUDE_NAMED_KEYS))
+    accounts = dict.fromkeys(_account(key) for key in list_key_names())
     return [f"{account}:{name}" for account in accounts for name in current_models.list_pools()]
 
 
@@ -53,11 +54,12 @@ def pool_or_none(model: str, key: str) -> str | None:
 
 def _account(key: str) -> str:
     """The account's name in a pool. The demo has a fixed one, because the simulator has another port at every start."""
-    return "demo" if settings.DEMO else get_provider(key).fingerprint
+    return "demo" if settings.DEMO else compute_fingerprint(get_provider(key))
 
 
 def set_limits_from_settings() -> None:
     """Make or adapt the limiter's rows by RATE_LIMIT_RPM, RATE_LIMIT_ITPM and RATE_LIMIT_OTPM, when a stack starts."""
+    rename_plain_pools()
     table.refresh(now=True)
     _set_limits(pools())
 

@@ -332,15 +332,8 @@ def test_deep_nesting_and_huge_numbers_are_unreadable() -> None:
             read(body)
 
 
-def test_providers_are_told_apart_without_showing_the_key() -> None:
-    anthropic, same = (
-        Provider(base_url=None, api_key="k1"),
-        Provider(base_url="https://api.anthropic.com/", api_key="k1"),
-    )
-    assert anthropic.fingerprint == same.fingerprint != Provider(base_url=None, api_key="k2").fingerprint
-    assert len(anthropic.fingerprint) == 12
-    assert int(anthropic.fingerprint, 16) >= 0
-    assert "k1" not in repr(anthropic)
+def test_a_provider_does_not_show_its_key() -> None:
+    assert "k1" not in repr(Provider(base_url=None, api_key="k1"))
 
 
 def test_every_card_is_translated() -> None:

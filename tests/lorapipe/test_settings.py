@@ -36,6 +36,8 @@ def test_no_pages_without_a_secret_key() -> None:
         "/usr/bin/celery -A lorapipe worker",
         "/lib/celery/__main__.py -A lorapipe worker",
         "manage.py dispatch",
+        "manage.py prepare",
+        "manage.py check_provider --json",
     ],
 )
 def test_no_worker_signs_with_a_key_that_nobody_knows(argv: str) -> None:

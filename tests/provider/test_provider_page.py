@@ -4,7 +4,7 @@ import pytest
 from django.test import Client
 from pytest_django import Settings
 
-from provider.account import get_provider
+from provider.account import compute_fingerprint, get_provider
 from provider.models import Finding
 from tests.factories import make_member, make_user, make_workspace
 from tests.provider.test_check import KEY, server
@@ -102,7 +102,7 @@ def test_the_workspaces_own_key_is_checked_and_shown(
     assert "Everything that a batch needs works." in page
     assert "…abcd" in page
     assert "…wxyz" not in page
-    assert Finding.objects.get().fingerprint == get_provider("research").fingerprint
+    assert Finding.objects.get().fingerprint == compute_fingerprint(get_provider("research"))
     assert "sk-ant-of-research-abcd" not in page
 
 

@@ -14,7 +14,7 @@ from claude.current_models import RetiredModel, UnknownModel, UnknownPrice
 from claude.messages import Usage
 from claude.shipped import SHIPPED
 from provider import contents, table
-from provider.account import get_provider
+from provider.account import compute_fingerprint, get_provider
 from provider.models import Finding, LanguageModel, ModelPrice, ModelTableVersion
 from provider.shipping import ship
 from tests.factories import MODEL, make_model, make_price
@@ -172,13 +172,17 @@ def test_a_retirement_that_an_admin_enters_counts() -> None:
 def test_what_a_check_found_missing_is_not_asked_for() -> None:
     ship()
     Finding.objects.create(
-        fingerprint=get_provider().fingerprint, model=MODEL, works=True, counts_tokens=False, report={}
+        fingerprint=compute_fingerprint(get_provider()),
+        model=MODEL,
+        works=True,
+        counts_tokens=False,
+        report={},
     )
     table.refresh(now=True)
     assert not current_models.find_card(MODEL).counts_tokens
     assert current_models.find_card(MODEL).structured_outputs
     Finding.objects.create(
-        fingerprint=get_provider().fingerprint,
+        fingerprint=compute_fingerprint(get_provider()),
         model=MODEL,
         works=True,
         counts_tokens=True,
