@@ -303,6 +303,31 @@ class Finding(models.Model):
         return f"{self.model} at {self.created_at}"
 
 
+class ProviderKey(TimestampedModel):
+    """A key that was entered while everything runs, in place of the environment's (`provider.keys`)."""
+
+    name = models.CharField(
+        max_length=40, unique=True, blank=True, help_text="Empty: the installation's own key."
+    )
+    encrypted_key = models.TextField()
+    instead_of = models.CharField(
+        max_length=12, help_text="The fingerprint of the environment's key and address at that time."
+    )
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+
+    class Meta:
+        db_table = "provider_keys"
+        verbose_name = "provider key"
+        constraints = [
+            models.CheckConstraint(condition=Q(name__regex=r"^[a-z0-9_]{0,40}$"), name="provider_key_name")
+        ]
+
+    def __str__(self) -> str:
+        return self.name or "the installation's key"
+
+
 def find_price(model: LanguageModel, day: date) -> ModelPrice | None:
     """The price for prompts of every length that is valid on a day."""
     return model.prices.filter(valid_from__lte=day, above_prompt_tokens=0).order_by("-valid_from").first()

@@ -1,6 +1,7 @@
 """The current model table: composed from the stored models, saved as versions, and loaded by every process.
 
-A process looks for a new version where work begins (a plan, an item, a tick, a page), at most every two seconds and
+With it comes what else may change while everything runs: the findings of checks, and the keys that were entered
+(`provider.keys`). A process looks for a new version where work begins (a plan, an item, a tick, a page), at most every two seconds and
 with one small query. The table never changes during a call.
 """
 
@@ -9,7 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.db import connection, transaction
 from django.utils import timezone
@@ -18,7 +19,7 @@ from claude import current_models
 from claude.model_card import ModelCard, ModelTable, PriceRow, UnknownModel, UnknownPrice
 from claude.shipped import SHIPPED
 from provider import contents
-from provider.account import compute_fingerprint, get_provider
+from provider.account import compute_fingerprint, get_provider, use_entered_keys
 from provider.models import Finding, LanguageModel, ModelPrice, ModelTableVersion
 from workspaces.audit import record
 from workspaces.models import User
@@ -28,7 +29,9 @@ LOOK_EVERY_S = 2.0
 # Whoever changes the table composes it under this lock. Without it, two changes at once would each miss the other.
 TABLE_LOCK = 0x10AA0DE1
 STAMP = """
-SELECT (SELECT max(id) FROM lineup_versions), (SELECT max(id) FROM provider_findings)
+SELECT (SELECT max(id) FROM lineup_versions), (SELECT max(id) FROM provider_findings),
+       -- the keys that were entered, all of them: they are few
+       (SELECT array_agg(ARRAY[name, instead_of, encrypted_key] ORDER BY name) FROM provider_keys)
 """
 
 T = TypeVar("T")
@@ -38,12 +41,12 @@ class _State:
     """The version that this process uses, and when it looked for a new one."""
 
     lock = threading.Lock()
-    stamp: tuple[int | None, ...] = (None, None)
+    stamp: tuple[Any, ...] = (None, None, None)
     at = float("-inf")
 
 
 def refresh(*, now: bool = False) -> bool:
-    """Use the newest version, and return whether it is a new one. Without stored versions the shipped table is used."""
+    """Use the newest version and keys, and return whether any is new. Without stored versions the shipped table is used."""
     if not now and time.monotonic() - _State.at < LOOK_EVERY_S:
         return False
     with _State.lock:
@@ -51,6 +54,7 @@ def refresh(*, now: bool = False) -> bool:
         _State.at = time.monotonic()
         if stamp == _State.stamp:
             return False
+        use_entered_keys(stamp[2] or ())
         current_models.activate(_apply_findings(load_newest()))
         _State.stamp = stamp
         return True
@@ -59,7 +63,8 @@ def refresh(*, now: bool = False) -> bool:
 def forget() -> None:
     """Use the shipped table again, like a process that has never looked."""
     with _State.lock:
-        _State.stamp, _State.at = (None, None), float("-inf")
+        _State.stamp, _State.at = (None, None, None), float("-inf")
+        use_entered_keys(())
         current_models.activate(SHIPPED)
 
 
@@ -144,10 +149,10 @@ def _choose_name(content: object) -> str:
     return f"{timezone.now():%Y-%m-%d}.{ModelTableVersion.objects.count() + 1}"
 
 
-def _read_stamp() -> tuple[int | None, ...]:
+def _read_stamp() -> tuple[Any, ...]:
     with connection.cursor() as cursor:
         cursor.execute(STAMP)
-        found: tuple[int | None, ...] = cursor.fetchone()
+        found: tuple[Any, ...] = cursor.fetchone()
     return found
 
 

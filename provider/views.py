@@ -13,17 +13,28 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from claude import current_models
 from claude.current_models import UnknownModel, UnknownPrice
 from claude.model_card import ModelCard, ModelTable, PriceRow
 from lib import clock
 from provider import check, table
-from provider.account import UnknownKey, compute_fingerprint, get_provider, mask_key
-from provider.models import Finding
-from workspaces.chosen import choose_workspace
-from workspaces.models import User
+from provider.account import (
+    UnknownKey,
+    compute_fingerprint,
+    get_provider,
+    list_entered_names,
+    list_key_names,
+    mask_key,
+)
+from provider.forms import KeyForm
+from provider.keys import enter_key, remove_key
+from provider.models import Finding, ProviderKey
+from workspaces.chosen import ChosenWorkspace, choose_workspace
+from workspaces.models import User, Workspace
+from workspaces.people import get_person
 
 CHECKS_SHOWN = 10
 
@@ -119,22 +130,76 @@ def find_problem(model: str, today: date) -> str:
 def show_provider(request: HttpRequest) -> HttpResponse:
     """The server, the key, and the result of the last check. POST runs a check."""
     chosen = choose_workspace(request)
-    may_check = chosen.may_edit  # a check may cost a token, like a batch
     if request.method == "POST":
-        if not may_check or not isinstance(request.user, User):
+        if not chosen.may_edit:  # a check may cost a token, like a batch
             raise PermissionDenied
-        check_and_tell(request, request.user, key=chosen.workspace.provider_key)
-        return redirect(f"{reverse('settings_provider')}?workspace={chosen.workspace.pk}")
+        check_and_tell(request, get_person(request), key=chosen.workspace.provider_key)
+        return redirect_to_provider(chosen)
+    return render_provider(request, chosen)
+
+
+def redirect_to_provider(chosen: ChosenWorkspace) -> HttpResponse:
+    return redirect(f"{reverse('settings_provider')}?workspace={chosen.workspace.pk}")
+
+
+def render_provider(
+    request: HttpRequest, chosen: ChosenWorkspace, *, form: KeyForm | None = None
+) -> HttpResponse:
+    """The page, with the problems of the key form if it has any. Only a superuser sees that form."""
+    table.refresh()
     key = chosen.workspace.provider_key
     context = {
         "chosen": chosen,
-        "may_check": may_check,
+        "may_check": chosen.may_edit,
+        "is_entered": key in list_entered_names(),
         "deadline_s": int(check.DEADLINE_S),
         "named_key": key,
         **describe_provider(),
         **find_checks(key),
     }
-    return render(request, "provider/provider.html", context)
+    if get_person(request).is_superuser and not settings.DEMO:
+        context |= {"form": form or KeyForm(names=list_changeable_names()), "entered": list_entered_keys()}
+    return render(request, "provider/provider.html", context, status=422 if form else 200)
+
+
+@sensitive_post_parameters("api_key")
+@never_cache
+@require_POST
+@login_required
+def change_key(request: HttpRequest) -> HttpResponse:
+    """Enter a key that is used from now on, or with `action=remove` use the environment's again. For superusers."""
+    by, chosen = get_person(request), choose_workspace(request)
+    if not by.is_superuser:
+        raise PermissionDenied
+    if settings.DEMO:
+        messages.error(request, "In demo mode no key is used. Start with ANTHROPIC_API_KEY first.")
+        return redirect_to_provider(chosen)
+    if request.POST.get("action") == "remove":
+        if remove_key(name=request.POST.get("name", ""), by=by):
+            messages.success(request, "The key of the environment is used again.")
+        return redirect_to_provider(chosen)
+    form = KeyForm(request.POST, names=list_changeable_names())
+    if not form.is_valid():
+        return render_provider(request, chosen, form=form)
+    enter_key(name=form.cleaned_data["name"], api_key=form.cleaned_data["api_key"], by=by)
+    messages.success(
+        request, "Calls from now on use the key that you entered. Test it before you revoke the old one."
+    )
+    return redirect_to_provider(chosen)
+
+
+def list_changeable_names() -> list[str]:
+    """The names of all keys: the installation's own (""), those of the environment, and those that workspaces name."""
+    named = Workspace.objects.exclude(provider_key="").order_by("provider_key").distinct()
+    return list(dict.fromkeys([*list_key_names(), *named.values_list("provider_key", flat=True)]))
+
+
+def list_entered_keys() -> list[ProviderKey]:
+    """The keys that were entered; `is_used` is false for one that a later key or address of the environment replaces."""
+    found = list(ProviderKey.objects.select_related("created_by").defer("encrypted_key").order_by("name"))
+    for key in found:
+        key.is_used = key.name in list_entered_names()  # type: ignore[attr-defined]
+    return found
 
 
 def find_checks(key: str) -> dict[str, Any]:

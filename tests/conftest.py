@@ -17,6 +17,7 @@ from pytest_django import DjangoDbBlocker
 from claude import current_models
 from claude.shipped import SHIPPED
 from provider import table
+from provider.account import list_entered_names
 from tests.factories import make_user
 from tests.support.jobs import furnish
 from tests.support.once import empty_only_filled_tables, list_static_files_once
@@ -95,7 +96,7 @@ def shipped_models(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(table, "LOOK_EVERY_S", float("inf"))
     monkeypatch.setattr("provider.table._State.at", 0.0)
     yield
-    if current_models.get_active() is not SHIPPED:
+    if current_models.get_active() is not SHIPPED or list_entered_names():
         table.forget()
 
 

@@ -20,12 +20,13 @@ from batches.engine.file import file, read_reply
 from batches.engine.moves import DATABASE_AWAY
 from batches.engine.retry import break_off, fail_unasked, handle_error, release, stop_job, withdraw
 from batches.engine.stored_replies import use_stored_reply
-from batches.limits.pools import UnknownKey, get_provider
+from batches.limits.limiter import NoLimiter
+from batches.limits.pools import UnknownKey, get_provider, make_missing_limits
 from batches.models.states import Reason
 from claude.client import CONNECTIONS_PER_SHARD, Client
 from claude.current_models import UnknownModel, UnknownPrice
 from claude.errors import ClaudeError
-from claude.messages import Reply
+from claude.messages import Provider, Reply
 from lorapipe.queues import Queue
 from templates_app.text.rendering import TemplateSyntax, ValuesError, VariableError
 
@@ -34,6 +35,7 @@ logger = logging.getLogger(__name__)
 # A permit that is used later than this would count in another window of the rate limit than it was granted for.
 LATEST_START_S = 1.0
 SLOWEST_REPEAT_S = 5.0  # the longest pause between two attempts to store a reply
+CLIENTS = 64  # how many keys have a client at the same time
 
 
 def generate_item(item_id: UUID, *, worker_id: UUID, queue: Queue) -> UUID | None:
@@ -80,10 +82,15 @@ def prepare_call(item_id: UUID) -> Call | None:
 def claim_or_withdraw(call: Call, worker_id: UUID) -> Claim | None:
     """Claim the item; None when the claim is refused.
 
-    When the connection breaks off, nobody knows whether the claim was committed: then it is withdrawn.
+    When the connection breaks off, nobody knows whether the claim was committed: then it is withdrawn. The limiter has no
+    rows yet for a key that was changed a moment ago.
     """
     try:
-        return claim(call, worker_id=worker_id)
+        try:
+            return claim(call, worker_id=worker_id)
+        except NoLimiter:
+            make_missing_limits()
+            return claim(call, worker_id=worker_id)
     except DATABASE_AWAY as problem:
         logger.warning("The claim of item %s broke off (%s)", call.item_id, problem)
         connection.close()
@@ -125,13 +132,13 @@ def ask_and_file(claimed: Claim) -> None:
 
 def ask(call: Call) -> Reply:
     """Make one attempt, which ends at the call's deadline. Raises Busy, Blocked, Declined or Unusable."""
-    return _client(call.key).send(call.prepared, deadline_s=call.deadline_s)
+    return _client(get_provider(call.key)).send(call.prepared, deadline_s=call.deadline_s)
 
 
-@functools.cache
-def _client(key: str) -> Client:
-    """The HTTP client of a provider key. All slots of the process share it."""
-    return Client(get_provider(key), shards=-(-settings.ENVIRONMENT.worker_slots // CONNECTIONS_PER_SHARD))
+@functools.lru_cache(maxsize=CLIENTS)
+def _client(provider: Provider) -> Client:
+    """The HTTP client of a provider. All slots of the process share it; a changed key is another provider."""
+    return Client(provider, shards=-(-settings.ENVIRONMENT.worker_slots // CONNECTIONS_PER_SHARD))
 
 
 def until_stored(store: Callable[[], None]) -> None:

@@ -20,7 +20,7 @@ from claude.client import Client
 from claude.counting import count_tokens, lacks_route
 from claude.current_models import UnknownModel
 from claude.errors import ClaudeError, Declined
-from claude.messages import Request
+from claude.messages import Provider, Request
 from conversations.generation import build_request
 from provider import table
 from templates_app.text.rendering import TemplateSyntax, ValuesError, VariableError
@@ -29,6 +29,7 @@ from workspaces.models import ClockTimestamp
 logger = logging.getLogger(__name__)
 
 DEADLINE_S = 10.0
+CLIENTS = 64  # how many keys have a client at the same time
 LONGEST_PAUSE_MIN = 60
 A_DAY_MIN = 24 * 60
 
@@ -45,7 +46,7 @@ def count_prompts_of(row_id: UUID) -> None:
     table.refresh()
     try:
         requests = _requests(row)
-        client = _client(row.template_version.workspace.provider_key)
+        client = _client(get_provider(row.template_version.workspace.provider_key))
         if not connection.in_atomic_block:
             connection.close()  # no connection is held during a call
         counts = [count_tokens(client, request, deadline_s=DEADLINE_S) for request in requests]
@@ -89,6 +90,6 @@ def _record_failure(row: PromptSize, problem: str, *, minutes: int) -> None:
     logger.info("The prompts of %s could not be counted: %s", row, problem)
 
 
-@functools.cache
-def _client(key: str) -> Client:
-    return Client(get_provider(key), shards=1)
+@functools.lru_cache(maxsize=CLIENTS)
+def _client(provider: Provider) -> Client:
+    return Client(provider, shards=1)

@@ -1,4 +1,4 @@
-"""Two workspaces with a key each: one runs out of credit in the middle, the other does not notice."""
+"""Two workspaces with a key each: one runs out of credit, the other does not notice; and keys that are changed."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,17 +8,20 @@ from pytest_django import Settings
 
 from batches.actions.jobs import resume
 from batches.limits.limiter import set_limits
-from batches.limits.pools import pools
-from batches.models import BatchJob
+from batches.limits.pools import pool_of, pools
+from batches.models import BatchJob, GenerationLog
 from batches.models.states import JobStatus, Reason
+from provider.keys import enter_key, remove_key
 from tests.support.engine import Engine, running_engine, wait_for_end
 from tests.support.invariants import assert_billed_is_logged, assert_invariants
 from tests.support.jobs import start_starter_job
+from tests.support.polling import wait_for
 from tests.support.simulator import RunningSimulator
 from tests.support.starter_pack import bring_starter_pack
 from workspaces.models import User, Workspace
 
-KEY, THEIRS = "sk-of-the-installation", "sk-of-research"
+KEY, THEIRS, ENTERED = "sk-of-the-installation", "sk-of-research", "sk-that-was-entered"
+MODEL = "claude-sonnet-5-5"
 
 
 @pytest.fixture
@@ -67,3 +70,39 @@ def test_no_credit_stops_the_jobs_of_one_key_alone(
     assert [wait_for_end(each).completed_items for each in theirs] == [10, 10]
     assert_billed_is_logged(fast_simulator.ledger())
     assert_invariants()
+
+
+def test_a_key_is_changed_while_the_workers_run(
+    owner: User, two_keys: Engine, fast_simulator: RunningSimulator
+) -> None:
+    """Each key is refused as soon as another is in use: what is completed then was asked with the other one."""
+
+    def run(count: int = 1) -> BatchJob:
+        return wait_for_end(start_starter_job(owner, limit=count, concurrency=4))
+
+    def is_in_use(pool: str) -> bool:
+        return GenerationLog.objects.get(job=run()).pool == pool
+
+    two_keys.start(slots=4)
+    before = pool_of(MODEL)
+    assert is_in_use(before)
+    enter_key(name="", api_key=ENTERED, by=None)
+    entered = pool_of(MODEL)
+    assert entered != before
+    wait_for(lambda: is_in_use(entered), seconds=60, what="the workers use the key that was entered")
+    refuse(fast_simulator, KEY, THEIRS)
+    assert run(10).completed_items == 10
+    Workspace.objects.filter(pk=owner.personal_workspace().pk).update(provider_key="research")
+    refuse(fast_simulator, KEY, ENTERED)
+    assert run(10).completed_items == 10, "the name of the workspace's key is read for each call"
+    Workspace.objects.filter(pk=owner.personal_workspace().pk).update(provider_key="")
+    fast_simulator.faults([])
+    remove_key(name="", by=None)
+    wait_for(lambda: is_in_use(before), seconds=60, what="the workers use the environment's key again")
+    refuse(fast_simulator, ENTERED, THEIRS)
+    assert run(10).completed_items == 10
+    assert_invariants()
+
+
+def refuse(simulator: RunningSimulator, *keys: str) -> None:
+    simulator.faults([{"kind": "unauthorized", "times": 0, "key": key} for key in keys])

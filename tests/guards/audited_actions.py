@@ -9,7 +9,7 @@ from typing import Any
 
 from conversations import versions
 from conversations.states import Status
-from provider import check, table
+from provider import check, keys, table
 from templates_app.library import editing as rows
 from templates_app.library import importing
 from templates_app.packs import importing as packs_importing
@@ -228,6 +228,15 @@ def publish_table(stage: Stage) -> Act:
     return lambda by: table.publish(by=by)
 
 
+def enter_key(_: Stage) -> Act:
+    return lambda by: keys.enter_key(name="", api_key=f"sk-ant-{PLANTED}", by=by)
+
+
+def remove_key(_: Stage) -> Act:
+    keys.enter_key(name="", api_key=f"sk-ant-{PLANTED}", by=None)
+    return lambda by: keys.remove_key(name="", by=by)
+
+
 WORKSPACES = [
     Case("workspaces.actions.state_use", state_use, Action.STATE_USE, TargetKind.WORKSPACE, False),
     Case(
@@ -251,6 +260,8 @@ WORKSPACES = [
         TargetKind.SIGN_IN_LINK,
     ),
     Case("provider.table.publish", publish_table, Action.PUBLISH, TargetKind.MODEL_TABLE),
+    Case("provider.keys.enter_key", enter_key, Action.CHANGE, TargetKind.PROVIDER),
+    Case("provider.keys.remove_key", remove_key, Action.CHANGE, TargetKind.PROVIDER),
     Case("provider.check.check", lambda _: lambda by: check.check(by=by), Action.CHECK, TargetKind.PROVIDER),
 ]
 

@@ -7,6 +7,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from batches.models import Webhook
 from lib.encryption import UnknownEncryptionKey, encrypt_anew
+from provider.models import ProviderKey
 
 
 class Command(BaseCommand):
@@ -17,20 +18,22 @@ class Command(BaseCommand):
             raise CommandError(
                 "LORAPIPE_ENCRYPTION_KEYS is not set. Set it to the new key and the old ones, as the web has it."
             )
-        lost = 0
-        for webhook in Webhook.objects.exclude(encrypted_key=""):
-            lost += not renew_encryption(webhook)
+        stored: list[Webhook | ProviderKey] = [
+            *Webhook.objects.exclude(encrypted_key=""),
+            *ProviderKey.objects.all(),
+        ]
+        lost = sum(not renew_encryption(each) for each in stored)
         self.stdout.write("All that can be read is encrypted under the first key.")
         if lost:
             raise CommandError(f"{lost} cannot be read by any of the keys: add the key that is missing.")
 
 
-def renew_encryption(webhook: Webhook) -> bool:
+def renew_encryption(row: Webhook | ProviderKey) -> bool:
     """False when no key of the ring decrypts it. A secret that was renewed in the meantime is left alone."""
-    before = webhook.encrypted_key
+    before = row.encrypted_key
     try:
         after = encrypt_anew(before)
     except UnknownEncryptionKey:
         return False
-    Webhook.objects.filter(pk=webhook.pk, encrypted_key=before).update(encrypted_key=after)
+    type(row).objects.filter(pk=row.pk, encrypted_key=before).update(encrypted_key=after)
     return True

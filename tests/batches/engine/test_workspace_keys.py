@@ -13,7 +13,9 @@ from batches.models.states import JobStatus, Reason
 from batches.reports.progress import progress
 from claude.errors import Blocked
 from lorapipe.queues import Queue
+from provider import table
 from provider.account import UnknownKey, get_provider
+from provider.keys import enter_key
 from tests.factories import make_job, make_worker
 from tests.support.steps import claim_item
 from workspaces.models import Workspace
@@ -97,6 +99,22 @@ def test_without_the_key_there_is_no_call_and_the_job_says_what_to_do(
     assert not GenerationLog.objects.exists()
     with pytest.raises(UnknownKey):
         pool_of(MODEL, "elsewhere")
+
+
+def test_a_changed_key_gets_its_limits_before_the_dispatcher_has_seen_it(
+    job: BatchJob, worker: Worker
+) -> None:
+    """The worker that meets it first makes the limiter's rows, and the call leaves."""
+    before = pool_of(MODEL)
+    enter_key(name="", api_key="sk-entered", by=None)
+    table.refresh(now=True)
+    assert pool_of(MODEL) != before
+    call = generate.prepare_call(job.items.get(position=1).pk)
+    assert call
+    claimed = generate.claim_or_withdraw(call, worker.pk)
+    assert claimed
+    assert claimed.call.pool == pool_of(MODEL)
+    assert get_provider(claimed.call.key).api_key == "sk-entered"
 
 
 def test_the_demo_asks_its_simulator_for_all(settings: Settings, job: BatchJob) -> None:

@@ -18,6 +18,7 @@ from batches.planning.plan import PlannedItem, cut, starter_plan
 from claude.client import Client
 from claude.counting import count_tokens
 from claude.messages import Provider, Request
+from provider.account import get_provider
 from tests.factories import MODEL, make_prompt_size, make_template, make_version
 from tests.support.simulator import RunningSimulator
 from workspaces.models import User
@@ -32,7 +33,7 @@ def asked(simulator: RunningSimulator, settings: Settings) -> Iterator[RunningSi
     counting._client.cache_clear()
     yield simulator
     simulator.options(counts_tokens=True)
-    counting._client("").close()
+    counting._client(get_provider()).close()
     counting._client.cache_clear()
 
 
