@@ -8,18 +8,21 @@ from django.utils.functional import SimpleLazyObject
 
 from batches.models import BatchJob
 from batches.models.states import RUNNING
-from conversations.models import Conversation
+from conversations.models import Conversation, ConversationQuerySet
 from lib.paging import count_up_to_limit
 from workspaces.views import THEMES
 
 
 def build_shell(request: HttpRequest) -> dict[str, Any]:
-    """`demo` and `theme`, and for a signed-in person the running batch and the number of conversations."""
+    """`demo` and `theme`, and for a signed-in person the running batch and the numbers of conversations."""
+    # One object for both counts, so that the person's workspaces are looked up once.
+    visible: Any = SimpleLazyObject(lambda: Conversation.objects.visible_to(request.user))
     return {
         "demo": settings.DEMO,
         "theme": get_theme(request),
         "running": SimpleLazyObject(lambda: find_running_job(request)),
-        "conversation_count": SimpleLazyObject(lambda: count_conversations(request)),
+        "conversation_count": SimpleLazyObject(lambda: format_count(visible.heads())),
+        "review_count": SimpleLazyObject(lambda: format_count(visible.undecided())),
     }
 
 
@@ -39,7 +42,7 @@ def find_running_job(request: HttpRequest) -> BatchJob | None:
     return found
 
 
-def count_conversations(request: HttpRequest) -> str:
+def format_count(rows: ConversationQuerySet) -> str:
     """`1,181`, or above ten thousand `10,000+`, because counting further is slow and nobody needs it."""
-    count, more = count_up_to_limit(Conversation.objects.visible_to(request.user).heads())
+    count, more = count_up_to_limit(rows)
     return f"{count:,}+" if more else f"{count:,}"

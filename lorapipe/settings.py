@@ -95,6 +95,7 @@ INSTALLED_APPS = [
     "templates_app",
     "conversations",
     "batches",
+    "review",
     "exports",
     *ADMIN_KIT,
     "django.contrib.admin",

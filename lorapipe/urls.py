@@ -16,6 +16,7 @@ urlpatterns = [
     path("", include("templates_app.web.urls")),
     path("", include("conversations.web.urls")),
     path("", include("batches.web.urls")),
+    path("", include("review.web.urls")),
     path("", include("exports.urls")),
 ]
 

@@ -58,6 +58,10 @@ class FilterForm(forms.Form):
         return self.cleaned_data.get(name)
 
     def apply(self, rows: ConversationQuerySet) -> ConversationQuerySet:
+        return self.narrow(rows).order_by(*SORTS[self.order])
+
+    def narrow(self, rows: ConversationQuerySet) -> ConversationQuerySet:
+        """The rows that the filters leave, in no order."""
         rows = rows.heads().matching((self.chosen("q") or "").replace("\x00", ""))
         if tiers := self.chosen("tier"):
             rows = rows.filter(tier__in=tiers)
@@ -66,8 +70,7 @@ class FilterForm(forms.Form):
         if batch := self.chosen("batch"):
             rows = rows.of_job(batch)
         rows = rows.scored_between(self.chosen("score_min"), self.chosen("score_max"))
-        rows = rows.created_between(self._midnight("created_from", 0), self._midnight("created_to", 1))
-        return rows.order_by(*SORTS[self.order])
+        return rows.created_between(self._midnight("created_from", 0), self._midnight("created_to", 1))
 
     def _midnight(self, name: str, days: int) -> datetime | None:
         """The start of the chosen day, plus `days`, so that the last day is included. None where no day can follow."""

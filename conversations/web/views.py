@@ -11,13 +11,11 @@ from django.views.decorators.http import require_safe
 
 from conversations import quality
 from conversations.models import Conversation
-from conversations.parsing.checks import ROLE_LABELS
-from conversations.scoring import TURN_RANGE
+from conversations.web.flags import describe_flags
 from conversations.web.forms import NEWEST, FilterForm, select_for_list
 from conversations.web.trail import PER_PAGE, find_trail
 from lib.htmx import is_target
 from lib.paging import fetch_page
-from templates_app.text.rendering import add_turn_range
 from workspaces.audit import read_history
 from workspaces.states import TargetKind
 
@@ -72,21 +70,6 @@ def show_conversation(request: HttpRequest, conversation_id: UUID) -> HttpRespon
         "trail": find_trail(found, query=request.GET.get("back", ""), user=request.user),
     }
     return render(request, "conversations/conversation.html", context)
-
-
-def describe_flags(found: Conversation) -> list[str]:
-    """What a reviewer should know, in sentences."""
-    version = found.template_version
-    wanted = (
-        add_turn_range("", version.turns_min, version.turns_max).strip().removeprefix("Number of turns: ")
-        if version
-        else ""
-    )
-    words = {
-        ROLE_LABELS: "Each turn began with the name of its role, which was taken away.",
-        TURN_RANGE: f"It has {found.turn_count} turns; its template asks for {wanted}",
-    }
-    return [words.get(flag, str(flag)) for flag in found.flags]
 
 
 def find_log(found: Conversation) -> Any:

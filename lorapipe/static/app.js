@@ -11,14 +11,11 @@ const KEYS = {
   "[": () => turnTo("previous"),
   "]": () => turnTo("next"),
   "f": () => toggleFilters(),
-  "p": () => document.querySelector("[data-key=p]")?.click(),
-  "C": () => document.querySelector("[data-key='Shift+C']")?.click(),
-  "e": () => document.querySelector("[data-key=e]")?.click(),
-  "r": () => document.querySelector("[data-key=r]")?.click(),
-  "d": () => document.querySelector("[data-key=d]")?.click(),
 };
+// These press the element of the page that carries the key as data-key.
+const PRESSED = "pCerdansmzc.,123456789";
 const GO = {
-  g: "[data-go=g]", o: "[data-go=o]", b: "[data-go=b]", c: "[data-go=c]", t: "[data-go=t]", s: "[data-go=s]",
+  g: "[data-go=g]", o: "[data-go=o]", r: "[data-go=r]", b: "[data-go=b]", c: "[data-go=c]", t: "[data-go=t]", s: "[data-go=s]",
 };
 let going = 0;
 
@@ -47,6 +44,8 @@ document.addEventListener("keydown", (event) => {
     going = Date.now();
   } else if (KEYS[event.key]) {
     KEYS[event.key]();
+  } else if (PRESSED.includes(event.key)) {
+    document.querySelector(`[data-key="${event.key}"]`)?.click();
   } else {
     return;
   }

@@ -63,6 +63,7 @@ SECTIONS: Mapping[str, str] = {
     "generate_one": r"generate_one",
     "batches": r"batch(es|_.*)?|plan(?!_prompt$).*|notices",
     "conversations": r"conversations?",
+    "review": r"review.*",
     "templates": r"template.*",
     "scenarios": r"(scenario|edge_case|option).*",
     "settings": r"settings.*",

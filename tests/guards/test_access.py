@@ -18,6 +18,7 @@ from django.urls import reverse
 from batches.models import BatchJob
 from batches.models.states import ItemStatus
 from conversations.models import Conversation
+from review.actions import comment
 from templates_app.models import PromptTemplate
 from tests.factories import (
     make_conversation,
@@ -52,7 +53,7 @@ HARMLESS = {
 # The places that name a row: the walk fills them with A's, then with one that is not there.
 ROWS = (
     *("job_id", "conversation_id", "template_id", "object_id", "id", "item_id", "export_id"),
-    *("entry_id", "import_id"),
+    *("entry_id", "import_id", "comment_id"),
 )
 MARK = "SECRET-OF-A"
 MASKED = re.compile(
@@ -102,7 +103,13 @@ def theirs() -> Belongings:
     option = make_option(pk=scenario.pk, workspace=home, name=f"{MARK}-option")
     kept = make_import_file(by=user, name=f"{MARK}-file.csv")
     places = {"job_id": job.pk, "conversation_id": made.pk, "item_id": item.pk, "id": user.pk}
-    places |= {"template_id": template.pk, "entry_id": scenario.pk, "import_id": kept.pk}
+    said = comment(made, turn=1, text=f"{MARK}-comment", by=user)
+    places |= {
+        "comment_id": said.pk,
+        "template_id": template.pk,
+        "entry_id": scenario.pk,
+        "import_id": kept.pk,
+    }
     rows = [scenario, edge_case, option]
     return Belongings(user, job, made, template, rows, {name: str(value) for name, value in places.items()})
 

@@ -95,5 +95,5 @@ def test_it_takes_few_queries(
 ) -> None:
     ship()
     shown(signed_in)
-    with django_assert_max_num_queries(8):
+    with django_assert_max_num_queries(9):
         shown(signed_in)

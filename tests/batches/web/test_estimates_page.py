@@ -169,7 +169,7 @@ def test_queries(
 ) -> None:
     for _ in range(30):
         ended(owner)
-    with django_assert_max_num_queries(12):
+    with django_assert_max_num_queries(13):
         signed_in.get(PAGE)
 
 

@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("signed_in")]
 # At most these, however long the plan is: session, user, personal workspace, templates, scenarios and edge cases with
 # their counts, the same plan started before, month, stated use; for the estimate workspace, month, history, limits, prompt
 # sizes and (the first time) the wish for them; for the frame of the page: workspaces and running batch, workspaces and count.
-QUERIES = 21
+QUERIES = 22  # one is the number of the review queue in the menu
 PLAN = {"HX-Request": "true", "HX-Target": "form#plan"}
 
 

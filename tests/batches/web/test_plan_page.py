@@ -14,7 +14,7 @@ from tests.factories import make_member, make_user
 from workspaces.models import Membership, User
 
 pytestmark = pytest.mark.django_db
-QUERIES = 28  # two of them are the month and the pace of the provider, on which the stored estimate rests
+QUERIES = 29  # two of them are the month and the pace of the provider, on which the stored estimate rests
 
 
 @pytest.fixture

@@ -1,0 +1,131 @@
+"""Reviewing by keyboard alone: decide, undo, edit, comment, and no lost focus."""
+
+import re
+import statistics
+import time
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from conversations.models import Conversation
+from conversations.states import Status
+from review.models import Comment
+from tests.browser.conftest import OpenPage, keep_picture, ready
+from tests.factories import make_conversation
+from tests.support.polling import wait_for
+from workspaces.models import User
+
+PHONE = 390
+
+
+def make_queue(owner: User, size: int) -> list[Conversation]:
+    texts = ["Should I rent or buy?", "That depends on how long you stay.", "Five years.", "Then rent."]
+    return [
+        make_conversation(by=owner, status=Status.GENERATED, title=f"Conversation {number}", turns=texts)
+        for number in range(1, size + 1)
+    ]
+
+
+def title(page: Page) -> str:
+    return page.locator("h1").inner_text()
+
+
+def press(page: Page, key: str, *, expects: str) -> None:
+    page.keyboard.press(key)
+    expect(page.locator("h1")).to_contain_text(expects)
+    if page.locator("#item").count():
+        expect(page.locator("h1")).to_be_focused()
+
+
+def has_focus(page: Page) -> bool:
+    return bool(page.evaluate("document.activeElement !== document.body"))
+
+
+def test_twenty_by_keyboard(open_page: OpenPage, owner: User) -> None:
+    queue = make_queue(owner, 20)
+    page = ready(open_page("/review/?order_by=oldest", by=owner))
+    expect(page.locator("h1")).to_contain_text("Conversation 1")
+    keep_picture(page, "review")
+    press(page, "a", expects="Conversation 2")
+    press(page, "z", expects="Conversation 1")
+    wait_for(lambda: Conversation.objects.get(pk=queue[0].pk).status == "generated", what="it is undone")
+    press(page, "a", expects="Conversation 2")
+    assert has_focus(page)
+    send_back(page, queue[1])
+    edit_second_turn(page, queue[2])
+    comment_on_first_turn(page)
+    page.keyboard.press("m")
+    expect(page.locator("#note")).to_be_focused()
+    page.keyboard.type("No")
+    page.keyboard.press("Escape")
+    press(page, "r", expects="Conversation 4")
+    press(page, "s", expects="Conversation 5")
+    approve_to_the_end(page)
+    press(page, "a", expects="Conversation 4")  # the skipped one comes last
+    press(page, "a", expects="Review queue")
+    expect(page.get_by_text("All caught up")).to_be_visible()
+    keep_picture(page, "review-caught-up")
+    assert Conversation.objects.filter(status=Status.APPROVED).count() == 18
+
+
+def send_back(page: Page, found: Conversation) -> None:
+    """It asks for a reason; a number chooses one, and the focus is on the button that confirms."""
+    page.keyboard.press("n")
+    expect(page.get_by_text("say why")).to_be_visible()
+    keep_picture(page, "review-say-why")
+    page.keyboard.press("2")
+    page.keyboard.press("Control+Enter")
+    expect(page.locator("h1")).to_contain_text("Conversation 3")
+    found.refresh_from_db()
+    assert (found.status, found.decisions.get().reasons) == ("needs_revision", ["off_topic"])
+
+
+def edit_second_turn(page: Page, found: Conversation) -> None:
+    for key in (".", ".", "e"):
+        page.keyboard.press(key)
+    expect(page.locator("#edited")).to_be_focused()
+    page.keyboard.press("Control+a")
+    page.keyboard.type("It depends.")
+    expect(page.get_by_text("Draft saved")).to_be_visible()
+    keep_picture(page, "review-edit")
+    page.keyboard.press("Control+Enter")
+    expect(page.locator("#t2 .bubble")).to_have_text("It depends.")
+    expect(page.locator("h1")).to_be_focused()
+    assert Conversation.objects.get(root=found.pk, is_head=True).version == 2
+
+
+def comment_on_first_turn(page: Page) -> None:
+    page.keyboard.press(".")
+    page.keyboard.press("c")
+    expect(page.locator("#say-1")).to_be_focused()
+    page.keyboard.type("Who asks this?")
+    page.keyboard.press("Control+Enter")
+    expect(page.locator(".comment")).to_contain_text("Who asks this?")
+    assert Comment.objects.get().turn_number == 1
+
+
+def approve_to_the_end(page: Page) -> None:
+    times = []
+    for number in range(5, 20):
+        began = time.perf_counter()
+        press(page, "a", expects=f"Conversation {number + 1}")
+        times.append(time.perf_counter() - began)
+        assert has_focus(page)
+    print(f"median advance {statistics.median(times) * 1000:.0f} ms")
+
+
+def test_on_a_phone_the_verbs_stay_in_reach(open_page: OpenPage, owner: User) -> None:
+    make_queue(owner, 2)
+    page = ready(open_page("/review/", by=owner, width=PHONE))
+    expect(page.get_by_role("button", name=re.compile("Approve")).first).to_be_visible()
+    keep_picture(page, "review-phone")
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE
+
+
+@pytest.mark.parametrize("dark", [True])
+def test_it_works_without_script(open_page: OpenPage, owner: User, dark: bool) -> None:
+    make_queue(owner, 2)
+    page = open_page("/review/?order_by=oldest", by=owner, script=False, dark=dark)
+    keep_picture(page, "review-dark")
+    page.get_by_role("button", name=re.compile("Approve")).first.click()
+    expect(page.locator("h1")).to_contain_text("Conversation 2")
