@@ -98,7 +98,7 @@ INSTALLED_APPS = [
     "review",
     "exports",
     *ADMIN_KIT,
-    "django.contrib.admin",
+    "django.contrib.admin.apps.SimpleAdminConfig",  # lorapipe/urls.py loads the admin's classes, with the pages
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -188,6 +188,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Celery: what is not used, and why, is in docs/execution.md sections 1 and 7 ----------------
 REDIS_URL = ENVIRONMENT.redis_url or (STACK.redis_url if STACK else None)
+TASK_APP = "lorapipe.celery.app"  # loaded by the workers, and elsewhere with the first message that is sent
 CELERY_BROKER_URL = REDIS_URL or "redis://127.0.0.1:1/0"
 CELERY_TASK_DEFAULT_QUEUE = Queue.GENERATION.value
 CELERY_TASK_IGNORE_RESULT = True

@@ -5,6 +5,8 @@ from django.urls import include, path
 
 from lorapipe import views
 
+admin.autodiscover()
+
 urlpatterns = [
     path("healthz", views.show_health, name="healthz"),
     path("readyz", views.show_readiness, name="readyz"),

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from django.apps import apps
 from django.contrib import admin
+from django.contrib.admin.sites import all_sites
 from django.contrib.auth.models import Group
 from django.db.models import Model
 from django.test import Client
@@ -30,8 +31,15 @@ each_table = pytest.mark.parametrize("model", MAKERS, ids=lambda model: model.__
 def test_every_table_has_a_page() -> None:
     ours = {model for app in OURS for model in apps.get_app_config(app).get_models()}
     assert ours | {Group} == MAKERS.keys()
+    admin.autodiscover()
     for model in MAKERS:
         assert isinstance(admin.site._registry[model], admin_base.LoraModelAdmin)
+
+
+def test_django_finds_nothing_wrong_with_the_pages() -> None:
+    """`./run manage check` may look before the URLs, with which the pages are loaded."""
+    admin.autodiscover()
+    assert [found for site in all_sites for found in site.check(None)] == []
 
 
 @each_table

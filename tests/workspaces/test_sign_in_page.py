@@ -2,11 +2,12 @@ from datetime import timedelta
 
 import pytest
 from django.test import Client
-from django.urls import reverse
+from django.urls import resolve, reverse
 from django.utils import timezone
 
 from tests.factories import make_user
 from workspaces.actions import create_sign_in_link
+from workspaces.management.commands.sign_in_link import make_sign_in_path
 from workspaces.models import SignInLink
 
 pytestmark = pytest.mark.django_db
@@ -29,6 +30,13 @@ def test_a_stranger_is_sent_to_the_sign_in_page_and_back(client: Client, path: s
 
 def test_the_page_says_how_to_get_a_link(client: Client) -> None:
     assert "./run manage sign_in_link" in client.get("/sign-in/").text
+
+
+def test_the_link_of_the_command_leads_to_the_page(client: Client) -> None:
+    path = make_sign_in_path(make_user())
+    assert resolve(path).view_name == "sign_in_link"
+    client.post(path)
+    assert signed_in(client)
 
 
 def test_a_mail_address_is_as_good_as_the_name(client: Client) -> None:

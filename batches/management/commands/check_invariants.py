@@ -15,6 +15,7 @@ BROKEN = 1
 
 class Command(BaseCommand):
     help = "Check the rules that must always hold, over all batches. Names each row that breaks a rule, and exits 1 if there is one."
+    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--json", action="store_true", help="Print one JSON object instead of lines.")

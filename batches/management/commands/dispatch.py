@@ -44,6 +44,7 @@ NOTICE_EVERY_S = 2.0
 
 class Command(BaseCommand):
     help = "Run the dispatcher until SIGTERM: dispatch due items, release the calls of dead workers, check and repair."
+    requires_system_checks: list[str] = []
 
     def handle(self, *args: Any, **options: Any) -> None:
         ended = threading.Event()

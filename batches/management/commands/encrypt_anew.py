@@ -12,6 +12,7 @@ from provider.models import ProviderKey
 
 class Command(BaseCommand):
     help = "Encrypt all stored secrets under the first of the LORAPIPE_ENCRYPTION_KEYS, so that older keys can be removed."
+    requires_system_checks: list[str] = []
 
     def handle(self, *args: Any, **options: Any) -> None:
         if not settings.ENVIRONMENT.encryption_keys:

@@ -5,13 +5,12 @@ from typing import Any
 
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandParser
-from django.urls import reverse
 
 from batches.limits.pools import set_limits_from_settings
 from lorapipe.static_files import collect_if_changed
 from provider.shipping import ship
 from templates_app.packs.installing import install_pack
-from workspaces.actions import create_sign_in_link
+from workspaces.management.commands.sign_in_link import make_sign_in_path
 from workspaces.models import User, Workspace
 
 
@@ -20,6 +19,7 @@ class Command(BaseCommand):
         "Migrate the database and set up the owner with a personal workspace, the starter pack, the model table, the "
         "rate limits and the static files. Safe to repeat."
     )
+    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
@@ -36,7 +36,7 @@ class Command(BaseCommand):
         ship()
         set_limits_from_settings()
         collect_if_changed()
-        path = reverse("sign_in_link", args=[create_sign_in_link(owner)]) if options["link"] else None
+        path = make_sign_in_path(owner) if options["link"] else None
         self.stdout.write(json.dumps({"owner": owner.username, "sign_in_url_path": path}))
 
 

@@ -15,6 +15,7 @@ SIGNS = {True: "yes", False: "NO ", None: "-  "}
 
 class Command(BaseCommand):
     help = "Check the key and the model in use with the provider, and make one short call as a batch makes it. Exit code 0 means success."
+    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(

@@ -256,9 +256,7 @@ def test_a_slot_that_becomes_free_goes_to_who_waits_longest_and_not_to_its_own_j
 def test_what_is_dispatched_is_published(many_slots: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
     make_job(items=2, **BY_HAND)
     sent: list[tuple[Any, Any]] = []
-    monkeypatch.setattr(
-        "batches.engine.dispatch.current_app.send_task", lambda name, **named: sent.append((name, named))
-    )
+    monkeypatch.setattr("lorapipe.celery.app.send_task", lambda name, **named: sent.append((name, named)))
     assert dispatch_due(Queue.GENERATION) == 2
     ids = {str(pk) for pk in BatchItem.objects.values_list("pk", flat=True)}
     assert {named["args"][0] for _, named in sent} == ids
@@ -275,7 +273,7 @@ def test_a_broker_that_is_away_costs_a_publish_and_nothing_else(
     def away(*_: object, **__: object) -> None:
         raise problem
 
-    monkeypatch.setattr("batches.engine.dispatch.current_app.send_task", away)
+    monkeypatch.setattr("lorapipe.celery.app.send_task", away)
     assert dispatch_due(Queue.GENERATION) == 0
     assert not BatchItem.objects.exclude(status=ItemStatus.QUEUED).exists()
 

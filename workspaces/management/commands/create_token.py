@@ -10,6 +10,7 @@ from workspaces.models import User
 
 class Command(BaseCommand):
     help = "Make an API token for a user and print it once; only its hash is stored."
+    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("user", help="The user's name, for example: owner")
