@@ -15,8 +15,6 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-import psycopg
-
 from stack.environment import CHECKOUT
 from stack.folder import DataFolder, FolderRefused
 from stack.process import PLAIN_ENV, Account, Program, launcher
@@ -94,6 +92,8 @@ class Postgres:
 
     def is_ready(self) -> bool:
         """Whether the server answers. Makes our database if it is missing."""
+        import psycopg  # noqa: PLC0415 (here and not above: it loads while the server starts)
+
         try:
             with psycopg.connect(self._url("postgres"), autocommit=True, connect_timeout=5) as connection:
                 known = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [NAME]).fetchone()

@@ -13,8 +13,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import psycopg
-
 from lorapipe.queues import Queue
 from stack import programs, services
 from stack.child import Backoff, Child
@@ -96,13 +94,13 @@ class Supervisor:
         for name in self.folder.sweep():
             self.announce(f"{name} of an earlier run was still there and has been ended")
         self._write("starting")
-        port = self._start_simulator() if self.settings.demo else None  # it loads while the servers start
+        port = self._start_simulator() if self.settings.demo else None  # it loads while the others start
         self._start_servers()
+        with announce_step("Preparing the database and the static files", self.announce):
+            self._prepare()
         if port:
             with announce_step("Starting the simulator", self.announce):
                 self._wait_for_simulator(port)
-        with announce_step("Preparing the database and the static files", self.announce):
-            self._prepare()
         self._start_programs()
         self._write("ready")
 
@@ -279,6 +277,8 @@ class Supervisor:
         url = self.urls.get("DATABASE_URL")
         if url is None or WORKERS[0] not in self.group.children:
             return 0
+        import psycopg  # noqa: PLC0415 (here and not above: see Postgres.is_ready)
+
         with contextlib.suppress(psycopg.Error), psycopg.connect(url, connect_timeout=2) as connection:
             row = connection.execute(COUNT_CALLS).fetchone()
             return int(row[0]) if row else 0
