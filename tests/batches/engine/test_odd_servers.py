@@ -57,6 +57,26 @@ def cut(handler: Answering) -> None:
     handler.reset()
 
 
+def cut_stream(handler: Answering) -> None:
+    """The connection is reset behind half of the text."""
+    handler.send_response(200)
+    handler.send_header("content-type", "text/event-stream")
+    handler.end_headers()
+    handler.wfile.write(b"".join([START, OPEN, PIECES[0]]))
+    handler.reset()
+
+
+def cut_chunk(handler: Answering) -> None:
+    """A gateway that passes an answer on in chunks ends within one of them, without the chunk that ends the body."""
+    body = message(content=TEXT)
+    handler.send_response(200)
+    handler.send_header("content-type", "application/json")
+    handler.send_header("transfer-encoding", "chunked")
+    handler.end_headers()
+    handler.wfile.write(b"%x\r\n%b" % (len(body), body[:-200]))
+    handler.close_connection = True
+
+
 @dataclass
 class Server:
     """A server that gives these answers in turn, and the worker that asks it for the job's first item."""
@@ -198,6 +218,8 @@ def test_an_error_in_any_place_is_waited_for_and_books_nothing(
     ("first", "kind"),
     [
         (cut, "connection"),
+        (cut_stream, "connection"),
+        (cut_chunk, "connection"),
         (
             stream(START, OPEN, event("error", error={"type": "overloaded_error", "message": "x"})),
             "overloaded",
