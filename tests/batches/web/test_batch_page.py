@@ -8,20 +8,23 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from batches.models import BatchJob
+from batches.models import BatchItem, BatchJob
 from batches.models.states import ItemStatus, JobStatus, LogState, Reason
 from batches.reports.progress import progress
 from batches.web.jobs.batch_page import list_banners
 from conversations.models import Conversation
 from conversations.states import Status
+from templates_app.states import Tier
 from tests.factories import (
     make_conversation,
     make_item,
     make_job,
     make_log,
     make_member,
+    make_template,
     make_worker,
 )
+from tests.factory_classes import ItemFactory
 from workspaces.models import Membership, User
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("signed_in")]
@@ -79,6 +82,30 @@ def test_the_items_in_plan_order_with_what_became_of_them(client: Client, owner:
     failed = client.get(f"/batches/{job.pk}/?show=failed").context
     assert [row["item"].position for row in failed["rows"]] == [3]
     assert [(each["name"], each["count"]) for each in failed["choices"] if each["on"]] == [("failed", 1)]
+
+
+def test_the_numbers_by_tier_count_all_items_and_not_those_of_a_page(client: Client, owner: User) -> None:
+    """1,101 template items, of which 1,000 are completed and 1 failed; 30 scenario items. A page shows 50."""
+    version = make_template(workspace=owner.personal_workspace()).versions.get()
+    job = make_job(
+        by=owner, status=JobStatus.PROCESSING, total_items=1131, completed_items=1000, failed_items=1
+    )
+    statuses = [ItemStatus.COMPLETED] * 1000 + [ItemStatus.FAILED] + [ItemStatus.QUEUED] * 130
+    tiers = [Tier.TEMPLATE] * 1101 + [Tier.SCENARIO] * 30
+    BatchItem.objects.bulk_create(
+        ItemFactory.build(
+            job=job, template_version=version, position=number, status=status, tier=tier, topic="retirement"
+        )
+        for number, (status, tier) in enumerate(zip(statuses, tiers, strict=True), start=1)
+    )
+    for query in ("", "?page=20", "?show=failed", "?show=queued&page=3"):
+        page = client.get(f"/batches/{job.pk}/{query}")
+        assert [(each["tier"], each["ended"], each["total"]) for each in page.context["by_tier"]] == [
+            ("template", 1001, 1101),
+            ("scenario", 0, 30),
+        ], query
+        assert "1,001 of 1,101" in page.text
+        assert "0 of 30" in page.text
 
 
 @pytest.mark.parametrize("path", ["", "progress/", "cancel/"])
