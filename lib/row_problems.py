@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-MOST_PROBLEMS = 200
+from lib.untrusted.json_bodies import MOST_PROBLEMS
+
 MOST_SHOWN_ROWS = 5
 
 
@@ -56,14 +57,25 @@ def group_problems(problems: Iterable[RowProblem]) -> list[RowProblem]:
 
 
 def limit_problems(problems: Iterable[RowProblem]) -> list[RowProblem]:
-    """The first problem of each cell in the order of the rows, grouped; at most 200, and a line that counts the others."""
+    """`order_problems`, as people are to read them: at most 20, and a line that counts the others."""
+    return cut_problems(order_problems(problems))
+
+
+def order_problems(problems: Iterable[RowProblem]) -> list[RowProblem]:
+    """The first problem of each cell in the order of the rows, grouped."""
     first: dict[tuple[int | None, str], RowProblem] = {}
     for problem in problems:
         first.setdefault((problem.row, problem.column or problem.message), problem)
-    grouped = group_problems(sorted(first.values(), key=lambda problem: problem.row or 0))
-    more = len(grouped) - MOST_PROBLEMS
-    rest = [RowProblem(None, "", f"... and {more:,} more problems.")] if more > 0 else []
-    return [*grouped[:MOST_PROBLEMS], *rest]
+    return group_problems(sorted(first.values(), key=lambda problem: problem.row or 0))
+
+
+def cut_problems(problems: Sequence[RowProblem]) -> list[RowProblem]:
+    """The first 20, and a line that counts the others."""
+    more = len(problems) - MOST_PROBLEMS
+    rest = (
+        [RowProblem(None, "", f"... and {more:,} more problem{'s' if more > 1 else ''}.")] if more > 0 else []
+    )
+    return [*problems[:MOST_PROBLEMS], *rest]
 
 
 def _unite(group: Sequence[RowProblem]) -> RowProblem:

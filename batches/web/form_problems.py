@@ -8,15 +8,15 @@ from django.urls import reverse
 from django.utils.html import format_html
 
 from batches.planning.plan import PlanError, TemplateProblem
-from lib.row_problems import RowProblem, group_problems
+from lib.row_problems import RowProblem, cut_problems, group_problems
 
 
 def add_problems(form: forms.Form, wrong: Exception) -> None:
     """Add one of `CANNOT_PRICE` to the form: each problem at its field where the form has it, else above the form.
 
-    A problem that many rows share is said once, and one of a template with a link to it.
+    A problem that many rows share is said once, and one of a template with a link to it. At most 20 are said, and how many more.
     """
-    problems = group_by_template(wrong.problems) if isinstance(wrong, PlanError) else []
+    problems = cut_problems(group_by_template(wrong.problems)) if isinstance(wrong, PlanError) else []
     for problem in problems:
         known = problem.row is None and problem.column in form.fields
         form.add_error(

@@ -30,4 +30,6 @@ def test_the_first_problem_of_a_cell_counts_and_the_rest_is_counted() -> None:
     problems = [RowProblem(row, "a", f"{row} is wrong") for row in range(300, 0, -1)]
     found = limit_problems([*problems, RowProblem(1, "a", "once more")])
     assert [str(each) for each in found[:2]] == ["row 1, column a: 1 is wrong", "row 2, column a: 2 is wrong"]
-    assert str(found[-1]) == "... and 100 more problems."
+    assert len(found) == 21
+    assert str(found[-1]) == "... and 280 more problems."
+    assert str(limit_problems(problems[:21])[-1]) == "... and 1 more problem."

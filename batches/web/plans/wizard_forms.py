@@ -24,7 +24,7 @@ from batches.web.fields import DetailsField, KeyField, make_input, make_text_are
 from batches.web.form_problems import describe_problem, group_by_template
 from conversations.details import format_details
 from conversations.models import Conversation
-from lib.row_problems import RowProblem
+from lib.row_problems import RowProblem, cut_problems
 from templates_app.models import EdgeCase, OptionKind, Scenario, TemplateVersion
 from templates_app.states import Tier
 from workspaces.models import Workspace
@@ -99,7 +99,7 @@ class RecipeForm(forms.Form):
 
     def add_problems(self, problems: Sequence[RowProblem]) -> None:
         """Add each problem to its field, or above the form where the form has no such field."""
-        for problem in group_by_template(problems)[:100]:
+        for problem in cut_problems(group_by_template(problems)):
             place = PLACES.get(problem.column, problem.column)
             place = next((each for each in (place, f"list-{place}") if each in self.fields), "")
             self.add_error(place or None, _describe(problem) if place else describe_problem(problem))

@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from batches.planning.plan import PlanError
 from claude.current_models import RetiredModel, UnknownModel, UnknownPrice
 from exports.target import CannotWrite
-from lib.row_problems import group_problems
+from lib.row_problems import cut_problems, group_problems
 from lib.stale_state import StaleState
 from lorapipe.management.commands.prepare import get_first_owner
 from stack.environment import CHECKOUT
@@ -40,7 +40,7 @@ def generate(options: dict[str, Any], screen: Screen) -> int:
             return _refuse(screen, wrong)
         return TerminalJob(options, owner=get_first_owner(), screen=screen).run()
     except PlanError as error:
-        return _refuse(screen, [str(problem) for problem in group_problems(error.problems)])
+        return _refuse(screen, [str(problem) for problem in cut_problems(group_problems(error.problems))])
     except (StaleState, CannotWrite, UnknownModel, RetiredModel, UnknownPrice) as error:
         return _refuse(screen, [str(error)])
     except (Declined, KeyboardInterrupt):
