@@ -22,7 +22,16 @@ OUTPUT_NAMES = (
 
 def bound_tokens(*texts: str) -> int:
     """An upper bound of the tokens of these texts, without asking the provider."""
-    size = sum(len(text.encode("utf-8", "surrogatepass")) for text in texts)
+    return bound_bytes(count_bytes(*texts))
+
+
+def count_bytes(*texts: str) -> int:
+    """The UTF-8 bytes of these texts together."""
+    return sum(len(text.encode("utf-8", "surrogatepass")) for text in texts)
+
+
+def bound_bytes(size: int) -> int:
+    """An upper bound of the tokens of so many UTF-8 bytes."""
     return -(-size // BYTES_PER_TOKEN)
 
 

@@ -18,8 +18,9 @@ from django.db.models import F
 from batches.actions.jobs import by_idempotency_key, move_job, sweep_cancelled
 from batches.models import BatchItem, BatchJob, PaidRequest, RequestKey
 from batches.models.states import ErrorHandling, JobStatus, Priority
-from batches.planning.freezing import freeze_items
-from batches.planning.plan import LARGEST_PLAN, PlanError, PlannedItem, size_problems
+from batches.planning.checking import size_problems
+from batches.planning.freezing import count_stored_characters, freeze_items
+from batches.planning.plan import LARGEST_PLAN, PlanError, PlannedItem
 from lib.row_problems import RowProblem
 from lib.stale_state import StaleState
 from workspaces.audit import record
@@ -218,6 +219,8 @@ def append(job: BatchJob, *, revision: int, items: Sequence[PlannedItem], by: Us
             f"With {len(items):,} more it would have more than {LARGEST_PLAN:,} items: that is the most."
         )
         raise PlanError([RowProblem(None, "", problem)])
+    if items and (problems := size_problems(items, characters=count_stored_characters(job))):
+        raise PlanError(problems)
     with recorded_change(job, by=by, action=Action.ADD_ITEMS, revision=revision) as told:
         add_items(job, items, after=BatchItem.objects.filter(job=job).count())
         told["added"] = len(items)

@@ -21,12 +21,12 @@ from batches.planning.plan import PlanError
 from claude.current_models import UnknownModel
 from conversations.ids import take_ids
 from lib import clock
+from lib.untrusted.json_bodies import MOST_PROBLEMS
 from workspaces.audit import record
 from workspaces.models import User
 from workspaces.states import Action, TargetKind
 
 TRIED = 3
-MOST_PROBLEMS = 100
 NAME_THEM = """
 UPDATE batch_items i SET conversation_id = n.name
   FROM unnest(%(ids)s::uuid[], %(names)s::text[]) AS n(id, name) WHERE i.id = n.id

@@ -15,9 +15,10 @@ from django.db import connection
 
 from batches.limits.pools import UnknownKey, get_provider
 from batches.models import PromptSize
-from batches.planning.estimate.prompt_sizes import fit, size_of
+from batches.planning.estimate.prompt_sizes import fit
 from claude.client import Client
 from claude.counting import count_tokens, lacks_route
+from claude.counts import count_bytes
 from claude.current_models import UnknownModel
 from claude.errors import ClaudeError, Declined
 from claude.messages import Provider, Request
@@ -75,7 +76,7 @@ def _requests(row: PromptSize) -> list[Request]:
 
 
 def _store(row: PromptSize, requests: Sequence[Request], counts: Sequence[int]) -> None:
-    base, per_byte = fit([size_of(request) for request in requests], counts)
+    base, per_byte = fit([count_bytes(request.system, request.prompt) for request in requests], counts)
     PromptSize.objects.filter(pk=row.pk, samples=row.samples).update(
         base=base, per_byte=per_byte, counted_at=ClockTimestamp(), next_at=None, failures=0, problem=""
     )

@@ -5,7 +5,8 @@ from typing import Any
 from uuid import uuid4
 
 from django.db import connection
-from django.db.models import NOT_PROVIDED
+from django.db.models import NOT_PROVIDED, Sum, TextField
+from django.db.models.functions import Cast, Length
 from psycopg.types.json import Jsonb
 
 from batches.models import BatchItem, BatchJob
@@ -83,3 +84,10 @@ def read_plan(job: BatchJob, *, position: int | None = None) -> list[PlannedItem
         )
         for position, tier, version_id, topic, parameters, category, details in rows
     ]
+
+
+def count_stored_characters(job: BatchJob) -> int:
+    """The characters of the values and details that the items of a job have, as JSON: a little more than they have as text."""
+    texts = [Length(Cast(name, TextField())) for name in ("parameters", "details")]
+    found = BatchItem.objects.filter(job=job).order_by().aggregate(characters=Sum(texts[0] + texts[1]))
+    return int(found["characters"] or 0)

@@ -1,4 +1,4 @@
-"""The plan of a batch: the conversations to be made. It is checked completely before anything is stored or spent."""
+"""The plan of a batch: the conversations to be made."""
 
 import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -14,11 +14,13 @@ from claude.messages import Request
 from conversations.generation import build_request
 from lib import clock
 from lib.row_problems import RowProblem, RowsError
+from lib.untrusted.json_bodies import MOST_PROBLEMS
 from templates_app.models import EdgeCase, PromptTemplate, Scenario, TemplateVersion
 from templates_app.models.situations import Situation, SituationQuerySet
 from templates_app.packs.pack import PackItem, load_pack
 from templates_app.states import Tier
 from templates_app.text.rendering import TemplateSyntax, ValuesError, VariableError
+from templates_app.text.variables import Problem
 from workspaces.models import Workspace
 
 LARGEST_PLAN = 10_000
@@ -148,7 +150,7 @@ def find_starter_items(
 
 
 def _make_left_out_error(left_out: Sequence[LeftOut]) -> PlanError:
-    return PlanError([_make_template_problem(each.template, each.describe()) for each in left_out])
+    return PlanError([make_template_problem(each.template, each.describe()) for each in left_out])
 
 
 def find_item_fault(item: PlannedItem) -> str:
@@ -158,10 +160,15 @@ def find_item_fault(item: PlannedItem) -> str:
             current_models.find_card(item.version.model, clock.today())
         item.request(model="any", max_tokens=1)
     except ValuesError as wrong:
-        return "; ".join(map(str, wrong.problems))
+        return _join(wrong.problems)
     except (TemplateSyntax, VariableError, UnknownModel, RetiredModel) as wrong:
         return str(wrong)
     return ""
+
+
+def _join(problems: Sequence[Problem]) -> str:
+    more = len(problems) - MOST_PROBLEMS
+    return "; ".join(map(str, problems[:MOST_PROBLEMS])) + (f"; and {more} more" if more > 0 else "")
 
 
 def starter_sizes(workspace: Workspace) -> dict[str, int]:
@@ -265,7 +272,7 @@ def plan_situation(row: Situation, versions: Mapping[str, TemplateVersion]) -> P
             f"There is no template of the tier {row.tier} with a published version, which {row.name!r} needs."
         )
     if version is None:
-        raise PlanError([_make_template_problem(row.template, lacking)])
+        raise PlanError([make_template_problem(row.template, lacking)])
     return PlannedItem(
         position=1,
         tier=row.tier.value,
@@ -296,46 +303,10 @@ def find_published_versions(workspace: Workspace) -> dict[str, TemplateVersion]:
     return {version.template.name: version for version in newest}
 
 
-def check(items: Sequence[PlannedItem], *, model: str, max_tokens: int) -> list[Request]:
-    """The request of every item, in order. Raises PlanError with all problems of all items."""
-    problems = size_problems(items)
-    requests = []
-    for item in items:
-        try:
-            requests.append(item.request(model=model, max_tokens=max_tokens))
-        except ValuesError as wrong:
-            template = item.version.template
-            problems += [
-                _make_template_problem(template, each.message, row=item.position, column=each.name)
-                for each in wrong.problems
-            ]
-        except (TemplateSyntax, VariableError) as wrong:
-            message = f"The template {item.version} does not render: {wrong}"
-            problems.append(
-                _make_template_problem(item.version.template, message, row=item.position, column="template")
-            )
-    if problems:
-        raise PlanError(problems)
-    return requests
-
-
-def _make_template_problem(
+def make_template_problem(
     template: PromptTemplate | None, message: str, *, row: int | None = None, column: str = "template"
 ) -> RowProblem:
+    """A problem of a template, to whose page the message is to link; without a template one of the plan."""
     if template is None:
         return RowProblem(row, column, message)
     return TemplateProblem(row, column, message, template_id=template.pk, template_name=template.name)
-
-
-def size_problems(items: Sequence[PlannedItem]) -> list[RowProblem]:
-    if not items:
-        return [RowProblem(None, "", "The plan is empty: choose at least one tier or one row.")]
-    if len(items) > LARGEST_PLAN:
-        return [
-            RowProblem(
-                None,
-                "",
-                f"The plan has {len(items)} items; at most {LARGEST_PLAN} fit into one batch. Split it.",
-            )
-        ]
-    return []

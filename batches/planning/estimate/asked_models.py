@@ -6,16 +6,15 @@ from datetime import date
 from batches.planning.plan import PlanError, PlannedItem
 from claude import current_models
 from claude.current_models import ModelCard, UnknownModel
-from claude.messages import Request
 from lib.row_problems import RowProblem
 
 
-def cards_of(plan: Sequence[PlannedItem], requests: Sequence[Request], *, on: date) -> dict[str, ModelCard]:
-    """The card of each model that the requests name, by that name (id or alias).
+def cards_of(plan: Sequence[PlannedItem], models: Sequence[str], *, on: date) -> dict[str, ModelCard]:
+    """The card of each model that the items ask, by its name (id or alias). `models`: that of each item.
 
     Raises UnknownModel or RetiredModel for the installation's model, PlanError for a model that a template names.
     """
-    asked = {request.model: item for item, request in zip(reversed(plan), reversed(requests), strict=True)}
+    asked = dict(zip(reversed(models), reversed(plan), strict=True))
     problems = [problem for name, item in asked.items() for problem in _problems(name, item, on)]
     if problems:
         raise PlanError(problems)

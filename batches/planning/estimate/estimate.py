@@ -17,14 +17,14 @@ from batches.planning.estimate.forecast import Part, distance
 from batches.planning.estimate.history import Key
 from batches.planning.estimate.kinds import Kind, keys_of, kinds_of
 from batches.planning.estimate.prompt_sizes import Sizes, prompt_sizes
+from batches.planning.estimate.prompts import measure_prompts
 from batches.planning.estimate.rates import PoolRates, find_unknown_limits, rates_of
 from batches.planning.estimate.schedule import Call, Duration, Funds, duration, duration_within
 from batches.planning.estimate.sharing import find_shared_prefixes
-from batches.planning.plan import PlanError, PlannedItem, check
+from batches.planning.plan import PlanError, PlannedItem
 from claude import current_models
+from claude.counts import bound_bytes
 from claude.current_models import RetiredModel, UnknownModel, UnknownPrice
-from claude.messages import Request
-from conversations.generation import add_cache_mark, compute_worst_case
 from lib import clock
 from lib.amounts import format_number
 from lib.row_problems import RowProblem
@@ -124,25 +124,23 @@ def estimate(
     with all problems, UnknownModel, RetiredModel or UnknownPrice.
     """
     table.refresh()
-    requests = check(plan, model=model, max_tokens=max_tokens)
-    cards = cards_of(plan, requests, on=on)
-    keys = keys_of(plan, requests)
+    asked = measure_prompts(plan, model=model, max_tokens=max_tokens)
+    cards = cards_of(plan, asked.models, on=on)
+    keys = keys_of(plan, asked.models)
     kinds = kinds_of(keys)
     problems = [*_output_problems(kinds.values(), max_tokens), *_limit_problems(cards.values(), max_tokens)]
     if problems:
         raise PlanError(problems)
-    sizes = prompt_sizes(plan, requests, keys)
+    sizes = prompt_sizes(plan, asked.sizes, keys)
     prompts = sizes.tokens
     workspace = plan[0].version.workspace
     limits = rates_of(model, workspace.provider_key)
     calls = _calls(keys, kinds, prompts, limits)
     time = duration(calls, concurrency=concurrency, rates=limits.rates, pace=limits.pace)
-    shared = find_shared_prefixes(plan, requests, seconds=time.seconds, concurrency=concurrency, on=on)
-    asked = [
-        add_cache_mark(each, shared, version_id=item.version.pk)
-        for item, each in zip(plan, requests, strict=True)
-    ]
-    worst = _find_worst(asked, prompts, on=on)
+    shared = find_shared_prefixes(
+        plan, asked.beginnings, seconds=time.seconds, concurrency=concurrency, on=on
+    )
+    worst = _find_worst(keys, asked.sizes, prompts, shared, max_tokens=max_tokens, on=on)
     bills = bill_of(keys, kinds, prompts, cached=shared.keys(), on=on)
     cost = sum((bill.cost for bill in bills.values()), Decimal(0))
     below, above = _distance(kinds, bills)
@@ -176,7 +174,7 @@ def estimate(
         shared=shared,
         item_costs={name_kind(key.version, key.tier): str(each) for key, each in item_costs.items()},
         notes=(
-            *_notes({request.model for request in requests}),
+            *_notes(set(asked.models)),
             *_money_notes(time, funds, items=len(plan)),
             *_pace_notes(limits),
         ),
@@ -188,14 +186,35 @@ def _warming_s(kinds: Mapping[Key, Kind], shared: Mapping[str, Any]) -> float:
     return max((kind.seconds.mean for kind in kinds.values() if str(kind.key.version) in shared), default=0.0)
 
 
-def _find_worst(requests: Sequence[Request], prompts: Sequence[int], *, on: date) -> Decimal:
-    """The worst case of the dearest call in USD. For each model and cache lifetime that is the one with the longest prompt."""
+def _find_worst(
+    keys: Sequence[Key],
+    sizes: Sequence[int],
+    prompts: Sequence[int],
+    shared: Mapping[str, Mapping[str, Any]],
+    *,
+    max_tokens: int,
+    on: date,
+) -> Decimal:
+    """The worst case of the dearest call in USD. For each model and cache lifetime that is the one with the longest prompt.
+
+    `sizes` and `prompts`: the bytes and the tokens of each prompt.
+    """
     longest: dict[tuple[str, str], int] = {}
-    for place, request in enumerate(requests):
-        kind = (request.model, request.lifetime)
+    for place, key in enumerate(keys):
+        marked = shared.get(str(key.version))
+        kind = (key.model, marked["lifetime"] if marked else "")
         if prompts[place] >= prompts[longest.setdefault(kind, place)]:
             longest[kind] = place
-    return max(compute_worst_case(requests[place], on=on) for place in longest.values())
+    return max(
+        current_models.compute_worst_case(
+            model=model,
+            input_tokens=bound_bytes(sizes[place]),
+            max_tokens=max_tokens,
+            on=on,
+            lifetime=lifetime,
+        )
+        for (model, lifetime), place in longest.items()
+    )
 
 
 def _distance(kinds: dict[Key, Kind], bills: dict[Key, Bill]) -> tuple[Decimal, Decimal]:

@@ -11,7 +11,6 @@ from django.conf import settings
 from batches.planning.estimate.forecast import PRIOR_SPREAD, Belief, belief
 from batches.planning.estimate.history import TIER_OUTPUT_TOKENS, Key, Past, past
 from batches.planning.plan import PlannedItem
-from claude.messages import Request
 
 TOKENS_PER_SECOND = 70  # output of a current model
 SECONDS_BEFORE_OUTPUT = 2.0
@@ -86,10 +85,8 @@ class Kind:
         return SECONDS_BEFORE_OUTPUT * self.calls + self.output.mean / TOKENS_PER_SECOND
 
 
-def keys_of(plan: Sequence[PlannedItem], requests: Sequence[Request]) -> list[Key]:
-    return [
-        Key(item.version.pk, item.tier, request.model) for item, request in zip(plan, requests, strict=True)
-    ]
+def keys_of(plan: Sequence[PlannedItem], models: Sequence[str]) -> list[Key]:
+    return [Key(item.version.pk, item.tier, model) for item, model in zip(plan, models, strict=True)]
 
 
 def kinds_of(keys: Sequence[Key]) -> dict[Key, Kind]:

@@ -11,6 +11,7 @@ import statistics
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 from django.conf import settings
 
@@ -18,8 +19,7 @@ from batches.models import PromptSize
 from batches.planning.estimate.history import Key
 from batches.planning.plan import PlannedItem
 from claude import current_models
-from claude.messages import Request
-from conversations.generation import input_tokens
+from claude.counts import bound_bytes
 
 # Tokens per byte of English text (2.5 bytes a token), for samples that differ too little to tell.
 USUAL_PER_BYTE = 0.4
@@ -39,17 +39,19 @@ class Sizes:
     kinds: int
 
 
-def prompt_sizes(plan: Sequence[PlannedItem], requests: Sequence[Request], keys: Sequence[Key]) -> Sizes:
-    """The sizes of a plan's prompts, by one query. A second one requests counts for kinds that have none."""
-    kinds: dict[tuple[object, str], list[int]] = defaultdict(list)
+def prompt_sizes(plan: Sequence[PlannedItem], sizes: Sequence[int], keys: Sequence[Key]) -> Sizes:
+    """The tokens of a plan's prompts, by one query. A second one requests counts for kinds that have none.
+
+    `sizes`: the UTF-8 bytes of each item's system prompt and prompt.
+    """
+    kinds: dict[tuple[UUID, str], list[int]] = defaultdict(list)
     for place, key in enumerate(keys):
         kinds[key.version, key.model].append(place)
     rows = PromptSize.objects.filter(
         template_version__in={key.version for key in keys}, simulated=settings.DEMO
     )
     known = {(row.template_version_id, row.model): row for row in rows}
-    sizes = [size_of(request) for request in requests]
-    tokens = [input_tokens(request) for request in requests]
+    tokens = [bound_bytes(size) for size in sizes]
     counted, wanted = 0, []
     for kind, places in kinds.items():
         row = known.get(kind)
@@ -58,14 +60,9 @@ def prompt_sizes(plan: Sequence[PlannedItem], requests: Sequence[Request], keys:
             for place in places:
                 tokens[place] = tokens_of(row, sizes[place])
         if row is None or (row.counted_at is not None and _is_far(row, [sizes[place] for place in places])):
-            wanted.append(_wish(plan, requests, sizes, places))
+            wanted.append(_wish(plan, sizes, places, model=kind[1]))
     _ask_for([wish for wish in wanted if wish is not None])
     return Sizes(tokens=tokens, counted=counted, kinds=len(kinds))
-
-
-def size_of(request: Request) -> int:
-    """The UTF-8 bytes of system prompt and prompt."""
-    return len(request.prompt.encode()) + len(request.system.encode())
 
 
 def tokens_of(row: PromptSize, size: int) -> int:
@@ -92,11 +89,10 @@ def _is_far(row: PromptSize, sizes: Sequence[int]) -> bool:
 
 
 def _wish(
-    plan: Sequence[PlannedItem], requests: Sequence[Request], sizes: Sequence[int], places: Sequence[int]
+    plan: Sequence[PlannedItem], sizes: Sequence[int], places: Sequence[int], *, model: str
 ) -> PromptSize | None:
     """A row that requests a count. None for a model that cannot count tokens, and for a draft, whose text may still change."""
     first = plan[places[0]].version
-    model = requests[places[0]].model
     if first.published_at is None or not current_models.find_card(model).counts_tokens:
         return None
     ordered = sorted(places, key=lambda place: sizes[place])

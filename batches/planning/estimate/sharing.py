@@ -6,7 +6,7 @@ call later marks so many characters of its own text for caching. If they differ 
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from itertools import pairwise
@@ -27,10 +27,40 @@ SURE_SHARE = 0.7
 NEAR = 0.75
 
 
+class Beginning:
+    """The longest beginning of system prompt and prompt that all requests of a template version have in common."""
+
+    def __init__(self, request: Request) -> None:
+        self.model = request.model
+        self._system, self._prompt = request.system, request.prompt
+        self._is_one_system = self._is_one_prompt = True
+
+    def add(self, request: Request) -> None:
+        """Another request of the version."""
+        self._is_one_system = self._is_one_system and request.system == self._system
+        self._is_one_prompt = self._is_one_prompt and request.prompt == self._prompt
+        self._system = cut_to_common(self._system, request.system)
+        self._prompt = cut_to_common(self._prompt, request.prompt)
+
+    def count_characters(self) -> int:
+        """The number of characters, of system prompt and prompt together, that all requests begin with."""
+        if not self._is_one_system:
+            return _cut(self._system)
+        return len(self._system) + (len(self._prompt) if self._is_one_prompt else _cut(self._prompt))
+
+
 def find_shared_prefixes(
-    plan: Sequence[PlannedItem], requests: Sequence[Request], *, seconds: float, concurrency: int, on: date
+    plan: Sequence[PlannedItem],
+    beginnings: Mapping[UUID, Beginning],
+    *,
+    seconds: float,
+    concurrency: int,
+    on: date,
 ) -> dict[str, dict[str, Any]]:
-    """By version id: `characters` and `lifetime` (5m or 1h), where caching saves money. `seconds`: the time of the whole plan."""
+    """By version id: `characters` and `lifetime` (5m or 1h), where caching saves money.
+
+    `beginnings`: by version, that of its prompts. `seconds`: the time of the whole plan.
+    """
     places: dict[UUID, list[int]] = defaultdict(list)
     for place, item in enumerate(plan):
         places[item.version.pk].append(place)
@@ -38,32 +68,29 @@ def find_shared_prefixes(
     call_s = pace * min(concurrency, len(plan))
     found = {}
     for version, those in places.items():
-        asked = [requests[place] for place in those]
+        model = beginnings[version].model
         gaps = [pace * (after - before) for before, after in pairwise(those)]
-        characters = count_shared_characters(asked) if len(asked) > 1 else 0
-        if not _is_long_enough(characters, asked[0].model):
+        characters = beginnings[version].count_characters() if len(those) > 1 else 0
+        if not _is_long_enough(characters, model):
             continue
-        lifetime = _lifetime(asked[0].model, gaps, call_s=call_s, on=on)
+        lifetime = _lifetime(model, gaps, call_s=call_s, on=on)
         if lifetime:
             found[str(version)] = {"characters": characters, "lifetime": lifetime}
     return found
 
 
-def count_shared_characters(requests: Sequence[Request]) -> int:
-    """The number of characters, of system prompt and prompt together, that all requests begin with."""
-    systems = _common([request.system for request in requests])
-    if any(request.system != systems for request in requests):
-        return _cut(systems)
-    prompts = _common([request.prompt for request in requests])
-    whole = all(request.prompt == prompts for request in requests)
-    return len(systems) + (len(prompts) if whole else _cut(prompts))
-
-
-def _common(texts: Sequence[str]) -> str:
-    """The common beginning of all texts, which is that of the first and the last one in alphabetical order."""
-    first, last = min(texts), max(texts)
-    ends = (place for place, (one, other) in enumerate(zip(first, last, strict=False)) if one != other)
-    return first[: next(ends, min(len(first), len(last)))]
+def cut_to_common(common: str, text: str) -> str:
+    """The longest beginning that both have: `common` itself where the text begins with it, as is usual."""
+    if text.startswith(common):
+        return common
+    low, high = 0, min(len(common), len(text))
+    while low < high:  # the first `low` characters are equal; those behind `high` are not
+        middle = (low + high + 1) // 2
+        if text.startswith(common[low:middle], low):
+            low = middle
+        else:
+            high = middle - 1
+    return common[:low]
 
 
 def _cut(common: str) -> int:

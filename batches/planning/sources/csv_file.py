@@ -9,16 +9,15 @@ from uuid import UUID
 
 from django.conf import settings
 
+from batches.planning.checking import find_problems, size_problems
 from batches.planning.plan import (
     LARGEST_PLAN,
     PlanError,
     PlannedItem,
-    check,
     cut,
     find_published_versions,
-    size_problems,
 )
-from lib.row_problems import RowProblem, RowsError, limit_problems
+from lib.row_problems import RowProblem, RowsError, order_problems
 from lib.same_text import find_match
 from lib.tables.header import MOST_SUGGESTIONS, KnownColumns, make_column_key, suggest_name
 from lib.tables.limits import TableBounds, read_bounded
@@ -65,7 +64,7 @@ def csv_plan(
             RowProblem(None, "", "The file has no rows below its header: add one for each conversation.")
         ]
     if problems:
-        raise PlanError(limit_problems(_keep_one_of_the_topic(problems, table.header_row)))
+        raise PlanError(order_problems(_keep_one_of_the_topic(problems, table.header_row)))
     if notes is not None:
         notes += [*table.notes, *rows.respellings.describe()]
     return cut(items, limit=limit, seed=seed)
@@ -246,11 +245,9 @@ def _value_problems(items: Sequence[PlannedItem]) -> list[RowProblem]:
     if size_problems(items):
         return []
     environment = settings.ENVIRONMENT
-    try:
-        check(items, model=environment.anthropic_model, max_tokens=environment.anthropic_max_tokens)
-    except PlanError as wrong:
-        return wrong.problems
-    return []
+    return find_problems(
+        items, model=environment.anthropic_model, max_tokens=environment.anthropic_max_tokens
+    )
 
 
 def _quote(word: str) -> str:

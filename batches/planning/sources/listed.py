@@ -7,7 +7,8 @@ from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
 
-from batches.planning.plan import PlanError, PlannedItem, check, cut
+from batches.planning.checking import find_problems
+from batches.planning.plan import PlanError, PlannedItem, cut
 from lib.row_problems import RowProblem
 from templates_app.models import PromptTemplate, TemplateVersion
 from workspaces.models import User
@@ -94,11 +95,7 @@ def find_shared_problems(plan: Sequence[PlannedItem], shared: Mapping[str, Any])
 
 def problems_of(plan: Sequence[PlannedItem]) -> list[RowProblem]:
     """What is wrong with the items' values. It does not depend on the model."""
-    try:
-        check(plan, model="any", max_tokens=1)
-    except PlanError as wrong:
-        return wrong.problems
-    return []
+    return find_problems(plan, model="any", max_tokens=1)
 
 
 def names_of(version: TemplateVersion) -> set[str]:

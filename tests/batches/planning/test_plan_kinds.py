@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
+from batches.planning.checking import find_problems
 from batches.planning.coverage import fill_by_likeness, fill_by_matrix, find_closed_pairs, grid_of
 from batches.planning.diversity import combinations, diversify, draw_details, lists
-from batches.planning.plan import PlanError, PlannedItem, check, starter_plan
+from batches.planning.plan import PlanError, PlannedItem, starter_plan
 from batches.planning.recipe import plan_from
 from batches.planning.sources.matrix import Axis, Choice, Matrix
 from batches.planning.sources.matrix_plan import apply_options, matrix_plan
@@ -54,7 +55,8 @@ def version_of(place: Workspace, **fields: Any) -> TemplateVersion:
 
 def bytes_of(plan: list[PlannedItem]) -> bytes:
     """Everything that is frozen and sent."""
-    prompts = [(r.system, r.prompt) for r in check(plan, model="claude-sonnet-5-5", max_tokens=8192)]
+    requests = [item.request(model="claude-sonnet-5-5", max_tokens=8192) for item in plan]
+    prompts = [(each.system, each.prompt) for each in requests]
     rows = [(i.position, i.tier, i.topic, dict(i.parameters), i.category, dict(i.details)) for i in plan]
     return json.dumps([rows, prompts], ensure_ascii=False).encode()
 
@@ -72,7 +74,7 @@ def test_the_same_seed_gives_the_same_bytes(place: Workspace) -> None:
 
 def test_items_of_one_cell_get_different_prompts(place: Workspace) -> None:
     plan = matrix_plan(version_of(place), matrix(1, 1, per_cell=500), values={"topic": "tea"})
-    prompts = {request.prompt for request in check(plan, model="any", max_tokens=1)}
+    prompts = {item.request(model="any", max_tokens=1).prompt for item in plan}
     assert len(prompts) == 500
     assert all(set(lists()) <= item.details.keys() for item in plan)
 
@@ -239,4 +241,4 @@ def test_a_gap_of_tier_and_topic_takes_the_tiers_template(owner: User) -> None:
     spot = ("edge_case", plan[0].topic)
     (made,) = fill_by_likeness(plan, [spot], row="tier", column="topic", seed=0)
     assert (made.tier, made.topic, made.version.template.tier) == ("edge_case", plan[0].topic, "edge_case")
-    check([made], model="any", max_tokens=1)
+    assert find_problems([made], model="any", max_tokens=1) == []

@@ -13,7 +13,8 @@ from batches.engine.dispatch import take_due_counts
 from batches.models import PromptSize
 from batches.planning.estimate.estimate import Estimate, estimate
 from batches.planning.estimate.kinds import keys_of
-from batches.planning.estimate.prompt_sizes import fit, prompt_sizes, size_of
+from batches.planning.estimate.prompt_sizes import fit, prompt_sizes
+from batches.planning.estimate.prompts import measure_prompts
 from batches.planning.plan import PlannedItem, cut, starter_plan
 from claude.client import Client
 from claude.counting import count_tokens
@@ -50,9 +51,14 @@ def requests_of(plan: Sequence[PlannedItem]) -> list[Request]:
     return [item.request(model=MODEL, max_tokens=8192) for item in plan]
 
 
+def sizes_of(plan: Sequence[PlannedItem]) -> list[int]:
+    return [len((each.system + each.prompt).encode()) for each in requests_of(plan)]
+
+
 def tokens_of(plan: Sequence[PlannedItem]) -> list[int]:
-    requests = requests_of(plan)
-    return list(prompt_sizes(plan, requests, keys_of(plan, requests)).tokens)
+    prompts = measure_prompts(plan, model=MODEL, max_tokens=8192)
+    assert prompts.sizes == sizes_of(plan)
+    return list(prompt_sizes(plan, prompts.sizes, keys_of(plan, prompts.models)).tokens)
 
 
 # --- the line -------------------------------------------------------------------------------------------------
@@ -100,8 +106,8 @@ def test_an_estimate_asks_for_three_samples_of_each_template(plan: list[PlannedI
     assert {row.template_version_id for row in rows} == {item.version.pk for item in plan}
     for row in rows:
         sizes = [
-            size_of(request)
-            for request, item in zip(requests_of(plan), plan, strict=True)
+            size
+            for size, item in zip(sizes_of(plan), plan, strict=True)
             if item.version.pk == row.template_version_id
         ]
         assert (row.least_bytes, row.most_bytes) == (min(sizes), max(sizes))
@@ -140,7 +146,7 @@ def test_it_is_due_once_a_minute_and_only_for_who_is_asked_now(owner: User, sett
 
 def test_prompts_of_another_size_are_counted_anew(plan: list[PlannedItem]) -> None:
     item = plan[0]
-    size = size_of(item.request(model=MODEL, max_tokens=1))
+    [size] = sizes_of([item])
     counted = {"counted_at": timezone.now(), "base": 100, "per_byte": 0.4}
     row = make_prompt_size(version=item.version, least_bytes=size * 3, most_bytes=size * 4, **counted)
     assert tokens_of([item]) == [round(100 + 0.4 * size)], "the old line serves until then"

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batches.planning.estimate.sharing import count_shared_characters, find_shared_prefixes
+from batches.planning.estimate.sharing import Beginning, cut_to_common, find_shared_prefixes
 from claude.messages import Request
 
 ON = date(2026, 11, 27)
@@ -28,7 +28,18 @@ def prefixes(
     requests: list[Request], *, seconds: float = 60, concurrency: int = 10, versions: list[UUID] | None = None
 ) -> dict[str, dict[str, Any]]:
     plan = planned(versions or [uuid4()] * len(requests))
-    return find_shared_prefixes(plan, requests, seconds=seconds, concurrency=concurrency, on=ON)
+    of_version: dict[UUID, list[Request]] = {}
+    for item, request in zip(plan, requests, strict=True):
+        of_version.setdefault(item.version.pk, []).append(request)
+    beginnings = {version: begin(some) for version, some in of_version.items()}
+    return find_shared_prefixes(plan, beginnings, seconds=seconds, concurrency=concurrency, on=ON)
+
+
+def begin(requests: list[Request]) -> Beginning:
+    found = Beginning(requests[0])
+    for request in requests[1:]:
+        found.add(request)
+    return found
 
 
 @pytest.mark.parametrize(
@@ -44,24 +55,33 @@ def prefixes(
     ],
 )
 def test_a_text_is_parted_behind_a_line_or_a_word(texts: list[str], shared: str) -> None:
-    found = count_shared_characters([asked(text) for text in texts])
+    found = begin([asked(text) for text in texts]).count_characters()
     assert texts[0][:found] == shared
 
 
 def test_the_prompt_counts_only_behind_a_system_prompt_that_is_the_same() -> None:
     same = [asked("Do a", system="Be brief. "), asked("Do b", system="Be brief. ")]
-    assert count_shared_characters(same) == len("Be brief. Do ")
+    assert begin(same).count_characters() == len("Be brief. Do ")
     different = [asked("Do a", system="You are Al"), asked("Do a", system="You are Bo")]
-    assert count_shared_characters(different) == len("You are ")
+    assert begin(different).count_characters() == len("You are ")
 
 
 @given(st.lists(st.tuples(st.text("ab \n"), st.text("ab \n")), min_size=1, max_size=6))
 def test_what_is_shared_is_shared_by_all(texts: list[tuple[str, str]]) -> None:
     requests = [asked(prompt, system=system) for system, prompt in texts]
-    count = count_shared_characters(requests)
+    count = begin(requests).count_characters()
     same = all(each.system == requests[0].system for each in requests)
     begins = {(each.system + each.prompt if same else each.system)[:count] for each in requests}
     assert len(begins) == 1
+
+
+@given(st.text("ab"), st.text("ab"))
+def test_the_common_beginning_is_the_longest(one: str, other: str) -> None:
+    found = cut_to_common(one, other)
+    assert one.startswith(found)
+    assert other.startswith(found)
+    rest = one[len(found) :], other[len(found) :]
+    assert "" in rest or rest[0][0] != rest[1][0]
 
 
 def many(n: int, *, rules: str = RULES, model: str = "claude-sonnet-5-5") -> list[Request]:
