@@ -24,18 +24,21 @@ def fill(items: int) -> Client:
     install_pack(place)
     first = Scenario.objects.filter(workspace=place, pack=PACK)[0]
     Scenario.objects.bulk_create(
-        Scenario(
-            **{
-                field.attname: getattr(first, field.attname)
-                for field in Scenario._meta.concrete_fields
-                if field.name not in ("id", "name", "topic", "pack_key", "created_at", "updated_at")
-            },
-            id=uuid4(),
-            name=f"Scenario {number}",
-            topic=f"{first.topic}, case {number}",
-            pack_key=f"case {number}",
-        )
-        for number in range(max(0, items - 90))
+        [
+            Scenario(
+                **{
+                    field.attname: getattr(first, field.attname)
+                    for field in Scenario._meta.concrete_fields
+                    if field.name not in ("id", "name", "topic", "pack_key", "created_at", "updated_at")
+                },
+                id=uuid4(),
+                name=f"Scenario {number}",
+                topic=f"{first.topic}, case {number}",
+                pack_key=f"case {number}",
+            )
+            for number in range(max(0, items - 90))
+        ],
+        batch_size=1_000,  # PostgreSQL takes 65,535 values in one statement
     )
     web = Client(SERVER_NAME="localhost")
     web.force_login(user)
