@@ -12,6 +12,7 @@ from lib.tables.limits import LONGEST_SHOWN_NAME
 _SEPARATORS = re.compile(r"[\s_\-\ufeff\u200b]+")
 _MARKS = "*:"
 MOST_SUGGESTIONS = 10
+LONGEST_NAME = 1_000  # characters; where a file is read with a wrong delimiter, its first line is one cell
 
 
 class Record(NamedTuple):
@@ -38,6 +39,8 @@ class KnownColumns:
 
     def find(self, name: str) -> str | None:
         """The known column that a cell of the header means. Case, spaces, `_`, `-` and a final `*` or `:` do not count."""
+        if len(name) > LONGEST_NAME:
+            return None
         plain = compose(name.strip())
         if plain in self.names:
             return plain

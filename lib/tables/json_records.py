@@ -8,11 +8,14 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from lib.row_problems import make_file_error
+from lib.untrusted.json_bodies import UnreadableJSON, check_count
 
 # JSON text sequences have this mark before each object.
 RECORD_SEPARATOR = "\x1e"
 _BETWEEN = re.compile(rf"[\s,{RECORD_SEPARATOR}]*")
 DEEPEST_LIST = 3
+# Commas and brackets: those of half a million cells in ten thousand rows, which is what a plan may have.
+MOST_VALUES = 600_000
 
 
 class JsonObject(dict[str, Any]):
@@ -44,6 +47,10 @@ def read_json_records(text: str, *, key: str) -> JsonRecords:
     if not text.strip():
         raise make_file_error("The file is empty.")
     text = text.removeprefix(RECORD_SEPARATOR)
+    try:
+        check_count(text, most=MOST_VALUES)
+    except UnreadableJSON as wrong:
+        raise make_file_error(f"This JSON cannot be read: {wrong}.") from wrong
     try:
         return _unwrap(_decode(text), key)
     except json.JSONDecodeError as wrong:

@@ -17,6 +17,8 @@ class TableBounds(NamedTuple):
 
 # A header is searched in this many first rows that are not blank.
 ROWS_TO_HEADER = 20
+# The delimiter is chosen by this many first rows, blank ones with delimiters among them.
+ROWS_TO_DELIMITER = 20_000
 # Blank rows that a file may have, on top of its rows.
 BLANK_ROWS = 200_000
 # A longer name of a column is shortened in messages, and no similar name is looked for.

@@ -11,6 +11,7 @@ from lib.row_problems import RowProblem, RowsError, make_file_error
 from lib.tables.columns import choose_columns, describe_bad_byte
 from lib.tables.delimited import (
     DELIMITERS,
+    MOST_CELLS_OF_A_LINE,
     DelimitedRecords,
     replace_backslash_quotes,
     split_separator_line,
@@ -19,7 +20,7 @@ from lib.tables.encoding import NOT_UTF8, decode_text
 from lib.tables.file_kinds import is_json, is_workbook, refuse_markup, refuse_other_kinds
 from lib.tables.header import FoundHeader, KnownColumns, Record, find_header, has_key, label_column
 from lib.tables.json_table import read_json_table
-from lib.tables.limits import BLANK_ROWS, ROWS_TO_HEADER, TableBounds, check_size
+from lib.tables.limits import BLANK_ROWS, ROWS_TO_DELIMITER, ROWS_TO_HEADER, TableBounds, check_size
 from lib.tables.notes import describe_error_cells, describe_header, describe_repeated_headers
 from lib.tables.workbook import read_workbook
 
@@ -115,13 +116,17 @@ def _read_delimited(
 
 def _choose_delimiter(text: str, known: KnownColumns) -> str:
     """The delimiter with which the header has the key column, or else most known columns, or else most cells."""
-    return max(DELIMITERS, key=lambda mark: _rate_delimiter(text, mark, known))
+    begun = text.lstrip()
+    return max(DELIMITERS, key=lambda mark: _rate_delimiter(begun, mark, known))
 
 
 def _rate_delimiter(text: str, mark: str, known: KnownColumns) -> tuple[bool, int, int]:
-    records = _find_filled(itertools.islice(DelimitedRecords(text, mark), BLANK_ROWS))
+    cells = DelimitedRecords(text, mark)
+    records = _find_filled(itertools.islice(cells, ROWS_TO_DELIMITER))
     found = find_header(list(itertools.islice(records, ROWS_TO_HEADER)), known)
-    return (has_key(found, known), found.matched, found.record.width) if found else (False, 0, 0)
+    if found is None:
+        return False, 0, MOST_CELLS_OF_A_LINE if cells.is_too_wide else 0
+    return has_key(found, known), found.matched, found.record.width
 
 
 def _find_filled(rows: Iterable[list[str]], bounds: TableBounds | None = None) -> Iterator[Record]:

@@ -221,6 +221,8 @@ OVER: dict[str, tuple[str, str]] = {
     "blank rows": ("topic\n" + "\n" * 300_000 + "a\n", "has more than 50 rows"),
     "columns": ("topic" + ",x" * 20 + "\n", "Row 1 has more than 20 columns; at most 20 are allowed."),
     "very many columns": (",".join(f"c{n}" for n in range(16_000)), "more than 20 columns"),
+    "cells of one line": ("topic" + ",x" * 20_001, "row 1: has more than 20,000 cells in one line"),
+    "values of JSON": ("[" + "{}," * 300_001 + "{}]", "it holds more than 600,000 values. Split it."),
     "cells": (
         "topic,persona,context,x,y,z,u\n" + "a,b,c,d,e,f,g\n" * 45,
         "has more than 300 cells with a value",
@@ -232,6 +234,26 @@ OVER: dict[str, tuple[str, str]] = {
 def test_bounds_are_told(content: str, said: str) -> None:
     with pytest.raises(RowsError, match=said.replace(".", r"\.")):
         read(content)
+
+
+WIDE = TableBounds(bytes=20_000_000, rows=10_000)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("topic\n" + "a" * 4_000_001, "row 2: has more than 4,000,000 characters in one line"),
+        ('topic\n"' + "a\n" * 2_100_000, "row 2: A cell has more than 4,000,000 characters. Close its quote"),
+    ],
+)
+def test_a_cell_without_an_end_is_told(content: str, said: str) -> None:
+    table = read_table(content.encode(), known=KnownColumns(["topic"], key="topic"), bounds=WIDE)
+    assert [str(problem) for problem in table.problems if str(problem).startswith(said)]
+
+
+def test_many_delimiters_within_quotes_are_no_cells() -> None:
+    prose = "so, " * 25_000
+    assert list_rows(read(f'topic,persona\n"{prose}",b\n')) == [{"topic": prose, "persona": "b"}]
 
 
 def test_empty_cells_of_a_spreadsheet_do_not_count() -> None:
