@@ -35,7 +35,7 @@ def read_json(body: bytes, *, encoding: str = "utf-8") -> Any:
         text = body.decode(encoding)
     except (UnicodeDecodeError, LookupError) as wrong:
         raise UnreadableJSON(f"the body is not text in {encoding}. Send UTF-8") from wrong
-    _check_size(text)
+    check_count(text)
     try:
         parsed = json.loads(
             text, parse_constant=_refuse_constant, parse_int=_read_int, parse_float=_read_float
@@ -97,15 +97,24 @@ def _name_problem(name: str) -> str | None:
     return f"has a field whose name {words}" if words else None
 
 
-def _check_size(text: str) -> None:
-    """Separators are counted: inside texts too at first, because that is quick, and then without them."""
-    if _count_separators(text) <= MOST_VALUES or _count_separators(_STRINGS.sub('""', text)) <= MOST_VALUES:
-        return
-    raise UnreadableJSON(f"it holds more than {MOST_VALUES:,} values. Split it")
+def check_count(text: str, *, most: int = MOST_VALUES) -> None:
+    """Raises UnreadableJSON for a text that holds too many values, before any of them is made.
+
+    Separators are counted: inside texts too at first, because that is quick, and then between them. A text that is no value
+    is the name of one.
+    """
+    if sum(map(text.count, _SEPARATORS)) > most and _is_above(most, text):
+        raise UnreadableJSON(f"it holds more than {most:,} values. Split it")
 
 
-def _count_separators(text: str) -> int:
-    return sum(map(text.count, _SEPARATORS))
+def _is_above(most: int, text: str) -> bool:
+    found = end = 0
+    for number, string in enumerate(_STRINGS.finditer(text)):
+        found += sum(text.count(mark, end, string.start()) for mark in _SEPARATORS)
+        end = string.end()
+        if max(found, number // 2) > most:
+            return True
+    return found + sum(text.count(mark, end) for mark in _SEPARATORS) > most
 
 
 def _refuse_constant(name: str) -> NoReturn:

@@ -20,7 +20,8 @@ _TEXTS = re.compile(
     r"|\#[^\n]*+",
     re.DOTALL,
 )
-_LONG_KEY = re.compile(rf"[\w-]*+(?:[ \t]*+\.[ \t]*+[\w-]*+){{{MOST_PARTS}}}")
+# It begins at a dot: begun at a word, it would look at a long one again from each of its letters.
+_LONG_KEY = re.compile(rf"(?:\.[ \t]*+[\w-]*+[ \t]*+){{{MOST_PARTS}}}")
 _NEST = {"[": 1, "{": 1, "]": -1, "}": -1}
 
 

@@ -1,5 +1,7 @@
 """TOML of strangers: what is read as it stands, and each bound at its edge."""
 
+import contextlib
+import time
 import tomllib
 import tracemalloc
 from pathlib import Path
@@ -52,6 +54,19 @@ def test_the_files_of_the_repository_are_read() -> None:
 def test_a_bound_is_told(given: str, words: str) -> None:
     with pytest.raises(UnreadableTOML, match=words):
         read_toml(given)
+
+
+@pytest.mark.parametrize(
+    "unit", ["n", " ", "- ", "a .", ". ", '"', "'", '"""\\', "\\", "#", "\t.\n", '""\'', "'''\""]
+)
+def test_no_text_takes_time_by_its_square(unit: str) -> None:
+    """A word of 100,000 letters took half a minute: the search for long keys began again at each of them."""
+    text = (unit * 1_000_000)[:1_000_000]
+    before = time.thread_time()
+    for start in ("", "a = "):
+        with contextlib.suppress(UnreadableTOML):
+            read_toml(start + text)
+    assert time.thread_time() - before < 5
 
 
 def test_many_parts_take_no_memory() -> None:
