@@ -4,6 +4,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 CENT_PLACES = 2
+MOST_PLACES = 28  # the digits with which Decimal computes
 
 
 def format_number(value: Decimal | int) -> str:
@@ -19,9 +20,18 @@ def format_usd(value: Decimal | int) -> str:
 
 
 def format_amount(value: Any) -> str:
-    """An amount as a field holds it: `7.90`, `0.125`. None gives "", and what is no number stays as it was typed."""
+    """An amount as a field holds it: `7.90`, `0.125`. None gives "", and what is no amount stays as it was typed."""
     try:
         exactly = Decimal("" if value is None else str(value))
     except InvalidOperation:
         return "" if value is None else str(value)
-    return format_usd(exactly).replace("$", "") if exactly.is_finite() else str(value)
+    return format_usd(exactly).replace("$", "") if _can_be_written(exactly) else str(value)
+
+
+def _can_be_written(number: Decimal) -> bool:
+    """Whether it is a number without hundreds of zeros: `1e999999` has seven characters and stands for a million."""
+    return (
+        number.is_finite()
+        and abs(number.adjusted()) <= MOST_PLACES
+        and len(number.as_tuple().digits) <= MOST_PLACES
+    )

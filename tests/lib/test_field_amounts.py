@@ -20,6 +20,9 @@ from lib.amounts import format_amount
         ("", ""),
         ("abc", "abc"),
         ("NaN", "NaN"),
+        ("1e999999", "1e999999"),
+        ("1e-999999999", "1e-999999999"),
+        ("9" * 40, "9" * 40),
     ],
 )
 def test_two_places_at_least_and_none_lost(value: Any, text: str) -> None:

@@ -23,16 +23,17 @@ CHOICES = (
     "name",
 )  # what a link to the page may carry
 LONGEST_AMOUNT = 40  # characters
+TOO_MUCH = 10**8  # USD; the fields of budgets have twelve digits, four of them behind the point
 PLAN_CHOICES = ("tier", "limit", "seed")  # those that decide which items the plan has
 
 
 def read_amount(text: Any) -> Decimal | None:
-    """An amount as a browser sends it back; None for what is no amount."""
+    """An amount as a browser sends it back; None for what is no amount, or more than a budget can be."""
     try:
         found = Decimal(str(text)[:LONGEST_AMOUNT].strip())
     except InvalidOperation:
         return None
-    return found if found.is_finite() else None
+    return found if found.is_finite() and 0 <= found < TOO_MUCH else None
 
 
 class GenerateForm(forms.Form):
