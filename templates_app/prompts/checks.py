@@ -80,9 +80,7 @@ def _find_turn_problems(content: Content) -> Iterator[Problem]:
 
 def _find_variable_problems(content: Content) -> Iterator[Problem]:
     if len(content.variables) > MOST_VARIABLES:
-        yield Problem(
-            "variables", f"there are {len(content.variables)}; at most {MOST_VARIABLES} are allowed"
-        )
+        yield Problem("variables", f"there are more than {MOST_VARIABLES}; use fewer")
         return
     names: set[str] = set()
     for definition in content.variables:

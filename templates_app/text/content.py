@@ -14,6 +14,7 @@ from templates_app.text.variables import is_blank
 
 # What every scenario and edge case has a field for, in the order of forms and files.
 SITUATION_NAMES = ("persona", "emotion", "topic", "intent", "tone", "context", "expected_behaviour")
+MOST_NEW_NAMES = 201  # one more variable than a template may have: enough to refuse it, and no more to show
 FILLED = (("text", "text"), ("system_prompt", "system prompt"))  # the texts that have placeholders
 
 
@@ -86,15 +87,13 @@ def find_used_names(content: Content) -> list[str]:
 def extract_variables(content: Content) -> list[dict[str, Any]]:
     """The variables, followed by one of type text for each name that the texts use without a declaration.
 
-    A new name is required if a text fills it outside of its own section; otherwise the text is prepared for no value.
+    A new name is required if a text fills it outside of its own section; otherwise the text is prepared for no value. Of
+    very many new names only the first are taken, at most MOST_NEW_NAMES.
     """
     declared = {each.get("name") for each in content.variables}
     needed = set(_iter_needed_names(content))
-    new = [
-        Variable(name, required=name in needed).to_dict()
-        for name in find_used_names(content)
-        if name not in declared
-    ]
+    names = [name for name in find_used_names(content) if name not in declared][:MOST_NEW_NAMES]
+    new = [Variable(name, required=name in needed).to_dict() for name in names]
     return [*(dict(each) for each in content.variables), *new]
 
 
@@ -130,14 +129,15 @@ def lint(content: Content, *, filled: Collection[str] | None = None) -> list[Fin
 def find_new_names(content: Content, known: Collection[str]) -> list[Finding]:
     """A warning for each name that the texts use and the previous version did not have: it may be a typing mistake."""
     names = [name for name in find_used_names(content) if known and name not in known]
-    found = [
-        Finding(kind="unknown", level="warning", message=f"{{{{{name}}}}} is new here{_suggest(name, known)}")
-        for name in names[:MOST_PROBLEMS]
-    ]
+    return _list_unknown(names, known, level="warning", words="new here")
+
+
+def _list_unknown(names: Sequence[str], known: Collection[str], *, level: str, words: str) -> list[Finding]:
+    """A finding for each of the first names, with the known one that is meant, and one that counts the others."""
+    messages = [f"{{{{{name}}}}} is {words}{_suggest(name, known)}" for name in names[:MOST_PROBLEMS]]
     if len(names) > MOST_PROBLEMS:
-        more = f"{len(names) - MOST_PROBLEMS:,} more names are new here"
-        found.append(Finding(kind="unknown", level="warning", message=more))
-    return found
+        messages.append(f"{len(names) - MOST_PROBLEMS:,} more names are {words}")
+    return [Finding(kind="unknown", level=level, message=message) for message in messages]
 
 
 def _suggest(name: str, known: Collection[str]) -> str:
@@ -212,12 +212,11 @@ def _find_duplicates(content: Content) -> Iterator[Finding]:
             yield Finding(kind="duplicate", level="warning", message=message)
 
 
-def _find_unknown(content: Content) -> Iterator[Finding]:
-    declared = [str(each.get("name")) for each in content.variables]
-    for name in find_used_names(content):
-        if name not in declared:
-            message = f"{{{{{name}}}}} is not among its variables{_suggest(name, declared)}"
-            yield Finding(kind="unknown", level="error", message=message)
+def _find_unknown(content: Content) -> list[Finding]:
+    declared = list(dict.fromkeys(str(each.get("name")) for each in content.variables))
+    known = set(declared)
+    names = [name for name in find_used_names(content) if name not in known]
+    return _list_unknown(names, declared, level="error", words="not among its variables")
 
 
 def find_unused_names(content: Content) -> list[str]:

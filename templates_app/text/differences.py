@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any, NamedTuple
 
 from lib.likeness import Edit, find_edits
@@ -120,14 +121,18 @@ def compare_texts(before: str, after: str) -> list[DiffRow]:
     """The two texts side by side. Long unchanged parts are folded."""
     old, new = before.split("\n"), after.split("\n")
     found: list[DiffRow] = []
+    left_out = 0
     for kind, i, i_end, j, j_end in _find_opcodes(old, new):
         if kind == "equal":
-            found += _fold_unchanged(old[i:i_end], i, j, first=i == 0 and j == 0, last=i_end == len(old))
+            rows = _fold_unchanged(old, i, i_end, j)
+            count = len(rows)
         else:
-            found += _pair_changed(old[i:i_end], new[j:j_end], i, j)
-    if len(found) > MOST_ROWS:
-        return [*found[:MOST_ROWS], DiffRow("cut", left_out=len(found) - MOST_ROWS)]
-    return found
+            count = max(i_end - i, j_end - j)
+            rows = list(islice(_pair_changed(old[i:i_end], new[j:j_end], i, j), MOST_ROWS))
+        shown = rows[: MOST_ROWS - len(found)]
+        found += shown
+        left_out += count - len(shown)
+    return [*found, DiffRow("cut", left_out=left_out)] if left_out else found
 
 
 def _find_opcodes(old: list[str], new: list[str]) -> list[Edit]:
@@ -146,16 +151,21 @@ def _find_opcodes(old: list[str], new: list[str]) -> list[Edit]:
     return [*first, *moved, *last]
 
 
-def _fold_unchanged(lines: list[str], i: int, j: int, *, first: bool, last: bool) -> list[DiffRow]:
-    rows = [
-        DiffRow("same", i + n + 1, j + n + 1, (TextRun(line, False),), (TextRun(line, False),))
-        for n, line in enumerate(lines)
-    ]
-    head, tail = (0 if first else CONTEXT), (0 if last else CONTEXT)
-    hidden = len(rows) - head - tail
+def _fold_unchanged(old: list[str], i: int, end: int, j: int) -> list[DiffRow]:
+    """The lines from `i` to before `end`; of many, those beside a change, and how many stand between them."""
+    head, tail = (0 if i == 0 and j == 0 else CONTEXT), (0 if end == len(old) else CONTEXT)
+    hidden = end - i - head - tail
     if hidden <= 1:
-        return rows
-    return [*rows[:head], DiffRow("folded", left_out=hidden), *rows[len(rows) - tail :]]
+        return _list_same(old, i, end, j - i)
+    folded = DiffRow("folded", left_out=hidden)
+    return [*_list_same(old, i, i + head, j - i), folded, *_list_same(old, end - tail, end, j - i)]
+
+
+def _list_same(old: list[str], i: int, end: int, shift: int) -> list[DiffRow]:
+    return [
+        DiffRow("same", n + 1, n + shift + 1, (TextRun(old[n], False),), (TextRun(old[n], False),))
+        for n in range(i, end)
+    ]
 
 
 def _pair_changed(old: list[str], new: list[str], i: int, j: int) -> Iterator[DiffRow]:

@@ -19,6 +19,7 @@ SECTIONS = 2  # sections and escapes
 NEWEST = SECTIONS
 SYNTAXES = (PLAIN, SECTIONS)
 MOST_MISTAKES = 20
+MOST_TAGS = 5_000  # placeholders, tags of sections and escapes of one text
 
 # Possessive quantifiers (`*+`) never give characters back, so that no text makes the match slower than linear.
 _QUOTED = r"'([^'\\]*+(?:\\.[^'\\]*+)*+)'"
@@ -121,9 +122,16 @@ class _Scanner:
         self.counted, self.line, self.line_start = 0, 1, 0
 
     def scan(self) -> Iterator[Part]:
+        left = MOST_TAGS
         while (start := self.text.find("{{", self.position)) != -1:
             if self.mistakes is not None and len(self.mistakes) >= MOST_MISTAKES:
                 return
+            if not left:
+                self._refuse(
+                    f"there are more than {MOST_TAGS:,} placeholders and tags; divide the text", start
+                )
+                return
+            left -= 1
             yield from self._read_braces(start)
         yield from self._take_text(self.text[self.position :])
         if self.section is not None:

@@ -12,6 +12,7 @@ from templates_app.text.names import MAX_NAME, NAME
 VariableType: TypeAlias = Literal["text", "number", "dropdown", "list"]
 
 TYPES: frozenset[str] = frozenset(get_args(VariableType))
+MOST_PROBLEMS = 20  # of one definition
 MAX_VALUE = 100_000
 
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
@@ -74,11 +75,13 @@ class Variable:
         """Reads what `to_dict` wrote. Raises VariableError for a missing name and for an unknown key."""
         known = {field.name for field in fields(cls)}
         name = str(definition.get("name", "(variable without a name)"))
+        unknown = [key for key in definition if key not in known]
         problems = [
             Problem(name, f"unknown key '{key}'; known are {', '.join(sorted(known))}")
-            for key in definition
-            if key not in known
+            for key in unknown[:MOST_PROBLEMS]
         ]
+        if len(unknown) > MOST_PROBLEMS:
+            problems.append(Problem(name, f"{len(unknown) - MOST_PROBLEMS:,} more keys are unknown"))
         if "name" not in definition:
             problems.append(Problem(name, "needs a name"))
         if problems:

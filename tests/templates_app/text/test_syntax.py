@@ -6,7 +6,16 @@ from hypothesis import strategies as st
 
 from templates_app.text.names import NAME, suggest_name
 from templates_app.text.rendering import TemplateSyntax, find_placeholders, render
-from templates_app.text.syntax import MOST_MISTAKES, PLAIN, Placeholder, Section, Text, scan_all, upgrade
+from templates_app.text.syntax import (
+    MOST_MISTAKES,
+    MOST_TAGS,
+    PLAIN,
+    Placeholder,
+    Section,
+    Text,
+    scan_all,
+    upgrade,
+)
 from tests.templates_app.text import reference
 
 FRAGMENTS = (
@@ -200,6 +209,15 @@ def test_what_the_messages_suggest_is_accepted() -> None:
 @settings(deadline=None)
 def test_a_suggested_name_is_a_name(word: str) -> None:
     assert NAME.fullmatch(suggest_name(word))
+
+
+def test_tags_are_counted_to_a_limit() -> None:
+    """A text of a megabyte with 100,000 names took twelve seconds to check."""
+    most = "{{a}}" * MOST_TAGS
+    assert scan_all(most)[1] == []
+    parts, (wrong,) = scan_all(most + "{{b}}" * 100)
+    assert len(parts) == MOST_TAGS
+    assert str(wrong).endswith("there are more than 5,000 placeholders and tags; divide the text")
 
 
 def test_mistakes_are_counted_to_a_limit() -> None:

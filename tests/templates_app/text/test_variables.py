@@ -69,3 +69,10 @@ def test_all_problems_of_a_definition_come_at_once() -> None:
     with pytest.raises(VariableError) as caught:
         Variable.from_dict({"name": "1", "type": "date", "required": 1, "max_length": -1})
     assert len(caught.value.problems) == 4
+
+
+def test_unknown_keys_are_listed_to_a_limit() -> None:
+    with pytest.raises(VariableError) as caught:
+        Variable.from_dict({"name": "a", **dict.fromkeys((f"k{number}" for number in range(1_000)), 1)})
+    assert len(caught.value.problems) == 21
+    assert str(caught.value.problems[-1]) == "a: 980 more keys are unknown"
