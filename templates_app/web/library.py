@@ -219,9 +219,7 @@ def render_form(
         "given": given,
         "entry": entry,
         "workspace": workspace,
-        "back": build_list_url(
-            kind, workspace, **({"list": given["kind"]} if kind == EntryKind.OPTION else {})
-        ),
+        "back": build_list_url(kind, workspace, **name_list(kind, given.get("kind"))),
         "can_edit": entry is None or may_edit(request, kind, entry),
         "lists": OptionKind.choices,
     }
@@ -323,7 +321,12 @@ def run_action(request: HttpRequest, entry: Any, verb: Callable[[], Any], *, sai
 def get_list_url(entry: Any) -> str:
     """The URL of the list that contains this entry."""
     kind = editing.get_kind(entry)
-    return build_list_url(kind, entry.workspace, **({"list": entry.kind} if kind == EntryKind.OPTION else {}))
+    return build_list_url(kind, entry.workspace, **name_list(kind, getattr(entry, "kind", "")))
+
+
+def name_list(kind: EntryKind, name: object) -> dict[str, str]:
+    """The part of the query that chooses one of the option lists; empty for situations and for a list that is none."""
+    return {"list": str(name)} if kind == EntryKind.OPTION and name in OptionKind.values else {}
 
 
 # --- permissions -------------------------------------------------------------------------------------
