@@ -11,7 +11,12 @@ from functools import singledispatch
 from http import HTTPStatus
 from typing import Any
 
-from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
+from django.core.exceptions import (
+    PermissionDenied,
+    RequestDataTooBig,
+    SuspiciousOperation,
+    ValidationError,
+)
 from django.db import DataError, InterfaceError, OperationalError
 from django.http import Http404, UnreadablePostError
 from rest_framework import exceptions
@@ -36,6 +41,7 @@ from templates_app.text.rendering import TemplateSyntax, ValuesError, VariableEr
 logger = logging.getLogger(__name__)
 
 NOT_FOUND = "There is nothing here, or it belongs to somebody else."
+LONGEST_REFUSAL = 300  # characters
 NO_FIELD = ("non_field_errors", "")
 
 
@@ -203,6 +209,13 @@ def _(exc: RequestDataTooBig) -> Refusal:
 @explain.register(UnreadablePostError)
 def _(exc: Exception) -> Refusal:
     return Refusal(status=400, code="bad_request", message="The request cannot be read.")
+
+
+@explain.register
+def _(exc: ValidationError) -> Refusal:
+    """A value that no field could take, and that no serializer has looked at."""
+    problems = [make_detail("", message[:LONGEST_REFUSAL]) for message in exc.messages]
+    return _refuse_problems(problems, code="invalid", noun="request")
 
 
 @explain.register

@@ -1,10 +1,12 @@
 """Middleware: an id for every request, bounds for what it brings, a content policy for the admin, and what may be cached."""
 
+import logging
 import re
 import uuid
 from collections.abc import Callable
 
 from csp.constants import SELF, UNSAFE_EVAL, UNSAFE_INLINE
+from django.core.exceptions import ValidationError
 from django.db import DataError
 from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict
 from django.shortcuts import render
@@ -12,10 +14,13 @@ from django.shortcuts import render
 from batches.models import KeyUsed
 from lib.untrusted.storable import UNSTORABLE, name_unstorable
 
+logger = logging.getLogger(__name__)
+
 Respond = Callable[[HttpRequest], HttpResponse]
 
 MEGABYTE = 1_000_000
 LARGEST_BODY = 20 * MEGABYTE
+LONGEST_REFUSAL = 300  # characters
 REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
 
 
@@ -65,32 +70,42 @@ def answer_outside_views(*, status: int, code: str, words: str) -> JsonResponse:
     return JsonResponse({"success": False, "error": words, "code": code, "details": []}, status=status)
 
 
-class StorableTextMiddleware:
-    """Texts that cannot be stored, in any field: left out of the address of a page, refused in a form.
+class UnusableValueMiddleware:
+    """Values that cannot be stored or looked for, in any field: left out of the address of a page, refused in a form.
 
-    Nobody types a NUL: it comes with what was pasted. In a search or a filter it means nothing. In a form a field that is
-    checked says so itself; where none does and the database refuses it, the answer names the field. Bodies in JSON are
-    looked at by their parser, and files by their readers.
+    Nobody types a NUL: it comes with what was pasted. In a search or a filter it means nothing. A field that is checked
+    says itself what is wrong with its value. Where none does, and the database or the field of a table refuses the value,
+    the answer says so. Bodies in JSON are looked at by their parser, and files by their readers.
     """
 
     def __init__(self, get_response: Respond) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if "%00" in request.META.get("QUERY_STRING", "") and not request.path.startswith("/api/"):
+        if "%00" in request.META.get("QUERY_STRING", "") and not is_for_api(request):
             request.GET = leave_out_unstorable(request.GET)  # type: ignore[assignment]
             request.text_left_out = True  # type: ignore[attr-defined]
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        """The page for a form whose text could not be stored; None for any other exception."""
-        if not isinstance(exception, DataError | ValueError) or request.path.startswith("/api/"):
-            return None
-        for name, texts in request.POST.lists():
-            if problem := next(filter(None, map(name_unstorable, (name, *texts))), None):
-                words = f"{UNSTORABLE.sub('?', name)[:100]}: {problem}."
-                return render(request, "400.html", {"words": words}, status=400)
-        return None
+        """The page for a value that no field could take; None for any other exception."""
+        words = "" if is_for_api(request) else describe_refusal(request, exception)
+        return render(request, "400.html", {"words": words}, status=400) if words else None
+
+
+def describe_refusal(request: HttpRequest, exception: Exception) -> str:
+    """What was refused: by name where a text cannot be stored, else as the field or the database says it. Empty for others."""
+    if isinstance(exception, ValidationError):  # a key that is none, in the address or in a hidden field
+        return UNSTORABLE.sub("?", " ".join(exception.messages))[:LONGEST_REFUSAL]
+    if not isinstance(exception, DataError | ValueError):
+        return ""
+    for name, texts in request.POST.lists():
+        if problem := next(filter(None, map(name_unstorable, (name, *texts))), None):
+            return f"{UNSTORABLE.sub('?', name)[:100]}: {problem}."
+    if not isinstance(exception, DataError):
+        return ""
+    logger.warning("The database refused a value: %s", exception)
+    return "A number is larger, or a text longer, than what can be stored."
 
 
 def leave_out_unstorable(given: QueryDict) -> QueryDict:

@@ -119,7 +119,7 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "lorapipe.middleware.PrivateCacheMiddleware",
     "lorapipe.middleware.BodySizeMiddleware",
-    "lorapipe.middleware.StorableTextMiddleware",
+    "lorapipe.middleware.UnusableValueMiddleware",
     "lorapipe.middleware.AdminPolicyMiddleware",
     "lorapipe.middleware.KeyUsedMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
