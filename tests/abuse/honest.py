@@ -1,0 +1,160 @@
+"""What an honest client sends where no page shows it: a valid body for each method of the API that takes one.
+
+Every value in such a body is replaced by the worst shapes, one after the other. So a body should have every field, nested
+ones too, and lead as deep into the code as a valid request does.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from templates_app.models import PromptTemplate, TemplateVersion
+from templates_app.states import Tier
+from tests.abuse.html_forms import Pairs
+from tests.abuse.world import VALUES, World
+
+Body = dict[str, Any]
+DETAILS = {"setting": "on a train"}
+RUN = {"concurrentProcessing": 2, "priority": "normal", "budgetUsd": "5.00"}
+START = {"name": "A batch", "errorHandling": "continue", "mode": "live", "seed": 7, "diversity": True, **RUN}
+
+
+def make_items(world: World) -> Body:
+    given = {
+        "topic": "a pension",
+        "tier": "template",
+        "parameters": without(VALUES, "topic"),
+        "category": ["tax"],
+        "details": DETAILS,
+    }
+    return {
+        "templateId": str(world.template.pk),
+        "items": [given],
+        "sharedParameters": {"place": "call"},
+        **START,
+    }
+
+
+def make_matrix(world: World) -> Body:
+    axes = [
+        {"name": "tone", "values": ["calm", {"value": "brief", "weight": 2, "description": "few words"}]},
+        {"name": "age", "values": ["30", "60"]},
+    ]
+    matrix = {
+        "axes": axes,
+        "perCell": 1,
+        "exclude": [{"tone": "calm", "age": "30"}],
+        "quotas": [{"values": {"tone": "calm", "age": "60"}, "count": 2}],
+    }
+    shared = {"sharedParameters": {"topic": "a pension"}, "details": DETAILS}
+    return {"templateId": str(world.template.pk), "matrix": matrix, **shared, **START, "draft": True}
+
+
+def make_situations(world: World) -> Body:
+    return {"scenarioIds": [world.rows["entry_id"][0]], "edgeCaseIds": None, "tags": ["tax"], **START}
+
+
+def make_chosen(world: World) -> Body:
+    return {"conversationIds": [world.written], "tier": "template", **START}
+
+
+def make_single(world: World) -> Body:
+    return {
+        "templateId": str(world.template.pk),
+        "parameters": VALUES,
+        "details": DETAILS,
+        "tier": "template",
+    }
+
+
+def make_content(world: World) -> Body:
+    version: TemplateVersion = world.template.versions.get(number=1)
+    return {
+        "text": version.text,
+        "systemPrompt": "Be {{tone}}.",
+        "trainingSystemPrompt": "Advise.",
+        "variables": version.variables,
+        "language": "en",
+        "model": "",
+        "turnsMin": 4,
+        "turnsMax": 8,
+    }
+
+
+def make_template(world: World) -> Body:
+    return {"name": "Another", "tier": "template", **make_content(world)}
+
+
+def make_patch(world: World) -> Body:
+    return {**make_template(world), "archived": False, "diversity": True}
+
+
+def make_version(world: World) -> Body:
+    return {**make_content(world), "publish": True, "keepUnused": ["age"], "note": "why"}
+
+
+def make_situation(world: World, tier: Tier) -> Body:
+    texts = ("name", "topic", "persona", "emotion", "intent", "tone", "context", "expectedBehaviour")
+    template = PromptTemplate.objects.filter(workspace=world.template.workspace, tier=tier)[0]
+    about = {"tags": ["tax"], "parameters": {"age": "44"}, "templateId": str(template.pk), "position": 3}
+    return {**{name: f"a {name}" for name in texts}, **about, "archived": False}
+
+
+def make_scenario(world: World) -> Body:
+    return make_situation(world, Tier.SCENARIO)
+
+
+def make_edge_case(world: World) -> Body:
+    return make_situation(world, Tier.EDGE_CASE)
+
+
+def make_option(world: World) -> Body:
+    about = {"description": "few words", "weight": 2, "position": 3, "archived": False}
+    return {"kind": "tone", "name": "terse", **about}
+
+
+BODIES: dict[str, Sequence[Callable[[World], Body]]] = {
+    "POST api_generate": [make_single],
+    "POST api_generate_batch": [make_items, make_matrix, make_situations, make_chosen],
+    "POST api_batch_estimate": [
+        lambda world: without(make_items(world), "draft"),
+        lambda world: without(make_matrix(world), "draft"),
+    ],
+    "PATCH api_batch": [
+        lambda world: RUN,
+        lambda world: {"action": "pause"},
+        lambda world: {"action": "retry_failed", "errorKind": "refused"},
+        lambda world: {"action": "resume", "budgetUsd": "5.00"},
+        lambda world: {
+            "action": "retry_failed",
+            "itemIds": world.rows["item_id"][1:2],
+            "budgetUsd": "5.00",
+        },
+    ],
+    "POST api_batch_duplicate": [lambda world: {**RUN, "name": "A copy", "errorHandling": "stop"}],
+    "POST api_item_retry": [lambda world: {}],
+    "POST api_item_use": [lambda world: {}],
+    "POST api_templates": [make_template],
+    "PATCH api_template": [make_patch],
+    "POST api_template_versions": [
+        make_version,
+        lambda world: {"fromVersion": 1, "note": "back", "publish": True},
+    ],
+    "POST api_template_resolve": [lambda world: {"parameters": VALUES, "version": 1}],
+    **dict.fromkeys(("POST api_scenarios", "PATCH api_scenario"), (make_scenario,)),
+    **dict.fromkeys(("POST api_edge_cases", "PATCH api_edge_case"), (make_edge_case,)),
+    **dict.fromkeys(("POST api_options", "PATCH api_option"), (make_option,)),
+    **dict.fromkeys(
+        (f"{method} api_unknown" for method in ("POST", "PUT", "PATCH", "DELETE")), (lambda world: {},)
+    ),
+}
+# What is posted to pages that show no form for it.
+FORMS: dict[str, Pairs] = {
+    "healthz": [("name", "x")],
+    "readyz": [("name", "x")],
+    "starter_pack": [("workspace", "")],
+    "item_use": [("idempotency_key", "x")],
+}
+
+
+def without(body: Body, *names: str) -> Body:
+    return {name: value for name, value in body.items() if name not in names}
