@@ -24,6 +24,8 @@ from batches.models import (
 )
 from batches.models.states import ItemStatus, LogState
 from conversations.models import Conversation, IdCounter, Turn
+from review.actions import assign, comment, save_draft, skip, take_lock
+from review.models import Assignment, Comment, Draft, Lock, Skip
 from templates_app.models import (
     EdgeCase,
     ImportFile,
@@ -217,6 +219,19 @@ def many_entries(rows: int) -> None:
     )
 
 
+def many_reviews(rows: int) -> None:
+    """A lock, an assignment, a skip, a draft and a comment for each of as many conversations."""
+    user = factories.make_user()
+    for _ in range(rows):
+        made = factories.make_conversation(by=user, turns=["Hi?", "Hello."])
+        take_lock(made, user=user)
+        assign(made, to=user, by=user)
+        skip(made, user=user)
+        take_lock(made, user=user)
+        save_draft(made, turn=1, text="Hey?", user=user)
+        comment(made, turn=1, text="Is it?", by=user)
+
+
 MAKERS: dict[type[Model], Callable[[int], None]] = {
     User: many_users,
     Group: many_groups,
@@ -248,6 +263,7 @@ MAKERS: dict[type[Model], Callable[[int], None]] = {
     CachedPrefix: many_prefixes,
     UseStatement: many_statements,
     Worker: many_workers,
+    **dict.fromkeys((Lock, Assignment, Skip, Draft, Comment), many_reviews),
 }
 READ_ONLY = (
     *(ApiToken, AuditEntry, SignInLink, Turn, IdCounter, ImportFile),
@@ -265,4 +281,5 @@ READ_ONLY = (
         Webhook,
         Worker,
     ),
+    *(Lock, Assignment, Skip, Draft, Comment),
 )
