@@ -10,6 +10,9 @@ import struct
 import zlib
 from collections.abc import Sequence
 
+from conversations.quality.prepared import join_words, prepare
+from conversations.quality.structure import SpokenTurn
+
 SIGNATURE_VERSION = 1  # a part of each band, so that those of another version never meet
 SHINGLE = 5  # words
 BANDS, ROWS = 32, 6
@@ -31,6 +34,11 @@ def make_shingles(words: Sequence[str]) -> set[int]:
     runs = zip(*(joined[at:] for at in range(SHINGLE)), strict=False)
     found = {crc(b"".join(run)) for run in runs}
     return found or {crc(b"".join(joined))}
+
+
+def read_shingles(turns: Sequence[SpokenTurn]) -> set[int]:
+    """The shingles of a conversation: those of all its turns in order, one after the other."""
+    return make_shingles(join_words(prepare(turns)))
 
 
 def make_bands(shingles: set[int]) -> list[int]:

@@ -13,17 +13,17 @@ _FIELDS = (
     "time|email|e-mail|mail|address|phone|telephone|url|link|website|title|job|signature|client|customer|advis[eo]r|agent|product|price|"
     "rate|percentage|percent|age|location|place|institution|employer|position|department|topic|reason|example|details|description|"
     "salary|income|balance|currency|sum|value|profession|occupation|organi[sz]ation|brand|school|university|lender|provider|text|"
-    "answer|question|response|here|id|fee|term|goal|hobby|region|street|zip|postcode|contact"
+    "answer|question|response|here|id|fee|term|goal|hobby|information|region|street|zip|postcode|contact"
 )
 _OWNERS = "the|my|our|their|his|her|its|this|that|these|those|a|an|some|no|each|every|another"
 _BRACKETED = re.compile(
     rf"(?<![\w\])])\[\s*(?!(?:{_OWNERS})\s)(?:(?:\.\.\.|…)?\s*(?:insert|your|enter|add|fill in|specify|state|mention|choose)\s[^\]\n]{{1,60}}"
-    rf"|(?:(?:[^\W_]|['’/]){{1,30}},?[ _-]){{0,4}}(?:{_FIELDS})|[xyz]|x{{2,6}}|tbd|todo|tba|tk|placeholder\b[^\]\n]{{0,60}})\s*\](?![(\w])",
+    rf"|(?:(?:[^\W_]|['’/.]){{1,30}},?[ _-]){{0,4}}(?:{_FIELDS})|[^\]\n]{{0,40}}\bto be (?:added|confirmed|filled in|determined|inserted|completed)|[xyz]|x{{2,6}}|tbd|todo|tba|tk|placeholder\b[^\]\n]{{0,60}})\s*\](?![(\w])",
     re.IGNORECASE,
 )
 _ANGLED = re.compile(
     rf"(?<!\w)<\s*(?:(?:insert|your|enter|add|specify)\b[ _][^<>\n]{{1,60}}"
-    rf"|(?:(?:[^\W_]|['’]){{1,30}}[ _-]){{1,3}}(?:{_FIELDS})|amount|name|date|city|number|company|placeholder)\s*>",
+    rf"|(?:(?:[^\W_]|['’]){{1,30}}[ _-]){{1,3}}(?:{_FIELDS})|amount|name|date|city|number|company|placeholder|(?-i:{_FIELDS.upper()}))\s*>",
     re.IGNORECASE,
 )
 _BRACED = re.compile(
@@ -34,12 +34,12 @@ _WORDED = re.compile(
     r"\blorem ipsum\b|\b(?-i:TODO|FIXME|TBD|TKTK)\b\s*:|\binsert (?:an? |the |your |some )?(?:[\w'-]{1,30} ){0,3}(?:story|anecdote|quote|text|paragraph|sentence|example|name|details?|description|amount|figures?|numbers?|date|link|advice|information|content|reason|topic)(?: [\w]+){0,3} here\b(?!\")"
     r"|\breplace this (?:text|line|paragraph|sentence|section|placeholder)\b"
     r"|\b(?-i:DD[/.-]MM[/.-](?:YYYY|YY)|MM[/.-]DD[/.-](?:YYYY|YY)|YYYY-MM-DD)\b"
-    r"|(?<![\w.])(?-i:[XY]{1,3})\s?%|[$€£]\s?(?-i:X{1,6}(?:[,.]X{2,3})*)(?![\w])|(?<!\w)(?-i:X{1,3}(?:[,.]XXX)+)(?!\w)"
+    r"|(?<![\w.])(?-i:[XY]{1,3}(?:\.X{1,2})?)\s?%|[$€£]\s?(?-i:X{1,6}(?:[,.]X{2,3})*)(?![\w])|(?<!\w)(?-i:X{1,3}(?:[,.]XXX)+)(?!\w)"
     r"|\b(?-i:XX\.XX|XX/XX/XXXX)\b",
     re.IGNORECASE,
 )
 _MARKS = re.compile(
-    r"[\[<{]|%[A-Z]|[$€£]\s?X|____|XX|X,X|[XY] ?%|[Ll]orem|LOREM|TODO|FIXME|TBD|TKTK|DD|YYYY|[Ii]nsert|[Rr]eplace this"
+    r"[\[<{]|%[A-Z]|[$€£]\s?X|____|XX|X,X|X\.X|[XY] ?%|[Ll]orem|LOREM|TODO|FIXME|TBD|TKTK|DD|YYYY|[Ii]nsert|[Rr]eplace this"
 )
 _FORMAT = re.compile(r"\b(?:format|formatted|pattern|written as|notation)\b", re.IGNORECASE)
 # Braces and brackets of a program are content.

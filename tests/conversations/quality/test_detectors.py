@@ -136,40 +136,40 @@ def test_flags_are_bounded_whatever_the_text() -> None:
     "text",
     [
         *(
-            "." * 50_000,
-            "\n" * 50_000,
-            " " * 50_000,
-            "[" * 50_000,
-            "[a-" * 20_000,
-            "[a_b-c'd " * 5_000,
-            "1 " * 25_000,
-            "1" * 50_000,
+            "." * 20_000,
+            "\n" * 20_000,
+            " " * 20_000,
+            "[" * 20_000,
+            "[a-" * 8_000,
+            "[a_b-c'd " * 2_000,
+            "1 " * 10_000,
+            "1" * 20_000,
         ),
         *(
-            "a@" * 25_000,
-            "a.a@a." * 8_000,
-            "<a " * 16_000,
-            "{{" * 25_000,
-            "{a_" * 16_000,
-            "i can't " * 6_000,
-            "DE12 3456 " * 5_000,
+            "a@" * 10_000,
+            "a.a@a." * 3_200,
+            "<a " * 6_400,
+            "{{" * 10_000,
+            "{a_" * 6_400,
+            "i can't " * 2_400,
+            "DE12 3456 " * 2_000,
         ),
         *(
-            "you are a " * 5_000,
-            "here is a " * 5_000,
-            "insert a " * 5_000,
-            "4" + "-1111" * 10_000,
-            '"' * 50_000,
-            "(the user a " * 4_000,
+            "you are a " * 2_000,
+            "here is a " * 2_000,
+            "insert a " * 2_000,
+            "4" + "-1111" * 4_000,
+            '"' * 20_000,
+            "(the user a " * 1_600,
         ),
         *(
-            "persona: a, " * 4_000,
-            "+1 415 " * 7_000,
-            "the " * 12_000,
-            "X," * 25_000,
-            "\u4f60" * 50_000,
-            "`" * 50_000,
-            "turn-" * 10_000,
+            "persona: a, " * 1_600,
+            "+1 415 " * 2_800,
+            "the " * 4_800,
+            "X," * 10_000,
+            "\u4f60" * 20_000,
+            "`" * 20_000,
+            "turn-" * 4_000,
         ),
     ],
 )
@@ -178,11 +178,11 @@ def test_no_text_takes_long(text: str) -> None:
 
     def measure(size: int) -> float:
         times = []
-        for _ in range(3):
+        for _ in range(2):
             started = process_time()
             find(QUESTION, text[:size], variables={"persona"}, instructions=(text[:size],))
             times.append(process_time() - started)
         return min(times)
 
     small, large = measure(len(text) // 4), measure(len(text))
-    assert large < 0.3 or large < 8 * small
+    assert large < 0.2 or large < 8 * small
