@@ -54,7 +54,7 @@ class ConversationAdmin(LoraModelAdmin):
         "created_at",
     )
     list_filter = ("status", "tier", "simulated", "source")
-    list_defer = ("parameters", "quality_metrics", "flags", "search")
+    list_defer = ("parameters", "quality_metrics", "flags", "bands", "search")
     search_fields = ("search",)
     search_help_text = "Id, title, persona, emotion, topic"
     ordering = ("-created_at",)

@@ -13,6 +13,7 @@ from claude import current_models
 from claude.counts import bound_tokens
 from claude.current_models import ModelTable, UnknownModel
 from claude.messages import Reply, Request, Usage
+from conversations.comparison import compare_after_commit
 from conversations.details import append_details
 from conversations.models import Conversation
 from conversations.parsing import SCHEMA, SHAPE_IN_WORDS, Draft
@@ -138,6 +139,7 @@ def write(
     )
     insert([conversation])
     insert(build_turns(draft.turns, conversation))
+    compare_after_commit(key)
     return conversation
 
 

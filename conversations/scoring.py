@@ -7,40 +7,50 @@ from typing import Any
 from django.conf import settings
 
 from conversations import quality
-from conversations.quality import SpokenTurn
+from conversations.details import HEADING
+from conversations.parsing import SHAPE_IN_WORDS
+from conversations.quality import Asked, Assessment, SpokenTurn
 from conversations.states import Status
 from templates_app.models import TemplateVersion
-
-TURN_RANGE = "turn_range"  # the flag of a conversation with fewer or more turns than its template asks for
 
 
 def score_turns(
     turns: Sequence[SpokenTurn], *, version: TemplateVersion | None, flags: Sequence[str] = ()
 ) -> dict[str, Any]:
-    """The columns that follow from the turns: score, metrics, flags, counts, and the status before a person decides.
+    """The columns that follow from the turns: score, metrics, flags, bands, counts, and the status before a person decides.
 
     `version` is the template version that it is held to, if there is one; `flags` are those that reading the reply gave.
     """
-    measured = quality.score(turns)
-    found = [*flags, *find_turn_flags(len(turns), version)]
+    assessed = quality.assess(turns, asked=build_asked(version), known=quality.read_flags(flags))
     return {
-        "status": _choose_status(measured),
-        "quality_score": measured.overall,
-        "quality_metrics": measured.metrics,
+        "status": _choose_status(assessed),
+        "quality_score": assessed.score.overall,
+        "quality_metrics": assessed.score.metrics,
         "turn_count": len(turns),
-        "flags": found,
-        "flag_count": len(found),
+        "flags": [flag.to_json() for flag in assessed.flags],
+        "flag_count": len(assessed.flags),
+        "bands": assessed.bands,
     }
 
 
-def find_turn_flags(count: int, version: TemplateVersion | None) -> list[str]:
-    """The flag of a conversation that is shorter or longer than its template asks for. It is kept: it was paid for."""
-    return [] if version is None or version.accepts_turns(count) else [TURN_RANGE]
+def build_asked(version: TemplateVersion | None) -> Asked:
+    """What the template asks of its conversations. Without one neither language nor number of turns is checked."""
+    if version is None:
+        return Asked(language="", instructions=(HEADING, SHAPE_IN_WORDS))
+    return Asked(
+        language=version.language,
+        variables=version.variable_names,
+        instructions=(version.text, version.system_prompt, HEADING, SHAPE_IN_WORDS),
+        turns_min=version.turns_min,
+        turns_max=version.turns_max,
+    )
 
 
-def _choose_status(measured: quality.Score) -> Status:
+def _choose_status(assessed: Assessment) -> Status:
+    if quality.is_hard(assessed.flags):
+        return Status.PENDING_REVIEW
     word = quality.choose_status(
-        measured.overall,
+        assessed.score.overall,
         revision=Decimal(settings.QUALITY_REVISION_BELOW),
         review=Decimal(settings.QUALITY_REVIEW_BELOW),
     )

@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 from django.db import transaction
 from django.db.models import F, Max
 
+from conversations.comparison import compare_after_commit
 from conversations.models import Conversation, Decision, Turn
 from conversations.parsing import TurnDraft
 from conversations.quality import SpokenTurn
@@ -190,6 +191,8 @@ def add_version(
         made.status_before_archive, made.status = made.status, Status.ARCHIVED
     insert([made])
     insert(build_turns(turns, made))
+    if takes_over:
+        compare_after_commit(key)
     return made
 
 

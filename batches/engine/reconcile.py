@@ -13,12 +13,14 @@ from typing import Any
 from uuid import UUID
 
 from django.db import DatabaseError, connection, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from batches.engine.invariants import EVERYTHING, Scope, Violation, one_snapshot, violations
 from batches.engine.moves import DATABASE_AWAY, LockedItem, end_item, lock_item, requeue
 from batches.models import BatchItem, BatchJob, GenerationLog, Repair
 from batches.models.states import COMPLETABLE, RUNNING, ItemStatus, JobStatus, LogState
+from conversations.comparison import compare, list_not_compared
 from workspaces.models import ClockTimestamp
 
 logger = logging.getLogger(__name__)
@@ -29,6 +31,8 @@ LOOK_BACK = timedelta(hours=1)
 EVERYTHING_EACH = 60
 # How often checking and repairing is repeated: a rule names 20 rows at most, and one repair may reveal another violation.
 MOST_ROUNDS = 50
+# How many conversations one look compares with the others; each takes a few milliseconds.
+MOST_COMPARED = 500
 
 # Which rule of docs/execution.md section 8 each column of a job belongs to.
 RULE_OF = {
@@ -92,7 +96,9 @@ class Reconciler:
 
     def look(self) -> None:
         """Check and repair. What only a person may repair is logged once, and again only after it had disappeared."""
-        left = reconcile(everything=self.looks % EVERYTHING_EACH == 0)
+        everything = self.looks % EVERYTHING_EACH == 0
+        left = reconcile(everything=everything)
+        compare_left_over(everything=everything)
         self.looks += 1
         found = {f"{violation.rule} {violation.table} {violation.row}": violation for violation in left}
         for key in found.keys() - self.reported:
@@ -112,6 +118,30 @@ def reconcile(*, everything: bool = True) -> list[Violation]:
             break
         broken = _look(everything)
     return broken
+
+
+def compare_left_over(*, everything: bool = True) -> int:
+    """Compare the conversations whose process ended between their commit and their comparison. Returns how many."""
+    if everything:
+        left = list_not_compared(None, since=None, most=MOST_COMPARED)
+    else:
+        since = timezone.now() - LOOK_BACK
+        recent = BatchJob.objects.filter(Q(updated_at__gt=since) | Q(status__in=RUNNING))
+        workspaces = list(recent.values_list("workspace", flat=True).distinct())
+        left = list_not_compared(workspaces, since=since, most=MOST_COMPARED)
+    for key in left:
+        _try_compare(key)
+    return len(left)
+
+
+def _try_compare(key: UUID) -> None:
+    """Compare one conversation. Its failure is logged and keeps no other one from being compared."""
+    try:
+        compare(key)
+    except DATABASE_AWAY:
+        raise
+    except Exception:
+        logger.exception("Conversation %s could not be compared with the others", key)
 
 
 def _look(everything: bool) -> list[Violation]:

@@ -37,12 +37,13 @@ SELECT gen_random_uuid(), %(workspace)s, %(job)s, n, 'generate', 'fp_seed_' || %
 CONVERSATIONS = """
 INSERT INTO conversations (id, root_id, version, workspace_id, conversation_id, batch_item_id, template_version_id, parent_type, title,
                            persona, emotion, topic, intent, tone, tier, category, language, parameters, status, status_before_archive,
-                           source, simulated, model, quality_score, quality_metrics, flags, turn_count, total_tokens, origin_job_id,
+                           source, simulated, model, quality_score, quality_metrics, flags, bands, turn_count, total_tokens, origin_job_id,
                            actual_cost_usd, reviewer_notes, error_message, created_at)
 SELECT id, id, 1, %(workspace)s, conversation_id, id, %(version)s, '', (parameters->>'persona') || ' asks about ' || topic || ', number ' || position,
        parameters->>'persona', parameters->>'emotion', topic, '', '', tier, '{}', 'en', parameters,
        (ARRAY['generated', 'pending_review', 'needs_revision', 'rejected', 'generated'])[1 + position %% 5], '',
-       'generated', true, 'claude-sonnet-5-5', (position %% 101) / 10.0, '{}', '[]', 8, 2500, job_id, %(money)s, '', '',
+       'generated', true, 'claude-sonnet-5-5', (position %% 101) / 10.0, '{}', '[]',
+       ARRAY(SELECT hashtext(id::text || band) FROM generate_series(1, 32) band), 8, 2500, job_id, %(money)s, '', '',
        now() - make_interval(secs => position)
   FROM batch_items WHERE job_id = %(job)s AND status = 'completed'
 """

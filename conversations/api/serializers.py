@@ -10,7 +10,7 @@ from lib.wire import MomentField, PageQuery, about_dollars, dollars, moment
 from templates_app.states import Tier
 
 # Columns that a list does not show are not loaded, because values and metrics can be large.
-NOT_IN_LISTS = ("parameters", "quality_metrics", "search", "error_message")
+NOT_IN_LISTS = ("parameters", "quality_metrics", "bands", "search", "error_message")
 LONGEST_SEARCH = 200
 
 

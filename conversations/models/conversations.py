@@ -77,6 +77,17 @@ class Conversation(ReviewedModel):
     flag_count = models.PositiveSmallIntegerField(
         default=0, db_default=0, help_text="How many flags it has. Lists order by it first."
     )
+    bands = ArrayField(
+        models.IntegerField(),
+        null=True,
+        blank=True,
+        help_text="32 numbers of the text, by which near-duplicates are found.",
+    )
+    compared_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="When it was compared with the other conversations of its workspace.",
+    )
     turn_count = models.PositiveIntegerField(default=0)
     total_tokens = models.PositiveIntegerField(default=0)
     estimated_cost_usd = models.DecimalField(max_digits=18, decimal_places=9, null=True, blank=True)
@@ -154,6 +165,8 @@ class Conversation(ReviewedModel):
                 fields=["template_version", "quality_score", "created_at"], name="conversation_by_template"
             ),
             GinIndex(OpClass("search", name="gin_trgm_ops"), name="conversation_search"),
+            # Without the list of pending entries: it would be searched to its end in each lookup.
+            GinIndex(fields=["bands"], name="conversation_bands", fastupdate=False),
             models.Index(fields=["parent"], name="conversation_children", condition=Q(parent__isnull=False)),
             models.Index(fields=["origin_job", "created_at"], name="conversation_by_job"),
             # The orders of the review queue: flagged first, lowest score, oldest, random (ids are random).

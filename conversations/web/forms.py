@@ -109,6 +109,6 @@ def select_for_list(rows: ConversationQuerySet) -> ConversationQuerySet:
     """The rows with only the columns that the list shows, because values and metrics can be large."""
     return rows.select_related("origin_job").only(
         *("conversation_id", "version", "title", "persona", "tier", "status", "simulated"),
-        *("quality_score", "turn_count", "actual_cost_usd", "created_at", "workspace_id"),
+        *("quality_score", "flag_count", "turn_count", "actual_cost_usd", "created_at", "workspace_id"),
         *("origin_job__name",),
     )

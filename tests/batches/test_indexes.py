@@ -16,6 +16,7 @@ from batches.planning.estimate.history import QUERY as HISTORY
 from batches.reports.progress import QUERY as STATUS
 from batches.web.plans.plan_page import find_earlier_items
 from bench.support.seeding import analyze, seed_finished_jobs, seed_job
+from conversations.comparison import FIND_CANDIDATES
 from conversations.models import Conversation
 from conversations.usage import query_usage
 from tests.support.once import empty_tables
@@ -54,6 +55,12 @@ def plan_of_sql(sql: str, **values: Any) -> str:
     with connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN {sql}", values)
         return "\n".join(row[0] for row in cursor.fetchall())
+
+
+def test_near_duplicates(seeded: tuple[User, BatchJob]) -> None:
+    home = seeded[0].personal_workspace().pk
+    values = {"workspace": home, "bands": list(range(32)), "root": home, "most": 8}
+    assert "conversation_bands" in plan_of_sql(FIND_CANDIDATES, **values)
 
 
 def test_lists_and_filters(seeded: tuple[User, BatchJob]) -> None:

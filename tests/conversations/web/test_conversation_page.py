@@ -7,6 +7,7 @@ from pytest_django import DjangoAssertNumQueries
 from batches.models.states import ItemStatus, LogState
 from conversations import quality
 from conversations.models import Conversation
+from conversations.quality import Flag
 from conversations.states import Status
 from tests.factories import (
     make_conversation,
@@ -87,18 +88,24 @@ def test_the_parts_of_the_score(client: Client, owner: User) -> None:
 
 
 def test_what_a_reviewer_should_check_is_said(client: Client, owner: User) -> None:
-    version = make_version(
-        template=make_template(workspace=owner.personal_workspace()), turns_min=8, turns_max=14
-    )
+    home = owner.personal_workspace()
+    version = make_version(template=make_template(workspace=home), turns_min=8, turns_max=14)
+    other = make_conversation(workspace=home)
+    flags = [
+        Flag("refusal", 2, "I can't help <you>"),
+        Flag("near_duplicate", None, "fp_general_001, likeness 0.83", str(other.pk)),
+        Flag("turn_range", None, "2 turns"),
+        Flag("role_labels"),
+    ]
     made = make_conversation(
-        workspace=owner.personal_workspace(),
-        template_version=version,
-        turns=2,
-        flags=["turn_range", "role_labels"],
+        workspace=home, template_version=version, turns=2, flags=[each.to_json() for each in flags]
     )
     page = client.get(f"/conversations/{made.pk}/").text
     assert "It has 2 turns; its template asks for 8 to 14." in page
     assert "began with the name of its role" in page
+    assert '<a class="link" href="#t2">Turn 2</a>' in page
+    assert "I can&#x27;t help &lt;you&gt;" in page
+    assert f'href="/conversations/{other.pk}/"' in page
 
 
 def test_without_a_score_none_is_made_up(client: Client, owner: User) -> None:

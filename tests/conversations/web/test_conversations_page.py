@@ -34,6 +34,15 @@ def test_only_what_one_may_see(client: Client, owner: User) -> None:
     assert "somebody else" not in answer.text
 
 
+def test_the_number_of_flags_is_shown(client: Client, owner: User) -> None:
+    home = owner.personal_workspace()
+    make_conversation(workspace=home, flag_count=2)
+    make_conversation(workspace=home, flag_count=0)
+    page = client.get("/conversations/").text
+    assert page.count("2 flags") == 1
+    assert "0 flags" not in page
+
+
 def test_the_filters(client: Client, owner: User) -> None:
     rows: list[dict[str, Any]] = [
         {"title": "a", "tier": Tier.TEMPLATE, "status": Status.APPROVED, "quality_score": Decimal("9.1")},
