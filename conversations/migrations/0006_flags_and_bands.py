@@ -9,6 +9,16 @@ class Migration(migrations.Migration):
     dependencies = [("conversations", "0005_chains_and_decisions")]
 
     operations = [
+        # With `is_head`, so that what was made from a template is counted from the index alone.
+        migrations.RemoveIndex(model_name="conversation", name="conversation_by_template"),
+        migrations.AddIndex(
+            model_name="conversation",
+            index=models.Index(
+                fields=["template_version", "quality_score", "created_at"],
+                include=("is_head",),
+                name="conversation_by_template",
+            ),
+        ),
         migrations.AddField(
             model_name="conversation",
             name="bands",

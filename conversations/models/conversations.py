@@ -162,7 +162,9 @@ class Conversation(ReviewedModel):
             ),
             models.Index(fields=["workspace", "quality_score"], name="conversation_by_score"),
             models.Index(
-                fields=["template_version", "quality_score", "created_at"], name="conversation_by_template"
+                fields=["template_version", "quality_score", "created_at"],
+                include=["is_head"],
+                name="conversation_by_template",
             ),
             GinIndex(OpClass("search", name="gin_trgm_ops"), name="conversation_search"),
             # Without the list of pending entries: it would be searched to its end in each lookup.
