@@ -11,6 +11,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from typing import Any
+from urllib.error import HTTPError
 
 import psycopg
 import pytest
@@ -199,6 +200,8 @@ def test_a_stack_for_a_job_ends_with_its_last_client(
         assert {"postgres", "valkey", "simulator", "dispatcher", "generation", "interactive"} == {
             entry["name"] for entry in folder._recorded()
         }
+        with pytest.raises(HTTPError, match="403"):  # it wants the secret of the folder
+            status(f"{stack.state.simulator_url}/_simulator/options")
         with client.join_or_start(settings) as other:
             assert (other.started, other.state.pid) == (False, stack.state.pid)
         manage = Run(
