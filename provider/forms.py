@@ -23,5 +23,5 @@ class KeyForm(forms.Form):
 
     def __init__(self, given: Any = None, *, names: list[str]) -> None:
         super().__init__(given)
-        choices = [(name, name or "The installation's key") for name in names]
+        choices = [(name, name or "The installation’s key") for name in names]
         self.fields["name"].choices = choices  # type: ignore[attr-defined]
