@@ -153,6 +153,13 @@ FORMS: dict[str, Pairs] = {
     "readyz": [("name", "x")],
     "starter_pack": [("workspace", "")],
     "item_use": [("idempotency_key", "x")],
+    "settings_provider_key": [("name", ""), ("api_key", "sk-ant-other"), ("action", "change")],
+    "review_lock": [("query", "order_by=oldest")],
+    "review_draft": [("query", ""), ("turn", "2"), ("text", "Good day.")],
+    "review_edit": [
+        *(("query", ""), ("turn", "2"), ("revision", "0")),
+        *(("text", "Good day."), ("action", "save")),
+    ],
 }
 
 

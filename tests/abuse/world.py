@@ -13,7 +13,9 @@ from django.utils import timezone
 
 from batches.models import BatchItem
 from batches.models.states import ItemStatus, JobKind, JobStatus, LogState, Reason
+from conversations.models import Conversation
 from conversations.states import Status
+from review.actions import comment
 from templates_app.models import PromptTemplate
 from templates_app.states import EntryKind
 from templates_app.text.rendering import Variable
@@ -102,6 +104,8 @@ def make_world() -> World:
     drafts = [draft(client, body) for body in bodies_of_drafts(template)]
     jobs, items, conversations = make_jobs(person, template)
     about: dict[str, Any] = {"parameters": VALUES, "template_version": template.versions.get(number=1)}
+    reviewed = Conversation.objects.get(pk=conversations[0])
+    said = comment(reviewed, turn=1, text="Is it so?", by=person)
     written = factories.make_conversation(by=person, status=Status.DRAFT, **about)
     rows = {
         "job_id": [*drafts, *jobs],
@@ -110,6 +114,7 @@ def make_world() -> World:
         "template_id": [str(template.pk), str(archived.pk)],
         "entry_id": entries,
         "import_id": files,
+        "comment_id": [str(said.pk)],
         "token": ["wrong", create_sign_in_link(person)],
     }
     planned = [(job, str(BatchItem.objects.filter(job=UUID(job)).in_plan_order()[0].pk)) for job in drafts]
