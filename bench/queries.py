@@ -5,15 +5,11 @@ runs of each, with `SELECT 1` in the same run for comparison. The goal is below 
 """
 
 import argparse
-import os
 import statistics
-import tempfile
 import time
 from collections.abc import Callable
-from pathlib import Path
 
-from stack.folder import DataFolder
-from stack.services import start_postgres
+from bench.support.database import start_own_database
 
 RUNS = 30
 GOAL_MS = 10.0
@@ -23,26 +19,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=10_000)
     rows = parser.parse_args().rows
-    with tempfile.TemporaryDirectory(prefix="lorapipe-bench-") as name:
-        Path(name).chmod(0o711)
-        folder = DataFolder(Path(name))
-        with folder.hold():
-            folder.prepare()
-            server = start_postgres(folder, durable=True)
-            try:
-                os.environ.update(
-                    DATABASE_URL=server.url, SECRET_KEY="bench", DJANGO_SETTINGS_MODULE="lorapipe.settings"
-                )
-                measure(rows)
-            finally:
-                server.stop()
+    with start_own_database():
+        measure(rows)
 
 
 def measure(rows: int) -> None:
-    import django  # noqa: PLC0415  the settings need the server's URL
-
-    django.setup()
-    from bench.support.cases import cases, fill  # noqa: PLC0415
+    from bench.support.cases import cases, fill  # noqa: PLC0415  Django is set up only now
 
     user, job = fill(rows)
     timings = {name: time_case(case) for name, case in cases(user, job).items()}

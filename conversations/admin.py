@@ -3,14 +3,18 @@
 from collections.abc import Callable
 from typing import Any, cast
 
+from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 
-from conversations.models import Conversation, IdCounter, Turn
+from conversations.changes import get_newest_decision
+from conversations.models import Conversation, Decision, IdCounter, Turn
+from conversations.models.decisions import LONGEST_NOTE
 from workspaces.admin_base import (
+    ActionForm,
     LoraModelAdmin,
     ReadOnlyAdmin,
     ReadOnlyInline,
@@ -18,11 +22,27 @@ from workspaces.admin_base import (
     format_json,
     make_badge_column,
 )
+from workspaces.models import User
+from workspaces.people import get_person
 
 EDITABLE = ("title", "persona", "emotion", "topic", "intent", "tone", "category", "reviewer_notes")
-ABOUT = ("conversation_id", "version", "tier", "language", "source", "simulated", "model")
-STATE = ("status", "status_before_archive", "approved_by", "approved_at", "error_message")
-SCORE = ("quality_score", "score_override", "metrics_shown", "flags_shown")
+ABOUT = (
+    "conversation_id",
+    "version",
+    "is_head",
+    "revision",
+    "change_note",
+    "tier",
+    "language",
+    "source",
+    "simulated",
+    "model",
+)
+STATE = (
+    *("status", "status_before_archive", "approved_by", "approved_at", "decided_at"),
+    *("flagged_since_decision", "error_message"),
+)
+SCORE = ("quality_score", "score_override", "score_override_note", "metrics_shown", "flags_shown")
 COSTS = ("turn_count", "total_tokens", "estimated_cost_usd", "actual_cost_usd", "generation_duration_ms")
 ORIGIN = ("workspace", "batch_item", "template_version", "root", "parent", "parent_type", "parameters_shown")
 TIMES = ("created_by", "created_at", "updated_at")
@@ -39,6 +59,25 @@ class TurnInline(ReadOnlyInline):
     model = Turn
     fields = ("turn_number", "role", "content", "token_count")
     ordering = ("turn_number",)
+
+
+class DecisionInline(ReadOnlyInline):
+    model = Decision
+    fields = ("created_at", "who_name", "on_behalf_of", "from_status", "to_status", "note", "reasons")
+    readonly_fields = ("created_at",)
+    ordering = ("revision",)
+    verbose_name_plural = "history"
+
+
+class NoteForm(ActionForm):
+    """The choice of an action, with a note that goes into the history of each conversation."""
+
+    note = forms.CharField(
+        label="",
+        required=False,
+        max_length=LONGEST_NOTE,
+        widget=forms.TextInput({"placeholder": "Note", "aria-label": "Note"}),
+    )
 
 
 @admin.register(Conversation)
@@ -67,12 +106,13 @@ class ConversationAdmin(LoraModelAdmin):
         ("Costs", {"fields": COSTS}),
         ("Origin", {"fields": (*ORIGIN, *TIMES)}),
     )
-    inlines = (TurnInline,)
+    inlines = (TurnInline, DecisionInline)
+    action_form = NoteForm
     detail_select_related = (
         *("workspace", "batch_item", "template_version__template"),
         *("root", "parent", "approved_by", "created_by"),
     )
-    actions = ("approve", "reject", "needs_revision", "archive", "restore")
+    actions = ("approve", "reject", "needs_revision", "archive", "restore", "undo")
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
@@ -103,35 +143,101 @@ class ConversationAdmin(LoraModelAdmin):
 
     @admin.action(description="Approve", permissions=["change"])
     def approve(self, request: HttpRequest, rows: QuerySet[Conversation]) -> None:
-        self._decide(request, rows, lambda each: each.approve(by=request.user), done="approved")
+        self._decide(request, rows, Conversation.approve, done="approved")
 
     @admin.action(description="Reject", permissions=["change"])
     def reject(self, request: HttpRequest, rows: QuerySet[Conversation]) -> None:
-        self._decide(request, rows, lambda each: each.reject(by=request.user), done="rejected")
+        self._decide(request, rows, Conversation.reject, done="rejected")
 
     @admin.action(description="Send back for revision", permissions=["change"])
     def needs_revision(self, request: HttpRequest, rows: QuerySet[Conversation]) -> None:
-        self._decide(request, rows, lambda each: each.send_back(by=request.user), done="sent back")
+        self._decide(request, rows, Conversation.send_back, done="sent back")
 
     @admin.action(description="Archive", permissions=["change"])
     def archive(self, request: HttpRequest, rows: QuerySet[Conversation]) -> None:
-        editable = Conversation.objects.editable_by(request.user)
-        apply_verb(
-            request, rows, lambda each: each.archive(by=request.user), allowed=editable, done="archived"
-        )
+        self._edit(request, rows, Conversation.archive, done="archived")
 
     @admin.action(description="Restore from the archive", permissions=["change"])
     def restore(self, request: HttpRequest, rows: QuerySet[Conversation]) -> None:
-        editable = Conversation.objects.editable_by(request.user)
-        apply_verb(
-            request, rows, lambda each: each.restore(by=request.user), allowed=editable, done="restored"
-        )
+        self._edit(request, rows, Conversation.restore, done="restored")
+
+    @admin.action(description="Take the last decision back", permissions=["change"])
+    def undo(self, request: HttpRequest, rows: QuerySet[Conversation]) -> None:
+        """For editors, because the last decision may have been to archive."""
+        self._edit(request, rows, undo_newest, done="taken back")
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """The reviewer's notes have an entry of their own in the audit log."""
+        if "reviewer_notes" in form.changed_data:
+            Conversation.objects.get(pk=obj.pk).write_notes(obj.reviewer_notes, by=get_person(request))
+        super().save_model(request, obj, form, change)
 
     def _decide(
-        self, request: HttpRequest, rows: QuerySet[Any], verb: Callable[[Any], object], *, done: str
+        self, request: HttpRequest, rows: QuerySet[Any], verb: Callable[..., object], *, done: str
     ) -> None:
-        reviewable = Conversation.objects.reviewable_by(request.user)
-        apply_verb(request, rows, verb, allowed=reviewable, done=done)
+        allowed = Conversation.objects.reviewable_by(request.user)
+        self._apply(request, rows, verb, allowed=allowed, done=done)
+
+    def _edit(
+        self, request: HttpRequest, rows: QuerySet[Any], verb: Callable[..., object], *, done: str
+    ) -> None:
+        allowed = Conversation.objects.editable_by(request.user)
+        self._apply(request, rows, verb, allowed=allowed, done=done)
+
+    def _apply(
+        self,
+        request: HttpRequest,
+        rows: QuerySet[Any],
+        verb: Callable[..., object],
+        *,
+        allowed: QuerySet[Any],
+        done: str,
+    ) -> None:
+        by, note = get_person(request), read_note(request)
+        apply_verb(request, rows, lambda each: verb(each, by=by, note=note), allowed=allowed, done=done)
+
+
+def undo_newest(conversation: Conversation, *, by: User | None, note: str) -> None:
+    conversation.undo(get_newest_decision(conversation), by=by, note=note)
+
+
+def read_note(request: HttpRequest) -> str:
+    """The note beside the chosen action, whose bounds `NoteForm` has checked. A page may have two such bars."""
+    return next((note for note in request.POST.getlist("note") if note.strip()), "").strip()
+
+
+@admin.register(Decision)
+class DecisionAdmin(ReadOnlyAdmin):
+    """Rows are only added; the newest decision about a conversation is taken back there."""
+
+    list_display = ("created_at", "conversation", "who_name", "from_status", "to_status", "beginning")
+    list_filter = ("to_status",)
+    list_select_related = ("conversation",)
+    list_defer = ("before",)
+    search_fields = ("conversation__search",)
+    search_help_text = "Id, title, persona, emotion, topic of the conversation"
+    ordering = ("-created_at",)
+    fields = (
+        *("conversation", "who_name", "on_behalf_of", "from_status", "to_status", "note", "reasons"),
+        *("revision", "undoes", "workspace", "created_at"),
+    )
+    detail_select_related = ("conversation", "workspace", "undoes")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        return search_by_conversation(queryset, search_term), False
+
+    @admin.display(description="Note")
+    def beginning(self, decision: Decision) -> str:
+        return Truncator(decision.note).chars(100)
+
+
+def search_by_conversation(rows: QuerySet[Any], search_term: str) -> QuerySet[Any]:
+    """The rows about conversations that match every word."""
+    if not search_term.strip():
+        return rows
+    return rows.filter(conversation__in=search_words(Conversation.objects.all(), search_term))
 
 
 @admin.register(Turn)
@@ -150,10 +256,7 @@ class TurnAdmin(ReadOnlyAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        if not search_term.strip():
-            return queryset, False
-        found = search_words(Conversation.objects.all(), search_term)
-        return queryset.filter(conversation__in=found), False
+        return search_by_conversation(queryset, search_term), False
 
     @admin.display(description="Content")
     def beginning(self, turn: Turn) -> str:

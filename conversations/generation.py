@@ -18,6 +18,7 @@ from conversations.details import append_details
 from conversations.models import Conversation
 from conversations.parsing import SCHEMA, SHAPE_IN_WORDS, Draft
 from conversations.scoring import score_turns
+from conversations.thresholds import Thresholds
 from conversations.versions import build_turns
 from lib.statements import insert
 from templates_app.models import TemplateVersion
@@ -133,7 +134,12 @@ def write(
         id=key,
         root_id=key,
         title=draft.title or _make_title(origin),
-        **score_turns(draft.turns, version=origin.template_version, flags=draft.flags),
+        **score_turns(
+            draft.turns,
+            version=origin.template_version,
+            thresholds=Thresholds.of(origin.workspace_id),
+            flags=draft.flags,
+        ),
         **_origin_fields(origin),
         **_reply_fields(reply, cost_usd=cost_usd),
     )

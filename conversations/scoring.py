@@ -1,29 +1,32 @@
 """Score the turns of a version: the columns of its score, its flags, and the status that a machine gives it."""
 
 from collections.abc import Sequence
-from decimal import Decimal
 from typing import Any
-
-from django.conf import settings
 
 from conversations import quality
 from conversations.details import HEADING
 from conversations.parsing import SHAPE_IN_WORDS
 from conversations.quality import Asked, Assessment, SpokenTurn
 from conversations.states import Status
+from conversations.thresholds import OF_NEW_WORKSPACES, Thresholds
 from templates_app.models import TemplateVersion
 
 
 def score_turns(
-    turns: Sequence[SpokenTurn], *, version: TemplateVersion | None, flags: Sequence[str] = ()
+    turns: Sequence[SpokenTurn],
+    *,
+    version: TemplateVersion | None,
+    thresholds: Thresholds = OF_NEW_WORKSPACES,
+    flags: Sequence[str] = (),
 ) -> dict[str, Any]:
     """The columns that follow from the turns: score, metrics, flags, bands, counts, and the status before a person decides.
 
-    `version` is the template version that it is held to, if there is one; `flags` are those that reading the reply gave.
+    `version` is the template version that it is held to, if there is one; `thresholds` are those of its workspace;
+    `flags` are those that reading the reply gave.
     """
     assessed = quality.assess(turns, asked=build_asked(version), known=quality.read_flags(flags))
     return {
-        "status": _choose_status(assessed),
+        "status": _choose_status(assessed, thresholds),
         "quality_score": assessed.score.overall,
         "quality_metrics": assessed.score.metrics,
         "turn_count": len(turns),
@@ -46,12 +49,10 @@ def build_asked(version: TemplateVersion | None) -> Asked:
     )
 
 
-def _choose_status(assessed: Assessment) -> Status:
+def _choose_status(assessed: Assessment, thresholds: Thresholds) -> Status:
     if quality.is_hard(assessed.flags):
         return Status.PENDING_REVIEW
     word = quality.choose_status(
-        assessed.score.overall,
-        revision=Decimal(settings.QUALITY_REVISION_BELOW),
-        review=Decimal(settings.QUALITY_REVIEW_BELOW),
+        assessed.score.overall, revision=thresholds.revision_below, review=thresholds.review_below
     )
     return Status(word)

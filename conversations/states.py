@@ -41,6 +41,32 @@ MOVES = frozenset(
 )
 
 
+class ReviewAction(models.TextChoices):
+    """What a person does with a conversation, in the words of the API."""
+
+    APPROVE = "approve"
+    REJECT = "reject"
+    NEEDS_REVISION = "needs_revision"
+    ARCHIVE = "archive"
+    RESTORE = "restore"
+    UNDO = "undo"
+
+
+class BulkAction(models.TextChoices):
+    """What a person does with many conversations at once. To delete is for good, with all versions."""
+
+    APPROVE = "approve"
+    REJECT = "reject"
+    NEEDS_REVISION = "needs_revision"
+    ARCHIVE = "archive"
+    RESTORE = "restore"
+    DELETE = "delete"
+
+
+# The actions that have reasons.
+WITH_REASONS = frozenset({ReviewAction.REJECT, ReviewAction.NEEDS_REVISION})
+
+
 class ReasonCode(models.TextChoices):
     """Why a conversation is sent back or rejected. The order is that of the keys 1 to 9."""
 

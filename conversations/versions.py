@@ -17,9 +17,10 @@ from conversations.parsing import TurnDraft
 from conversations.quality import SpokenTurn
 from conversations.scoring import score_turns
 from conversations.states import Role, Source, Status
+from conversations.thresholds import Thresholds
 from lib.stale_state import StaleRevision, StaleState, Superseded
 from lib.statements import insert
-from workspaces.audit import SYSTEM, record
+from workspaces.audit import name_person, record
 from workspaces.models import User
 from workspaces.states import Action, TargetKind
 
@@ -76,7 +77,7 @@ def edit(
     if turns is None:
         return conversation
     with transaction.atomic():
-        _check_unchanged(conversation, revision)
+        lock_unchanged(conversation, revision)
         made = add_version(conversation, turns=turns, by=by, source=Source.EDITED, change_note=note)
         changed = ", ".join(str(number) for number in sorted(texts))
         _record(Action.EDIT, made, by=by, after={"version": made.version, "turns": changed})
@@ -132,14 +133,22 @@ def _replace_texts(conversation: Conversation, texts: Mapping[int, str]) -> list
     return None if changed == turns else changed
 
 
-def _check_unchanged(conversation: Conversation, revision: int | None) -> None:
-    """Raise StaleRevision or Superseded unless the row is the head and still as the person read it. Locks it."""
+def lock_unchanged(conversation: Conversation, revision: int | None) -> Conversation:
+    """The row as it is now, locked. Raises StaleRevision or Superseded unless it is the head and as the person read it.
+
+    `revision` is what the person read, the loaded one by default. Version 1 is locked first, as `add_version` does: two
+    that lock the rows of a chain in different orders would wait for each other.
+    """
     expected = conversation.revision if revision is None else revision
-    row = Conversation.objects.select_for_update(no_key=True).get(pk=conversation.pk)
+    locked = Conversation.objects.select_for_update(no_key=True)
+    if conversation.root_id != conversation.pk:
+        locked.values("pk").get(pk=conversation.root_id)
+    row: Conversation = locked.get(pk=conversation.pk)
     if not row.is_head:
         raise Superseded("conversation")
     if row.revision != expected:
         raise StaleRevision("conversation")
+    return row
 
 
 # --- how a version is stored -----------------------------------------------------------------------------
@@ -170,7 +179,12 @@ def add_version(
     made = Conversation(
         **{
             **{name: getattr(parent, name) for name in INHERITED},
-            **score_turns(turns, version=parent.template_version, flags=flags),
+            **score_turns(
+                turns,
+                version=parent.template_version,
+                thresholds=Thresholds.of(parent.workspace_id),
+                flags=flags,
+            ),
             "created_by": by,
             **fields,
         },
@@ -237,7 +251,7 @@ def _supersede(head: Conversation, *, by: User | None, number: int) -> None:
         workspace_id=head.workspace_id,
         created_by=by,
         conversation_id=head.pk,
-        who_name=(by.email or by.get_username()) if by else SYSTEM,
+        who_name=name_person(by),
         from_status=start,
         to_status=Status.ARCHIVED,
         note=f"Replaced by version {number}.",

@@ -1,5 +1,6 @@
 """Shared code of the APIs: strict bodies, pages by limit and offset, and money and times in JSON."""
 
+import re
 from collections.abc import Mapping
 from datetime import datetime, time, timedelta
 from decimal import Decimal
@@ -87,13 +88,10 @@ class MomentField(serializers.Field[datetime, str, str | None, Any]):
         return moment(value)
 
 
-class PageQuery(StrictSerializer):
-    """The query string of a list. Fields in `several` may be repeated or separated by commas."""
+class QueryString(StrictSerializer):
+    """A query string. Fields in `several` may be repeated or separated by commas."""
 
     several: tuple[str, ...] = ()
-
-    limit = serializers.IntegerField(min_value=1, max_value=LARGEST_LIMIT, default=DEFAULT_LIMIT)
-    offset = serializers.IntegerField(min_value=0, max_value=LARGEST_OFFSET, default=0)
 
     @classmethod
     def of(cls, request: Request) -> dict[str, Any]:
@@ -107,6 +105,31 @@ class PageQuery(StrictSerializer):
             if texts:
                 values[name] = texts if name in cls.several else texts[-1]
         return validate(cls(data=values))
+
+
+class PageQuery(QueryString):
+    """The query string of a list."""
+
+    limit = serializers.IntegerField(min_value=1, max_value=LARGEST_LIMIT, default=DEFAULT_LIMIT)
+    offset = serializers.IntegerField(min_value=0, max_value=LARGEST_OFFSET, default=0)
+
+
+class WordField(serializers.ChoiceField):
+    """A word of a list, in any case, with spaces, hyphens or in camelCase. `also` names words that mean one of them."""
+
+    def __init__(self, choices: Any, *, also: Mapping[str, str] | None = None, **options: Any) -> None:
+        super().__init__(choices, **options)
+        self.also = also or {}
+
+    def to_internal_value(self, data: Any) -> Any:
+        if not isinstance(data, str):
+            return super().to_internal_value(data)
+        word = re.sub(r"[\s_-]+", "_", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", data.strip())).lower()
+        word = self.also.get(word, word)
+        if word not in self.choices:
+            known = ", ".join(map(str, self.choices))
+            raise serializers.ValidationError(f"“{data[:50]}” is not known here. Known are: {known}.")
+        return super().to_internal_value(word)
 
 
 def validate(serializer: serializers.Serializer[Any]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ first twenty of them. The message says how many there are.
 
 import logging
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import singledispatch
 from http import HTTPStatus
 from typing import Any
@@ -29,7 +29,9 @@ from batches.actions.jobs import WouldPauseAgain
 from batches.models import KeyUsed
 from batches.planning.plan import PlanError, TemplateProblem
 from claude.current_models import RetiredModel, UnknownModel, UnknownPrice
-from lib.stale_state import StaleState
+from conversations.api.conflicts import Conflict
+from lib.count_changed import CountChanged
+from lib.stale_state import StaleRevision, StaleState, Superseded
 from lib.untrusted.json_bodies import MOST_PROBLEMS
 from templates_app.api.library_serializers import OUR_NAMES
 from templates_app.api.template_serializers import WIRE, NoVersion
@@ -42,6 +44,8 @@ logger = logging.getLogger(__name__)
 
 NOT_FOUND = "There is nothing here, or it belongs to somebody else."
 LONGEST_REFUSAL = 300  # characters
+# The other reasons why a change comes too late: StaleState itself is that the state does not allow it.
+STALE_CODES: dict[type[StaleState], str] = {StaleRevision: "stale_revision", Superseded: "superseded"}
 NO_FIELD = ("non_field_errors", "")
 
 
@@ -54,6 +58,7 @@ class Refusal:
     message: str
     details: list[dict[str, Any]] = field(default_factory=list)
     headers: dict[str, str] = field(default_factory=dict)
+    also: dict[str, Any] = field(default_factory=dict)  # further fields of the answer
 
 
 def build_error_response(exc: Exception, context: Mapping[str, Any]) -> Response:
@@ -64,7 +69,7 @@ def build_error_response(exc: Exception, context: Mapping[str, Any]) -> Response
         request_id = getattr(context.get("request"), "request_id", "")
         logger.error("The API failed, request %s", request_id, exc_info=exc)
         details = [make_detail("requestId", str(request_id))]
-    body = {"error": refusal.message, "code": refusal.code, "details": details}
+    body = {"error": refusal.message, "code": refusal.code, "details": details, **refusal.also}
     return Response(body, status=refusal.status, headers=refusal.headers)
 
 
@@ -161,8 +166,20 @@ def _(exc: Exception) -> Refusal:
 
 @explain.register
 def _(exc: StaleState) -> Refusal:
+    code = next((code for kind, code in STALE_CODES.items() if isinstance(exc, kind)), "stale_state")
+    return Refusal(status=409, code=code, message=str(exc), details=[make_detail("status", str(exc.status))])
+
+
+@explain.register
+def _(exc: Conflict) -> Refusal:
+    return replace(explain(exc.refused), also={"current": exc.current})
+
+
+@explain.register
+def _(exc: CountChanged) -> Refusal:
+    problems = [make_detail("count", str(exc))]
     return Refusal(
-        status=409, code="stale_state", message=str(exc), details=[make_detail("status", str(exc.status))]
+        status=409, code="count_changed", message=str(exc), details=problems, also={"count": exc.count}
     )
 
 

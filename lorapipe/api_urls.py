@@ -5,7 +5,7 @@ from typing import Any
 from django.urls import URLPattern, re_path
 
 from batches.api import batches, logs, single
-from conversations.api import conversations
+from conversations.api import bulk, conversations, queue
 from lorapipe.api_errors import refuse_unknown_path
 from templates_app.api import library, templates
 from templates_app.states import EntryKind
@@ -24,6 +24,7 @@ def route(path: str, view: Any, name: str, **also: Any) -> URLPattern:
 
 urlpatterns: list[URLPattern] = [
     route("conversations", conversations.list_conversations, "api_conversations"),
+    route("conversations/bulk", bulk.decide_about_many, "api_bulk"),
     route("conversations/generate", single.generate_conversation, "api_generate"),
     route("conversations/generate-batch", batches.generate_batch, "api_generate_batch"),
     route("conversations/batch", batches.list_batches, "api_batches"),
@@ -31,10 +32,11 @@ urlpatterns: list[URLPattern] = [
     route(f"conversations/batch/{JOB}", batches.show_or_change_batch, "api_batch"),
     route(f"conversations/batch/{JOB}/duplicate", batches.duplicate_batch, "api_batch_duplicate"),
     route(f"conversations/batch/{JOB}/status", batches.show_status, "api_batch_status"),
-    route(f"conversations/{CONVERSATION}", conversations.show_conversation, "api_conversation"),
+    route(f"conversations/{CONVERSATION}", conversations.show_or_change_conversation, "api_conversation"),
     route(f"items/{ITEM}", single.show_item, "api_item"),
     route(f"items/{ITEM}/retry", single.retry_item, "api_item_retry"),
     route(f"items/{ITEM}/use", single.use_stored_reply, "api_item_use"),
+    route("review/queue", queue.list_queue, "api_queue"),
     route("logs", logs.list_logs, "api_logs"),
     route("logs/cost", logs.sum_cost, "api_logs_cost"),
     route("templates", templates.list_or_create_templates, "api_templates"),

@@ -240,10 +240,6 @@ CLAUDE_BASE_URL = SIMULATOR_URL if DEMO else ENVIRONMENT.anthropic_base_url
 CLAUDE_API_KEY = "demo" if DEMO else ENVIRONMENT.anthropic_api_key or "unused"
 CLAUDE_NAMED_KEYS = dict(ENVIRONMENT.named_api_keys)
 
-# --- quality: a conversation below the first score needs revision, below the second it needs review --
-QUALITY_REVISION_BELOW = "6.0"
-QUALITY_REVIEW_BELOW = "8.0"
-
 # --- API -------------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [

@@ -25,10 +25,12 @@ from lib.amounts import format_usd
 from lib.stale_state import StaleState
 from lib.untrusted.json_bodies import MOST_PROBLEMS, UnreadableJSON, find_problems, read_json
 from workspaces.models import Membership
+from workspaces.states import ROLE_TOO_LOW
 
 if TYPE_CHECKING:
     from django.contrib.admin import ModelAdmin as _ModelAdmin
     from django.contrib.admin import TabularInline as _TabularInline
+    from django.contrib.admin.helpers import ActionForm
     from django.contrib.auth.forms import AdminPasswordChangeForm, UserChangeForm
     from django.contrib.auth.forms import AdminUserCreationForm as UserCreationForm
 
@@ -38,14 +40,16 @@ else:
     try:
         from unfold.admin import ModelAdmin as KitModelAdmin
         from unfold.admin import TabularInline as KitTabularInline
-        from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+        from unfold.forms import ActionForm, AdminPasswordChangeForm, UserChangeForm, UserCreationForm
     except ImportError:
         from django.contrib.admin import ModelAdmin as KitModelAdmin
         from django.contrib.admin import TabularInline as KitTabularInline
+        from django.contrib.admin.helpers import ActionForm
         from django.contrib.auth.forms import AdminPasswordChangeForm, UserChangeForm
         from django.contrib.auth.forms import AdminUserCreationForm as UserCreationForm
 
 __all__ = [
+    "ActionForm",
     "AdminPasswordChangeForm",
     "LoraModelAdmin",
     "LoraTabularInline",
@@ -244,7 +248,7 @@ def _apply(
 ) -> Iterable[str]:
     for row in chosen:
         if row.pk not in mine:
-            yield "Your role in its workspace may see, but not do this."
+            yield ROLE_TOO_LOW
             continue
         try:
             verb(row)

@@ -4,7 +4,7 @@ The engine's own moves (claims, filing, repairs) are not recorded: only what peo
 their place at the start (a starter pack, the shipped model table).
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -61,6 +61,7 @@ SENTENCES = {
     Action.BRING_BACK: "brought an earlier version of {it} back",
     Action.REGENERATE: "had {it} generated anew",
     Action.OVERRIDE_SCORE: "changed the score of {it}",
+    Action.WRITE_NOTES: "changed the reviewer notes of {it}",
     Action.STATE_USE: "stated the intended use of {it}",
     Action.RENEW_SECRET: "renewed the secret of {it}",
     Action.REMOVE: "removed {it}",
@@ -103,7 +104,7 @@ def record(
     AuditEntry.objects.create(
         workspace_id=workspace or _find_workspace(target),
         who=by,
-        who_name=(by.email or by.get_username()) if by else SYSTEM,
+        who_name=name_person(by),
         action=action,
         target_kind=kind,
         target_id=key if isinstance(key, UUID) else None,
@@ -111,6 +112,11 @@ def record(
         before=_shorten(before or {}),
         after=_shorten(after or {}),
     )
+
+
+def name_person(person: User | None) -> str:
+    """How the log calls this person: the e-mail address, else the user name; “system” for nobody."""
+    return (person.email or person.get_username()) if person else SYSTEM
 
 
 def find_differences(
@@ -121,9 +127,9 @@ def find_differences(
     return {name: before[name] for name in changed}, {name: after[name] for name in changed}
 
 
-def read_history(kind: TargetKind, target: UUID) -> list[HistoryLine]:
+def read_history(kind: TargetKind, target: UUID, *, without: Collection[Action] = ()) -> list[HistoryLine]:
     """What people did with it, newest first, the last 50 (`HISTORY_SHOWN`). One query; the caller checks who may see it."""
-    entries = AuditEntry.objects.of_target(kind, target)[:HISTORY_SHOWN]
+    entries = AuditEntry.objects.of_target(kind, target).exclude(action__in=without)[:HISTORY_SHOWN]
     return [HistoryLine(_sentence(each), _details(each), each.created_at) for each in entries]
 
 

@@ -3,6 +3,7 @@
 import hashlib
 import uuid
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, ClassVar, Self
 
 from django.conf import settings
@@ -91,6 +92,22 @@ class Workspace(TimestampedModel):
         db_default="",
         help_text="The name of a key of its own: research for ANTHROPIC_API_KEY_RESEARCH. Empty: the installation's key.",
     )
+    revision_below = models.DecimalField(
+        "needs revision below",
+        max_digits=3,
+        decimal_places=1,
+        default=Decimal("6.0"),
+        db_default=Decimal("6.0"),
+        help_text="A new conversation with a lower score needs revision.",
+    )
+    review_below = models.DecimalField(
+        "needs review below",
+        max_digits=3,
+        decimal_places=1,
+        default=Decimal("8.0"),
+        db_default=Decimal("8.0"),
+        help_text="A new conversation with a lower score is pending review.",
+    )
     members = models.ManyToManyField(
         settings.AUTH_USER_MODEL, through="Membership", related_name="workspaces"
     )
@@ -106,6 +123,12 @@ class Workspace(TimestampedModel):
             ),
             models.CheckConstraint(
                 condition=models.Q(provider_key__regex=r"^[a-z0-9_]{0,40}$"), name="workspace_provider_key"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(
+                    revision_below__gte=0, revision_below__lte=models.F("review_below"), review_below__lte=10
+                ),
+                name="workspace_thresholds",
             ),
         ]
 
@@ -165,8 +188,15 @@ class WorkspaceQuerySet(models.QuerySet[Any]):
 
     def get_editable_or_403(self, user: Any, pk: uuid.UUID | str) -> Any:
         """The same, to be changed. Raises PermissionDenied when this person may see the row but not change it."""
+        return self._get_or_403(user, pk, self.editable_by(user))
+
+    def get_reviewable_or_403(self, user: Any, pk: uuid.UUID | str) -> Any:
+        """The same, to be decided about. Raises PermissionDenied when this person may only look."""
+        return self._get_or_403(user, pk, self.reviewable_by(user))
+
+    def _get_or_403(self, user: Any, pk: uuid.UUID | str, allowed: Self) -> Any:
         found = self.get_visible_or_404(user, pk)
-        if not self.editable_by(user).contains(found):
+        if not allowed.contains(found):
             raise PermissionDenied
         return found
 

@@ -13,6 +13,10 @@ class Authorisation(models.TextChoices):
     UNDECIDED = "undecided", "Not decided yet"
 
 
+# Why a row that a person can see is left out of an action on many.
+ROLE_TOO_LOW = "Your role in its workspace may see, but not do this."
+
+
 class TargetKind(models.TextChoices):
     """What an action was taken on."""
 
@@ -70,6 +74,7 @@ class Action(models.TextChoices):
     BRING_BACK = "bring_back", "Bring an earlier version back"
     REGENERATE = "regenerate"
     OVERRIDE_SCORE = "override_score", "Override the score"
+    WRITE_NOTES = "write_notes", "Write reviewer notes"
     STATE_USE = "state_use", "State the intended use"
     RENEW_SECRET = "renew_secret", "Renew the secret"
     REMOVE = "remove"

@@ -32,7 +32,7 @@ from conversations.models import Conversation
 from lib.amounts import format_usd
 from lib.row_problems import RowProblem
 from lib.stale_state import StaleState
-from workspaces.audit import record
+from workspaces.audit import find_differences, record
 from workspaces.models import User
 from workspaces.states import Action, TargetKind
 
@@ -149,6 +149,8 @@ def _retried(
         n = int(cursor.rowcount)
         if n == 0:
             return _nothing_failed(job, kind=kind, items=items)
+        row = BatchJob.objects.filter(pk=job.pk)
+        stored = row.select_for_update(no_key=True).values("status", "budget_usd").get()
         values: dict[str, Any] = {
             "job": job.pk,
             "n": n,
@@ -160,9 +162,9 @@ def _retried(
             raise _stale(job, verb="tried again")
     if sent:
         PaidRequest.objects.filter(pk=sent.pk).update(items=n)
-    chosen = {"error_kind": kind, "budget_usd": budget_usd}
-    after = {"items": n, **{name: value for name, value in chosen.items() if value is not None}}
-    record(action=Action.RETRY, kind=TargetKind.BATCH, target=job, by=by, after=after)
+    before, after = find_differences(stored, row.values("status", "budget_usd").get())
+    after = {"items": n, **({"error_kind": kind} if kind else {}), **after}
+    record(action=Action.RETRY, kind=TargetKind.BATCH, target=job, by=by, before=before, after=after)
     return n
 
 

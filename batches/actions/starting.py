@@ -122,8 +122,8 @@ def start_draft(
             name_items(job)
         job.refresh_from_db()
         if moved:
-            after = start_facts(job)
-            record(action=Action.START, kind=TargetKind.BATCH, target=job, by=by, after=after)
+            before, after = {"status": JobStatus.DRAFT}, {"status": job.status, **start_facts(job)}
+            record(action=Action.START, kind=TargetKind.BATCH, target=job, by=by, before=before, after=after)
     if not moved and job.status in (JobStatus.DRAFT, JobStatus.CANCELLED):
         raise_stale(job, verb="started")
     return job

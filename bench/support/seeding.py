@@ -85,6 +85,31 @@ def seed_job(workspace: Workspace, *, size: int, turns: int = 8, running: bool =
     return job
 
 
+# Flags as one in eight has them; the others are decided.
+QUEUE = """
+UPDATE conversations c
+   SET decided_at = CASE WHEN i.position > %(waiting)s THEN now() END,
+       status = CASE WHEN i.position > %(waiting)s THEN 'rejected'
+                     ELSE (ARRAY['generated', 'pending_review', 'needs_revision'])[1 + i.position %% 3] END,
+       flag_count = CASE WHEN i.position %% 8 = 0 THEN 1 + i.position %% 3 ELSE 0 END
+  FROM batch_items i
+ WHERE i.id = c.batch_item_id AND i.job_id = %(job)s
+"""
+
+
+def seed_queue(workspace: Workspace, *, size: int, waiting: int, at_once: int = 10_000) -> None:
+    """`size` conversations, `waiting` of which are in the review queue, scattered as in life, with fresh statistics.
+
+    They come in jobs of `at_once`, because a statement about all of them would pass the statement timeout.
+    """
+    for start in range(0, size, at_once):
+        part = min(at_once, size - start)
+        job = seed_job(workspace, size=part, turns=0, running=False)
+        with connection.cursor() as cursor:
+            cursor.execute(QUEUE, {"job": job.pk, "waiting": part * waiting // size})
+    analyze()
+
+
 def seed_finished_jobs(workspace: Workspace, *, count: int) -> None:
     """Rows of completed jobs without items, as many as years of work would leave."""
     jobs = [_unsaved_job(workspace, f"Finished {number}", JobStatus.COMPLETED) for number in range(count)]

@@ -1,11 +1,15 @@
-"""The conversations' API: the list without turns, and one conversation with its turns."""
+"""The conversations' API: the list without turns, and one conversation with its turns, to be read and changed."""
 
 from uuid import UUID
 
+from django.http import Http404
 from rest_framework.decorators import api_view
+from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from conversations.api.bodies import ChangeBody, DeleteQuery, read_change
+from conversations.api.conflicts import Conflict
 from conversations.api.serializers import (
     ConversationsQuery,
     filter_conversations,
@@ -13,8 +17,13 @@ from conversations.api.serializers import (
     serialize_conversation,
     serialize_summary,
 )
+from conversations.changes import apply_change, delete_for_good, needs_editor
 from conversations.models import Conversation
-from lib.wire import fetch_slice
+from conversations.states import Status
+from conversations.versions import EditError
+from lib.stale_state import StaleState, Superseded
+from lib.wire import fetch_slice, validate
+from workspaces.people import get_person
 
 RELATED = ("approved_by", "template_version")
 
@@ -30,7 +39,51 @@ def list_conversations(request: Request) -> Response:
     return Response({"conversations": [serialize_summary(each) for each in found.rows], **found.about})
 
 
-@api_view(["GET"])
+@api_view(["GET", "PATCH", "DELETE"])
+def show_or_change_conversation(request: Request, conversation_id: UUID) -> Response:
+    if request.method == "PATCH":
+        return change_conversation(request, conversation_id)
+    if request.method == "DELETE":
+        return delete_conversation(request, conversation_id)
+    return show_conversation(request, conversation_id)
+
+
 def show_conversation(request: Request, conversation_id: UUID) -> Response:
     rows = Conversation.objects.select_related(*RELATED)
     return Response(serialize_conversation(rows.get_visible_or_404(request.user, conversation_id)))
+
+
+def change_conversation(request: Request, conversation_id: UUID) -> Response:
+    """Everything that the body says, in one transaction. An edit answers with the new version."""
+    found: Conversation = Conversation.objects.get_reviewable_or_403(request.user, conversation_id)
+    change = read_change(validate(ChangeBody(data=request.data)), found)
+    if needs_editor(found, change):
+        Conversation.objects.get_editable_or_403(request.user, conversation_id)
+    try:
+        made = apply_change(found, change, by=get_person(request))
+    except EditError as wrong:
+        raise ValidationError({"turns": [str(wrong)]}) from wrong
+    except StaleState as stale:
+        raise Conflict(stale, found) from stale
+    except Conversation.DoesNotExist as gone:
+        raise Http404 from gone
+    return show_conversation(request, made.pk)
+
+
+def delete_conversation(request: Request, conversation_id: UUID) -> Response:
+    """Archive it, or with `?hard=true` delete it for good with all its versions. One in the archive stays there."""
+    found: Conversation = Conversation.objects.get_editable_or_403(request.user, conversation_id)
+    query, by = DeleteQuery.of(request), get_person(request)
+    try:
+        if query["hard"]:
+            versions = delete_for_good(found, by=by, revision=query["revision"])
+            return Response({"id": found.pk, "conversationId": found.conversation_id, "versions": versions})
+        if not found.is_head:
+            raise Superseded("conversation")
+        if found.status != Status.ARCHIVED:
+            found.archive(by=by, revision=query["revision"])
+    except StaleState as stale:
+        raise Conflict(stale, found) from stale
+    except Conversation.DoesNotExist as gone:
+        raise Http404 from gone
+    return show_conversation(request, found.pk)

@@ -4,9 +4,10 @@ from typing import Any
 
 from rest_framework import serializers
 
+from conversations.api.decisions import serialize_history
 from conversations.models import Conversation, ConversationQuerySet, Turn
 from conversations.states import Status
-from lib.wire import MomentField, PageQuery, about_dollars, dollars, moment
+from lib.wire import MomentField, PageQuery, StrictSerializer, about_dollars, dollars, moment
 from templates_app.states import Tier
 
 # Columns that a list does not show are not loaded, because values and metrics can be large.
@@ -14,23 +15,31 @@ NOT_IN_LISTS = ("parameters", "quality_metrics", "bands", "search", "error_messa
 LONGEST_SEARCH = 200
 
 
-def make_score_field() -> serializers.DecimalField:
+def make_score_field(**options: Any) -> serializers.DecimalField:
     return serializers.DecimalField(
-        max_digits=3, decimal_places=1, min_value=0, max_value=10, default=None, allow_null=True
+        max_digits=3, decimal_places=1, min_value=0, max_value=10, allow_null=True, **options
     )
 
 
-class ConversationsQuery(PageQuery):
-    several = ("tier", "status")
+class ConversationsFilter(StrictSerializer):
+    """Which conversations: the filters of the list, of the queue and of decisions about many."""
+
+    several: tuple[str, ...] = ("tier", "status")
 
     tier = serializers.MultipleChoiceField(choices=Tier.choices, default=set)
     status = serializers.MultipleChoiceField(choices=Status.choices, default=set)
-    qualityScoreMin = make_score_field()
-    qualityScoreMax = make_score_field()
+    qualityScoreMin = make_score_field(default=None)
+    qualityScoreMax = make_score_field(default=None)
     createdFrom = MomentField(default=None)
     createdTo = MomentField(default=None, end=True)
     search = serializers.CharField(max_length=LONGEST_SEARCH, default="")
     batch = serializers.UUIDField(default=None)
+    undecided = serializers.BooleanField(default=None, allow_null=True)
+    flagged = serializers.BooleanField(default=None, allow_null=True)
+
+
+class ConversationsQuery(ConversationsFilter, PageQuery):
+    """The query string of the list."""
 
 
 def filter_conversations(rows: ConversationQuerySet, query: dict[str, Any]) -> ConversationQuerySet:
@@ -42,6 +51,10 @@ def filter_conversations(rows: ConversationQuerySet, query: dict[str, Any]) -> C
         rows = rows.filter(status__in=query["status"])
     if query["batch"]:
         rows = rows.of_job(query["batch"])
+    if query["undecided"] is not None:
+        rows = rows.undecided() if query["undecided"] else rows.filter(decided_at__isnull=False)
+    if query["flagged"] is not None:
+        rows = rows.filter(flag_count__gt=0) if query["flagged"] else rows.filter(flag_count=0)
     rows = rows.scored_between(query["qualityScoreMin"], query["qualityScoreMax"])
     return rows.created_between(query["createdFrom"], query["createdTo"]).newest_first()
 
@@ -92,14 +105,17 @@ def _serialize_origin(conversation: Conversation) -> dict[str, Any]:
 
 def _serialize_review(conversation: Conversation) -> dict[str, Any]:
     by = conversation.approved_by
-    score = conversation.quality_score
+    score, override = conversation.quality_score, conversation.score_override
     return {
         "status": conversation.status,
         "qualityScore": None if score is None else float(score),
+        "qualityScoreOverride": None if override is None else float(override),
+        "qualityScoreOverrideNote": conversation.score_override_note,
         "flags": conversation.flags,
         "approvedBy": by and by.username,
         "approvedAt": moment(conversation.approved_at),
         "decidedAt": moment(conversation.decided_at),
+        "flaggedSinceDecision": conversation.flagged_since_decision,
         "reviewerNotes": conversation.reviewer_notes,
     }
 
@@ -115,13 +131,15 @@ def _serialize_counts(conversation: Conversation) -> dict[str, Any]:
 
 
 def serialize_conversation(conversation: Conversation) -> dict[str, Any]:
-    """A conversation with its turns, its values and the metrics of its score."""
+    """A conversation with its turns, its values, the metrics of its score, and the decisions about all its versions."""
     return {
         **serialize_summary(conversation),
         "parameters": conversation.parameters,
         "qualityMetrics": conversation.quality_metrics,
         "errorMessage": conversation.error_message or None,
+        "changeNote": conversation.change_note,
         "turns": [_serialize_turn(turn) for turn in conversation.turns.all()],
+        "reviewHistory": serialize_history(conversation),
     }
 
 

@@ -13,7 +13,7 @@ from django.utils.dateparse import parse_datetime
 from conversations.models.decisions import Decision
 from conversations.states import ARCHIVABLE, DECISIONS, MOVES, REVIEWABLE, ReasonCode, Status
 from lib.stale_state import StaleRevision, StaleState, Superseded
-from workspaces.audit import SYSTEM, record
+from workspaces.audit import name_person, record
 from workspaces.models import OwnedModel, User
 from workspaces.states import Action, TargetKind
 
@@ -83,7 +83,7 @@ class ReviewedModel(OwnedModel):
     def send_back(self, *, by: User | None, **said: Unpack[Said]) -> None:
         self._decide(Status.NEEDS_REVISION, Action.SEND_BACK, by=by, **said)
 
-    def archive(self, *, by: User | None, revision: int | None = None) -> None:
+    def archive(self, *, by: User | None, note: str = "", revision: int | None = None) -> None:
         if self.status not in ARCHIVABLE:
             raise StaleState("conversation", verb="archived", status=self.status)
         self._move(
@@ -91,13 +91,12 @@ class ReviewedModel(OwnedModel):
             action=Action.ARCHIVE,
             by=by,
             verb="archived",
+            note=note,
             revision=revision,
-            status_before_archive=self.status,
-            approved_by_id=None,
-            approved_at=None,
+            **plan_archiving(Status(self.status)),
         )
 
-    def restore(self, *, by: User | None, revision: int | None = None) -> None:
+    def restore(self, *, by: User | None, note: str = "", revision: int | None = None) -> None:
         """Give it the status it had before it was archived. One that was approved must be approved again.
 
         Raises Superseded for a version that a newer one has replaced: `conversations.versions.bring_back` copies it.
@@ -106,19 +105,18 @@ class ReviewedModel(OwnedModel):
             raise Superseded("conversation")
         if self.status != Status.ARCHIVED:
             raise StaleState("conversation", verb="restored", status=self.status)
-        before = Status(self.status_before_archive or Status.GENERATED)
-        was_approved: dict[str, Any] = {"decided_at": None} if before == Status.APPROVED else {}
+        to, fields = plan_restoring(self.status_before_archive)
         self._move(
-            Status.PENDING_REVIEW if before == Status.APPROVED else before,
+            to,
             action=Action.RESTORE,
             by=by,
             verb="restored",
+            note=note,
             revision=revision,
-            status_before_archive="",
-            **was_approved,
+            **fields,
         )
 
-    def undo(self, decision: Decision, *, by: User | None) -> None:
+    def undo(self, decision: Decision, *, by: User | None, note: str = "") -> None:
         """Take back the newest decision, as a further one. What was undone can be undone too, which does it again.
 
         Raises StaleRevision when something has been decided or changed since, Superseded when there is a newer version.
@@ -132,14 +130,17 @@ class ReviewedModel(OwnedModel):
             action=Action.UNDO,
             by=by,
             verb="given back its earlier status",
+            note=note,
             undoes=decision,
             **_read_stored(decision.before),
         )
 
     def override_score(self, score: Decimal | None, *, by: User | None, note: str = "") -> None:
         """Set a person's score, 0 to 10, beside the computed one; None takes it away. It is no decision."""
-        before = self.score_override
         with transaction.atomic():
+            before = self._lock_fields("score_override", "score_override_note")
+            if before == {"score_override": score, "score_override_note": note}:
+                return
             type(self)._default_manager.filter(pk=self.pk).update(
                 score_override=score, score_override_note=note
             )
@@ -149,9 +150,32 @@ class ReviewedModel(OwnedModel):
                 kind=TargetKind.CONVERSATION,
                 target=self,
                 by=by,
-                before={"score": before},
+                before={"score": before["score_override"]},
                 after={"score": score},
             )
+
+    def write_notes(self, notes: str, *, by: User | None) -> None:
+        """Replace the reviewer's notes, at most `LONGEST_NOTE` characters. It is no decision."""
+        with transaction.atomic():
+            before = self._lock_fields("reviewer_notes")["reviewer_notes"]
+            if before == notes:
+                return
+            type(self)._default_manager.filter(pk=self.pk).update(reviewer_notes=notes)
+            self.reviewer_notes = notes
+            record(
+                action=Action.WRITE_NOTES,
+                kind=TargetKind.CONVERSATION,
+                target=self,
+                by=by,
+                before={"characters": len(before)},
+                after={"characters": len(notes)},
+            )
+
+    def _lock_fields(self, *names: str) -> dict[str, Any]:
+        """What these fields hold now. The row stays locked until the transaction ends."""
+        rows = type(self)._default_manager.select_for_update(no_key=True)
+        found: dict[str, Any] = rows.values(*names).get(pk=self.pk)
+        return found
 
     def _decide(
         self,
@@ -172,9 +196,6 @@ class ReviewedModel(OwnedModel):
             raise StaleState("conversation", verb=DECISIONS[to], status=self.status)
         if self.status == to and self.decided_at:
             return
-        now = timezone.now()
-        approved = to == Status.APPROVED
-        notes: dict[str, Any] = {"reviewer_notes": note} if note else {}
         self._move(
             to,
             action=action,
@@ -184,11 +205,7 @@ class ReviewedModel(OwnedModel):
             reasons=reasons,
             revision=revision,
             on_behalf_of=on_behalf_of,
-            approved_by_id=by.pk if approved and by else None,
-            approved_at=now if approved else None,
-            decided_at=now,
-            flagged_since_decision=False,
-            **notes,
+            **plan_decision(to, person=by, note=note),
         )
 
     @transaction.atomic
@@ -222,7 +239,7 @@ class ReviewedModel(OwnedModel):
             workspace_id=self.workspace_id,
             created_by=by,
             conversation_id=self.pk,
-            who_name=(by.email or by.get_username()) if by else SYSTEM,
+            who_name=name_person(by),
             on_behalf_of=on_behalf_of,
             from_status=start,
             to_status=to,
@@ -257,6 +274,33 @@ class ReviewedModel(OwnedModel):
         rows = type(self)._default_manager.filter(pk=self.pk).exclude(approved_by=None)
         found = rows.values_list("approved_by__email", "approved_by__username").first()
         return {"was_approved_by": found[0] or found[1]} if found else {}
+
+
+# --- what each move changes beside the status; for one row and for many ----------------------------------
+
+
+def plan_decision(to: Status, *, person: User | None, note: str) -> dict[str, Any]:
+    now = timezone.now()
+    approved = to == Status.APPROVED
+    return {
+        "approved_by_id": person.pk if approved and person else None,
+        "approved_at": now if approved else None,
+        "decided_at": now,
+        "flagged_since_decision": False,
+        **({"reviewer_notes": note} if note else {}),
+    }
+
+
+def plan_archiving(status: Status) -> dict[str, Any]:
+    return {"status_before_archive": status, "approved_by_id": None, "approved_at": None}
+
+
+def plan_restoring(before: str) -> tuple[Status, dict[str, Any]]:
+    """The status that a row gets back which had `before` when it was archived. An approval must be given again."""
+    status = Status(before or Status.GENERATED)
+    if status == Status.APPROVED:
+        return Status.PENDING_REVIEW, {"status_before_archive": "", "decided_at": None}
+    return status, {"status_before_archive": ""}
 
 
 def _make_storable(fields: dict[str, Any]) -> dict[str, Any]:

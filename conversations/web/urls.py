@@ -2,11 +2,12 @@
 
 from django.urls import URLPattern, path
 
-from conversations.web import template_views, views
+from conversations.web import template_views, thresholds, views
 
 urlpatterns: list[URLPattern] = [
     path("conversations/", views.list_conversations, name="conversations"),
     path("conversations/<uuid:conversation_id>/", views.show_conversation, name="conversation"),
+    path("settings/quality/", thresholds.edit_thresholds, name="settings_quality"),
     path("templates/", template_views.list_templates, name="templates"),
     path("templates/<uuid:template_id>/", template_views.show_template, name="template"),
 ]

@@ -10,14 +10,13 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from conversations import quality
+from conversations.history import read_conversation_history
 from conversations.models import Conversation
 from conversations.web.flags import describe_flags
 from conversations.web.forms import NEWEST, FilterForm, select_for_list
 from conversations.web.trail import PER_PAGE, find_trail
 from lib.htmx import is_target
 from lib.paging import fetch_page
-from workspaces.audit import read_history
-from workspaces.states import TargetKind
 
 
 @require_safe
@@ -65,7 +64,7 @@ def show_conversation(request: HttpRequest, conversation_id: UUID) -> HttpRespon
         "log": (log := find_log(found)),
         "took": log.duration_ms / 1000 if log and log.duration_ms else None,
         "parameters": sorted(found.parameters.items()),
-        "history": read_history(TargetKind.CONVERSATION, found.pk),
+        "history": read_conversation_history(found),
         "flags": describe_flags(found),
         "trail": find_trail(found, query=request.GET.get("back", ""), user=request.user),
     }

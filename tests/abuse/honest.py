@@ -112,6 +112,36 @@ def make_option(world: World) -> Body:
     return {"kind": "tone", "name": "terse", **about}
 
 
+def make_change(world: World) -> Body:
+    """An edit, a decision, a score and notes at once."""
+    turns = [{"turnNumber": 1, "content": "Said better", "role": "user", "tokenCount": 4}]
+    said = {"note": "why", "reasons": ["leak", "other"], "reviewerNotes": "Ask Bert", "revision": 0}
+    return {"status": "rejected", "reviewAction": "reject", "qualityScore": 7.5, "turns": turns, **said}
+
+
+def make_bulk_by_ids(world: World) -> Body:
+    keys = world.rows["conversation_id"]
+    said = {"note": "why", "reasons": ["leak"]}
+    return {"action": "reject", "ids": keys, "revisions": dict.fromkeys(keys, 1), **said}
+
+
+def make_bulk_by_filter(world: World) -> Body:
+    """About none: a filter that finds rows would need their number."""
+    wanted = {
+        "tier": ["scenario"],
+        "status": "approved",
+        "qualityScoreMin": 1,
+        "qualityScoreMax": 2.5,
+        "createdFrom": "2026-01-01",
+        "createdTo": "2026-01-02T10:00:00Z",
+        "search": "no such conversation",
+        "batch": world.rows["job_id"][0],
+        "undecided": True,
+        "flagged": False,
+    }
+    return {"action": "approve", "filter": wanted, "count": 0}
+
+
 BODIES: dict[str, Sequence[Callable[[World], Body]]] = {
     "POST api_generate": [make_single],
     "POST api_generate_batch": [make_items, make_matrix, make_situations, make_chosen],
@@ -131,6 +161,9 @@ BODIES: dict[str, Sequence[Callable[[World], Body]]] = {
         },
     ],
     "POST api_batch_duplicate": [lambda world: {**RUN, "name": "A copy", "errorHandling": "stop"}],
+    "PATCH api_conversation": [make_change, lambda world: {"reviewAction": "archive", "note": "why"}],
+    "DELETE api_conversation": [lambda world: {}],
+    "POST api_bulk": [make_bulk_by_ids, make_bulk_by_filter],
     "POST api_item_retry": [lambda world: {}],
     "POST api_item_use": [lambda world: {}],
     "POST api_templates": [make_template],

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.db.models import QuerySet
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from batches.engine.dispatch import CANDIDATES, MARK, SHARED_CANDIDATES, SHARED_MARK
@@ -18,6 +19,7 @@ from batches.web.plans.plan_page import find_earlier_items
 from bench.support.seeding import analyze, seed_finished_jobs, seed_job
 from conversations.comparison import FIND_CANDIDATES
 from conversations.models import Conversation
+from conversations.queue import QueueOrder, list_after, list_before, order_queue
 from conversations.usage import query_usage
 from tests.support.once import empty_tables
 from workspaces.models import User
@@ -83,6 +85,28 @@ def test_what_was_made_from_a_template(seeded: tuple[User, BatchJob]) -> None:
     ):
         plan = plan_of(query_usage(field, [key]))
         assert "Index Only Scan using conversation_by_template" in plan, plan
+
+
+@pytest.mark.parametrize("order", list(QueueOrder))
+def test_the_review_queue(seeded: tuple[User, BatchJob], order: QueueOrder) -> None:
+    """The first page, the count, next and previous: each by the order's own index or, the count, by any of the four."""
+    user, _ = seeded
+    rows = Conversation.objects.visible_to(user).undecided()
+    ordered = order_queue(rows, order)
+    index = f"conversation_queue_{order}"
+    first = plan_of(ordered[:50])
+    assert index in first
+    assert "Sort" not in first
+    middle = ordered[700]
+    with CaptureQueriesContext(connection) as asked:
+        assert rows.count() > 700
+    assert "Index Only Scan using conversation_queue_" in plan_of_sql(asked.captured_queries[0]["sql"])
+    with CaptureQueriesContext(connection) as asked:
+        assert len([*list_after(rows, order, middle), *list_before(rows, order, middle)]) == 2
+    for query in asked.captured_queries:
+        plan = plan_of_sql(query["sql"])
+        assert "conversation_queue_" in plan, plan
+        assert "Seq Scan" not in plan, plan
 
 
 def test_search(seeded: tuple[User, BatchJob]) -> None:

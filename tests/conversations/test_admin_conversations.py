@@ -11,9 +11,13 @@ from conversations.models import Conversation
 from conversations.states import Status
 from tests.factories import make_conversation, make_member, make_user, make_workspace
 from workspaces import admin_base
-from workspaces.models import Membership, User
+from workspaces.models import AuditEntry, Membership, User
 
 LIST = "/admin/conversations/conversation/"
+# What a browser posts for the turns and the decisions, which are read-only.
+INLINES = {
+    f"{inline}-{name}": "0" for inline in ("turns", "decisions") for name in ("TOTAL_FORMS", "INITIAL_FORMS")
+}
 
 pytestmark = pytest.mark.django_db
 
@@ -130,8 +134,7 @@ def test_words_are_edited_and_nothing_else(client_of_boss: Client) -> None:
         "status": "approved",
         "quality_score": "10",
         "actual_cost_usd": "0",
-        "turns-TOTAL_FORMS": 0,
-        "turns-INITIAL_FORMS": 0,
+        **INLINES,
     }
     response = client_of_boss.post(reverse("admin:conversations_conversation_change", args=[row.pk]), body)
     assert response.status_code == 302
@@ -147,7 +150,7 @@ def test_an_edit_takes_back_no_decision_made_meanwhile(client_of_boss: Client, b
     client_of_boss.get(path)
     Conversation.objects.get(pk=row.pk).approve(by=boss)
     body = {"title": "New", "persona": row.persona, "topic": row.topic}
-    client_of_boss.post(path, {**body, "turns-TOTAL_FORMS": 0, "turns-INITIAL_FORMS": 0})
+    client_of_boss.post(path, {**body, **INLINES})
     assert status_of(row) == Status.APPROVED
     assert row.title == "New"
 
@@ -176,3 +179,56 @@ def test_search_finds_every_word_in_any_order(client_of_boss: Client) -> None:
     assert list(client_of_boss.get(LIST, {"q": "bold investor"}).context["cl"].result_list) == []
     turns = client_of_boss.get("/admin/conversations/turn/", {"q": "founder"}).context["cl"].result_list
     assert len(turns) == 2
+
+
+# --- notes and history -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("action", ["approve", "reject", "needs_revision", "archive"])
+def test_a_note_goes_into_the_history(client_of_boss: Client, boss: User, action: str) -> None:
+    row = make_conversation()
+    act(client_of_boss, action, row, note=" Seen with Anna ")
+    said = row.decisions.get()
+    assert (said.note, said.created_by) == ("Seen with Anna", boss)
+    page = client_of_boss.get(f"{LIST}{row.pk}/change/").content.decode()
+    assert "Seen with Anna" in page
+
+
+def test_a_note_that_is_too_long_changes_nothing(client_of_boss: Client) -> None:
+    row = make_conversation()
+    act(client_of_boss, "approve", row, note="n" * 5001)
+    assert status_of(row) == Status.PENDING_REVIEW
+
+
+def test_the_last_decision_is_taken_back(client_of_boss: Client) -> None:
+    row, other = make_conversation(), make_conversation()
+    act(client_of_boss, "reject", row)
+    (said,) = act(client_of_boss, "undo", row, other)
+    assert said.startswith("1 taken back, 1 skipped: There is no decision to take back")
+    assert status_of(row) == Status.PENDING_REVIEW
+
+
+def test_decisions_are_listed_and_read_only(client_of_boss: Client) -> None:
+    row = make_conversation(title="About rent")
+    row.reject(by=None, note="Twice the same")
+    listed = client_of_boss.get("/admin/conversations/decision/", {"q": "rent"}).content.decode()
+    assert "Twice the same" in listed
+    assert (
+        "Twice" not in client_of_boss.get("/admin/conversations/decision/", {"q": "zebra"}).content.decode()
+    )
+    address = f"/admin/conversations/decision/{row.decisions.get().pk}/change/"
+    assert client_of_boss.get(address).status_code == 200
+    assert client_of_boss.post(address, {"note": "Changed"}).status_code == 403
+    assert client_of_boss.get("/admin/conversations/decision/add/").status_code == 403
+
+
+def test_changed_notes_are_recorded(client_of_boss: Client, boss: User) -> None:
+    row = make_conversation(title="About rent")
+    names = ("title", "persona", "emotion", "topic", "intent", "tone")
+    body = {name: getattr(row, name) or "x" for name in names}
+    body |= {"category": "", "reviewer_notes": "Ask Bert", **INLINES}
+    assert client_of_boss.post(f"{LIST}{row.pk}/change/", body).status_code == 302
+    row.refresh_from_db()
+    assert row.reviewer_notes == "Ask Bert"
+    entry = AuditEntry.objects.get(action="write_notes")
+    assert (entry.who, entry.target_id) == (boss, row.pk)

@@ -7,8 +7,10 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from conversations import versions
-from conversations.states import Status
+from conversations import bulk, changes, thresholds, versions
+from conversations.models import Conversation
+from conversations.states import BulkAction, Status
+from conversations.thresholds import Thresholds
 from provider import check, keys, table
 from templates_app.library import editing as rows
 from templates_app.library import importing
@@ -46,6 +48,33 @@ def edit(stage: Stage) -> Act:
     return lambda by: versions.edit(made, {2: f"{PLANTED} and more"}, by=by, note=PLANTED)
 
 
+def delete_for_good(stage: Stage) -> Act:
+    made = factories.make_conversation(by=stage.owner, status=Status.GENERATED, turns=[PLANTED, PLANTED])
+    return lambda by: changes.delete_for_good(made, by=by)
+
+
+def decide_chosen(action: BulkAction, status: Status, audited: Action) -> Case:
+    def ready(stage: Stage) -> Act:
+        made = [factories.make_conversation(by=stage.owner, status=status, turns=[PLANTED]) for _ in range(3)]
+        rows, ids = Conversation.objects.visible_to(stage.owner), [row.pk for row in made]
+        return lambda by: bulk.decide_chosen(rows, ids, action, by=by, note=PLANTED)
+
+    return Case("conversations.bulk.decide_chosen", ready, audited, TargetKind.CONVERSATION)
+
+
+def decide_matching(stage: Stage) -> Act:
+    for _ in range(3):
+        factories.make_conversation(by=stage.owner, status=Status.PENDING_REVIEW, turns=[PLANTED])
+    rows = Conversation.objects.visible_to(stage.owner).undecided()
+    return lambda by: bulk.decide_matching(rows, 3, BulkAction.APPROVE, by=by, note=PLANTED)
+
+
+def change_thresholds(stage: Stage) -> Act:
+    factories.make_conversation(by=stage.owner, status=Status.PENDING_REVIEW, quality_score=Decimal("7.0"))
+    wanted = Thresholds(Decimal("5.0"), Decimal("7.0"))
+    return lambda by: thresholds.change_thresholds(workspace=stage.home, wanted=wanted, by=by)
+
+
 def bring_back(stage: Stage) -> Act:
     made = factories.make_conversation(by=stage.owner, status=Status.GENERATED, turns=[PLANTED, PLANTED])
     versions.edit(made, {2: f"{PLANTED} and more"}, by=stage.owner)
@@ -58,6 +87,14 @@ CONVERSATIONS = [
         "override_score", Status.GENERATED, Action.OVERRIDE_SCORE, score=Decimal("7.5"), note=PLANTED
     ),
     Case("conversations.models.reviewed.ReviewedModel.undo", undo, Action.UNDO, TargetKind.CONVERSATION),
+    conversation("write_notes", Status.GENERATED, Action.WRITE_NOTES, notes=PLANTED),
+    Case("conversations.changes.delete_for_good", delete_for_good, Action.REMOVE, TargetKind.CONVERSATION),
+    decide_chosen(BulkAction.REJECT, Status.PENDING_REVIEW, Action.REJECT),
+    decide_chosen(BulkAction.DELETE, Status.PENDING_REVIEW, Action.REMOVE),
+    Case("conversations.bulk.decide_matching", decide_matching, Action.APPROVE, TargetKind.CONVERSATION),
+    Case(
+        "conversations.thresholds.change_thresholds", change_thresholds, Action.CHANGE, TargetKind.WORKSPACE
+    ),
     Case("conversations.versions.edit", edit, Action.EDIT, TargetKind.CONVERSATION),
     Case("conversations.versions.bring_back", bring_back, Action.BRING_BACK, TargetKind.CONVERSATION),
     conversation("approve", Status.PENDING_REVIEW, Action.APPROVE, note=PLANTED),

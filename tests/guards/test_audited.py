@@ -2,27 +2,32 @@
 
 import ast
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.apps import apps
 from django.db import connection
+from django.db.models import Model
 from pytest_django import Settings
 
 from batches.limits.limiter import set_limits
 from batches.limits.pools import pools
-from batches.models import PromptSize
+from batches.models import BatchJob, PromptSize
+from conversations.models import Conversation, Decision
 from tests.factories import make_template, make_user
 from tests.guards.audited_actions import CASES
 from tests.guards.audited_case import PLANTED, TEXT, Case, Stage
 from tests.guards.sources import Source, source, sources
 from workspaces.audit import SENTENCES, SYSTEM, read_history
-from workspaces.models import AuditEntry, User
+from workspaces.models import AuditEntry, User, Workspace
 from workspaces.states import Action, TargetKind
 
 ROOMS = ("workspaces", "templates_app", "conversations", "batches", "provider")
 # What takes a person and is no action of its own.
 NO_ACTIONS = {
+    "conversations.changes.apply_change": "each of its changes is an action, and records itself",
     "conversations.versions.add_version": "edit, bring_back and filing share it; each records itself",
     "workspaces.audit.record": "it writes the entry",
     "batches.actions.jobs.by_idempotency_key": "it only looks a batch up",
@@ -117,6 +122,58 @@ def contents() -> dict[str, list[str]]:
 def _rows(cursor: Any, table: str) -> list[str]:
     cursor.execute(f"SELECT t::text FROM {table} t ORDER BY 1")
     return [row[0] for row in cursor.fetchall()]
+
+
+# What must not change without a row that says who changed it, when, from what and to what. Births are apart.
+WATCHED = {
+    Conversation: ("status", "quality_score", "score_override"),
+    BatchJob: ("status", "budget_usd"),
+    Workspace: ("monthly_budget_usd", "revision_below", "review_below"),
+}
+Value = tuple[type[Model], UUID, str]
+
+
+@each_action
+def test_no_score_status_or_budget_changes_without_a_history_row(case: Case, stage: Stage) -> None:
+    act = case.ready(stage)
+    before, newest = read_watched(), last_entry()
+    act(stage.owner)
+    after = read_watched()
+    changed = {key: (before[key], after[key]) for key in before.keys() & after.keys()}
+    untold = [
+        (key, old, new)
+        for key, (old, new) in changed.items()
+        if old != new and not is_told(key, old, new, new_entries(newest))
+    ]
+    assert untold == []
+
+
+def read_watched() -> dict[Value, Any]:
+    return {
+        (model, row["pk"], column): row[column]
+        for model, columns in WATCHED.items()
+        for row in model._default_manager.values("pk", *columns)
+        for column in columns
+    }
+
+
+def is_told(key: Value, old: Any, new: Any, entries: list[AuditEntry]) -> bool:
+    """By a decision, or by an entry about the row; what the thresholds move is in the entry of its workspace."""
+    model, row, column = key
+    decided = Decision.objects.filter(conversation=row, from_status=str(old), to_status=str(new))
+    if column == "status" and model is Conversation and decided.exists():
+        return True
+    return any(
+        f"{old}_to_{new}" in entry.after
+        or (entry.target_id == row and any(is_same(value, new) for value in entry.after.values()))
+        for entry in entries
+    )
+
+
+def is_same(told: Any, value: Any) -> bool:
+    if isinstance(value, Decimal) and isinstance(told, str) and told.replace(".", "").isdigit():
+        return Decimal(told) == value
+    return bool(told == value)
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case.label.endswith(".pause-pause")])

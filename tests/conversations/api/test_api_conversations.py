@@ -164,7 +164,7 @@ def test_one_with_its_turns(
     made = make_conversation(
         by=user, turns=[odd, "Yes."], parameters={"topic": odd}, status=Status.APPROVED, approved_by=user
     )
-    with django_assert_max_num_queries(2 + 3):
+    with django_assert_max_num_queries(2 + 4):
         answer = caller.get(f"{LIST}/{made.pk}").json()
     assert answer["id"] == str(made.pk)
     assert answer["approvedBy"] == user.username

@@ -1,0 +1,109 @@
+"""POST /api/conversations/bulk: one action on many conversations, by their ids or by a filter."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from rest_framework import serializers
+from rest_framework.decorators import api_view
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from conversations.api.bodies import (
+    make_action_field,
+    make_note_field,
+    make_reasons_field,
+    make_revision_field,
+)
+from conversations.api.serializers import ConversationsFilter, filter_conversations
+from conversations.bulk import MOST_AT_ONCE, BulkResult, TooMany, decide_chosen, decide_matching
+from conversations.models import Conversation
+from conversations.states import WITH_REASONS, BulkAction, ReasonCode
+from lib.wire import StrictSerializer, validate
+from workspaces.models import User
+from workspaces.people import get_person
+
+MOST_SKIPPED_SHOWN = 20
+
+
+class FilterBody(ConversationsFilter):
+    """The filters of the list as JSON. A list may also be one word, or words separated by commas; null means no filter."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, Mapping):
+            data = {name: value for name, value in data.items() if value is not None}
+            for name in self.several:
+                if isinstance(data.get(name), str):
+                    data[name] = [word.strip() for word in data[name].split(",") if word.strip()]
+        return super().to_internal_value(data)
+
+
+class BulkBody(StrictSerializer):
+    """`ids`, or `filter` with the `count` that the person confirmed. `revisions` are those that the person saw, by id."""
+
+    action = make_action_field(BulkAction.choices)
+    ids = serializers.ListField(
+        child=serializers.UUIDField(), max_length=MOST_AT_ONCE, allow_empty=False, required=False
+    )
+    revisions = serializers.DictField(child=make_revision_field(), required=False)
+    filter = FilterBody(required=False)
+    count = serializers.IntegerField(min_value=0, max_value=2**31 - 1, required=False)
+    note = make_note_field()
+    reasons = make_reasons_field()
+
+    def validate_revisions(self, given: dict[str, int]) -> dict[UUID, int]:
+        """The same by ids as values."""
+        if len(given) > MOST_AT_ONCE:
+            raise serializers.ValidationError(f"At most {MOST_AT_ONCE:,} revisions.")
+        as_id = serializers.UUIDField()
+        return {as_id.to_internal_value(key): revision for key, revision in given.items()}
+
+    def validate(self, given: dict[str, Any]) -> dict[str, Any]:
+        problems = {}
+        if ("ids" in given) == ("filter" in given):
+            problems["ids"] = "Name the conversations by ids, or by a filter with its count."
+        elif "filter" in given and "count" not in given:
+            problems["count"] = "How many conversations does the filter find? The number is checked again."
+        elif "filter" in given and "revisions" in given:
+            problems["revisions"] = "Revisions belong to ids."
+        if given["reasons"] and given["action"] not in WITH_REASONS:
+            problems["reasons"] = "Reasons belong to reject and needs_revision."
+        if problems:
+            raise serializers.ValidationError(problems)
+        return given
+
+
+@api_view(["POST"])
+def decide_about_many(request: Request) -> Response:
+    """What cannot be changed is skipped, with its reason. A filter whose count has changed is answered with 409."""
+    given = validate(BulkBody(data=request.data))
+    try:
+        found = decide(given, by=get_person(request))
+    except TooMany as wrong:
+        raise ValidationError({"filter": [str(wrong)]}) from wrong
+    return Response(
+        {
+            "changed": found.changed,
+            "skipped": [{"id": each.id, "error": each.error} for each in found.skipped[:MOST_SKIPPED_SHOWN]],
+            "skippedCount": len(found.skipped),
+        }
+    )
+
+
+def decide(given: dict[str, Any], *, by: User) -> BulkResult:
+    rows = Conversation.objects.visible_to(by)
+    action = BulkAction(given["action"])
+    reasons = [ReasonCode(word) for word in dict.fromkeys(given["reasons"])]
+    if "ids" in given:
+        return decide_chosen(
+            rows,
+            given["ids"],
+            action,
+            by=by,
+            note=given["note"],
+            reasons=reasons,
+            revisions=given.get("revisions"),
+        )
+    found = filter_conversations(rows, given["filter"])
+    return decide_matching(found, given["count"], action, by=by, note=given["note"], reasons=reasons)

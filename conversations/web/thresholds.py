@@ -1,0 +1,74 @@
+"""The settings page of the scores that route a new conversation."""
+
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
+
+from conversations.thresholds import Thresholds, change_thresholds, count_moves
+from lib.count_changed import CountChanged
+from workspaces.chosen import choose_changeable_workspace, choose_workspace
+from workspaces.people import get_person
+
+WRONG = {"invalid": "give a score, such as 6 or 6.5.", "required": "give a score from 0 to 10."}
+
+
+def make_score_field(label: str) -> forms.DecimalField:
+    return forms.DecimalField(
+        label=label,
+        min_value=Decimal(0),
+        max_value=Decimal(10),
+        max_digits=3,
+        decimal_places=1,
+        error_messages=WRONG,
+    )
+
+
+class ThresholdsForm(forms.Form):
+    """`count` is the number of conversations that the person has agreed to move."""
+
+    revision_below = make_score_field("Needs revision below")
+    review_below = make_score_field("Needs review below")
+    count = forms.IntegerField(required=False, min_value=0, max_value=2**31 - 1)
+
+    def clean(self) -> dict[str, Any]:
+        values: dict[str, Any] = super().clean() or {}
+        low, high = values.get("revision_below"), values.get("review_below")
+        if low is not None and high is not None and low > high:
+            self.add_error("revision_below", "it cannot be above the score for review.")
+        return values
+
+    def read(self) -> Thresholds:
+        return Thresholds(self.cleaned_data["revision_below"], self.cleaned_data["review_below"])
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+def edit_thresholds(request: HttpRequest) -> HttpResponse:
+    """The thresholds, which an owner can change. How many conversations would move is asked first."""
+    chosen = choose_changeable_workspace(request) if request.method == "POST" else choose_workspace(request)
+    workspace, moves = chosen.workspace, None
+    form = ThresholdsForm(request.POST or Thresholds.of(workspace.pk)._asdict())
+    if request.method == "POST" and form.is_valid():
+        moves = count_moves(workspace, form.read())
+        if moves in (0, form.cleaned_data["count"]):
+            try:
+                moved = change_thresholds(
+                    workspace=workspace, wanted=form.read(), by=get_person(request), count=moves
+                )
+            except CountChanged as changed:
+                moves = changed.count
+            else:
+                plural = "" if moved == 1 else "s"
+                messages.success(request, f"The thresholds are saved. {moved:,} conversation{plural} moved.")
+                return redirect(f"{reverse('settings_quality')}?workspace={workspace.pk}")
+    context = {"form": form, "chosen": chosen, "moves": moves}
+    return render(request, "conversations/thresholds.html", context, status=422 if form.errors else 200)
