@@ -64,7 +64,7 @@ def _servers(settings: Environment) -> Iterator[dict[str, str]]:
     joined = client.join(settings)
     if joined:
         with joined:
-            yield joined.environ()
+            yield joined.environ(as_owner=True)
         return
     folder = DataFolder(settings.data_dir)
     with folder.hold(), contextlib.ExitStack() as running:

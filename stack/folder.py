@@ -43,7 +43,8 @@ class StackState:
     kind: Kind
     mode: str
     fingerprint: Mapping[str, str]
-    database_url: str | None = field(default=None, repr=False)
+    database_url: str | None = field(default=None, repr=False)  # as the owner of the tables
+    web_database_url: str | None = field(default=None, repr=False)  # None: the same
     redis_url: str | None = field(default=None, repr=False)
     simulator_url: str | None = None
     web_url: str | None = None

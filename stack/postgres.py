@@ -15,11 +15,14 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
+import psycopg
+
+from stack import roles
 from stack.environment import CHECKOUT
 from stack.folder import DataFolder, FolderRefused
 from stack.process import PLAIN_ENV, Account, Program, launcher
 
-NAME = "lorapipe"  # of the role and of the database
+NAME = "lorapipe"  # of the database, and of the superuser that makes it
 MAX_CONNECTIONS = 300
 _SPARE_USERS = [partial(pwd.getpwnam, "postgres"), partial(pwd.getpwnam, "nobody")]
 NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
@@ -42,13 +45,15 @@ class Postgres:
         self.durable = durable
         self.account = account_for(folder)
         self.password = folder.secret("postgres_password")
+        self.passwords = {role: folder.secret(f"{role}_password") for role in roles.ROLES}
 
     @property
     def url(self) -> str:
-        return self._url(NAME)
+        """The address for the owner of the tables: migrations, commands, backups."""
+        return self.url_for(roles.OWNER)
 
-    def _url(self, database: str) -> str:
-        return f"postgresql://{NAME}:{self.password}@127.0.0.1:{self.port}/{database}"
+    def url_for(self, role: str) -> str:
+        return f"postgresql://{role}:{self.passwords[role]}@127.0.0.1:{self.port}/{NAME}"
 
     @property
     def log(self) -> Path:
@@ -91,17 +96,25 @@ class Postgres:
         )
 
     def is_ready(self) -> bool:
-        """Whether the server answers. Makes our database if it is missing."""
-        import psycopg  # noqa: PLC0415 (here and not above: it loads while the server starts)
+        """Whether the server answers. Makes our database and its roles if they are missing, or as an older version made them."""
+        with contextlib.suppress(psycopg.OperationalError):
+            psycopg.connect(self.url, connect_timeout=5).close()
+            return True
+        with contextlib.suppress(psycopg.OperationalError):
+            roles.set_up_roles(
+                self._connect_as_superuser,
+                database=NAME,
+                superuser=NAME,
+                passwords=self.passwords,
+                for_tests=not self.durable,
+            )
+            return True
+        return False
 
-        try:
-            with psycopg.connect(self._url("postgres"), autocommit=True, connect_timeout=5) as connection:
-                known = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [NAME]).fetchone()
-                if not known:
-                    connection.execute(f"CREATE DATABASE {NAME}")
-        except psycopg.OperationalError:
-            return False
-        return True
+    def _connect_as_superuser(self, database: str) -> "psycopg.Connection[tuple[object, ...]]":
+        """Works until the roles are there."""
+        url = f"postgresql://{NAME}:{self.password}@127.0.0.1:{self.port}/{database}"
+        return psycopg.connect(url, autocommit=True, connect_timeout=5)
 
     def _own_folder(self, path: Path) -> None:
         path.mkdir(mode=0o700)

@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from lorapipe.queues import Queue
-from stack import programs, services
+from stack import environment, programs, roles, services
 from stack.child import Backoff, Child
 from stack.client import TAKEN, effective_fingerprint
 from stack.environment import Environment
@@ -68,9 +68,11 @@ class Supervisor:
 
     def _run_locked(self) -> int:
         if self.kind == "up":
+            environment.refuse_unprotected(self.settings)
             _refuse_taken_port(self.settings)
         raise_open_files()
         self.urls: dict[str, str] = self.folder.secret_variables()
+        self.urls_of_roles: dict[str, str] = {}  # empty with a database of the user's own
         self.fingerprint = effective_fingerprint(self.settings)
         signals = Signals()
         with signals.caught() as wakeup:
@@ -116,6 +118,8 @@ class Supervisor:
         with announce_step(f"Starting {kind.label}", self.announce):
             server = services.start(kind)
         self.group.adopt(Child(kind.program(), self.backoff, server.child, started_at=time.monotonic()))
+        if isinstance(kind, Postgres):
+            self.urls_of_roles = {role: kind.url_for(role) for role in roles.ROLES}
         return kind.url
 
     def _start_simulator(self) -> Path:
@@ -153,7 +157,7 @@ class Supervisor:
     def _prepare(self) -> None:
         """Run `manage.py prepare` once: migrations, starter pack, owner and the rows of the limiter."""
         self.prepared: dict[str, Any] = {}
-        program = programs.prepare(self._environ(), link=self.kind == "up")
+        program = programs.prepare(self._environ(roles.OWNER), link=self.kind == "up")
         if code := self.group.run_once(program, each_line=self._read_prepared):
             raise StartFailed(f"prepare ended with exit code {code}; its output is above.")
 
@@ -167,11 +171,11 @@ class Supervisor:
         return False
 
     def _start_programs(self) -> None:
-        environ, settings = self._environ(), self.settings
+        environ, settings = self._environ(roles.WORKER), self.settings
         slots = {WORKERS[0]: settings.worker_slots, WORKERS[1]: programs.INTERACTIVE_SLOTS}
         if self.kind == "up":
             with announce_step("Starting the pages", self.announce):
-                self._start_web(programs.web(environ, settings))
+                self._start_web(programs.web(self._environ(roles.WEB), settings))
         self.group.start(programs.dispatcher(environ))
         for queue, count in slots.items():
             tokens = settings.anthropic_max_tokens
@@ -185,8 +189,10 @@ class Supervisor:
             self.group.pump(0.05)
             self._raise_if_interrupted()
 
-    def _environ(self) -> dict[str, str]:
-        return programs.child_environ(self.settings, self.urls)
+    def _environ(self, role: str) -> dict[str, str]:
+        """The environment of a program that connects to our own PostgreSQL as this role."""
+        urls = {**self.urls, "DATABASE_URL": self.urls_of_roles.get(role, self.urls["DATABASE_URL"])}
+        return programs.child_environ(self.settings, urls)
 
     def _raise_if_interrupted(self) -> None:
         if self.group.signals.count:
@@ -242,6 +248,7 @@ class Supervisor:
                 mode=self.settings.mode,
                 fingerprint=self.fingerprint,
                 database_url=self.urls.get("DATABASE_URL"),
+                web_database_url=self.urls_of_roles.get(roles.WEB),
                 redis_url=self.urls.get("REDIS_URL"),
                 simulator_url=self.urls.get("LORAPIPE_SIMULATOR_URL"),
                 web_url=web_url(self.settings) if self.kind == "up" else None,

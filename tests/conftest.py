@@ -16,6 +16,7 @@ from pytest_django import DjangoDbBlocker
 
 from claude import current_models
 from claude.shipped import SHIPPED
+from lorapipe import sign_in_limits
 from provider import table
 from provider.account import list_entered_names
 from tests.factories import make_user
@@ -31,7 +32,7 @@ hypothesis_settings.load_profile("shared")
 # Who else is on the test database when it is about to be dropped: what a killed process or a page left open.
 END_OTHERS = """
 SELECT pg_terminate_backend(pid, 5000), backend_type, state, left(query, 200) FROM pg_stat_activity
- WHERE datname = current_database() AND pid <> pg_backend_pid()
+ WHERE datname = current_database() AND pid <> pg_backend_pid() AND usename = current_user
 """
 
 
@@ -82,6 +83,7 @@ def done_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         # The starter pack takes 0.1 s for each person; the tests that need it copy its rows (tests/support/starter_pack.py).
         patch.setattr(settings, "FURNISH_WORKSPACE", [])
+        patch.setattr(sign_in_limits, "MOST_WRONG", 10_000)  # all tests have one address
         list_static_files_once(patch)
         empty_only_filled_tables(patch)
         yield

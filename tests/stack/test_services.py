@@ -69,7 +69,7 @@ def test_postgres_asks_for_the_password_and_commits_durably(folder: DataFolder) 
     server = start_postgres(folder)
     try:
         with pytest.raises(psycopg.OperationalError):
-            psycopg.connect(server.url.replace(server.kind.password, "wrong"))
+            psycopg.connect(server.url.replace(folder.secret("lorapipe_owner_password"), "wrong"))
         with psycopg.connect(server.url) as connection:
             shown = {
                 name: connection.execute(f"SHOW {name}").fetchone()
@@ -107,7 +107,8 @@ def test_the_password_is_in_no_command_line(database: Server, folder: DataFolder
     lines = [Path(f"/proc/{server.pid}/cmdline").read_bytes() for server in (database, valkey)]
     valkey.stop()
     assert not [line for line in lines if folder.secret("valkey_password").encode() in line]
-    assert not [line for line in lines if folder.secret("postgres_password").encode() in line]
+    for name in ("postgres_password", "lorapipe_owner_password"):
+        assert not [line for line in lines if folder.secret(name).encode() in line]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the next start ends them")
