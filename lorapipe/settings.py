@@ -27,7 +27,7 @@ ENVIRONMENT = environment.read(os.environ)
 STACK = stack_client.living(ENVIRONMENT.data_dir) if not ENVIRONMENT.database_url else None
 
 # --- which process this is: statements of the web process must be short, others may take longer -----
-WEB_PROCESS = Path(sys.argv[0]).name.startswith("gunicorn") if sys.argv else False
+WEB_PROCESS = "lorapipe.wsgi" in sys.modules  # whatever server has imported it
 POOLED_PROCESS = WEB_PROCESS or any("celery" in word for word in sys.argv[:1])
 # Commands that store something under a hash of SECRET_KEY, or send something that is signed by it.
 KEYED_COMMAND = sys.argv[1:2] in (["dispatch"], ["prepare"], ["check_provider"])
@@ -122,6 +122,7 @@ MIDDLEWARE = [
     "lorapipe.middleware.UnusableValueMiddleware",
     "lorapipe.middleware.AdminPolicyMiddleware",
     "lorapipe.middleware.KeyUsedMiddleware",
+    "lorapipe.sign_in_limits.SignInLimitMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -155,6 +156,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
+PASSWORD_HASHERS = ["lorapipe.sign_in_limits.OneAtATimeHasher"]  # hashes as Django's first one
 SIGN_IN_LINK_LIFETIME = timedelta(minutes=15)
 # These functions fill a person's new workspace. `manage.py prepare` brings what a later version adds.
 FURNISH_WORKSPACE = ["templates_app.packs.installing.install_pack"]
@@ -186,8 +188,21 @@ WEB_THREADS = environment.WEB_THREADS
 DATABASES = {"default": make_database_settings(DATABASE_URL)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# --- Celery: what is not used, and why, is in docs/execution.md sections 1 and 7 ----------------
+# --- Redis -----------------------------------------------------------------------------------------
 REDIS_URL = ENVIRONMENT.redis_url or (STACK.redis_url if STACK else None)
+CACHES = {
+    # Only counts that end by themselves, shared by the web processes. Commands without a broker have their own.
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "lorapipe",
+        "OPTIONS": {"socket_timeout": 1, "socket_connect_timeout": 1},
+    }
+    if REDIS_URL
+    else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+}
+
+# --- Celery: what is not used, and why, is in docs/execution.md sections 1 and 7 ----------------
 TASK_APP = "lorapipe.celery.app"  # loaded by the workers, and elsewhere with the first message that is sent
 CELERY_BROKER_URL = REDIS_URL or "redis://127.0.0.1:1/0"
 CELERY_TASK_DEFAULT_QUEUE = Queue.GENERATION.value
@@ -313,5 +328,6 @@ LOGGING = {
         "httpx2": {"level": "WARNING"},
         "anthropic": {"level": "WARNING"},
         "celery": {"level": "WARNING"},
+        "waitress.queue": {"level": "ERROR"},  # it warns of every request that waits for a thread
     },
 }
