@@ -1,6 +1,7 @@
 """What the environment variables mean. Pure: reads a mapping, knows no Django and starts nothing."""
 
 import hashlib
+import ipaddress
 import math
 import os
 import re
@@ -14,7 +15,8 @@ ROOT_DATA = Path("/var/lib/lorapipe")
 DEMO_RPM = 600
 REAL_RPM = 50
 MOST_TOKENS = 100_000_000  # per minute: in practice no limit
-WEB_THREADS = 8  # of the single web process; the Procfile has the same number
+WEB_THREADS = 8  # of each web process
+MOST_WEB_PROCESSES = 4
 # The prefix of the variables that hold further keys, which the admin can assign to workspaces.
 NAMED_KEY = "ANTHROPIC_API_KEY_"
 KEYLESS = "unused"  # some gateways require the header, whatever its value
@@ -52,6 +54,16 @@ class Environment:
     simulator_url: str | None = None
     webhook_hosts: tuple[str, ...] = ()
     encryption_keys: tuple[str, ...] = field(default=(), repr=False)
+    behind_proxy: bool | None = None
+    web_memory_mb: int = 600
+
+    @property
+    def is_public(self) -> bool:
+        """Whether the pages are served to other machines."""
+        try:
+            return not ipaddress.ip_address(self.host.partition("%")[0]).is_loopback
+        except ValueError:
+            return self.host != "localhost"
 
     @property
     def demo(self) -> bool:
@@ -150,6 +162,8 @@ def read(environ: Mapping[str, str]) -> Environment:
         encryption_keys=_split(
             reader.text("LORAPIPE_ENCRYPTION_KEYS", default=None, check=_encryption_problem, secret=True)
         ),
+        behind_proxy=reader.yes_or_no("LORAPIPE_BEHIND_PROXY"),
+        web_memory_mb=reader.whole("LORAPIPE_WEB_MEMORY_MB", default=600, low=100, high=1_000_000),
     )
     if reader.problems:
         raise WrongEnvironment(reader.problems)
@@ -161,6 +175,22 @@ def default_data_dir(*, root: bool | None = None, checkout: Path = CHECKOUT) -> 
     if os.geteuid() == 0 if root is None else root:
         return ROOT_DATA / _short_hash(str(checkout))
     return checkout / ".data"
+
+
+def count_web_processes() -> int:
+    """One for each core, but at least two: while one is replaced or computes, the other answers."""
+    return min(MOST_WEB_PROCESSES, max(2, os.cpu_count() or 1))
+
+
+def refuse_unprotected(settings: Environment) -> None:
+    """Raises WrongEnvironment for pages that other machines can reach while nobody has said what stands before them."""
+    if settings.is_public and settings.behind_proxy is None:
+        problem = (
+            f"HOST={settings.host}: other machines could reach the pages, and nothing has been said about what stands before them. "
+            "Set LORAPIPE_BEHIND_PROXY=1 where a proxy does (Caddy and nginx: docs/operations.md), "
+            "LORAPIPE_BEHIND_PROXY=0 where nothing does, as in a network of your own, or leave HOST at 127.0.0.1."
+        )
+        raise WrongEnvironment([problem])
 
 
 class _Reader:
@@ -219,6 +249,12 @@ class _Reader:
         problem = f"must be a whole number from 1 to {MOST_TOKENS}; unset it for what a new account may use (no limit with another server)"
         self._refuse(name, repr(value), problem)
         return None
+
+    def yes_or_no(self, name: str) -> bool | None:
+        value = self._environ.get(name, "").strip()
+        if value not in {"", "0", "1"}:
+            self._refuse(name, repr(value), "must be 1 (yes) or 0 (no)")
+        return {"0": False, "1": True}.get(value)
 
     def fraction(self, name: str) -> float | None:
         value = self._environ.get(name, "").strip()

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from stack.environment import CHECKOUT, WEB_THREADS, Environment
+from stack.environment import CHECKOUT, Environment
 from stack.process import Program
 
 INTERACTIVE_SLOTS = 2
@@ -39,13 +39,10 @@ def prepare(environ: Mapping[str, str], *, link: bool) -> Program:
 
 
 def web(environ: Mapping[str, str], settings: Environment) -> Program:
-    """One process with threads. It runs as a script because the settings recognise the web by the name `gunicorn`."""
-    bind = (
-        f"[{settings.host}]:{settings.port}" if ":" in settings.host else f"{settings.host}:{settings.port}"
-    )
-    words = ("lorapipe.wsgi", "-b", bind, "-w", "1", "--threads", str(WEB_THREADS), "--graceful-timeout", "3")
+    """Gunicorn, which starts the web processes and replaces them (lorapipe/web_server/)."""
     script = str(Path(PYTHON).with_name("gunicorn"))
-    return _python("web", script, *words, "--log-level", "warning", "--no-control-socket", environ=environ)
+    own = {**environ, "HOST": settings.host, "PORT": str(settings.port)}
+    return _python("web", script, "-c", "python:lorapipe.web_server.config", "lorapipe.wsgi", environ=own)
 
 
 def dispatcher(environ: Mapping[str, str]) -> Program:
@@ -61,4 +58,5 @@ def worker(environ: Mapping[str, str], *, queue: str, slots: int, max_tokens: in
 
 
 def _python(name: str, *words: str, environ: Mapping[str, str], grace_s: float = 15.0) -> Program:
-    return Program(name=name, argv=(PYTHON, *words), cwd=CHECKOUT, env=environ, grace_s=grace_s)
+    named = {**environ, "PGAPPNAME": f"lorapipe {name}"}  # who is who in pg_stat_activity
+    return Program(name=name, argv=(PYTHON, *words), cwd=CHECKOUT, env=named, grace_s=grace_s)

@@ -16,6 +16,7 @@ from batches.models import BatchItem, BatchJob, GenerationLog
 from batches.models.states import JobKind
 from conversations.models import Conversation
 from lorapipe.queues import Queue
+from stack.environment import count_web_processes
 from templates_app.models import PromptTemplate
 from tests.support.engine import Engine
 from tests.support.invariants import assert_billed_is_logged, assert_invariants
@@ -123,23 +124,30 @@ def test_waiting_requests_leave_threads_and_connections_free(
     """Half of the web's threads wait; the others say 202 at once, pages answer, and nobody sits in a transaction."""
     fast_simulator.options(latency=4.0)
     answers: list[tuple[int, Any, float]] = []
+    processes = count_web_processes()  # which of them a request comes to is chance
     threads = [
         threading.Thread(target=lambda: answers.append(caller.generate()))
-        for _ in range(settings.WEB_THREADS)
+        for _ in range(settings.WEB_THREADS * processes)
     ]
     for thread in threads:
         thread.start()
-    wait_for(lambda: len(answers) >= PLACES, seconds=20, what="those beyond the half are answered at once")
+    wait_for(
+        lambda: len(answers) >= PLACES * processes,
+        seconds=20,
+        what="those beyond the half are answered at once",
+    )
     assert {status for status, *_ in answers} == {202}
     status, _, seconds = caller.ask("/api/conversations?limit=1")
-    print(f"a list while {PLACES} requests wait: {seconds * 1000:.0f} ms")
+    print(f"a list while at most {PLACES * processes} requests wait: {seconds * 1000:.0f} ms")
     assert status == 200
     assert seconds < 3
     assert_invariants()
     for thread in threads:
         thread.join(90)
-    assert sorted(status for status, *_ in answers) == [201] * PLACES + [202] * PLACES
-    wait_for(lambda: Conversation.objects.count() == settings.WEB_THREADS, seconds=60)
+    found = [status for status, *_ in answers]
+    assert set(found) == {201, 202}
+    assert found.count(201) <= PLACES * processes
+    wait_for(lambda: Conversation.objects.count() == settings.WEB_THREADS * processes, seconds=60)
     assert_invariants()
 
 

@@ -8,14 +8,14 @@ import pytest
 from django.test import Client
 from pytest_django import Settings
 
-LOAD = "import sys; sys.argv = {argv!r}.split(); import lorapipe.settings as s; print(len(s.SECRET_KEY))"
+LOAD = "import sys; sys.argv = {argv!r}.split(); import {modules}; import lorapipe.settings as s; print(len(s.SECRET_KEY))"
 
 
-def load_as(argv: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """The settings in a process with these arguments, without a SECRET_KEY."""
+def load_as(argv: str, modules: str = "sys", **environment: str) -> subprocess.CompletedProcess[str]:
+    """The settings in a process with these arguments that has imported these modules, without a SECRET_KEY."""
     environ = {key: value for key, value in os.environ.items() if key != "SECRET_KEY"} | environment
     return subprocess.run(
-        [sys.executable, "-c", LOAD.format(argv=argv)],
+        [sys.executable, "-c", LOAD.format(argv=argv, modules=modules)],
         env=environ,
         capture_output=True,
         text=True,
@@ -24,10 +24,10 @@ def load_as(argv: str, **environment: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_no_pages_without_a_secret_key() -> None:
-    refused = load_as("/usr/bin/gunicorn")
+    refused = load_as("server", "lorapipe.wsgi")
     assert refused.returncode != 0
     assert "SECRET_KEY is not set" in refused.stderr
-    assert load_as("/usr/bin/gunicorn", SECRET_KEY="x" * 50).stdout.strip() == "50"
+    assert load_as("server", "lorapipe.wsgi", SECRET_KEY="x" * 50).stdout.strip() == "50"
 
 
 @pytest.mark.parametrize(

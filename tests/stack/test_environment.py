@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from stack.environment import Environment, WrongEnvironment, default_data_dir, read
+from stack.environment import Environment, WrongEnvironment, default_data_dir, read, refuse_unprotected
 
 DATABASE = "postgresql://me:hush-database@db.example:5432/lorapipe"
 KEY = "sk-hush-key"
@@ -186,3 +186,26 @@ def test_the_data_folder_is_in_the_checkout_and_elsewhere_for_root() -> None:
 def test_the_simulator_of_the_stack_is_read() -> None:
     found: Environment = read({"LORAPIPE_SIMULATOR_URL": "http://127.0.0.1:5000"})
     assert (found.simulator_url, found.demo) == ("http://127.0.0.1:5000", True)
+
+
+@pytest.mark.parametrize(
+    ("host", "public"),
+    [
+        ("127.0.0.1", False),
+        ("127.0.0.2", False),
+        ("localhost", False),
+        ("::1", False),
+        ("0.0.0.0", True),
+        ("::", True),
+        ("192.0.2.7", True),
+        ("lora.example", True),
+    ],
+)
+def test_a_public_host_needs_a_word_about_what_stands_before_it(host: str, public: bool) -> None:
+    for said, refused in ((None, public), ("1", False), ("0", False)):
+        variables = {"HOST": host} if said is None else {"HOST": host, "LORAPIPE_BEHIND_PROXY": said}
+        if refused:
+            with pytest.raises(WrongEnvironment, match="LORAPIPE_BEHIND_PROXY=1"):
+                refuse_unprotected(read(variables))
+        else:
+            refuse_unprotected(read(variables))

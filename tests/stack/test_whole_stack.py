@@ -111,6 +111,50 @@ def execute(folder: DataFolder, statement: str) -> Any:
         return found.fetchone() if found.description else None
 
 
+def find_roles(folder: DataFolder) -> dict[str, str]:
+    """The role with which each program of the stack is connected now."""
+    state = folder.living()
+    assert state
+    assert state.database_url
+    with psycopg.connect(state.database_url) as connection:
+        return dict(
+            connection.execute(
+                "SELECT DISTINCT application_name, usename FROM pg_stat_activity WHERE application_name LIKE 'lorapipe %'"
+            ).fetchall()
+        )
+
+
+def test_each_program_has_its_role(environ: dict[str, str], folder: DataFolder, started: list[Run]) -> None:
+    run = Run(environ, "up")
+    started.append(run)
+    address = run.until("LoRAPipe is ready:").split()[3]
+    assert status(run.until("Sign in within").split()[-1]) == 200
+    wait_for(lambda: status_or_none(f"{address}readyz") == 200, seconds=60, what="the workers are there")
+    assert find_roles(folder) == {
+        "lorapipe web": "lorapipe_web",
+        "lorapipe dispatcher": "lorapipe_worker",
+        "lorapipe generation": "lorapipe_worker",
+        "lorapipe interactive": "lorapipe_worker",
+    }
+    assert run.end(signal.SIGTERM) == 0
+
+
+def status_or_none(url: str) -> int | None:
+    try:
+        return status(url)
+    except OSError:
+        return None
+
+
+def test_a_public_host_wants_to_know_what_stands_before_it(
+    environ: dict[str, str], started: list[Run]
+) -> None:
+    run = Run({**environ, "HOST": "0.0.0.0"}, "up")
+    started.append(run)
+    assert "LORAPIPE_BEHIND_PROXY=1" in run.until("other machines could reach the pages")
+    assert run.process.wait(30) == 2
+
+
 def test_up_serves_survives_kill_9_and_stops_cleanly(
     environ: dict[str, str], folder: DataFolder, started: list[Run]
 ) -> None:

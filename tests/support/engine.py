@@ -90,7 +90,7 @@ class Engine:
         """The web as `./run` starts it; its address, once it answers."""
         port = free_port()
         program = programs.web(self.environment, Environment(port=port, data_dir=self.logs))
-        self._start("web", list(program.argv))
+        self._start("web", list(program.argv), environment=program.env)
         address = f"http://127.0.0.1:{port}"
         wait_for(lambda: _is_up(f"{address}/healthz"), seconds=30, what="the web answers")
         return address
@@ -137,7 +137,9 @@ class Engine:
     def output(self) -> str:
         return "\n".join(path.read_text(errors="replace") for path in sorted(self.logs.glob("*.log")))
 
-    def _start(self, name: str, command: list[str]) -> Process:
+    def _start(
+        self, name: str, command: list[str], *, environment: Mapping[str, str] | None = None
+    ) -> Process:
         log = self.logs / f"{name}-{len(self.processes)}.log"
         process: Process
         with log.open("wb") as out:

@@ -15,7 +15,6 @@ from batches.api.long_poll import Places
 from batches.engine.retry import fail
 from batches.models import BatchItem, BatchJob, Worker
 from batches.models.states import ItemStatus, JobKind, JobStatus, Reason
-from stack.environment import CHECKOUT
 from templates_app.models import PromptTemplate
 from tests.factories import make_member, make_token, make_user
 from tests.support.polling import wait_for
@@ -165,7 +164,6 @@ def test_singles_are_no_batches_in_lists(caller: Client, template: PromptTemplat
 
 def test_at_most_half_of_the_webs_threads_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     assert long_poll.PLACES == settings.WEB_THREADS // 2
-    assert f"--threads {settings.WEB_THREADS} " in (CHECKOUT / "Procfile").read_text()
     monkeypatch.setattr(long_poll, "_look_until", lambda *_: pytest.fail("it waits"))
     monkeypatch.setattr(long_poll, "PLACES_HERE", Places(2))
     user_id = uuid4()
