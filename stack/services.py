@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from stack import process
 from stack.folder import DataFolder
-from stack.postgres import Postgres
+from stack.postgres.server import Postgres
 from stack.valkey import Valkey
 
 START_S = 60.0

@@ -14,12 +14,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from lorapipe.queues import Queue
-from stack import environment, programs, roles, services
+from stack import environment, programs, services
 from stack.child import Backoff, Child
 from stack.client import TAKEN, effective_fingerprint
 from stack.environment import Environment
 from stack.folder import DataFolder, FolderRefused, FolderTaken, Kind, StackState, Status
-from stack.postgres import Postgres
+from stack.postgres import roles
+from stack.postgres.server import Postgres
 from stack.process import Program, raise_open_files
 from stack.process_group import Interrupted, ProcessGroup, Signals, say
 from stack.steps import announce_step

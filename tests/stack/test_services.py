@@ -11,9 +11,9 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from lib.processes import identity
-from stack import postgres
 from stack.environment import CHECKOUT
 from stack.folder import DataFolder, FolderRefused
+from stack.postgres import server as postgres
 from stack.services import Server, start_postgres, start_valkey
 from tests.support.polling import wait_for
 

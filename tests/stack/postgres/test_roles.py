@@ -7,9 +7,10 @@ import psycopg
 import pytest
 from psycopg import errors
 
-from stack import process, roles
+from stack import process
 from stack.folder import DataFolder
-from stack.postgres import NAME, Postgres
+from stack.postgres import roles
+from stack.postgres.server import NAME, Postgres
 from stack.services import Server, free_port, start_postgres
 from tests.support.polling import wait_for
 
@@ -93,6 +94,18 @@ def test_an_old_folder_is_changed_with_its_rows_and_only_once(folder: DataFolder
                     connection.execute("SELECT nextval('numbers')")
                     with pytest.raises(errors.RaiseException, match="entries stay"):
                         connection.execute("DELETE FROM people")
+
+
+def test_owner_and_worker_see_what_the_sessions_of_the_web_do(folder: DataFolder) -> None:
+    """`check_invariants` and the reconciler look for transactions that nobody ends."""
+    with running(folder) as server, connected(server, roles.WEB) as web:
+        web.execute("BEGIN")
+        for role in (roles.OWNER, roles.WORKER):
+            with connected(server, role) as connection:
+                found = connection.execute(
+                    "SELECT state FROM pg_stat_activity WHERE usename = 'lorapipe_web'"
+                ).fetchall()
+            assert found == [("idle in transaction",)]
 
 
 @pytest.mark.parametrize("role", [roles.WEB, roles.WORKER])

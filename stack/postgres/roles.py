@@ -48,6 +48,8 @@ ALTER DEFAULT PRIVILEGES FOR ROLE lorapipe_owner IN SCHEMA public
   GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO lorapipe_web, lorapipe_worker;
 ALTER DEFAULT PRIVILEGES FOR ROLE lorapipe_owner IN SCHEMA public
   GRANT USAGE, SELECT ON SEQUENCES TO lorapipe_web, lorapipe_worker;
+-- `check_invariants` and the dispatcher's reconciler look for transactions that nobody ends, in the sessions of all three
+GRANT pg_read_all_stats TO lorapipe_owner, lorapipe_worker;
 """
 
 
@@ -75,9 +77,9 @@ def set_up_roles(
 
 def _make_missing(connection: "psycopg.Connection[tuple[object, ...]]", database: str) -> None:
     for role in ROLES:
-        if not connection.execute("SELECT FROM pg_roles WHERE rolname = %s", [role]).fetchone():
+        if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role]).fetchone():
             connection.execute(sql.SQL("CREATE ROLE {} NOLOGIN").format(sql.Identifier(role)))
-    if not connection.execute("SELECT FROM pg_database WHERE datname = %s", [database]).fetchone():
+    if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [database]).fetchone():
         connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(database)))
 
 

@@ -17,9 +17,9 @@ from pathlib import Path
 
 import psycopg
 
-from stack import roles
 from stack.environment import CHECKOUT
 from stack.folder import DataFolder, FolderRefused
+from stack.postgres import roles
 from stack.process import PLAIN_ENV, Account, Program, launcher
 
 NAME = "lorapipe"  # of the database, and of the superuser that makes it
