@@ -61,12 +61,15 @@ class Strangers:
         for line, _ in held:
             line.close()
 
-    def guess(self) -> None:
+    def guess(self, number: int) -> None:
+        """Without a pause, from an address of its own (127.0.1.1 and so on)."""
         body = urlencode({"name": "owner", "password": "guess", "csrfmiddlewaretoken": "x" * 32})
         headers = {"Content-Type": "application/x-www-form-urlencoded", "Cookie": f"csrftoken={'x' * 32}"}
         while not self.over.is_set():
             try:
-                status, _ = ask(self.port, "POST", "/sign-in/", body, headers)
+                status, _ = ask(
+                    self.port, "POST", "/sign-in/", body, headers, address=f"127.0.1.{number + 1}"
+                )
                 self.guesses[str(status)] += 1
             except OSError:
                 self.guesses["no answer"] += 1
@@ -88,9 +91,18 @@ def _is_open(line: socket.socket, beginning: bytes) -> bool:
 
 
 def ask(
-    port: int, method: str, path: str, body: str | None, headers: dict[str, str]
+    port: int,
+    method: str,
+    path: str,
+    body: str | None,
+    headers: dict[str, str],
+    *,
+    address: str = "127.0.0.1",
 ) -> tuple[int, http.client.HTTPMessage]:
-    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=30)) as line:
+    """Status and headers of the answer to a request from this address."""
+    with closing(
+        http.client.HTTPConnection("127.0.0.1", port, timeout=30, source_address=(address, 0))
+    ) as line:
         line.request(method, path, body, headers)
         answer = line.getresponse()
         answer.read()
@@ -160,7 +172,9 @@ def main() -> None:
             print("alone: ", end="", flush=True)
             measure(port, headers, min(10, chosen.seconds))
             strangers = Strangers(port)
-            threads = [threading.Thread(target=strangers.guess) for _ in range(chosen.guessers)]
+            threads = [
+                threading.Thread(target=strangers.guess, args=(number,)) for number in range(chosen.guessers)
+            ]
             threads.append(threading.Thread(target=strangers.hold, args=(chosen.connections,)))
             for thread in threads:
                 thread.start()
