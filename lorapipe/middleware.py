@@ -13,13 +13,12 @@ from django.shortcuts import render
 
 from batches.models import KeyUsed
 from lib.untrusted.storable import UNSTORABLE, name_unstorable
+from lorapipe.web_server import LARGEST_BODY, MEGABYTE
 
 logger = logging.getLogger(__name__)
 
 Respond = Callable[[HttpRequest], HttpResponse]
 
-MEGABYTE = 1_000_000
-LARGEST_BODY = 20 * MEGABYTE
 LONGEST_REFUSAL = 300  # characters
 REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
 

@@ -1,1 +1,5 @@
-"""The web server: Gunicorn starts and replaces the processes, Waitress reads and writes the connections (decision 0023)."""
+"""The web server: Gunicorn starts and replaces the processes, Waitress reads and writes the connections (decision 0024)."""
+
+MEGABYTE = 1_000_000
+# Of a request. It is here because the server asks for it before Django's models are loaded.
+LARGEST_BODY = 20 * MEGABYTE

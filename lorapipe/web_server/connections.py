@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from waitress import wasyncore
 from waitress.adjustments import Adjustments
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser
@@ -26,6 +27,7 @@ ANSWER_IN_BUFFER = (
     64_000_000  # bytes of one answer that wait for a slow reader; what is over a megabyte lies in a file
 )
 LARGEST_HEADER = 32_768  # bytes
+LINGER_S = 0.5  # so long a connection must have been silent before a process that ends closes it: its request may be on the way
 
 
 class Request(HTTPRequestParser):  # type: ignore[misc]
@@ -86,17 +88,29 @@ class PageServer(TcpWSGIServer):  # type: ignore[misc]
                 connection.will_close = True
 
     def stop_accepting(self) -> None:
+        """The other processes that share the socket keep it open; without any, the port is free."""
         self.accepting = False
+        wasyncore.dispatcher.close(self)  # of the socket only: threads still wake the loop up
 
-    def close_idle(self) -> int:
-        """Close the connections that nobody waits for; returns how many are left."""
-        busy = 0
+    def add_task(self, task: Connection) -> None:
+        """Once it accepts no more, each answer says that it is the last one on its connection."""
+        if not self.accepting:
+            task.requests[0].headers["CONNECTION"] = "close"
+        super().add_task(task)
+
+    def close_idle(self, now: float) -> int:
+        """Close the connections that nobody waits for, and those that are too slow; returns how many are left.
+
+        Closed with a request that is there and not yet read, a connection would be reset, and its page would be missing.
+        """
+        self.maintenance(now)
+        left = 0
         for connection in list(self.active_channels.values()):
-            if connection.is_busy:
-                busy += 1
+            if connection.is_busy or now - connection.last_activity < LINGER_S:
+                left += 1
             else:
                 connection.will_close = True
-        return busy
+        return left
 
 
 def make_servers(

@@ -13,8 +13,8 @@ from typing import IO, Any
 from gunicorn.workers.base import Worker
 from waitress import wasyncore
 
-from lorapipe.middleware import LARGEST_BODY
-from lorapipe.web_server.connections import PageServer, make_servers
+from lorapipe.web_server import LARGEST_BODY
+from lorapipe.web_server.connections import LINGER_S, PageServer, make_servers
 from stack import environment
 
 TICK_S = 1.0
@@ -45,16 +45,19 @@ class PageWorker(Worker):  # type: ignore[misc]
             connections=self.connections,
         )
         looks_at = 0.0
-        while self.alive and self.ppid == os.getppid():
+        while self.alive and not self._is_orphaned():
             self._pump()
             if time.monotonic() >= looks_at:
                 looks_at = time.monotonic() + LOOK_EVERY_S
                 self._leave_if_too_large()
         self._drain()
 
-    def _pump(self) -> None:
+    def _is_orphaned(self) -> bool:
+        return bool(self.ppid != os.getppid())
+
+    def _pump(self, seconds: float = TICK_S) -> None:
         self.notify()
-        wasyncore.loop(timeout=TICK_S, map=self.connections, use_poll=True, count=1)
+        wasyncore.loop(timeout=seconds, map=self.connections, use_poll=True, count=1)
 
     def _leave_if_too_large(self) -> None:
         used = measure_memory()
@@ -72,8 +75,10 @@ class PageWorker(Worker):  # type: ignore[misc]
         for server in servers:
             server.stop_accepting()
         ends_at = time.monotonic() + DRAIN_S
-        while sum(server.close_idle() for server in servers) and time.monotonic() < ends_at:
-            self._pump()
+        while sum(server.close_idle(time.time()) for server in servers) and time.monotonic() < ends_at:
+            if self._is_orphaned():  # killed: whoever starts it again wants no process of before
+                return
+            self._pump(LINGER_S / 5)
         for server in servers:
             server.task_dispatcher.shutdown(timeout=1)
 

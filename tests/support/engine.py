@@ -141,15 +141,16 @@ class Engine:
         self, name: str, command: list[str], *, environment: Mapping[str, str] | None = None
     ) -> Process:
         log = self.logs / f"{name}-{len(self.processes)}.log"
+        found = self.environment if environment is None else dict(environment)
         process: Process
         with log.open("wb") as out:
             if command[0] == sys.executable and not self.fresh:
-                process = fork_server().spawn(command[1:], environment=self.environment, log=log)
+                process = fork_server().spawn(command[1:], environment=found, log=log)
                 self.processes.append(process)
                 return process
             process = subprocess.Popen(
                 [*END_WITH_US, str(os.getpid()), "-1", "-1", str(CHECKOUT), *command],
-                env=self.environment,
+                env=found,
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=out,

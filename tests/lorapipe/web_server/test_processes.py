@@ -114,6 +114,24 @@ def test_a_stream_goes_on_while_its_process_is_replaced(web: Web, tmp_path: Path
         assert answer.read() == b"first last"
 
 
+def test_a_killed_server_leaves_the_port(web: Web, tmp_path: Path) -> None:
+    """Its processes end without it, whatever they have begun: the supervisor starts another one on that port."""
+    with closing(http.client.HTTPConnection("127.0.0.1", web.port, timeout=60)) as line:
+        line.request("GET", f"/stream?{tmp_path / 'never'}")
+        line.getresponse()
+        web.process.kill()
+        web.process.wait(30)
+
+        def free() -> bool:
+            try:
+                socket.create_server(("127.0.0.1", web.port), reuse_port=False).close()
+            except OSError:
+                return False
+            return True
+
+        wait_for(free, what="the port is free")
+
+
 @pytest.mark.parametrize(
     ("web", "counted"),
     [({}, "127.0.0.1"), ({"LORAPIPE_BEHIND_PROXY": "1"}, "203.0.113.9")],
