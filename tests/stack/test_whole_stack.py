@@ -21,6 +21,7 @@ from stack import client
 from stack.environment import CHECKOUT, read
 from stack.folder import DataFolder
 from stack.services import free_port
+from tests.support.old_folder import make_old_folder
 from tests.support.polling import wait_for
 
 pytestmark = pytest.mark.slow
@@ -144,6 +145,31 @@ def status_or_none(url: str) -> int | None:
         return status(url)
     except OSError:
         return None
+
+
+def test_an_old_data_folder_is_changed_in_place(
+    environ: dict[str, str], folder: DataFolder, started: list[Run]
+) -> None:
+    """Its tables belonged to the superuser. Afterwards the rows are there, and the programs work on them."""
+
+    def prepare(url: str) -> None:
+        command = [sys.executable, "manage.py", "prepare"]
+        subprocess.run(command, env=environ | {"DATABASE_URL": url}, cwd=CHECKOUT, check=True)
+        with psycopg.connect(url) as connection:
+            connection.execute("UPDATE workspaces_workspace SET name = 'of before'")
+
+    make_old_folder(folder, prepare)
+    run = Run(environ, "up")
+    started.append(run)
+    run.until("LoRAPipe is ready:")
+    assert execute(folder, "SELECT name FROM workspaces_workspace") == ("of before",)
+    owners = "SELECT string_agg(DISTINCT tableowner, ' ') FROM pg_tables WHERE schemaname = 'public'"
+    assert execute(folder, owners) == ("lorapipe_owner",)
+    batch = start_rows(environ, folder, 2)
+    started.append(batch)
+    assert batch.process.wait(120) == 0, "\n".join(batch.lines)
+    assert execute(folder, "SELECT count(*) FROM conversations") == (2,)
+    assert run.end(signal.SIGTERM) == 0
 
 
 def test_a_public_host_wants_to_know_what_stands_before_it(

@@ -12,6 +12,7 @@ from stack.folder import DataFolder
 from stack.postgres import roles
 from stack.postgres.server import NAME, Postgres
 from stack.services import Server, free_port, start_postgres
+from tests.support.old_folder import make_old_folder
 from tests.support.polling import wait_for
 
 Connection = psycopg.Connection[tuple[object, ...]]
@@ -48,27 +49,9 @@ def connected(server: Server, role: str) -> Iterator[Connection]:
         yield connection
 
 
-def make_old(folder: DataFolder) -> None:
-    """A cluster as it was before the roles: made by the superuser, who also works with it."""
-    kind = Postgres(folder, port=free_port(), durable=False)
-    kind.prepare()
-    server = Server(kind, process.spawn(kind.program()))
-    try:
-
-        def connect() -> Connection | None:
-            try:
-                return kind._connect_as_superuser("postgres")
-            except psycopg.OperationalError:
-                return None
-
-        connection = wait_for(connect, what="the old server answers")
-        assert connection
-        with connection:
-            connection.execute(f"CREATE DATABASE {NAME}")
-        with kind._connect_as_superuser(NAME) as another:
-            another.execute(OLD)
-    finally:
-        server.stop()
+def fill(url: str) -> None:
+    with psycopg.connect(url) as connection:
+        connection.execute(OLD)
 
 
 def assert_as_designed(server: Server) -> None:
@@ -83,7 +66,7 @@ def assert_as_designed(server: Server) -> None:
 
 
 def test_an_old_folder_is_changed_with_its_rows_and_only_once(folder: DataFolder) -> None:
-    make_old(folder)
+    make_old_folder(folder, fill)
     for _ in range(2):
         with running(folder) as server:
             assert_as_designed(server)
@@ -133,7 +116,7 @@ def test_the_processes_work_with_the_rows_and_own_nothing(folder: DataFolder, ro
 
 def test_a_start_that_was_killed_in_between_is_made_whole(folder: DataFolder) -> None:
     """The roles are there and cannot log in yet: the next start goes on."""
-    make_old(folder)
+    make_old_folder(folder, fill)
     kind = Postgres(folder, port=free_port(), durable=False)
     kind.prepare()
     server = Server(kind, process.spawn(kind.program()))
