@@ -163,7 +163,7 @@ def read(environ: Mapping[str, str]) -> Environment:
             reader.text("LORAPIPE_ENCRYPTION_KEYS", default=None, check=_encryption_problem, secret=True)
         ),
         behind_proxy=reader.yes_or_no("LORAPIPE_BEHIND_PROXY"),
-        web_memory_mb=reader.whole("LORAPIPE_WEB_MEMORY_MB", default=600, low=100, high=1_000_000),
+        web_memory_mb=reader.whole("LORAPIPE_WEB_MEMORY_MB", default=600, low=200, high=1_000_000),
     )
     if reader.problems:
         raise WrongEnvironment(reader.problems)
