@@ -14,12 +14,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from lorapipe.queues import Queue
-from stack import environment, programs, services
+from stack import environment, postgres, programs, services
 from stack.child import Backoff, Child
 from stack.client import TAKEN, effective_fingerprint
 from stack.environment import Environment
 from stack.folder import DataFolder, FolderRefused, FolderTaken, Kind, StackState, Status
-from stack.postgres import roles
 from stack.postgres.server import Postgres
 from stack.process import Program, raise_open_files
 from stack.process_group import Interrupted, ProcessGroup, Signals, say
@@ -120,7 +119,7 @@ class Supervisor:
             server = services.start(kind)
         self.group.adopt(Child(kind.program(), self.backoff, server.child, started_at=time.monotonic()))
         if isinstance(kind, Postgres):
-            self.urls_of_roles = {role: kind.url_for(role) for role in roles.ROLES}
+            self.urls_of_roles = {role: kind.url_for(role) for role in postgres.ROLES}
         return kind.url
 
     def _start_simulator(self) -> Path:
@@ -158,7 +157,7 @@ class Supervisor:
     def _prepare(self) -> None:
         """Run `manage.py prepare` once: migrations, starter pack, owner and the rows of the limiter."""
         self.prepared: dict[str, Any] = {}
-        program = programs.prepare(self._environ(roles.OWNER), link=self.kind == "up")
+        program = programs.prepare(self._environ(postgres.OWNER), link=self.kind == "up")
         if code := self.group.run_once(program, each_line=self._read_prepared):
             raise StartFailed(f"prepare ended with exit code {code}; its output is above.")
 
@@ -172,11 +171,11 @@ class Supervisor:
         return False
 
     def _start_programs(self) -> None:
-        environ, settings = self._environ(roles.WORKER), self.settings
+        environ, settings = self._environ(postgres.WORKER), self.settings
         slots = {WORKERS[0]: settings.worker_slots, WORKERS[1]: programs.INTERACTIVE_SLOTS}
         if self.kind == "up":
             with announce_step("Starting the pages", self.announce):
-                self._start_web(programs.web(self._environ(roles.WEB), settings))
+                self._start_web(programs.web(self._environ(postgres.WEB), settings))
         self.group.start(programs.dispatcher(environ))
         for queue, count in slots.items():
             tokens = settings.anthropic_max_tokens
@@ -249,7 +248,7 @@ class Supervisor:
                 mode=self.settings.mode,
                 fingerprint=self.fingerprint,
                 database_url=self.urls.get("DATABASE_URL"),
-                web_database_url=self.urls_of_roles.get(roles.WEB),
+                web_database_url=self.urls_of_roles.get(postgres.WEB),
                 redis_url=self.urls.get("REDIS_URL"),
                 simulator_url=self.urls.get("LORAPIPE_SIMULATOR_URL"),
                 web_url=web_url(self.settings) if self.kind == "up" else None,

@@ -10,10 +10,8 @@ from collections.abc import Callable, Mapping
 import psycopg
 from psycopg import sql
 
-OWNER = "lorapipe_owner"  # migrations, commands, backups
-WEB = "lorapipe_web"
-WORKER = "lorapipe_worker"  # and the dispatcher
-ROLES = (OWNER, WEB, WORKER)
+from stack.postgres import OWNER, ROLES
+
 Connect = Callable[[str], "psycopg.Connection[tuple[object, ...]]"]  # from the name of a database
 
 # Everything in our own schemas that belongs to no extension, and that nothing else takes along with it.

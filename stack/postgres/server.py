@@ -15,11 +15,9 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-import psycopg
-
 from stack.environment import CHECKOUT
 from stack.folder import DataFolder, FolderRefused
-from stack.postgres import roles
+from stack.postgres import OWNER, ROLES
 from stack.process import PLAIN_ENV, Account, Program, launcher
 
 NAME = "lorapipe"  # of the database, and of the superuser that makes it
@@ -45,12 +43,12 @@ class Postgres:
         self.durable = durable
         self.account = account_for(folder)
         self.password = folder.secret("postgres_password")
-        self.passwords = {role: folder.secret(f"{role}_password") for role in roles.ROLES}
+        self.passwords = {role: folder.secret(f"{role}_password") for role in ROLES}
 
     @property
     def url(self) -> str:
         """The address for the owner of the tables: migrations, commands, backups."""
-        return self.url_for(roles.OWNER)
+        return self.url_for(OWNER)
 
     def url_for(self, role: str) -> str:
         return f"postgresql://{role}:{self.passwords[role]}@127.0.0.1:{self.port}/{NAME}"
@@ -97,12 +95,18 @@ class Postgres:
 
     def is_ready(self) -> bool:
         """Whether the server answers. Makes our database and its roles if they are missing, or as an older version made them."""
+        import psycopg  # noqa: PLC0415 (here and not above: it loads while the server starts)
+
+        from stack.postgres import roles  # noqa: PLC0415
+
         with contextlib.suppress(psycopg.OperationalError):
             psycopg.connect(self.url, connect_timeout=5).close()
             return True
         with contextlib.suppress(psycopg.OperationalError):
             roles.set_up_roles(
-                self._connect_as_superuser,
+                lambda database: psycopg.connect(
+                    self.superuser_url(database), autocommit=True, connect_timeout=5
+                ),
                 database=NAME,
                 superuser=NAME,
                 passwords=self.passwords,
@@ -111,10 +115,9 @@ class Postgres:
             return True
         return False
 
-    def _connect_as_superuser(self, database: str) -> "psycopg.Connection[tuple[object, ...]]":
-        """Works until the roles are there."""
-        url = f"postgresql://{NAME}:{self.password}@127.0.0.1:{self.port}/{database}"
-        return psycopg.connect(url, autocommit=True, connect_timeout=5)
+    def superuser_url(self, database: str) -> str:
+        """The address for the role that makes the others, and may not log in any more when they are there."""
+        return f"postgresql://{NAME}:{self.password}@127.0.0.1:{self.port}/{database}"
 
     def _own_folder(self, path: Path) -> None:
         path.mkdir(mode=0o700)

@@ -18,20 +18,16 @@ def make_old_folder(folder: DataFolder, fill: Callable[[str], object]) -> None:
     server = Server(kind, process.spawn(kind.program()))
     try:
         wait_for(lambda: superuser_connects(kind), what="the old server answers")
-        with psycopg.connect(superuser_url(kind, "postgres"), autocommit=True) as connection:
+        with psycopg.connect(kind.superuser_url("postgres"), autocommit=True) as connection:
             connection.execute(f"CREATE DATABASE {NAME}")
-        fill(superuser_url(kind, NAME))
+        fill(kind.superuser_url(NAME))
     finally:
         server.stop()
 
 
-def superuser_url(kind: Postgres, database: str) -> str:
-    return f"postgresql://{NAME}:{kind.password}@127.0.0.1:{kind.port}/{database}"
-
-
 def superuser_connects(kind: Postgres) -> bool:
     try:
-        psycopg.connect(superuser_url(kind, "postgres"), connect_timeout=5).close()
+        psycopg.connect(kind.superuser_url("postgres"), connect_timeout=5).close()
     except psycopg.OperationalError:
         return False
     return True

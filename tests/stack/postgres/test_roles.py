@@ -7,13 +7,11 @@ import psycopg
 import pytest
 from psycopg import errors
 
-from stack import process
 from stack.folder import DataFolder
-from stack.postgres import roles
+from stack.postgres import OWNER, ROLES, WEB, WORKER, roles
 from stack.postgres.server import NAME, Postgres
-from stack.services import Server, free_port, start_postgres
+from stack.services import Server, start_postgres
 from tests.support.old_folder import make_old_folder
-from tests.support.polling import wait_for
 
 Connection = psycopg.Connection[tuple[object, ...]]
 RIGHTS = "SELECT rolname, rolsuper, rolbypassrls, rolcreaterole, rolcanlogin FROM pg_roles WHERE rolname LIKE 'lorapipe%' ORDER BY 1"
@@ -55,14 +53,14 @@ def fill(url: str) -> None:
 
 
 def assert_as_designed(server: Server) -> None:
-    with connected(server, roles.OWNER) as connection:
+    with connected(server, OWNER) as connection:
         assert connection.execute(RIGHTS).fetchall() == [
             ("lorapipe", True, True, True, False),
-            *[(role, False, False, False, True) for role in roles.ROLES],
+            *[(role, False, False, False, True) for role in ROLES],
         ]
         assert connection.execute(LEFT).fetchall() == []
     with pytest.raises(psycopg.OperationalError, match="not permitted to log in"):
-        server.kind._connect_as_superuser(NAME)  # type: ignore[union-attr]
+        psycopg.connect(server.kind.superuser_url(NAME))  # type: ignore[union-attr]
 
 
 def test_an_old_folder_is_changed_with_its_rows_and_only_once(folder: DataFolder) -> None:
@@ -70,7 +68,7 @@ def test_an_old_folder_is_changed_with_its_rows_and_only_once(folder: DataFolder
     for _ in range(2):
         with running(folder) as server:
             assert_as_designed(server)
-            for role in roles.ROLES:
+            for role in ROLES:
                 with connected(server, role) as connection:
                     assert connection.execute("SELECT name FROM people").fetchall()[0] == ("paid for",)
                     connection.execute("INSERT INTO people (name) VALUES ('later')")
@@ -81,9 +79,9 @@ def test_an_old_folder_is_changed_with_its_rows_and_only_once(folder: DataFolder
 
 def test_owner_and_worker_see_what_the_sessions_of_the_web_do(folder: DataFolder) -> None:
     """`check_invariants` and the reconciler look for transactions that nobody ends."""
-    with running(folder) as server, connected(server, roles.WEB) as web:
+    with running(folder) as server, connected(server, WEB) as web:
         web.execute("BEGIN")
-        for role in (roles.OWNER, roles.WORKER):
+        for role in (OWNER, WORKER):
             with connected(server, role) as connection:
                 found = connection.execute(
                     "SELECT state FROM pg_stat_activity WHERE usename = 'lorapipe_web'"
@@ -91,11 +89,11 @@ def test_owner_and_worker_see_what_the_sessions_of_the_web_do(folder: DataFolder
             assert found == [("idle in transaction",)]
 
 
-@pytest.mark.parametrize("role", [roles.WEB, roles.WORKER])
+@pytest.mark.parametrize("role", [WEB, WORKER])
 def test_the_processes_work_with_the_rows_and_own_nothing(folder: DataFolder, role: str) -> None:
     with running(folder) as server:
         assert_as_designed(server)
-        with connected(server, roles.OWNER) as connection:  # as a migration does
+        with connected(server, OWNER) as connection:  # as a migration does
             connection.execute("CREATE TABLE things (id serial PRIMARY KEY, word text)")
         with connected(server, role) as connection:
             connection.execute("INSERT INTO things (word) VALUES ('a')")
@@ -116,22 +114,12 @@ def test_the_processes_work_with_the_rows_and_own_nothing(folder: DataFolder, ro
 
 def test_a_start_that_was_killed_in_between_is_made_whole(folder: DataFolder) -> None:
     """The roles are there and cannot log in yet: the next start goes on."""
-    make_old_folder(folder, fill)
-    kind = Postgres(folder, port=free_port(), durable=False)
-    kind.prepare()
-    server = Server(kind, process.spawn(kind.program()))
 
-    def begun() -> bool:
-        try:
-            with kind._connect_as_superuser("postgres") as connection:
-                roles._make_missing(connection, NAME)
-        except psycopg.OperationalError:
-            return False
-        return True
+    def fill_and_begin(url: str) -> None:
+        fill(url)
+        with psycopg.connect(url, autocommit=True) as connection:
+            roles._make_missing(connection, NAME)
 
-    try:
-        wait_for(begun, what="the server answers")
-    finally:
-        server.stop()
+    make_old_folder(folder, fill_and_begin)
     with running(folder) as again:
         assert_as_designed(again)
