@@ -154,7 +154,8 @@ def test_an_old_data_folder_is_changed_in_place(
 
     def prepare(url: str) -> None:
         command = [sys.executable, "manage.py", "prepare"]
-        subprocess.run(command, env=environ | {"DATABASE_URL": url}, cwd=CHECKOUT, check=True)
+        variables = environ | folder.secret_variables() | {"DATABASE_URL": url}
+        subprocess.run(command, env=variables, cwd=CHECKOUT, check=True)
         with psycopg.connect(url) as connection:
             connection.execute("UPDATE workspaces_workspace SET name = 'of before'")
 
