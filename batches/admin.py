@@ -132,10 +132,12 @@ class BatchItemAdmin(ReadOnlyAdmin):
     )
     list_filter = ("status", "tier", "kind", ("error_kind", admin.EmptyFieldListFilter))
     list_select_related = ("job",)
-    list_defer = ("parameters", "error_message")
+    list_defer = ("parameters", "error_message", "instruction")
     search_fields = ("conversation_id", "topic")
     ordering = ("-created_at", "position")
-    detail_select_related = ("workspace", "job", "template_version__template", "worker", "current_log")
+    detail_select_related = (
+        *("workspace", "job", "template_version__template", "worker", "current_log", "regenerates"),
+    )
     fieldsets = (
         (None, {"fields": ("conversation_id", "job", "position", "kind", "topic", "tier", "category")}),
         (
@@ -148,6 +150,7 @@ class BatchItemAdmin(ReadOnlyAdmin):
             },
         ),
         ("Plan", {"fields": ("workspace", "template_version", "parameters_shown", "created_at")}),
+        ("Regeneration", {"fields": ("regenerates", "instruction", "from_turn")}),
     )
 
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:

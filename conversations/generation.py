@@ -17,13 +17,22 @@ from conversations.comparison import compare_after_commit
 from conversations.details import append_details
 from conversations.models import Conversation
 from conversations.parsing import SCHEMA, SHAPE_IN_WORDS, Draft
+from conversations.regeneration import Regeneration, append_regeneration, join_turns
 from conversations.scoring import score_turns
+from conversations.states import Source
 from conversations.thresholds import Thresholds
-from conversations.versions import build_turns
+from conversations.versions import add_version, build_turns, read_turns
 from lib.statements import insert
 from templates_app.models import TemplateVersion
 from templates_app.states import LONGEST_TOPIC
 from templates_app.text.rendering import resolve
+from workspaces.audit import record
+from workspaces.models import User
+from workspaces.states import Action, TargetKind
+
+PARENT_DELETED = (
+    "The version that it was made from has been deleted meanwhile, so it is kept beside the newest one."
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +50,11 @@ class Origin:
     category: list[str]
     parameters: Mapping[str, Any]
     estimated_cost_usd: Decimal | None = None
+    # Of a regeneration: the version that it was started for (None once that is deleted), and what was asked.
+    regenerates: bool = False
+    parent_id: UUID | None = None
+    instruction: str = ""
+    from_turn: int | None = None
 
 
 def build_request(
@@ -51,14 +65,19 @@ def build_request(
     max_tokens: int,
     details: Mapping[str, str] | None = None,
     tag: str = "",
+    regeneration: Regeneration | None = None,
 ) -> Request:
-    """The request for one conversation; `details` are added below the text. Raises ValuesError with every wrong value.
+    """The request for one conversation; `details` are added below the text, and then what a regeneration asks for.
+
+    Raises ValuesError with every wrong value.
 
     For a model that accepts no schema, the form of the reply is described in words at the end of the prompt.
     """
     resolved = resolve(version.typed_variables(), values)
     asked = version.model or model
     prompt = append_details(version.prompt(resolved), details or {})
+    if regeneration is not None:
+        prompt = append_regeneration(prompt, regeneration)
     shaped = takes_schema(asked)
     return Request(
         model=asked,
@@ -128,8 +147,13 @@ def write(
     cost_usd: Decimal,
     key: UUID | None = None,
 ) -> Conversation:
-    """Store the conversation with its turns and score, under `key` if it is given. The caller owns the transaction."""
+    """Store the conversation with its turns and score, under `key` if it is given. The caller owns the transaction.
+
+    A regeneration becomes a new version. Where its whole conversation has been deleted, it is stored as a new one.
+    """
     key = key or uuid4()
+    if origin.regenerates and (parent := find_parent(origin)) is not None:
+        return _write_version(draft, parent, origin=origin, reply=reply, cost_usd=cost_usd, key=key)
     conversation = Conversation(
         id=key,
         root_id=key,
@@ -147,6 +171,47 @@ def write(
     insert(build_turns(draft.turns, conversation))
     compare_after_commit(key)
     return conversation
+
+
+def find_parent(origin: Origin) -> Conversation | None:
+    """The version that a regeneration was started for, else the newest one of its conversation. None when all are deleted."""
+    rows = Conversation.objects.filter(workspace=origin.workspace_id)
+    parent = rows.filter(pk=origin.parent_id).first() if origin.parent_id is not None else None
+    return parent or rows.heads().filter(conversation_id=origin.conversation_id).first()
+
+
+def _write_version(
+    draft: Draft, parent: Conversation, *, origin: Origin, reply: Reply, cost_usd: Decimal, key: UUID
+) -> Conversation:
+    """The version, archived beside the newest one if that is not the one which it was started for."""
+    lost = parent.pk != origin.parent_id
+    by = User.objects.filter(pk=origin.created_by_id).first() if origin.created_by_id else None
+    fields = {**_origin_fields(origin), **_reply_fields(reply, cost_usd=cost_usd)}
+    for inherited in (
+        "workspace_id",
+        "created_by_id",
+        "origin_job_id",
+        "conversation_id",
+        "template_version",
+    ):
+        del fields[inherited]
+    from_turn = None if lost else origin.from_turn
+    made = add_version(
+        parent,
+        turns=join_turns(read_turns(parent) if from_turn else (), draft.turns, from_turn),
+        by=by,
+        source=Source.GENERATED,
+        change_note=origin.instruction,
+        flags=draft.flags,
+        template_version=origin.template_version,
+        beside=PARENT_DELETED if lost else "",
+        key=key,
+        title=draft.title or parent.title,
+        **fields,
+    )
+    after = {"version": made.version, **({"from_turn": from_turn} if from_turn else {})}
+    record(action=Action.REGENERATE, kind=TargetKind.CONVERSATION, target=made, by=by, after=after)
+    return made
 
 
 def _make_title(origin: Origin) -> str:

@@ -1,7 +1,11 @@
-"""The history of one version for readers: what people decided about it, and what else they did with it."""
+"""The history of a conversation for readers: what people decided about it, and what else they did with it."""
+
+from collections.abc import Collection
+from uuid import UUID
 
 from conversations.models import Conversation, Decision
 from conversations.states import DECISIONS, Status
+from conversations.versions import REPLACED
 from workspaces.audit import HISTORY_SHOWN, HistoryLine, read_history
 from workspaces.models import User
 from workspaces.states import Action, TargetKind
@@ -13,10 +17,19 @@ TOLD_BY_DECISIONS = (
 )
 
 
-def read_conversation_history(conversation: Conversation) -> list[HistoryLine]:
-    """Newest first, the last 50. At most three queries; the caller checks who may see it."""
-    others = read_history(TargetKind.CONVERSATION, conversation.pk, without=TOLD_BY_DECISIONS)
-    decisions = list(conversation.decisions.order_by("-revision")[:HISTORY_SHOWN])
+def read_conversation_history(
+    conversation: Conversation, *, keys: Collection[UUID] = ()
+) -> list[HistoryLine]:
+    """Newest first, the last 50. At most three queries; the caller checks who may see it.
+
+    Of this version alone, or with `keys` of all these versions together.
+    """
+    versions = keys or [conversation.pk]
+    others = read_history(TargetKind.CONVERSATION, *versions, without=TOLD_BY_DECISIONS)
+    rows = Decision.objects.filter(conversation__in=versions).order_by("-created_at", "-revision")
+    if keys:  # whoever has replaced a version is told by the entry of the newer one
+        rows = rows.exclude(to_status=Status.ARCHIVED, note__startswith=REPLACED)
+    decisions = list(rows[:HISTORY_SHOWN])
     names = _find_approvers(decisions)
     lines = [*others, *(_tell(each, names) for each in decisions)]
     return sorted(lines, key=lambda line: line.at, reverse=True)[:HISTORY_SHOWN]

@@ -20,6 +20,7 @@ from conversations.states import Role, Source, Status
 from conversations.thresholds import Thresholds
 from lib.stale_state import StaleRevision, StaleState, Superseded
 from lib.statements import insert
+from templates_app.models import TemplateVersion
 from workspaces.audit import name_person, record
 from workspaces.models import User
 from workspaces.states import Action, TargetKind
@@ -49,6 +50,7 @@ INHERITED = (
         "model",
     ),
 )
+REPLACED = "Replaced by version "  # and the number of the newer one
 SIDE_VERSION = "Version {number} was made meanwhile and stays the newest; this one is kept beside it."
 
 
@@ -163,28 +165,34 @@ def add_version(
     source: Source,
     change_note: str = "",
     flags: Sequence[str] = (),
+    template_version: TemplateVersion | None = None,
     instead_of_head: bool = False,
+    beside: str = "",
     key: UUID | None = None,
     **fields: Any,
 ) -> Conversation:
     """Store a version made from `parent`, with its turns and score; `fields` are columns that it does not inherit.
 
+    `template_version` is the one that it was made with, by default that of its parent.
+
     It becomes the newest one and the head before it is archived, in this transaction. If another version has become the
     head since `parent` was read, the new one is kept beside it, archived, and says so; `instead_of_head` replaces that
-    head all the same.
+    head all the same, and `beside` says why the new one must not become the head in any case.
     """
     head, number = _lock_chain(parent)
-    takes_over = instead_of_head or head.pk == parent.pk
+    template_version = template_version or parent.template_version
+    takes_over = not beside and (instead_of_head or head.pk == parent.pk)
     key = key or uuid4()
     made = Conversation(
         **{
             **{name: getattr(parent, name) for name in INHERITED},
             **score_turns(
                 turns,
-                version=parent.template_version,
+                version=template_version,
                 thresholds=Thresholds.of(parent.workspace_id),
                 flags=flags,
             ),
+            "template_version_id": template_version and template_version.pk,
             "created_by": by,
             **fields,
         },
@@ -197,7 +205,7 @@ def add_version(
         revision=head.revision + 1,
         change_note=change_note
         if takes_over
-        else _join(change_note, SIDE_VERSION.format(number=head.version)),
+        else _join(change_note, beside or SIDE_VERSION.format(number=head.version)),
     )
     if takes_over:
         _supersede(head, by=by, number=number)
@@ -254,7 +262,7 @@ def _supersede(head: Conversation, *, by: User | None, number: int) -> None:
         who_name=name_person(by),
         from_status=start,
         to_status=Status.ARCHIVED,
-        note=f"Replaced by version {number}.",
+        note=f"{REPLACED}{number}.",
         revision=head.revision + 1,
     )
 

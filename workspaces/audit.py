@@ -127,9 +127,9 @@ def find_differences(
     return {name: before[name] for name in changed}, {name: after[name] for name in changed}
 
 
-def read_history(kind: TargetKind, target: UUID, *, without: Collection[Action] = ()) -> list[HistoryLine]:
-    """What people did with it, newest first, the last 50 (`HISTORY_SHOWN`). One query; the caller checks who may see it."""
-    entries = AuditEntry.objects.of_target(kind, target).exclude(action__in=without)[:HISTORY_SHOWN]
+def read_history(kind: TargetKind, *targets: UUID, without: Collection[Action] = ()) -> list[HistoryLine]:
+    """What people did with these, newest first, the last 50 (`HISTORY_SHOWN`). One query; the caller checks who may see it."""
+    entries = AuditEntry.objects.of_targets(kind, targets).exclude(action__in=without)[:HISTORY_SHOWN]
     return [HistoryLine(_sentence(each), _details(each), each.created_at) for each in entries]
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import uuid
+from collections.abc import Collection
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, ClassVar, Self
@@ -304,9 +305,9 @@ class SignInLink(TimestampedModel):
 
 
 class AuditEntryQuerySet(WorkspaceQuerySet):
-    def of_target(self, kind: TargetKind, target: uuid.UUID) -> Self:
-        """The history of one target, newest first."""
-        return self.filter(target_kind=kind, target_id=target).order_by("-id")
+    def of_targets(self, kind: TargetKind, targets: Collection[uuid.UUID]) -> Self:
+        """The history of these targets together, newest first."""
+        return self.filter(target_kind=kind, target_id__in=targets).order_by("-id")
 
 
 class AuditEntry(models.Model):

@@ -11,7 +11,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Case, DurationField, ExpressionWrapper, F, Q, Value, When
 from django.db.models.functions import Coalesce, Extract, Greatest
 
-from batches.engine.calls import prepare_item
+from batches.engine.calls import ParentDeleted, prepare_item
 from batches.engine.moves import record_outcome
 from batches.limits.pools import UnknownKey, make_missing_limits
 from batches.models import BatchItem, BatchJob, PaidRequest, RequestKey
@@ -142,13 +142,22 @@ def _freeze(
     copy_of: BatchJob | None,
     sent: RequestKey | None,
 ) -> None:
-    ids = take_ids(job.workspace, [item.persona for item in plan])
+    ids = _name_items(job.workspace, plan)
     job.save(force_insert=True)
     PaidRequest.objects.remember(job, by=by, sent=sent)
     freeze_items(job, plan, ids)
     copied = {"copy_of": copy_of.name, "copy_of_id": copy_of.pk} if copy_of else {}
     action = Action.DUPLICATE if copy_of else Action.START
-    record(action=action, kind=TargetKind.BATCH, target=job, by=by, after={**start_facts(job), **copied})
+    versions = sum(item.regeneration is not None for item in plan)
+    regenerated = {"regenerated": versions} if versions else {}
+    facts = {**start_facts(job), **copied, **regenerated}
+    record(action=action, kind=TargetKind.BATCH, target=job, by=by, after=facts)
+
+
+def _name_items(workspace: Workspace, plan: Sequence[PlannedItem]) -> list[str]:
+    """The human id of each item, in order: a new one, or that of the conversation which it regenerates."""
+    new = iter(take_ids(workspace, [item.persona for item in plan if item.regeneration is None]))
+    return [next(new) if item.regeneration is None else item.regeneration.conversation_id for item in plan]
 
 
 def start_facts(job: BatchJob) -> dict[str, Any]:
@@ -263,7 +272,15 @@ def _find_next_reservation(job: BatchJob) -> Decimal | None:
     item_id = waiting.values_list("pk", flat=True).first()
     try:
         call = prepare_item(item_id) if item_id else None
-    except (UnknownKey, UnknownModel, UnknownPrice, ValuesError, TemplateSyntax, VariableError):
+    except (
+        UnknownKey,
+        UnknownModel,
+        UnknownPrice,
+        ValuesError,
+        TemplateSyntax,
+        VariableError,
+        ParentDeleted,
+    ):
         return None
     return call.reservation if call else None
 

@@ -18,6 +18,7 @@ from batches.models import BatchItem, BatchJob, RequestKey
 from batches.models.states import ErrorHandling, JobStatus, Priority
 from batches.planning.estimate.estimate import estimate_now
 from batches.planning.plan import PlanError
+from batches.reports.newest_versions import find_newest
 from batches.reports.progress import progress
 from batches.reports.token_usage import tokens_of
 from lib.wire import PageQuery, fetch_slice, validate
@@ -109,12 +110,13 @@ def show_batch(request: Request, job_id: UUID) -> Response:
     job: BatchJob = BatchJob.objects.get_visible_or_404(request.user, job_id)
     rows = BatchItem.objects.filter(job=job).in_plan_order().with_conversation_summary()
     items = fetch_slice(rows, limit=query["limit"], offset=query["offset"])
+    newest = find_newest(items.rows)
     return Response(
         {
             **responses.serialize_status(job, progress(job)),
             **responses.serialize_settings(job),
             **responses.serialize_cache(tokens_of(job)),
-            "items": [responses.serialize_item(item) for item in items.rows],
+            "items": [responses.serialize_item(item, newest=newest.get(item.pk)) for item in items.rows],
             **items.about,
         }
     )

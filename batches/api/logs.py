@@ -1,6 +1,7 @@
 """The generation log over the API: every attempt to reach Claude, and what the attempts cost together."""
 
 from typing import Any
+from uuid import UUID
 
 from django.db.models import Count, F, Sum
 from django.db.models.functions import TruncDate
@@ -9,9 +10,10 @@ from rest_framework.decorators import api_view
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from batches.models import GenerationLog
+from batches.models import BatchItem, GenerationLog
 from batches.models.generation_logs import GenerationLogQuerySet
 from batches.models.states import LogState
+from conversations.models import Conversation
 from lib.wire import MomentField, PageQuery, dollars, fetch_slice, moment
 
 # The ways to group the sums: the name on the wire, then the columns of a group with their expressions.
@@ -110,6 +112,25 @@ def list_logs(request: Request) -> Response:
     rows = rows.select_related("created_by").only(*COLUMNS).newest_first()
     found = fetch_slice(rows, limit=query["limit"], offset=query["offset"])
     return Response({"logs": [serialize_log(log) for log in found.rows], **found.about})
+
+
+@api_view(["GET"])
+def list_conversation_logs(request: Request, conversation_id: UUID) -> Response:
+    """The attempts for all versions of this conversation, the newest first, those that failed included."""
+    query = PageQuery.of(request)
+    found = Conversation.objects.only("id", "root_id").get_visible_or_404(request.user, conversation_id)
+    chain = list(Conversation.objects.filter(root=found.root_id).values_list("pk", "batch_item_id"))
+    regenerated = BatchItem.objects.filter(regenerates__in=[key for key, _ in chain]).values_list(
+        "pk", flat=True
+    )
+    items = {item for _, item in chain if item} | set(regenerated)
+    rows = GenerationLog.objects.visible_to(request.user).filter(item__in=items)
+    part = fetch_slice(
+        rows.select_related("created_by").only(*COLUMNS).newest_first(),
+        limit=query["limit"],
+        offset=query["offset"],
+    )
+    return Response({"logs": [serialize_log(log) for log in part.rows], **part.about})
 
 
 @api_view(["GET"])

@@ -14,6 +14,7 @@ from batches.planning.plan import PlanError
 from batches.reports.estimate_accuracy import measure_accuracy
 from batches.reports.progress import Progress
 from batches.reports.token_usage import Tokens
+from conversations.models import Conversation
 from lib.row_problems import RowProblem
 from lib.wire import about_dollars, dollars, duration, moment, whole
 from templates_app.models import TemplateVersion
@@ -223,8 +224,9 @@ def serialize_outcome(job: BatchJob) -> dict[str, Any] | None:
     }
 
 
-def serialize_item(item: BatchItem) -> dict[str, Any]:
-    made = getattr(item, "conversation", None)
+def serialize_item(item: BatchItem, *, newest: Conversation | None = None) -> dict[str, Any]:
+    """`newest`: the current version of its conversation, if that is another one than the item has made."""
+    made = newest or getattr(item, "conversation", None)
     return {
         "id": item.pk,
         "position": item.position,
@@ -236,5 +238,6 @@ def serialize_item(item: BatchItem) -> dict[str, Any]:
         "errorKind": item.error_kind or None,
         "errorMessage": item.error_message or None,
         "endedAt": moment(item.ended_at),
-        "conversation": made and {"id": made.pk, "title": made.title, "status": made.status},
+        "conversation": made
+        and {"id": made.pk, "title": made.title, "status": made.status, "version": made.version},
     }

@@ -47,7 +47,12 @@ def generate_conversation(request: Request) -> Response:
     item = find_earlier_item(by, key) or start_generation(
         validate(SingleBody(data=request.data)), by=by, key=key
     )
-    wait_for_item(item.pk, seconds=seconds, user_id=by.pk)
+    return render_when_done(request, item, seconds=seconds)
+
+
+def render_when_done(request: Request, item: BatchItem, *, seconds: float) -> Response:
+    """Wait for the item as long as the request allows, then tell what has become of it."""
+    wait_for_item(item.pk, seconds=seconds, user_id=get_person(request).pk)
     response = render_outcome(BatchItem.objects.select_related("job").get(pk=item.pk))
     if request.headers.get("Prefer"):
         response["Preference-Applied"] = f"wait={seconds:.0f}"
@@ -74,11 +79,13 @@ def start_generation(given: dict[str, Any], *, by: User, key: RequestKey | None)
         plan = plan_one(version, given["parameters"], details=given["details"], tier=given["tier"] or "")
         return start_one(plan, by=by, key=key)
     except DetailsError as wrong:
-        raise PlanError(
-            [RowProblem(None, f"details.{each.name}", each.message) for each in wrong.problems]
-        ) from wrong
+        raise name_details(wrong) from wrong
     except PlanError as wrong:
         raise name_parameters(wrong) from wrong
+
+
+def name_details(wrong: DetailsError) -> PlanError:
+    return PlanError([RowProblem(None, f"details.{each.name}", each.message) for each in wrong.problems])
 
 
 def name_parameters(wrong: PlanError) -> PlanError:

@@ -14,7 +14,7 @@ from django.db import connection
 from batches.limits.limiter import Expected
 from batches.limits.pools import pool_of
 from batches.models import BatchItem, BatchJob
-from batches.models.states import JobKind
+from batches.models.states import ItemKind, JobKind
 from batches.planning.estimate.estimate import name_kind
 from batches.planning.estimate.history import expect_tokens
 from claude import current_models
@@ -22,6 +22,9 @@ from claude.current_models import ModelTable
 from claude.messages import Request
 from claude.translation import PreparedRequest, prepare
 from conversations.generation import Origin, add_cache_mark, build_request, compute_worst_case
+from conversations.models import Conversation
+from conversations.regeneration import Regeneration
+from conversations.versions import read_turns
 from lib import clock
 from lib.statements import columns, read
 from provider import table
@@ -35,9 +38,19 @@ SLOWEST_TOKENS_PER_SECOND = 40
 ITEM = (
     *("id", "workspace", "job", "conversation_id", "template_version", "tier", "topic", "category"),
     *("parameters", "details", "status", "attempt", "retried_at"),
+    *("kind", "regenerates", "instruction", "from_turn"),
 )
 WORKSPACE = ("id", "provider_key")
 JOB = ("id", "kind", "model", "max_tokens", "estimate", "created_by", "run_id")
+
+
+class ParentDeleted(Exception):
+    """The version that an item regenerates has been deleted for good, so that nothing is to be asked."""
+
+    def __str__(self) -> str:
+        return (
+            "The version that was to be regenerated has been deleted. Nothing was asked and nothing was paid."
+        )
 
 
 def deadline_s(max_tokens: int) -> float:
@@ -111,8 +124,8 @@ def _queued_item_sql() -> str:
 def build_call(item: BatchItem) -> Call:
     """Render the item's prompt and compute its worst-case price.
 
-    Raises UnknownModel (RetiredModel too), UnknownPrice, UnknownKey, ValuesError, TemplateSyntax or VariableError; then
-    no call may be made.
+    Raises UnknownModel (RetiredModel too), UnknownPrice, UnknownKey, ValuesError, TemplateSyntax, VariableError or
+    ParentDeleted; then no call may be made.
     """
     return table.look_up(partial(_build_known_call, item))
 
@@ -127,6 +140,7 @@ def _build_known_call(item: BatchItem) -> Call:
         max_tokens=_max_tokens(item),
         details=item.details,
         tag=str(log_id),
+        regeneration=read_regeneration(item),
     )
     shared = item.job.estimate.get("shared") or {}
     request = add_cache_mark(asked, shared, version_id=item.template_version_id)
@@ -144,6 +158,24 @@ def _build_known_call(item: BatchItem) -> Call:
         on=on,
         expected=_expect_tokens(item, request),
         interactive=item.job.kind == JobKind.SINGLE,
+    )
+
+
+def read_regeneration(item: BatchItem) -> Regeneration | None:
+    """What a regeneration asks for, with the turns that it keeps; None for another item. Raises ParentDeleted."""
+    if item.kind != ItemKind.REGENERATE:
+        return None
+    rows = Conversation.objects.only("id", "version")
+    parent = rows.filter(pk=item.regenerates_id).first() if item.regenerates_id else None
+    if parent is None:
+        raise ParentDeleted
+    return Regeneration(
+        key=parent.pk,
+        conversation_id=item.conversation_id,
+        version=parent.version,
+        instruction=item.instruction,
+        from_turn=item.from_turn,
+        kept=tuple(read_turns(parent)[: item.from_turn - 1]) if item.from_turn else (),
     )
 
 
@@ -176,6 +208,10 @@ def build_origin(item: BatchItem) -> Origin:
         category=item.category,
         parameters=item.parameters,
         estimated_cost_usd=find_estimated_cost(item),
+        regenerates=item.kind == ItemKind.REGENERATE,
+        parent_id=item.regenerates_id,
+        instruction=item.instruction,
+        from_turn=item.from_turn,
     )
 
 

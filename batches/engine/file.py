@@ -43,6 +43,7 @@ from claude.messages import Reply, Request, Usage
 from conversations import generation
 from conversations.models import Conversation
 from conversations.parsing import Draft, read
+from conversations.regeneration import check_continuation
 from conversations.states import Status
 
 logger = logging.getLogger(__name__)
@@ -50,6 +51,7 @@ logger = logging.getLogger(__name__)
 # In these states an item can still be completed by a paid reply, even if another worker has claimed it since.
 WINNABLE = (ItemStatus.PROCESSING, ItemStatus.QUEUED, ItemStatus.FAILED)
 UNUSABLE_REPLIES = 3  # this many are paid for, then the item fails
+CHAIN_DELETED = "The conversation was deleted for good while it was regenerated. The reply is paid and kept."
 CUT_REPLIES = 2  # the first one, and one with twice the max_tokens
 
 
@@ -73,15 +75,18 @@ def read_reply(
     on: date,
     prices: ModelTable | None = None,
     variables: Collection[str] = (),
+    from_turn: int | None = None,
 ) -> Paid:
     """Price and parse a reply. It asks no database and is done before any lock is taken.
 
-    `prices`: the table that the call was made under; the current one by default. Raises UnknownPrice.
+    `prices`: the table that the call was made under; the current one by default. `from_turn`: the turn from which a
+    regeneration was to write anew. Raises UnknownPrice.
     """
     cost = generation.compute_cost(reply, model=model, on=on, prices=prices)
     saved = generation.compute_saving(reply, model=model, on=on, prices=prices)
     try:
-        return Paid(reply, cost, read(reply, variables=variables), saved)
+        draft = check_continuation(read(reply, variables=variables), from_turn)
+        return Paid(reply, cost, draft, saved)
     except Exception as problem:
         return Paid(reply, cost, problem, saved)
 
@@ -129,8 +134,22 @@ def _file_draft(claim: Claim, paid: Paid, item: LockedItem, log: LockedLog) -> N
     elif item.status not in WINNABLE:
         # The item was cancelled: the reply is kept, and a person may still make a conversation of it.
         _book_without_item(paid, item, log, state=LogState.SUCCEEDED)
+    elif claim.call.origin.regenerates and generation.find_parent(claim.call.origin) is None:
+        _keep_without_chain(paid, item, log)
     else:
         _complete(claim, paid, item, log)
+
+
+def _keep_without_chain(paid: Paid, item: LockedItem, log: LockedLog) -> None:
+    """The conversation was deleted while it was regenerated. Its reply is kept in the log, and a person may still use it."""
+    delta = book(log, state=LogState.SUCCEEDED, cost=paid.cost, **reply_fields(paid))
+    if delta is None:
+        return
+    if item.status in OPEN_ITEMS:
+        end_item(item, status=ItemStatus.FAILED, kind="deleted", message=CHAIN_DELETED)
+        delta.in_flight = -1 if item.status == ItemStatus.PROCESSING else 0
+        delta.failed = 1
+    settle(item.job_id, delta)
 
 
 def _complete(claim: Claim, paid: Paid, item: LockedItem, log: LockedLog) -> None:
@@ -166,7 +185,10 @@ def _write(call: Call, paid: Paid, key: UUID) -> Conversation:
 def complete_delta(delta: Delta, item: LockedItem, conversation: Conversation) -> Delta:
     """Add the item's completion to the changes of its job. They depend on the status that the item had before."""
     delta.completed = 1
-    delta.successful = int(conversation.status != Status.NEEDS_REVISION)
+    # A version beside the newest one is archived at once.
+    delta.successful = int(
+        (conversation.status_before_archive or conversation.status) != Status.NEEDS_REVISION
+    )
     delta.in_flight = -1 if item.status == ItemStatus.PROCESSING else 0
     delta.failed = -1 if item.status == ItemStatus.FAILED else 0
     return delta

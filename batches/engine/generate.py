@@ -13,7 +13,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import connection
 
-from batches.engine.calls import Call, build_call, read_queued_item
+from batches.engine.calls import Call, ParentDeleted, build_call, read_queued_item
 from batches.engine.claim import Claim, claim, may_still_leave
 from batches.engine.dispatch import next_item
 from batches.engine.file import file, read_reply
@@ -73,6 +73,8 @@ def prepare_call(item_id: UUID) -> Call | None:
         stop_job(item_id, reason=Reason.MODEL, message=str(problem))
     except (ValuesError, TemplateSyntax, VariableError) as problem:
         fail_unasked(item_id, kind="values", message=str(problem))
+    except ParentDeleted as problem:
+        fail_unasked(item_id, kind="deleted", message=str(problem))
     except Exception as bug:  # otherwise the item would be dispatched and fail for ever
         logger.exception("No request could be made of item %s", item_id)
         fail_unasked(item_id, kind="internal", message=f"No request could be made ({type(bug).__name__}).")
@@ -126,6 +128,7 @@ def ask_and_file(claimed: Claim) -> None:
             on=call.on,
             prices=call.prices,
             variables=call.origin.template_version.variable_names,
+            from_turn=call.origin.from_turn,
         )
         until_stored(partial(file, claimed, paid))
 

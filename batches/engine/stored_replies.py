@@ -29,6 +29,7 @@ from claude.messages import Reply
 from conversations import generation
 from conversations.models import Conversation
 from conversations.parsing import Draft, read
+from conversations.regeneration import check_continuation
 
 logger = logging.getLogger(__name__)
 
@@ -49,17 +50,18 @@ def use_stored_reply(item: BatchItem) -> bool:
     Safe to repeat, and safe while a worker claims the item: the item's state decides, read under its lock.
     """
     for log in find_stored_replies(item.pk):
-        found = _read(log)
+        found = _read(log, from_turn=item.from_turn)
         if found is not None and _file(item, log, *found):
             return True
     return False
 
 
-def _read(log: GenerationLog) -> tuple[Reply, Draft] | None:
+def _read(log: GenerationLog, *, from_turn: int | None) -> tuple[Reply, Draft] | None:
     """The reply and its draft, parsed by today's rules; None when there is no conversation in it."""
     try:
         reply = _reply(log)
-        return reply, read(reply, variables=log.template_version.variable_names)
+        draft = read(reply, variables=log.template_version.variable_names)
+        return reply, check_continuation(draft, from_turn)
     except ClaudeError:
         return None
     except Exception:

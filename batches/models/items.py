@@ -42,6 +42,7 @@ class BatchItemQuerySet(WorkspaceQuerySet):
                 *("job_id", "position", "conversation_id", "topic", "tier", "status", "attempt", "ended_at"),
                 *("error_kind", "error_message"),
                 *("conversation__title", "conversation__status", "conversation__quality_score"),
+                *("conversation__root_id", "conversation__version", "conversation__is_head"),
             )
         )
 
@@ -70,6 +71,21 @@ class BatchItem(OwnedModel):
     category = ArrayField(models.CharField(max_length=100), default=list, blank=True)
     parameters = models.JSONField(default=dict)
     details = models.JSONField(default=dict, blank=True, help_text="Name to text: lines below the prompt.")
+    regenerates = models.ForeignKey(
+        "conversations.Conversation",
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        db_index=False,
+        help_text="The version that it regenerates; empty again once that is deleted for good.",
+    )
+    instruction = models.TextField(
+        blank=True, default="", db_default="", help_text="What a regeneration is to change."
+    )
+    from_turn = models.PositiveSmallIntegerField(
+        null=True, blank=True, help_text="A regeneration writes anew from this turn on; empty: all turns."
+    )
     prompt_hash = models.GeneratedField(
         expression=SAME_PROMPT, output_field=models.UUIDField(), db_persist=True, help_text="Equal prompts."
     )
@@ -126,6 +142,14 @@ class BatchItem(OwnedModel):
             models.CheckConstraint(condition=Q(tier__in=Tier.values), name="item_tier"),
             models.CheckConstraint(condition=Q(kind__in=ItemKind.values), name="item_kind"),
             models.CheckConstraint(condition=Q(position__gte=1), name="item_position"),
+            models.CheckConstraint(
+                condition=Q(kind=ItemKind.REGENERATE)
+                | Q(regenerates__isnull=True, instruction="", from_turn__isnull=True),
+                name="item_regeneration",
+            ),
+            models.CheckConstraint(
+                condition=Q(from_turn__isnull=True) | Q(from_turn__gte=2), name="item_from_turn"
+            ),
             models.CheckConstraint(condition=Q(progress__range=(0, 100)), name="item_progress"),
             models.CheckConstraint(
                 condition=~Q(status="processing") | Q(token__isnull=False, current_log__isnull=False),
@@ -148,6 +172,9 @@ class BatchItem(OwnedModel):
                 fields=["job"], name="item_lost", condition=Q(status="queued", error_kind="crashed")
             ),
             models.Index("job", F("ended_at").desc(), name="item_ended", condition=Q(ended_at__isnull=False)),
+            models.Index(
+                fields=["regenerates"], name="item_regenerates", condition=Q(regenerates__isnull=False)
+            ),
             *(
                 models.Index(
                     fields=["workspace", f"{each}_hash"],

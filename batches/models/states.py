@@ -74,6 +74,7 @@ class JobKind(models.TextChoices):
 
 class ItemKind(models.TextChoices):
     GENERATE = "generate"
+    REGENERATE = "regenerate"  # a new version of a conversation that is there
 
 
 class ErrorHandling(models.TextChoices):

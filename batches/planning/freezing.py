@@ -10,6 +10,7 @@ from django.db.models.functions import Cast, Length
 from psycopg.types.json import Jsonb
 
 from batches.models import BatchItem, BatchJob
+from batches.models.states import ItemKind
 from batches.planning.plan import PlannedItem
 from templates_app.models import TemplateVersion
 from templates_app.states import LONGEST_TOPIC
@@ -36,6 +37,7 @@ def freeze_items(job: BatchJob, plan: Sequence[PlannedItem], ids: Sequence[str])
 
 
 def _values(item: PlannedItem, human_id: str) -> dict[str, Any]:
+    again = item.regeneration
     return {
         "id": uuid4(),
         "position": item.position,
@@ -46,6 +48,10 @@ def _values(item: PlannedItem, human_id: str) -> dict[str, Any]:
         "category": list(item.category),
         "parameters": Jsonb(dict(item.parameters)),
         "details": Jsonb(dict(item.details)),
+        "kind": ItemKind.REGENERATE if again else ItemKind.GENERATE,
+        "regenerates": again.key if again else None,
+        "instruction": again.instruction if again else "",
+        "from_turn": again.from_turn if again else None,
     }
 
 
@@ -66,7 +72,10 @@ def _rows(same: Sequence[Any], values: Sequence[dict[str, Any]]) -> Iterator[lis
 
 
 def read_plan(job: BatchJob, *, position: int | None = None) -> list[PlannedItem]:
-    """The plan as it is stored, in order, or only the item at one position. Each template version is read once."""
+    """The plan as it is stored, in order, or only the item at one position. Each template version is read once.
+
+    Its items make new conversations, also where the stored ones were regenerations.
+    """
     items = BatchItem.objects.filter(job=job, **({} if position is None else {"position": position}))
     columns = ("position", "tier", "template_version_id", "topic", "parameters", "category", "details")
     rows = list(items.in_plan_order().values_list(*columns))

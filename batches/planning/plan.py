@@ -12,6 +12,7 @@ from claude import current_models
 from claude.current_models import RetiredModel, UnknownModel
 from claude.messages import Request
 from conversations.generation import build_request
+from conversations.regeneration import Regeneration
 from lib import clock
 from lib.row_problems import RowProblem, RowsError
 from lib.untrusted.json_bodies import MOST_PROBLEMS
@@ -55,6 +56,9 @@ class PlannedItem:
     parameters: Mapping[str, Any]
     category: tuple[str, ...] = field(default=())
     details: Mapping[str, str] = field(default_factory=dict)
+    regeneration: Regeneration | None = (
+        None  # the version that it is to replace; None: it becomes a new conversation
+    )
 
     @property
     def persona(self) -> str:
@@ -72,6 +76,7 @@ class PlannedItem:
             model=model,
             max_tokens=max_tokens,
             details=self.details,
+            regeneration=self.regeneration,
         )
 
 

@@ -10,7 +10,7 @@ from uuid import UUID
 from django.utils import timezone
 
 from batches.models import BatchItem, BatchJob
-from batches.models.states import JobKind, JobStatus
+from batches.models.states import ItemKind, JobKind, JobStatus
 from batches.planning.plan import PlannedItem
 from workspaces.models import Workspace
 
@@ -49,7 +49,9 @@ def find_same_start(
 def _read_contents(jobs: Iterable[UUID]) -> Mapping[UUID, Counter[Content]]:
     found: dict[UUID, Counter[Content]] = {job: Counter() for job in jobs}
     columns = ("job_id", "template_version_id", "tier", "parameters", "details")
-    for job, *item in BatchItem.objects.filter(job__in=list(found)).values_list(*columns).iterator():
+    # A regeneration has the values of its conversation, and is no earlier start of them.
+    rows = BatchItem.objects.filter(job__in=list(found)).exclude(kind=ItemKind.REGENERATE)
+    for job, *item in rows.values_list(*columns).iterator():
         found[job][_content(*item)] += 1
     return found
 

@@ -103,6 +103,9 @@ ERRORS: Mapping[str, ReasonText] = {
         "Reply failed a check", "For example wrong roles or an empty turn. The replies are kept in the log."
     ),
     "bad_characters": ReasonText("Unstorable characters", "The reply held characters that cannot be stored."),
+    "deleted": ReasonText(
+        "Its conversation was deleted", "There is nothing left that it could be a new version of."
+    ),
     "crashed": ReasonText(
         "Worker crashed", "Three workers died with this item. Look at its values and at the worker's log."
     ),

@@ -7,6 +7,7 @@ from batches.web.jobs import views as jobs
 from batches.web.plans import trial, wizard
 from batches.web.plans import views as plans
 from batches.web.settings import budget, estimates, notices
+from batches.web.single import regenerate, regenerate_many
 from batches.web.single import views as single
 
 urlpatterns: list[URLPattern] = [
@@ -14,6 +15,17 @@ urlpatterns: list[URLPattern] = [
     path("plan/<int:position>/", jobs.show_plan_prompt, name="plan_prompt"),
     path("generate/", single.generate_one, name="generate_one"),
     path("generate/preview/", single.preview_prompt, name="generate_preview"),
+    path("conversations/regenerate/", regenerate_many.regenerate_many, name="regenerate_many"),
+    path(
+        "conversations/<uuid:conversation_id>/regenerate/",
+        regenerate.regenerate_conversation,
+        name="regenerate",
+    ),
+    path(
+        "conversations/<uuid:conversation_id>/regenerate/preview/",
+        regenerate.preview_regeneration,
+        name="regenerate_preview",
+    ),
     path("items/<uuid:item_id>/", single.show_item, name="item"),
     path("items/<uuid:item_id>/retry/", single.retry_item, name="item_retry"),
     path("items/<uuid:item_id>/use/", single.use_stored_reply, name="item_use"),

@@ -2,12 +2,22 @@
 
 from django.urls import URLPattern, path
 
-from conversations.web import template_views, thresholds, views
+from conversations.web import template_views, thresholds, version_views, views
 
 urlpatterns: list[URLPattern] = [
     path("conversations/", views.list_conversations, name="conversations"),
     path("conversations/<uuid:conversation_id>/", views.show_conversation, name="conversation"),
     path("settings/quality/", thresholds.edit_thresholds, name="settings_quality"),
+    path(
+        "conversations/<uuid:conversation_id>/diff/<int:old>..<int:new>/",
+        version_views.compare_versions,
+        name="conversation_diff",
+    ),
+    path(
+        "conversations/<uuid:conversation_id>/bring-back/",
+        version_views.bring_back_version,
+        name="conversation_bring_back",
+    ),
     path("templates/", template_views.list_templates, name="templates"),
     path("templates/<uuid:template_id>/", template_views.show_template, name="template"),
 ]

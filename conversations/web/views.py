@@ -15,6 +15,7 @@ from conversations.models import Conversation
 from conversations.web.flags import describe_flags
 from conversations.web.forms import NEWEST, FilterForm, select_for_list
 from conversations.web.trail import PER_PAGE, find_trail
+from conversations.web.version_views import build_chain_context
 from lib.htmx import is_target
 from lib.paging import fetch_page
 
@@ -57,14 +58,16 @@ def show_conversation(request: HttpRequest, conversation_id: UUID) -> HttpRespon
     found: Conversation = Conversation.objects.select_related(*related).get_visible_or_404(
         request.user, conversation_id
     )
+    chain = build_chain_context(found)
     context = {
+        **chain,
         "conversation": found,
         "turns": list(found.turns.all()),
         "metrics": describe_metrics(found.quality_metrics),
         "log": (log := find_log(found)),
         "took": log.duration_ms / 1000 if log and log.duration_ms else None,
         "parameters": sorted(found.parameters.items()),
-        "history": read_conversation_history(found),
+        "history": read_conversation_history(found, keys=chain["keys"]),
         "flags": describe_flags(found),
         "trail": find_trail(found, query=request.GET.get("back", ""), user=request.user),
     }

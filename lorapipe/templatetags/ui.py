@@ -62,7 +62,7 @@ SECTIONS: Mapping[str, str] = {
     "generate_all": r"generate_all",
     "generate_one": r"generate_one",
     "batches": r"batch(es|_.*)?|plan(?!_prompt$).*|notices",
-    "conversations": r"conversations?",
+    "conversations": r"conversations?(_diff)?|regenerate.*",
     "review": r"review.*",
     "templates": r"template.*",
     "scenarios": r"(scenario|edge_case|option).*",

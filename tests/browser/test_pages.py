@@ -9,8 +9,10 @@ from playwright.sync_api import Page
 
 from batches.models import BatchJob
 from batches.models.states import ItemStatus, JobStatus, LogState
+from conversations import versions
 from conversations.models import Conversation
-from conversations.states import Status
+from conversations.parsing import TurnDraft
+from conversations.states import Source, Status
 from templates_app.models import Option, PromptTemplate, Scenario
 from templates_app.prompts.editing import save_draft
 from templates_app.text.content import Content
@@ -77,6 +79,37 @@ def paths(job: BatchJob) -> dict[str, str]:
         **template_paths(job),
         **row_paths(owner=job.created_by),
         **estimate_paths(owner=job.created_by),
+        **version_paths(owner=job.created_by),
+    }
+
+
+def version_paths(*, owner: User | None) -> dict[str, str]:
+    """A conversation of three versions with long words: each kind of difference, and what makes it anew."""
+    assert owner is not None
+    version = PromptTemplate.objects.get(
+        name="Emotional arc", workspace=owner.personal_workspace()
+    ).versions.first()
+    values = {"topic": "leaving a job", "persona": "Nurse", "emotion": LONG}
+    first = make_conversation(
+        by=owner, title="Three versions", template_version=version, parameters=values, turns=TEXTS
+    )
+    second = versions.edit(first, {1: "Is this fine, really?", 3: TEXTS[2] + LONG}, by=owner, note=LONG)
+    turns = [
+        *versions.read_turns(second)[:3],
+        TurnDraft("assistant", "Bye."),
+        TurnDraft("user", "One\n\nmore."),
+    ]
+    head = versions.add_version(
+        second, turns=turns, by=owner, source=Source.GENERATED, change_note="Shorter."
+    )
+    head.approve(by=owner)
+    return {
+        "versions": f"/conversations/{head.pk}/",
+        "version-old": f"/conversations/{second.pk}/",
+        "version-diff": f"/conversations/{head.pk}/diff/1..3/",
+        "version-same": f"/conversations/{head.pk}/diff/2..2/",
+        "regenerate": f"/conversations/{head.pk}/regenerate/?from_turn=3",
+        "regenerate-many": "/conversations/regenerate/?q=Three",
     }
 
 

@@ -4,11 +4,12 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from batches.actions import controls, drafts, filling, jobs, notices, single, starting
+from batches.actions import controls, drafts, filling, jobs, notices, regenerate, single, starting
 from batches.engine.retry import handle_error
 from batches.engine.worker_registry import register
 from batches.models import BatchJob, RequestKey
 from batches.models.states import ErrorHandling, ItemStatus, JobStatus, Priority
+from batches.planning.sources.regenerated import plan_again
 from claude.errors import Busy
 from lorapipe.queues import Queue
 from templates_app.states import Tier
@@ -145,12 +146,26 @@ def webhook(*, before: str, after: str, renew: bool = False) -> Callable[[Stage]
     return ready
 
 
+def regenerate_anew(verb: Callable[..., Any]) -> Callable[[Stage], Act]:
+    def ready(stage: Stage) -> Act:
+        version = stage.template.versions.get()
+        made = factories.make_conversation(
+            by=stage.owner, template_version=version, parameters={"topic": PLANTED, "persona": "Nurse"}
+        )
+        plan = plan_again([made], instruction=PLANTED)
+        return lambda by: verb(plan, by=by)
+
+    return ready
+
+
 ONE, OTHER = f"https://one.example/{PLANTED}", f"https://two.example/{PLANTED}"
 EDITED = {"parameters": {"topic": PLANTED, "persona": "Nurse"}, "topic": PLANTED}
 
 BATCHES = [
     batch("jobs.start_batch", start, Action.START),
     batch("single.start_one", start_single, Action.START),
+    batch("regenerate.regenerate_one", regenerate_anew(regenerate.regenerate_one), Action.START),
+    batch("regenerate.regenerate_many", regenerate_anew(regenerate.regenerate_many), Action.START),
     batch("jobs.pause", move(jobs.pause, JobStatus.PROCESSING), Action.PAUSE),
     batch("jobs.resume", move(jobs.resume, JobStatus.PAUSED), Action.RESUME),
     batch("jobs.cancel", move(jobs.cancel, JobStatus.PROCESSING), Action.CANCEL),

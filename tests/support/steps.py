@@ -28,6 +28,7 @@ def file_reply(claimed: Claim, reply: Reply | None = None) -> None:
             model=claimed.call.request.model,
             on=claimed.call.on,
             prices=claimed.call.prices,
+            from_turn=claimed.call.origin.from_turn,
         ),
     )
 

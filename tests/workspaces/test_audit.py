@@ -269,5 +269,5 @@ def test_both_indexes_are_used() -> None:
     _execute("ANALYZE audit_log")
     newest = AuditEntry.objects.filter(workspace=quiet).order_by("-id")[:HISTORY_SHOWN]
     assert "audit_newest" in newest.explain()
-    history = AuditEntry.objects.of_target(TargetKind.BATCH, targets[0])[:HISTORY_SHOWN]
+    history = AuditEntry.objects.of_targets(TargetKind.BATCH, targets[:1])[:HISTORY_SHOWN]
     assert "audit_of_target" in history.explain()

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from batches.actions import jobs
 from batches.actions.controls import budget_for_rest
-from batches.models import BatchItem, BatchJob, Notice
+from batches.models import BatchJob, Notice
 from batches.models.month_so_far import limit_by_month, this_month
 from batches.models.states import CANCELLABLE, ErrorHandling, ItemStatus, JobKind, JobStatus, Priority
 from batches.planning.estimate.estimate import CANNOT_PRICE, Estimate, estimate_now
@@ -30,6 +30,7 @@ from batches.planning.plan import (
     starter_sizes,
 )
 from batches.planning.recent_starts import find_same_start
+from batches.reports.newest_versions import find_newest
 from batches.reports.progress import Progress, progress
 from batches.reports.reason_texts import find_error_text
 from batches.web.access import find_editable_job, find_visible_job
@@ -271,19 +272,15 @@ def build_items_context(request: HttpRequest, job: BatchJob, found: list[dict[st
     show = address.query.get("show", "")
     show = show if show in ItemStatus.values else ""
     shown = fetch_page(batch_page.list_items(job, show), request, per=ITEMS_PER_PAGE, address=address)
+    newest = find_newest(shown.rows)
     return {
         "page": shown,
         "rows": [
-            {"item": item, "made": find_conversation(item), "error": find_error_text(item.error_kind)}
+            {"item": item, "made": newest.get(item.pk), "error": find_error_text(item.error_kind)}
             for item in shown.rows
         ],
         "choices": batch_page.build_filter_links(found, show=show, path=address.path),
     }
-
-
-def find_conversation(item: BatchItem) -> Any:
-    """The conversation of an item, or None while there is none."""
-    return getattr(item, "conversation", None)
 
 
 @require_safe

@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import groupby
-from typing import Any
+from typing import Any, ClassVar
 
 from django.http import QueryDict
+from django.urls import reverse
 
+from batches.actions.single import plan_one
 from batches.models import BatchItem
-from batches.planning.plan import PlanError
+from batches.planning.plan import PlanError, PlannedItem
 from batches.web.fields import normalize_line_ends
 from conversations.details import DetailsError, format_details, parse_details
 from templates_app.models import Option, TemplateVersion
@@ -23,6 +25,10 @@ MOST_VALUES = 200  # variables whose values a form brings along
 @dataclass(kw_only=True)
 class SingleForm:
     """The values as texts, by the name of their variable. `wrong` holds messages by name; those of no field are under ""."""
+
+    # The fields beside those of the variables: the column of a problem, the field's label and its id.
+    own_fields: ClassVar[Mapping[str, tuple[str, str]]] = {}
+    verb: ClassVar[str] = "Generate"
 
     version: TemplateVersion
     values: Mapping[str, str] = field(default_factory=dict)
@@ -55,8 +61,27 @@ class SingleForm:
     def from_item(cls, version: TemplateVersion, item: BatchItem) -> "SingleForm":
         """The form filled with the values of an item. Values that the template no longer asks for are left out."""
         known = list_variable_names(version)
-        values = {name: _format(value) for name, value in item.parameters.items() if name in known}
+        values = {name: format_value(value) for name, value in item.parameters.items() if name in known}
         return cls(version=version, values=values, details_text=format_details(item.details))
+
+    @property
+    def address(self) -> str:
+        return reverse("generate_one")
+
+    @property
+    def preview_address(self) -> str:
+        return reverse("generate_preview")
+
+    def build_plan(self) -> list[PlannedItem] | None:
+        """The plan of this one item. None when it cannot be made; the problems then stand at their fields."""
+        try:
+            return plan_one(self.version, self.values, details=self.read_details())
+        except DetailsError:
+            return None
+
+    def list_refusals(self) -> list[str]:
+        """Why the preview cannot be brought up to date."""
+        return list(self.wrong.get("details", []))
 
     def read_details(self) -> dict[str, str]:
         """The details as a mapping. Raises DetailsError, and then the problems also stand at the field."""
@@ -72,12 +97,14 @@ class SingleForm:
             self.wrong.setdefault("", []).append(str(wrong))
             return
         for problem in wrong.problems:
-            self.wrong.setdefault(problem.column if problem.row else "", []).append(problem.message)
+            label = self.own_fields[problem.column][0] if problem.column in self.own_fields else ""
+            self.wrong.setdefault(problem.column if problem.row else label, []).append(problem.message)
 
     def list_problems(self) -> list[dict[str, str]]:
         """Every problem with the field that it belongs to, for the list above the form."""
         fields = {name: f"value-{name}" for name in list_variable_names(self.version)}
         fields.setdefault("details", "id_details")
+        fields.update(dict(self.own_fields.values()))
         return [
             {"field": fields.get(name, ""), "label": name if name in fields else "", "message": message}
             for name, messages in self.wrong.items()
@@ -111,7 +138,7 @@ class SingleForm:
             "value": value,
             "choices": self.lists.get(variable.name, []) if variable.type == "text" else [],
             "ticked": split_entries(value) if boxes else [],
-            "default": _format(variable.default),
+            "default": format_value(variable.default),
             "wrong": self.wrong.get(variable.name, []),
         }
 
@@ -124,7 +151,7 @@ def _read(data: QueryDict, name: str) -> str:
     return normalize_line_ends("\n".join(text for text in data.getlist(name) if text))
 
 
-def _format(value: Any) -> str:
+def format_value(value: Any) -> str:
     if isinstance(value, list | tuple):
         return "\n".join(map(str, value))
     return "" if value is None else str(value)

@@ -1,5 +1,6 @@
 """One conversation: the form with its live preview and price, and the page of an item until it is a conversation."""
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -13,10 +14,10 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from batches.actions.controls import budget_for_retry, retry_failed, use_reply
 from batches.actions.jobs import by_idempotency_key
-from batches.actions.single import plan_one, price_one, start_one
+from batches.actions.single import price_one, start_one
 from batches.models import BatchItem, BatchJob
 from batches.models.month_so_far import this_month
-from batches.models.states import JobKind
+from batches.models.states import ItemKind, JobKind
 from batches.planning.estimate.estimate import CANNOT_PRICE
 from batches.planning.plan import PlanError, PlannedItem
 from batches.planning.recent_starts import find_same_start
@@ -24,7 +25,9 @@ from batches.web.access import find_editable_item, find_visible_item
 from batches.web.posted import check_not_started, read_key
 from batches.web.single import item_page
 from batches.web.single.forms import SingleForm
-from conversations.details import HEADING, DetailsError, sort_names
+from conversations.details import HEADING, sort_names
+from conversations.models import Conversation
+from conversations.regeneration import append_regeneration
 from lib.htmx import is_htmx, is_target
 from lib.row_problems import RowProblem
 from lib.stale_state import StaleState
@@ -58,7 +61,7 @@ def generate_one(request: HttpRequest) -> HttpResponse:
     form = build_form(request, version)
     if request.POST.get("action") != "generate":
         return render_form(request, form)
-    plan = build_plan(form)
+    plan = form.build_plan()
     if plan is None:
         return render_form(request, form, status=422)
     try:
@@ -74,15 +77,23 @@ def check_was_shown(request: HttpRequest, plan: list[PlannedItem]) -> None:
     """Raises PlanError when the page that was sent showed another version, or not that the same was started just now."""
     if by_idempotency_key(get_person(request), read_key(request)) is not None:
         return
+    check_version_was_shown(request, plan)
+    check_not_started(request, find_same_one(plan))
+
+
+def check_version_was_shown(request: HttpRequest, plan: list[PlannedItem]) -> None:
+    """Raises PlanError when the page that was sent showed another version of the template."""
     (item,) = plan
     shown = request.POST.get("shown_version", "")
     if shown and shown != str(item.version.pk):
         words = f"The form now has the template “{item.version}”. Look at its values and its price, then press Generate again."
         raise PlanError([RowProblem(None, "template", words)])
-    check_not_started(request, find_same_one(plan))
 
 
 def find_same_one(plan: list[PlannedItem]) -> BatchJob | None:
+    """The job that made the same a short while ago. A regeneration is meant to make something again."""
+    if plan[0].regeneration is not None:
+        return None
     return find_same_start(plan, workspace=plan[0].version.workspace, kind=JobKind.SINGLE)
 
 
@@ -93,14 +104,15 @@ def preview_prompt(request: HttpRequest) -> HttpResponse:
     template = find_template(request)
     if template is None:
         raise Http404
-    form = SingleForm.from_post(get_published_version(template), request.POST)
+    return render_preview(request, SingleForm.from_post(get_published_version(template), request.POST))
+
+
+def render_preview(request: HttpRequest, form: SingleForm) -> HttpResponse:
     if not is_htmx(request):
         return render_form(request, form)
     context = build_preview(form)
-    if "details" in form.wrong:
-        response = render(
-            request, "batches/generate_one.html#refused", {"refused": form.wrong["details"]}, status=422
-        )
+    if refused := form.list_refusals():
+        response = render(request, "batches/generate_one.html#refused", {"refused": refused}, status=422)
         response["HX-Retarget"], response["HX-Reswap"] = "#refused", "outerHTML"
         return response
     return render(request, "batches/generate_one.html#previewed", context)
@@ -147,33 +159,36 @@ def build_form(request: HttpRequest, version: TemplateVersion) -> SingleForm:
     return SingleForm.from_item(version, item) if item else SingleForm(version=version)
 
 
-def render_form(request: HttpRequest, form: SingleForm, *, status: int = 200) -> HttpResponse:
+def render_form(
+    request: HttpRequest,
+    form: SingleForm,
+    *,
+    status: int = 200,
+    templates: Sequence[PromptTemplate] | None = None,
+    **more: Any,
+) -> HttpResponse:
+    """The page. `templates`: those to choose from, by default all that this person may use."""
     context = {
+        **more,
         **build_preview(form),
         "form": form,
         "template": form.version.template,
         "version": form.version,
-        "templates": list(list_usable_templates(request)[:MOST_TEMPLATES]),
+        "templates": list(
+            list_usable_templates(request)[:MOST_TEMPLATES] if templates is None else templates
+        ),
         "again": find_repeated_item(request),
         "idempotency_key": request.POST.get("idempotency_key") or uuid4(),
         "problems": form.list_problems() if status == 422 else [],
-        "refused": form.wrong.get("details", []),
+        "refused": form.list_refusals(),
     }
     form.offer_lists()
     context["rows"] = form.build_rows()
     part = "#one" if is_target(request, "one") else ""
     response = render(request, f"batches/generate_one.html{part}", context, status=status)
     if part:
-        response["HX-Replace-Url"] = f"{reverse('generate_one')}?template={form.version.template_id}"
+        response["HX-Replace-Url"] = f"{form.address}?template={form.version.template_id}"
     return response
-
-
-def build_plan(form: SingleForm) -> list[PlannedItem] | None:
-    """The plan of this one item. None when the details cannot be read; the problems then stand at their field."""
-    try:
-        return plan_one(form.version, form.values, details=form.read_details())
-    except DetailsError:
-        return None
 
 
 # --- what is seen beside the form -------------------------------------------------------------------------
@@ -181,7 +196,7 @@ def build_plan(form: SingleForm) -> list[PlannedItem] | None:
 
 def build_preview(form: SingleForm) -> dict[str, Any]:
     """The texts with their marks, the number of marks of each kind, and the price once nothing is missing."""
-    version, plan = form.version, build_plan(form)
+    version, plan = form.version, form.build_plan()
     marked, system = (
         mark_pieces(text, version.variables, form.values, syntax=version.syntax) if text else ()
         for text in (version.text, version.system_prompt)
@@ -189,8 +204,9 @@ def build_preview(form: SingleForm) -> dict[str, Any]:
     kinds = {(each.kind, each.name) for each in (*marked, *system)}
     counts = {kind: len({name for found, name in kinds if found == kind}) for kind in COUNTED}
     return {
+        "verb": form.verb,
         "version": version,
-        "prompt": (*marked, *mark_turns(version), *(mark_details(plan[0].details) if plan else ())),
+        "prompt": (*marked, *mark_turns(version), *(mark_rest(plan[0]) if plan else ())),
         "system": system,
         "counts": counts,
         "month": this_month(version.workspace),
@@ -203,6 +219,12 @@ def mark_turns(version: TemplateVersion) -> list[Piece]:
     """The line about the number of turns, as it follows the text."""
     line = add_turn_range("", version.turns_min, version.turns_max)
     return [Piece(line)] if line else []
+
+
+def mark_rest(item: PlannedItem) -> list[Piece]:
+    """What follows the text: the details, and what a regeneration asks for."""
+    again = [Piece(append_regeneration("", item.regeneration))] if item.regeneration else []
+    return [*mark_details(item.details), *again]
 
 
 def mark_details(details: Any) -> list[Piece]:
@@ -233,9 +255,20 @@ def show_item(request: HttpRequest, item_id: UUID) -> HttpResponse:
     found = find_visible_item(request, item_id)
     made = getattr(found, "conversation", None)
     if made is not None:
+        if found.kind == ItemKind.REGENERATE:
+            announce_version(request, made)
         return redirect_whole_page(request, reverse("conversation", args=[made.pk]))
     part = "#live" if is_target(request, "live") else ""
     return render(request, f"batches/item.html{part}", item_page.build_item_context(found))
+
+
+def announce_version(request: HttpRequest, made: Conversation) -> None:
+    if made.is_head:
+        messages.success(request, f"Version {made.version} is there, and is the current one.")
+    else:
+        messages.warning(
+            request, f"Version {made.version} is there. Its note says why it is not the current one."
+        )
 
 
 @require_POST
