@@ -163,6 +163,9 @@ BODIES: dict[str, Sequence[Callable[[World], Body]]] = {
     "POST api_batch_duplicate": [lambda world: {**RUN, "name": "A copy", "errorHandling": "stop"}],
     "PATCH api_conversation": [make_change, lambda world: {"reviewAction": "archive", "note": "why"}],
     "DELETE api_conversation": [lambda world: {}],
+    "POST api_regenerate": [
+        lambda world: {"parameters": VALUES, "details": DETAILS, "instruction": "Shorter.", "fromTurn": 2}
+    ],
     "POST api_bulk": [make_bulk_by_ids, make_bulk_by_filter],
     "POST api_item_retry": [lambda world: {}],
     "POST api_item_use": [lambda world: {}],
@@ -187,6 +190,7 @@ FORMS: dict[str, Pairs] = {
     "starter_pack": [("workspace", "")],
     "item_use": [("idempotency_key", "x")],
     "settings_provider_key": [("name", ""), ("api_key", "sk-ant-other"), ("action", "change")],
+    "conversation_bring_back": [("revision", "0")],
     "review_lock": [("query", "order_by=oldest")],
     "review_draft": [("query", ""), ("turn", "2"), ("text", "Good day.")],
     "review_edit": [

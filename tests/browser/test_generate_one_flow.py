@@ -51,7 +51,7 @@ def test_preview_generate_and_again_with_other_values(
     keep_picture(page, "item-waiting")
     first = arrived(page)
     assert first.parameters["topic"] == "a <b>{{pension}} & co"
-    page.get_by_role("link", name="Generate again…").click()
+    page.get_by_role("link", name="Generate another…").click()
     expect(page.locator("#value-topic")).to_have_value("a <b>{{pension}} & co")
     expect(page.locator("#id_details")).to_have_value("place: a bank")
     keep_picture(page, "generate-one-again")

@@ -23,7 +23,8 @@ from batches.models import (
     Worker,
 )
 from batches.models.states import ItemStatus, LogState
-from conversations.models import Conversation, IdCounter, Turn
+from conversations.models import Conversation, Decision, IdCounter, Turn
+from conversations.states import Status
 from review.actions import assign, comment, save_draft, skip, take_lock
 from review.models import Assignment, Comment, Draft, Lock, Skip
 from templates_app.models import (
@@ -219,6 +220,12 @@ def many_entries(rows: int) -> None:
     )
 
 
+def many_decisions(rows: int) -> None:
+    user = factories.make_user()
+    for _ in range(rows):
+        factories.make_conversation(by=user, status=Status.GENERATED).approve(by=user, note="Good")
+
+
 def many_reviews(rows: int) -> None:
     """A lock, an assignment, a skip, a draft and a comment for each of as many conversations."""
     user = factories.make_user()
@@ -263,6 +270,7 @@ MAKERS: dict[type[Model], Callable[[int], None]] = {
     CachedPrefix: many_prefixes,
     UseStatement: many_statements,
     Worker: many_workers,
+    Decision: many_decisions,
     **dict.fromkeys((Lock, Assignment, Skip, Draft, Comment), many_reviews),
 }
 READ_ONLY = (
@@ -281,5 +289,5 @@ READ_ONLY = (
         Webhook,
         Worker,
     ),
-    *(Lock, Assignment, Skip, Draft, Comment),
+    *(Decision, Lock, Assignment, Skip, Draft, Comment),
 )

@@ -61,7 +61,7 @@ def test_a_bound_is_told(given: str, words: str) -> None:
 )
 def test_no_text_takes_time_by_its_square(unit: str) -> None:
     """A word of 100,000 letters took half a minute: the search for long keys began again at each of them."""
-    text = (unit * 1_000_000)[:1_000_000]
+    text = (unit * 200_000)[:200_000]
     before = time.thread_time()
     for start in ("", "a = "):
         with contextlib.suppress(UnreadableTOML):
