@@ -118,6 +118,7 @@ def fails_and_is_tried_again(caller: Caller, simulator: RunningSimulator) -> Non
     assert caller.generate(**{"Idempotency-Key": "l"})[0] == 201, "the same request waits for the same item"
 
 
+@pytest.mark.slow
 def test_waiting_requests_leave_threads_and_connections_free(
     caller: Caller, engine: Engine, fast_simulator: RunningSimulator
 ) -> None:

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from batches.actions.notices import DEADLINE_S, change_webhook
 from batches.actions.single import plan_one, start_one
 from batches.models import BatchItem, DeliveryState, GenerationLog, Notice
@@ -19,6 +21,7 @@ ENDED = 100
 SINGLES = 3
 
 
+@pytest.mark.slow
 def test_single_generations_start_while_a_receiver_drips(
     owner: User, workspace: Workspace, fast_simulator: RunningSimulator, tmp_path: Path
 ) -> None:
