@@ -14,6 +14,8 @@ from lib.paging import count_up_to_limit
 from review.models import Assignment, Lock, Skip
 from workspaces.models import User
 
+MOST_UNDONE = 20
+
 
 @dataclass(frozen=True, kw_only=True)
 class Queue:
@@ -85,6 +87,3 @@ def find_last_decision(user: User) -> Decision | None:
         .first()
     )
     return found
-
-
-MOST_UNDONE = 20

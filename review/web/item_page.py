@@ -16,7 +16,7 @@ from conversations.web.flags import describe_flags
 from lib.htmx import is_htmx
 from review.actions import find_holder
 from review.models import Comment, Draft
-from review.queue import Queue, count_today, find_last_decision, find_queue
+from review.queue import Queue, count_today, find_queue
 from review.web.forms import QueueForm
 from workspaces.models import User
 from workspaces.people import get_person
@@ -28,13 +28,7 @@ LONGEST_QUERY = 1000
 def read_filters(request: HttpRequest) -> QueueForm:
     """The filters of the queue: a page has them in its address, a form sends them along as `query`."""
     given = request.POST.get("query") if request.method == "POST" else None
-    if given is None:
-        return QueueForm(request.GET)
-    return QueueForm(_parse_query(given))
-
-
-def _parse_query(text: str) -> Any:
-    return QueryDict(text[:LONGEST_QUERY].lstrip("?"))
+    return QueueForm(request.GET if given is None else QueryDict(given[:LONGEST_QUERY]))
 
 
 def find_reviewable(request: HttpRequest, conversation_id: UUID) -> Conversation:
@@ -103,7 +97,6 @@ def build_item(request: HttpRequest, found: Conversation, form: QueueForm) -> di
             for key, (code, words) in enumerate(ReasonCode.choices, start=1)
         ],
         "holder": find_holder(found, user=person),
-        "last": find_last_decision(person),
         "chain": list(reversed(list_chain(found))),
         "decisions": list(Decision.objects.of_chain(found.root_id).select_related("conversation")[:20]),
         "can_decide": found.is_head and found.status != Status.ARCHIVED,
