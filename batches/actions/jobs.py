@@ -11,7 +11,8 @@ from django.db import IntegrityError, transaction
 from django.db.models import Case, DurationField, ExpressionWrapper, F, Q, Value, When
 from django.db.models.functions import Coalesce, Extract, Greatest
 
-from batches.engine.calls import ParentDeleted, prepare_item
+from batches.engine.calls import prepare_item
+from batches.engine.kinds.kind import TargetDeleted
 from batches.engine.moves import record_outcome
 from batches.limits.pools import UnknownKey, make_missing_limits
 from batches.models import BatchItem, BatchJob, PaidRequest, RequestKey
@@ -279,7 +280,7 @@ def _find_next_reservation(job: BatchJob) -> Decimal | None:
         ValuesError,
         TemplateSyntax,
         VariableError,
-        ParentDeleted,
+        TargetDeleted,
     ):
         return None
     return call.reservation if call else None

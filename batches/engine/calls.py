@@ -1,4 +1,4 @@
-"""Prepare the call of a queued item: its prompt, its worst-case price, its key and the tokens that it will probably take.
+"""Prepare the call of a queued item: its request, its worst-case price, its key and the tokens that it will probably take.
 
 Nothing is stored here. The claim (`batches.engine.claim`) is what writes the call down.
 """
@@ -7,31 +7,28 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from functools import cache, partial
+from typing import Any
 from uuid import UUID, uuid4
 
 from django.db import connection
 
+from batches.engine.kinds.kind import Kind, Origin
+from batches.engine.kinds.registry import find_kind
 from batches.limits.limiter import Expected
 from batches.limits.pools import pool_of
 from batches.models import BatchItem, BatchJob
-from batches.models.states import ItemKind, JobKind
-from batches.planning.estimate.estimate import name_kind
-from batches.planning.estimate.history import expect_tokens
+from batches.models.states import JobKind
 from claude import current_models
 from claude.current_models import ModelTable
 from claude.messages import Request
 from claude.translation import PreparedRequest, prepare
-from conversations.generation import Origin, add_cache_mark, build_request, compute_worst_case
-from conversations.models import Conversation
-from conversations.regeneration import Regeneration
-from conversations.versions import read_turns
+from conversations.generation import compute_worst_case
 from lib import clock
 from lib.statements import columns, read
 from provider import table
 from templates_app.prompts.version_cache import load_version
 from workspaces.models import Workspace
 
-NANO_USD = Decimal("0.000000001")  # the columns of money have nine places
 SECONDS_BEFORE_OUTPUT = 60
 SLOWEST_TOKENS_PER_SECOND = 40
 # The columns that `build_call` reads. Item and job together have 90 columns, and this query runs once for each call.
@@ -42,15 +39,6 @@ ITEM = (
 )
 WORKSPACE = ("id", "provider_key")
 JOB = ("id", "kind", "model", "max_tokens", "estimate", "created_by", "run_id")
-
-
-class ParentDeleted(Exception):
-    """The version that an item regenerates has been deleted for good, so that nothing is to be asked."""
-
-    def __str__(self) -> str:
-        return (
-            "The version that was to be regenerated has been deleted. Nothing was asked and nothing was paid."
-        )
 
 
 def deadline_s(max_tokens: int) -> float:
@@ -70,6 +58,7 @@ class Call:
     job_id: UUID
     run_id: UUID
     log_id: UUID
+    kind: Kind[Any, Any] = field(repr=False)
     origin: Origin
     request: Request
     prepared: PreparedRequest
@@ -122,103 +111,40 @@ def _queued_item_sql() -> str:
 
 
 def build_call(item: BatchItem) -> Call:
-    """Render the item's prompt and compute its worst-case price.
+    """Build the item's request and compute its worst-case price.
 
     Raises UnknownModel (RetiredModel too), UnknownPrice, UnknownKey, ValuesError, TemplateSyntax, VariableError or
-    ParentDeleted; then no call may be made.
+    TargetDeleted; then no call may be made.
     """
     return table.look_up(partial(_build_known_call, item))
 
 
 def _build_known_call(item: BatchItem) -> Call:
-    on, log_id = clock.today(), uuid4()
-    current_models.find_card(item.template_version.model or item.job.model, on)
-    asked = build_request(
-        version=item.template_version,
-        values=item.parameters,
-        model=item.job.model,
-        max_tokens=_max_tokens(item),
-        details=item.details,
-        tag=str(log_id),
-        regeneration=read_regeneration(item),
-    )
-    shared = item.job.estimate.get("shared") or {}
-    request = add_cache_mark(asked, shared, version_id=item.template_version_id)
+    on, log_id, kind = clock.today(), uuid4(), find_kind(item.kind)
+    model = kind.choose_model(item)
+    current_models.find_card(model, on)
+    origin = kind.build_origin(item)
+    request = kind.build_request(item, origin, max_tokens=_max_tokens(item, model), tag=str(log_id))
     return Call(
         item_id=item.pk,
         job_id=item.job_id,
         run_id=item.job.run_id,
         log_id=log_id,
-        origin=build_origin(item),
+        kind=kind,
+        origin=origin,
         request=request,
         prepared=prepare(request),
         pool=pool_of(request.model, item.workspace.provider_key),
         key=item.workspace.provider_key,
         reservation=compute_worst_case(request, on=on),
         on=on,
-        expected=_expect_tokens(item, request),
+        expected=kind.expect(item, request),
         interactive=item.job.kind == JobKind.SINGLE,
     )
 
 
-def read_regeneration(item: BatchItem) -> Regeneration | None:
-    """What a regeneration asks for, with the turns that it keeps; None for another item. Raises ParentDeleted."""
-    if item.kind != ItemKind.REGENERATE:
-        return None
-    rows = Conversation.objects.only("id", "version")
-    parent = rows.filter(pk=item.regenerates_id).first() if item.regenerates_id else None
-    if parent is None:
-        raise ParentDeleted
-    return Regeneration(
-        key=parent.pk,
-        conversation_id=item.conversation_id,
-        version=parent.version,
-        instruction=item.instruction,
-        from_turn=item.from_turn,
-        kept=tuple(read_turns(parent)[: item.from_turn - 1]) if item.from_turn else (),
-    )
-
-
-def _expect_tokens(item: BatchItem, request: Request) -> Expected:
-    found = expect_tokens(item.template_version_id, item.tier, request.model)
-    return Expected(input=found.input, output=min(found.output, request.max_tokens))
-
-
-def _max_tokens(item: BatchItem) -> int:
+def _max_tokens(item: BatchItem, model: str) -> int:
     """The job's limit; twice as many once a reply of this item was cut off, as far as the model allows."""
     if item.attempt and item.logs.filter(error_kind="max_tokens").exists():
-        return min(
-            2 * item.job.max_tokens,
-            current_models.find_card(item.template_version.model or item.job.model).max_output,
-        )
+        return min(2 * item.job.max_tokens, current_models.find_card(model).max_output)
     return item.job.max_tokens
-
-
-def build_origin(item: BatchItem) -> Origin:
-    """What the item's conversation is made from. It is the same for every call of the item."""
-    return Origin(
-        workspace_id=item.workspace_id,
-        created_by_id=item.job.created_by_id,
-        batch_item_id=item.pk,
-        job_id=item.job_id,
-        conversation_id=item.conversation_id,
-        template_version=item.template_version,
-        tier=item.tier,
-        topic=item.topic,
-        category=item.category,
-        parameters=item.parameters,
-        estimated_cost_usd=find_estimated_cost(item),
-        regenerates=item.kind == ItemKind.REGENERATE,
-        parent_id=item.regenerates_id,
-        instruction=item.instruction,
-        from_turn=item.from_turn,
-    )
-
-
-def find_estimated_cost(item: BatchItem) -> Decimal | None:
-    """What the job's estimate says of such an item, in USD; of an older job its mean, and None where there is no estimate."""
-    stored = item.job.estimate
-    found = stored.get("item_costs", {}).get(name_kind(item.template_version_id, item.tier))
-    if found is None and stored.get("cost") and stored.get("items"):
-        found = Decimal(stored["cost"]) / stored["items"]
-    return None if found is None else Decimal(found).quantize(NANO_USD)

@@ -189,9 +189,12 @@ def _write_log_row(call: Call, taken: ClaimedItem, *, worker_id: UUID) -> None:
 
 
 def _admit_to_cache(call: Call) -> None:
-    if call.request.lifetime and not prompt_cache.admit(
+    version = call.origin.template_version
+    if version is None or not call.request.lifetime:  # nothing that other calls share
+        return
+    if not prompt_cache.admit(
         job_id=call.job_id,
-        version_id=call.origin.template_version.pk,
+        version_id=version.pk,
         log_id=call.log_id,
         lifetime=call.request.lifetime,
     ):

@@ -1,17 +1,16 @@
 """Step 4 of 4: file a reply, in one transaction with a savepoint inside.
 
-The outer part books what was paid: usage, cost and the raw body. The savepoint stores the conversation with its turns and
-completes the item. Whatever goes wrong with the text rolls back the savepoint only; the money is booked in any case.
+The outer part books what was paid: usage, cost and the raw body. The savepoint stores the result (a conversation with its
+turns, a judgement) and completes the item. Whatever goes wrong with the text rolls back the savepoint only; the money is
+booked in any case.
 """
 
 import json
 import logging
-from collections.abc import Collection
 from dataclasses import dataclass, replace
-from datetime import date
 from decimal import Decimal
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -19,6 +18,7 @@ from django.db.models import F
 
 from batches.engine.calls import Call
 from batches.engine.claim import Claim
+from batches.engine.kinds.kind import Result
 from batches.engine.moves import (
     DATABASE_AWAY,
     Delta,
@@ -37,76 +37,61 @@ from batches.engine.prompt_cache import record_reply
 from batches.models import GenerationLog
 from batches.models.states import OPEN_ITEMS, ItemStatus, LogState
 from claude import current_models
-from claude.current_models import ModelTable
 from claude.errors import Blocked, Busy, ClaudeError, Declined, Unusable
 from claude.messages import Reply, Request, Usage
 from conversations import generation
-from conversations.models import Conversation
-from conversations.parsing import Draft, read
-from conversations.regeneration import check_continuation
-from conversations.states import Status
 
 logger = logging.getLogger(__name__)
 
 # In these states an item can still be completed by a paid reply, even if another worker has claimed it since.
 WINNABLE = (ItemStatus.PROCESSING, ItemStatus.QUEUED, ItemStatus.FAILED)
 UNUSABLE_REPLIES = 3  # this many are paid for, then the item fails
-CHAIN_DELETED = "The conversation was deleted for good while it was regenerated. The reply is paid and kept."
 CUT_REPLIES = 2  # the first one, and one with twice the max_tokens
 
 
 @dataclass(frozen=True)
 class Paid:
-    """A reply with its cost in USD and its result: a draft, or the error that reading it raised.
+    """A reply with its cost in USD and its result: what its kind reads from it, or the error that reading it raised.
 
     An error other than ClaudeError is a defect of LoRAPipe. `saved`: what caching saved of the cost, in USD.
     """
 
     reply: Reply
     cost: Decimal
-    result: Draft | Exception
+    result: Result | Exception
     saved: Decimal = Decimal(0)
 
 
-def read_reply(
-    reply: Reply,
-    *,
-    model: str,
-    on: date,
-    prices: ModelTable | None = None,
-    variables: Collection[str] = (),
-    from_turn: int | None = None,
-) -> Paid:
-    """Price and parse a reply. It asks no database and is done before any lock is taken.
+def read_reply(call: Call, reply: Reply) -> Paid:
+    """Price a reply by the table that its call was made under, and read it. It asks no database and is done before any lock is taken.
 
-    `prices`: the table that the call was made under; the current one by default. `from_turn`: the turn from which a
-    regeneration was to write anew. Raises UnknownPrice.
+    Raises UnknownPrice.
     """
+    model, on, prices = call.request.model, call.on, call.prices
     cost = generation.compute_cost(reply, model=model, on=on, prices=prices)
     saved = generation.compute_saving(reply, model=model, on=on, prices=prices)
     try:
-        draft = check_continuation(read(reply, variables=variables), from_turn)
-        return Paid(reply, cost, draft, saved)
+        return Paid(reply, cost, call.kind.read(reply, call.origin), saved)
     except Exception as problem:
         return Paid(reply, cost, problem, saved)
 
 
 def file(claim: Claim, paid: Paid) -> None:
-    """Store a paid reply: usage, cost and body always; the conversation unless another reply has completed the item.
+    """Store a paid reply: usage, cost and body always; the result unless another reply has completed the item.
 
-    Safe to repeat, and safe long after the claim: the states of item and log row and the constraint of one conversation
-    per item guard it, not the claim's token. Raises the database's errors; then nothing is stored.
+    Safe to repeat, and safe long after the claim: the states of item and log row and the constraint of one result per
+    item guard it, not the claim's token. Raises the database's errors; then nothing is stored.
     """
     with transaction.atomic():
         item, log = lock_item(claim.call.item_id), lock_log(claim.call.log_id)
         if lifetime := claim.call.request.lifetime:
             record_reply(log_id=log.id, lifetime=lifetime, usage=paid.reply.usage)
-        if isinstance(paid.result, Draft):
-            _file_draft(claim, paid, item, log)
-        elif isinstance(paid.result, ClaudeError):
+        if isinstance(paid.result, ClaudeError):
             _file_problem(claim, paid.result, item, log, cost=paid.cost, fields=reply_fields(paid))
-        else:
+        elif isinstance(paid.result, Exception):
             _file_bug(paid.result, paid, item, log)
+        else:
+            _file_result(claim, paid, item, log)
 
 
 def file_unreadable(claim: Claim, problem: Unusable) -> None:
@@ -128,25 +113,25 @@ def file_unreadable(claim: Claim, problem: Unusable) -> None:
         )
 
 
-def _file_draft(claim: Claim, paid: Paid, item: LockedItem, log: LockedLog) -> None:
+def _file_result(claim: Claim, paid: Paid, item: LockedItem, log: LockedLog) -> None:
     if item.status == ItemStatus.COMPLETED:
         _book_without_item(paid, item, log, state=LogState.SURPLUS)
     elif item.status not in WINNABLE:
-        # The item was cancelled: the reply is kept, and a person may still make a conversation of it.
+        # The item was cancelled: the reply is kept, and a person may still use it.
         _book_without_item(paid, item, log, state=LogState.SUCCEEDED)
-    elif claim.call.origin.regenerates and generation.find_parent(claim.call.origin) is None:
-        _keep_without_chain(paid, item, log)
+    elif claim.call.kind.is_deleted(claim.call.origin):
+        _keep_without_target(claim, paid, item, log)
     else:
         _complete(claim, paid, item, log)
 
 
-def _keep_without_chain(paid: Paid, item: LockedItem, log: LockedLog) -> None:
-    """The conversation was deleted while it was regenerated. Its reply is kept in the log, and a person may still use it."""
+def _keep_without_target(claim: Claim, paid: Paid, item: LockedItem, log: LockedLog) -> None:
+    """What the result belongs to was deleted during the call. The reply is kept in the log, and a person may still use it."""
     delta = book(log, state=LogState.SUCCEEDED, cost=paid.cost, **reply_fields(paid))
     if delta is None:
         return
     if item.status in OPEN_ITEMS:
-        end_item(item, status=ItemStatus.FAILED, kind="deleted", message=CHAIN_DELETED)
+        end_item(item, status=ItemStatus.FAILED, kind="deleted", message=claim.call.kind.deleted)
         delta.in_flight = -1 if item.status == ItemStatus.PROCESSING else 0
         delta.failed = 1
     settle(item.job_id, delta)
@@ -154,12 +139,17 @@ def _keep_without_chain(paid: Paid, item: LockedItem, log: LockedLog) -> None:
 
 def _complete(claim: Claim, paid: Paid, item: LockedItem, log: LockedLog) -> None:
     key = uuid4()  # chosen beforehand, so that the log row is written once and not twice
-    delta = book(log, state=LogState.SUCCEEDED, cost=paid.cost, conversation=key, **reply_fields(paid))
+    conversation = claim.call.kind.name_conversation(claim.call.origin, key)
+    delta = book(
+        log, state=LogState.SUCCEEDED, cost=paid.cost, conversation=conversation, **reply_fields(paid)
+    )
     if delta is None:
         return
     try:
         with transaction.atomic():
-            conversation = _write(claim.call, paid, key)
+            successful = claim.call.kind.write(
+                paid.result, origin=claim.call.origin, reply=paid.reply, cost_usd=paid.cost, key=key
+            )
             end_item(item, status=ItemStatus.COMPLETED, log_id=claim.call.log_id)
             # Deferred constraints would fail at the commit only, and take the booking of the money with them.
             connection.check_constraints()
@@ -168,27 +158,13 @@ def _complete(claim: Claim, paid: Paid, item: LockedItem, log: LockedLog) -> Non
     except Exception as bug:
         _park(bug, item, log, delta)
         return
-    settle(item.job_id, complete_delta(delta, item, conversation))
+    settle(item.job_id, complete_delta(delta, item, successful=successful))
 
 
-def _write(call: Call, paid: Paid, key: UUID) -> Conversation:
-    assert isinstance(paid.result, Draft)
-    return generation.write(
-        paid.result,
-        origin=call.origin,
-        reply=paid.reply,
-        cost_usd=paid.cost,
-        key=key,
-    )
-
-
-def complete_delta(delta: Delta, item: LockedItem, conversation: Conversation) -> Delta:
+def complete_delta(delta: Delta, item: LockedItem, *, successful: bool) -> Delta:
     """Add the item's completion to the changes of its job. They depend on the status that the item had before."""
     delta.completed = 1
-    # A version beside the newest one is archived at once.
-    delta.successful = int(
-        (conversation.status_before_archive or conversation.status) != Status.NEEDS_REVISION
-    )
+    delta.successful = int(successful)
     delta.in_flight = -1 if item.status == ItemStatus.PROCESSING else 0
     delta.failed = -1 if item.status == ItemStatus.FAILED else 0
     return delta
@@ -204,7 +180,7 @@ def _park(bug: Exception, item: LockedItem, log: LockedLog, delta: Delta) -> Non
     """Fail an item whose reply we could not read or store. The reply is paid and kept, and is not paid for a second time."""
     logger.exception("The paid reply of item %s could not be stored", item.id, exc_info=bug)
     message = (
-        "The reply is paid and kept, but could not be made a conversation. This is a defect of LoRAPipe."
+        "The reply is paid and kept, but could not be stored as what it is. This is a defect of LoRAPipe."
     )
     GenerationLog.objects.filter(pk=log.id).update(
         state=LogState.UNUSABLE,
@@ -225,7 +201,7 @@ def _book_without_item(paid: Paid, item: LockedItem, log: LockedLog, *, state: L
         settle(item.job_id, delta)
 
 
-# --- paid, but no conversation ----------------------------------------------------------------------
+# --- paid, but without a result ---------------------------------------------------------------------
 
 
 def _file_problem(
@@ -318,7 +294,7 @@ def reply_fields(paid: Paid) -> dict[str, Any]:
         "duration_ms": reply.duration_ms,
         "provider_request_id": (reply.request_id or "")[:100],
         "stop_reason": (reply.stop_reason or "")[:40],
-        "reading_notes": "\n".join(paid.result.repairs) if isinstance(paid.result, Draft) else "",
+        "reading_notes": "" if isinstance(paid.result, Exception) else "\n".join(paid.result.repairs),
         "reported": reply.limits,
     }
 

@@ -1,6 +1,7 @@
-"""One item from message to conversation: prepare, claim, ask, file. This file is the whole way, from top to bottom.
+"""One item from message to result: prepare, claim, ask, file. This file is the whole way, from top to bottom.
 
-There is no second path: retries, resumed jobs and items of crashed workers come back as messages into `generate_item`.
+What the result is (a conversation, a judgement of one) is the item's kind: `batches.engine.kinds`. There is no second path: retries, resumed jobs
+and items of crashed workers come back as messages into `generate_item`.
 """
 
 import functools
@@ -13,10 +14,11 @@ from uuid import UUID
 from django.conf import settings
 from django.db import connection
 
-from batches.engine.calls import Call, ParentDeleted, build_call, read_queued_item
+from batches.engine.calls import Call, build_call, read_queued_item
 from batches.engine.claim import Claim, claim, may_still_leave
 from batches.engine.dispatch import next_item
 from batches.engine.file import file, read_reply
+from batches.engine.kinds.kind import TargetDeleted
 from batches.engine.moves import DATABASE_AWAY
 from batches.engine.retry import break_off, fail_unasked, handle_error, release, stop_job, withdraw
 from batches.engine.stored_replies import use_stored_reply
@@ -39,7 +41,7 @@ CLIENTS = 64  # how many keys have a client at the same time
 
 
 def generate_item(item_id: UUID, *, worker_id: UUID, queue: Queue) -> UUID | None:
-    """Make the conversation of one item. Returns the item to go on with in this slot, or None.
+    """Make the result of one item. Returns the item to go on with in this slot, or None.
 
     Safe to run twice, late, or for an item that is no longer queued.
     """
@@ -73,7 +75,7 @@ def prepare_call(item_id: UUID) -> Call | None:
         stop_job(item_id, reason=Reason.MODEL, message=str(problem))
     except (ValuesError, TemplateSyntax, VariableError) as problem:
         fail_unasked(item_id, kind="values", message=str(problem))
-    except ParentDeleted as problem:
+    except TargetDeleted as problem:
         fail_unasked(item_id, kind="deleted", message=str(problem))
     except Exception as bug:  # otherwise the item would be dispatched and fail for ever
         logger.exception("No request could be made of item %s", item_id)
@@ -122,15 +124,7 @@ def ask_and_file(claimed: Claim) -> None:
         logger.exception("The call for item %s broke off", call.item_id)
         until_stored(partial(break_off, claimed, bug))
     else:
-        paid = read_reply(
-            reply,
-            model=call.request.model,
-            on=call.on,
-            prices=call.prices,
-            variables=call.origin.template_version.variable_names,
-            from_turn=call.origin.from_turn,
-        )
-        until_stored(partial(file, claimed, paid))
+        until_stored(partial(file, claimed, read_reply(call, reply)))
 
 
 def ask(call: Call) -> Reply:

@@ -13,18 +13,10 @@ from uuid import UUID
 from django.conf import settings
 from django.db import connection
 
+from batches.engine.kinds.rules import RULES_OF_KINDS, Rule
+
 # At most so many rows of a rule are named; the others are only counted.
 MOST_NAMED = 20
-
-
-@dataclass(frozen=True, kw_only=True)
-class Rule:
-    """`query` selects the rows of `table` that break the rule, in three columns: id, what is found, what is expected."""
-
-    name: str
-    says: str
-    table: str
-    query: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,32 +89,7 @@ SELECT row::text, found::text, expected::text, count(*) OVER () FROM (
 FIRST = ") broken (row, found, expected) ORDER BY 1 LIMIT %(most)s"
 
 RULES = (
-    Rule(
-        name="I1",
-        says="at most one conversation per item",
-        table="batch_items",
-        query="""SELECT i.id, count(*) || ' conversations', 'at most 1' FROM conversations c JOIN i ON i.id = c.batch_item_id GROUP BY 1 HAVING count(*) > 1""",
-    ),
-    Rule(
-        name="I2",
-        says="an item is completed if and only if its conversation is there",
-        table="batch_items",
-        query="""SELECT i.id, i.status || CASE WHEN c.id IS NULL THEN ', no conversation' ELSE ', conversation ' || c.id END,
-                         CASE WHEN c.id IS NULL THEN 'a conversation, or not completed' ELSE 'completed' END
-                    FROM i LEFT JOIN conversations c ON c.batch_item_id = i.id AND c.turn_count > 0
-                   WHERE (i.status = 'completed') <> (c.id IS NOT NULL)
-                     -- but for those whose conversation was deleted by `Conversation.delete`
-                     AND NOT (c.id IS NULL AND i.conversation_deleted_at IS NOT NULL)""",
-    ),
-    Rule(
-        name="I2",
-        says="a conversation has all its turns",
-        table="conversations",
-        query="""SELECT c.id, t.n || ' turns', c.turn_count || ' turns'
-                    FROM conversations c JOIN i ON i.id = c.batch_item_id CROSS JOIN LATERAL (
-                         SELECT count(*) AS n FROM conversation_turns o WHERE o.conversation_id = c.id) t
-                   WHERE c.turn_count <> t.n""",
-    ),
+    *RULES_OF_KINDS,
     Rule(
         name="I3",
         says="reserved is the sum of the pending logs' reservations",

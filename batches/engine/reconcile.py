@@ -17,6 +17,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from batches.engine.invariants import EVERYTHING, Scope, Violation, one_snapshot, violations
+from batches.engine.kinds.registry import find_kind
 from batches.engine.moves import DATABASE_AWAY, LockedItem, end_item, lock_item, requeue
 from batches.models import BatchItem, BatchJob, GenerationLog, Repair
 from batches.models.states import COMPLETABLE, RUNNING, ItemStatus, JobStatus, LogState
@@ -190,13 +191,13 @@ def _repair(broken: Violation) -> bool:
 
 
 def repair_item(item_id: UUID) -> bool:
-    """Complete an item that has its conversation; put a processing item whose call has ended back into the queue.
+    """Complete an item that has its result; put a processing item whose call has ended back into the queue.
 
     An item with a pending log row is left alone: its reply may arrive, and if not, the call is reaped. Returns whether
     anything was changed.
     """
     item = lock_item(item_id)
-    won = BatchItem.objects.filter(pk=item_id, conversation__turn_count__gt=0).exists()
+    won = find_kind(BatchItem.objects.values_list("kind", flat=True).get(pk=item_id)).has_result(item_id)
     if won and item.status in (ItemStatus.QUEUED, ItemStatus.PROCESSING, ItemStatus.FAILED):
         _complete(item)
     elif not won and item.status == ItemStatus.PROCESSING and not _is_pending(item):

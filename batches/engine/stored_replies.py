@@ -1,17 +1,19 @@
-"""Use a stored reply: one that is paid and kept in the log, but has no conversation. It is read again at no cost.
+"""Use a stored reply: one that is paid and kept in the log, but has no result. It is read again at no cost.
 
-There are two kinds: replies that a defect of LoRAPipe kept from being stored as a conversation, and replies that arrived
-for an item which had been cancelled.
+There are two sorts: replies that a defect of LoRAPipe kept from being stored, and replies that arrived for an item which
+had been cancelled.
 """
 
 import logging
-from uuid import UUID
+from typing import Any
+from uuid import UUID, uuid4
 
 from django.db import connection, transaction
 from django.db.models import QuerySet
 
-from batches.engine.calls import build_origin
 from batches.engine.file import complete_delta
+from batches.engine.kinds.kind import Kind, Origin, Result
+from batches.engine.kinds.registry import find_kind
 from batches.engine.moves import (
     DATABASE_AWAY,
     Delta,
@@ -26,10 +28,6 @@ from batches.models.states import ItemStatus, LogState
 from claude import translation
 from claude.errors import ClaudeError
 from claude.messages import Reply
-from conversations import generation
-from conversations.models import Conversation
-from conversations.parsing import Draft, read
-from conversations.regeneration import check_continuation
 
 logger = logging.getLogger(__name__)
 
@@ -39,29 +37,30 @@ USABLE_FROM = (ItemStatus.QUEUED, ItemStatus.FAILED, ItemStatus.CANCELLED)
 
 
 def find_stored_replies(item_id: UUID) -> "QuerySet[GenerationLog]":
-    """The item's stored replies (paid, without a conversation), the newest first."""
+    """The item's stored replies (paid, without a result), the newest first."""
     rows = GenerationLog.objects.filter(item=item_id, state__in=STORED, conversation=None)
     return rows.filter(response_body__isnull=False).order_by("-created_at")
 
 
 def use_stored_reply(item: BatchItem) -> bool:
-    """Make the item's conversation from one of its stored replies. False when none of them can be read.
+    """Make the item's result from one of its stored replies. False when none of them can be read.
 
     Safe to repeat, and safe while a worker claims the item: the item's state decides, read under its lock.
     """
+    kind = find_kind(item.kind)
+    origin = kind.build_origin(item)
     for log in find_stored_replies(item.pk):
-        found = _read(log, from_turn=item.from_turn)
-        if found is not None and _file(item, log, *found):
+        found = _read(log, kind, origin)
+        if found is not None and _file(item, log, kind, origin, *found):
             return True
     return False
 
 
-def _read(log: GenerationLog, *, from_turn: int | None) -> tuple[Reply, Draft] | None:
-    """The reply and its draft, parsed by today's rules; None when there is no conversation in it."""
+def _read(log: GenerationLog, kind: Kind[Any, Any], origin: Origin) -> tuple[Reply, Result] | None:
+    """The reply and what it holds, read by today's rules; None when there is no result in it."""
     try:
         reply = _reply(log)
-        draft = read(reply, variables=log.template_version.variable_names)
-        return reply, check_continuation(draft, from_turn)
+        return reply, kind.read(reply, origin)
     except ClaudeError:
         return None
     except Exception:
@@ -82,8 +81,10 @@ def _reply(log: GenerationLog) -> Reply:
     )
 
 
-def _file(item: BatchItem, log: GenerationLog, reply: Reply, draft: Draft) -> bool:
-    """Store the conversation and complete the item. The money was booked when the reply arrived, and is not changed."""
+def _file(
+    item: BatchItem, log: GenerationLog, kind: Kind[Any, Any], origin: Origin, reply: Reply, result: Result
+) -> bool:
+    """Store the result and complete the item. The money was booked when the reply arrived, and is not changed."""
     with transaction.atomic():
         locked, row = lock_item(item.pk), lock_log(log.pk)
         if locked.status == ItemStatus.COMPLETED:
@@ -92,29 +93,22 @@ def _file(item: BatchItem, log: GenerationLog, reply: Reply, draft: Draft) -> bo
             return False
         try:
             with transaction.atomic():
-                made = _write(item, log, reply, draft, locked)
+                key = uuid4()
+                successful = kind.write(result, origin=origin, reply=reply, cost_usd=log.cost_usd, key=key)
+                _complete(item, log, locked, conversation_id=kind.name_conversation(origin, key))
                 connection.check_constraints()
         except DATABASE_AWAY:
             raise
         except Exception:
             logger.exception("The stored reply of item %s could not be stored", item.pk)
             return False
-        settle(locked.job_id, complete_delta(Delta(), locked, made))
+        settle(locked.job_id, complete_delta(Delta(), locked, successful=successful))
     return True
 
 
-def _write(
-    item: BatchItem, log: GenerationLog, reply: Reply, draft: Draft, locked: LockedItem
-) -> Conversation:
-    made = generation.write(
-        draft,
-        origin=build_origin(item),
-        reply=reply,
-        cost_usd=log.cost_usd,
-    )
+def _complete(item: BatchItem, log: GenerationLog, locked: LockedItem, *, conversation_id: UUID) -> None:
     GenerationLog.objects.filter(pk=log.pk).update(
-        state=LogState.SUCCEEDED, conversation=made, error_kind="", error_message=""
+        state=LogState.SUCCEEDED, conversation=conversation_id, error_kind="", error_message=""
     )
     BatchItem.objects.filter(pk=item.pk).update(current_log=log)
     end_item(locked, status=ItemStatus.COMPLETED)
-    return made

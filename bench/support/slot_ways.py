@@ -122,7 +122,7 @@ def give_back_connection(step: Callable[[], Any]) -> Any:
 
 
 def file_reply(claim: Claim, reply: Reply) -> None:
-    file(claim, read_reply(reply, model=claim.call.request.model, on=claim.call.on))
+    file(claim, read_reply(claim.call, reply))
 
 
 def run_in_coroutines(items: Sequence[UUID], worker_id: UUID, in_flight: int) -> None:

@@ -154,7 +154,7 @@ class Machine(RuleBasedStateMachine):
     def replies(self, which: int, reply: str, crash: Crash) -> None:
         claimed = self.calls.pop(which % len(self.calls))
         call = claimed.call
-        paid: Paid = read_reply(REPLIES[reply](), model=call.request.model, on=call.on, prices=call.prices)
+        paid: Paid = read_reply(call, REPLIES[reply]())
         if self.make(lambda: file(claimed, paid), crash) is not GONE:
             self.filed[call.log_id] = paid.cost
 

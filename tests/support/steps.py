@@ -21,16 +21,7 @@ def claim_item(job: BatchJob, worker: Worker, *, position: int = 1) -> Claim:
 
 
 def file_reply(claimed: Claim, reply: Reply | None = None) -> None:
-    file(
-        claimed,
-        read_reply(
-            reply or make_reply(),
-            model=claimed.call.request.model,
-            on=claimed.call.on,
-            prices=claimed.call.prices,
-            from_turn=claimed.call.origin.from_turn,
-        ),
-    )
+    file(claimed, read_reply(claimed.call, reply or make_reply()))
 
 
 def state_of(claimed: Claim) -> tuple[str, str]:
