@@ -1,12 +1,13 @@
-"""The Celery tasks. A message carries the id of an item or of a row of prompt sizes, and nothing else.
+"""The Celery tasks. A message carries the id of an item, of a row of prompt sizes or of a background job, and nothing else.
 
-A task contains no rule and is safe to run twice. The work is done in `batches.engine`.
+A task contains no rule and is safe to run twice. The work is done in `batches.engine` and in `background.running`.
 """
 
 from uuid import UUID
 
 from celery import shared_task
 
+from background.running import run_job
 from batches.engine import dispatch
 from batches.engine.dispatch import publish
 from batches.engine.generate import generate_item
@@ -34,3 +35,10 @@ def generate(item_id: str) -> None:
 def count_prompts(row_id: str) -> None:
     """Let the provider count the prompts of this `prompt_sizes` row, if it has not yet."""
     count_prompts_of(UUID(row_id))
+
+
+@shared_task(name=dispatch.BACKGROUND, queue=Queue.INTERACTIVE, acks_late=False)
+def run_background_job(job_id: str) -> None:
+    """Go on with this background job, if it is due, until it ends or is to give way."""
+    worker = get_this_worker()
+    run_job(UUID(job_id), worker=worker.id, stopping=worker.stopping)

@@ -56,12 +56,10 @@ SELECT gen_random_uuid(), c.workspace_id, %(by)s, c.id, %(name)s, '', c.status,
 
 
 class TooMany(ValueError):
-    """More than `MOST_AT_ONCE` conversations."""
+    """More conversations than an action takes at once."""
 
-    def __init__(self) -> None:
-        super().__init__(
-            f"At most {MOST_AT_ONCE:,} conversations at once. Narrow the filter, or go in steps."
-        )
+    def __init__(self, most: int = MOST_AT_ONCE) -> None:
+        super().__init__(f"At most {most:,} conversations at once. Narrow the filter, or go in steps.")
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,13 @@
 """Score the turns of a version: the columns of its score, its flags, and the status that a machine gives it."""
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 from conversations import quality
 from conversations.details import HEADING
 from conversations.parsing import SHAPE_IN_WORDS
-from conversations.quality import Asked, Assessment, SpokenTurn
+from conversations.quality import Asked, Flag, SpokenTurn
 from conversations.states import Status
 from conversations.thresholds import OF_NEW_WORKSPACES, Thresholds
 from templates_app.models import TemplateVersion
@@ -26,7 +27,7 @@ def score_turns(
     """
     assessed = quality.assess(turns, asked=build_asked(version), known=quality.read_flags(flags))
     return {
-        "status": _choose_status(assessed, thresholds),
+        "status": choose_status(assessed.flags, assessed.score.overall, thresholds),
         "quality_score": assessed.score.overall,
         "quality_metrics": assessed.score.metrics,
         "turn_count": len(turns),
@@ -49,10 +50,9 @@ def build_asked(version: TemplateVersion | None) -> Asked:
     )
 
 
-def _choose_status(assessed: Assessment, thresholds: Thresholds) -> Status:
-    if quality.is_hard(assessed.flags):
+def choose_status(flags: Sequence[Flag], score: Decimal, thresholds: Thresholds) -> Status:
+    """The status that a machine gives to a conversation with these flags and this structure score, 0 to 10."""
+    if quality.is_hard(flags):
         return Status.PENDING_REVIEW
-    word = quality.choose_status(
-        assessed.score.overall, revision=thresholds.revision_below, review=thresholds.review_below
-    )
+    word = quality.choose_status(score, revision=thresholds.revision_below, review=thresholds.review_below)
     return Status(word)

@@ -91,6 +91,7 @@ ADMIN_KIT = ["unfold"] if find_spec("unfold") else []
 INSTALLED_APPS = [
     "lorapipe.apps.LoraPipeConfig",
     "workspaces",
+    "background",
     "provider",
     "templates_app",
     "conversations",

@@ -8,7 +8,7 @@ from pathlib import Path
 from stack.environment import CHECKOUT, Environment
 from stack.process import Program
 
-INTERACTIVE_SLOTS = 2
+INTERACTIVE_SLOTS = 3  # two single generations, and one background job
 CALL_S = 60 + 8192 / 40  # the deadline of one call, docs/execution.md section 2
 STOP_GRACE_S = 60
 PYTHON = sys.executable

@@ -11,6 +11,7 @@ from uuid import uuid4
 
 from django.utils import timezone
 
+from background.models import BackgroundJob
 from batches.models import BatchItem, BatchJob, GenerationLog, PromptSize, RateLimit, Worker
 from batches.models.states import ItemStatus, JobStatus, LogState
 from conversations.models import Conversation, Turn
@@ -80,6 +81,15 @@ def make_member(
 def make_token(*, user: User, name: str = "script") -> str:
     """The text of a new API token."""
     return create_token(user, name=name)
+
+
+def make_background_job(
+    *, workspace: Workspace | None = None, by: User | None = None, **fields: Any
+) -> BackgroundJob:
+    """One that waits for a worker, in the person's workspace."""
+    if workspace is None and by is not None:
+        workspace = by.personal_workspace()
+    return classes.BackgroundJobFactory.create(created_by=by, **_given(workspace=workspace), **fields)
 
 
 # --- templates and the library -------------------------------------------------------------------------

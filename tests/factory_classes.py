@@ -10,6 +10,7 @@ from django.utils import timezone
 from factory.declarations import LazyAttribute, LazyFunction, SelfAttribute, SubFactory
 from factory.django import DjangoModelFactory
 
+from background.models import BackgroundJob
 from batches.models import BatchItem, BatchJob, GenerationLog, PromptSize, RateLimit, Worker
 from batches.models.states import Dimension, ItemStatus, JobStatus, LogState
 from conversations.models import Conversation, Turn
@@ -56,6 +57,15 @@ class MembershipFactory(DjangoModelFactory[Membership]):
         model = Membership
 
     user = SubFactory(UserFactory)
+
+
+class BackgroundJobFactory(DjangoModelFactory[BackgroundJob]):
+    class Meta:
+        model = BackgroundJob
+
+    workspace = SubFactory(WorkspaceFactory)
+    kind = "rescore"
+    name = number_text("background job {}")
 
 
 # --- templates and the library -------------------------------------------------------------------------

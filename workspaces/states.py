@@ -34,6 +34,7 @@ class TargetKind(models.TextChoices):
     SIGN_IN_LINK = "sign_in_link", "Sign-in link"
     MODEL_TABLE = "model_table", "Model table"
     PROVIDER = "provider"
+    BACKGROUND_JOB = "background_job", "Background job"
 
 
 class Action(models.TextChoices):
@@ -73,6 +74,8 @@ class Action(models.TextChoices):
     EDIT = "edit", "Make an edited version"
     BRING_BACK = "bring_back", "Bring an earlier version back"
     REGENERATE = "regenerate"
+    RESCORE = "rescore", "Score again"
+    ROUTE = "route", "Route by changed thresholds"
     OVERRIDE_SCORE = "override_score", "Override the score"
     WRITE_NOTES = "write_notes", "Write reviewer notes"
     STATE_USE = "state_use", "State the intended use"

@@ -30,6 +30,7 @@ from lorapipe.queues import Queue
 logger = logging.getLogger(__name__)
 
 NO_POOL = ""
+BACKGROUND = "batches.background_job"
 GENERATE = "batches.generate"  # the task's name; `batches.tasks` imports this module, not the other way round
 KINDS = {Queue.GENERATION: JobKind.BATCH, Queue.INTERACTIVE: JobKind.SINGLE}
 # Stands where the condition of the prompt cache is put in (`batches.engine.prompt_cache.may_dispatch`).
@@ -74,6 +75,9 @@ SELECT -- the slots of all live workers of the queue
                     AND w.heartbeat_at > clock_timestamp() - make_interval(secs => %(stale_s)s)), 0)
        -- less the calls in flight of all jobs of its kind, stopped jobs included
      - coalesce((SELECT sum(j.in_flight) FROM batch_jobs j WHERE j.kind = %(kind)s AND j.in_flight > 0), 0)
+       -- and, of the interactive workers, those that background jobs have
+     - CASE WHEN %(queue)s = 'interactive' THEN (SELECT count(*) FROM background_jobs b
+                    WHERE b.status = 'running' AND b.lease_until > clock_timestamp()) ELSE 0 END
 """
 # The ids are an array because an array is computed once. `IN (SELECT ... LIMIT n FOR UPDATE)` may run again for each outer
 # row and then marks more than n items. SKIP LOCKED leaves out items that another transaction is moving.

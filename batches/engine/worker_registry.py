@@ -121,15 +121,15 @@ SELECT id, pid, boot_id, pid_namespace, process_start,
 """
 
 
-def sign_off_ended() -> int:
-    """Sign off the workers of this machine whose process has ended without doing so itself. Returns how many.
+def sign_off_ended() -> list[UUID]:
+    """Sign off the workers of this machine whose process has ended without doing so itself. Returns their ids.
 
     A worker from before the machine's last start is signed off once its lease is over, because only the host's name tells
     that it was the same machine.
     """
     here = describe_own()
     if not all(here):
-        return 0
+        return []
     with connection.cursor() as cursor:
         values: dict[str, Any] = {
             "stale": settings.ENGINE_STALE_S,
@@ -143,10 +143,10 @@ def sign_off_ended() -> int:
         for worker_id, pid, boot_id, *rest, is_stale in rows
         if has_ended(Process(pid, boot_id, *rest), here=here) or (is_stale and boot_id != here.boot_id)
     ]
-    if not ended:
-        return 0
-    logger.warning("%d worker(s) of this machine have ended without signing off", len(ended))
-    return Worker.objects.filter(pk__in=ended, stopped_at=None).update(stopped_at=ClockTimestamp())
+    if ended:
+        logger.warning("%d worker(s) of this machine have ended without signing off", len(ended))
+        Worker.objects.filter(pk__in=ended, stopped_at=None).update(stopped_at=ClockTimestamp())
+    return ended
 
 
 def get_this_worker() -> Registered:

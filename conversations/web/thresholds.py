@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
+from background.models import BackgroundJob
 from conversations.thresholds import Thresholds, change_thresholds, count_moves
 from lib.count_changed import CountChanged
 from workspaces.chosen import choose_changeable_workspace, choose_workspace
@@ -49,6 +50,14 @@ class ThresholdsForm(forms.Form):
         return Thresholds(self.cleaned_data["revision_below"], self.cleaned_data["review_below"])
 
 
+def describe_change(job: BackgroundJob | None) -> str:
+    """What a saved change does, for the toast."""
+    if job is None:
+        return "The thresholds are saved. No conversation moves."
+    plural = " is" if job.total == 1 else "s are"
+    return f"The thresholds are saved. {job.total:,} conversation{plural} being moved."
+
+
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
@@ -61,14 +70,13 @@ def edit_thresholds(request: HttpRequest) -> HttpResponse:
         moves = count_moves(workspace, form.read())
         if moves in (0, form.cleaned_data["count"]):
             try:
-                moved = change_thresholds(
+                job = change_thresholds(
                     workspace=workspace, wanted=form.read(), by=get_person(request), count=moves
                 )
             except CountChanged as changed:
                 moves = changed.count
             else:
-                plural = "" if moved == 1 else "s"
-                messages.success(request, f"The thresholds are saved. {moved:,} conversation{plural} moved.")
+                messages.success(request, describe_change(job))
                 return redirect(f"{reverse('settings_quality')}?workspace={workspace.pk}")
     context = {"form": form, "chosen": chosen, "moves": moves}
     return render(request, "conversations/thresholds.html", context, status=422 if form.errors else 200)

@@ -7,7 +7,9 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
+from background import actions as background
 from conversations import bulk, changes, thresholds, versions
+from conversations.jobs import rescore
 from conversations.models import Conversation
 from conversations.states import BulkAction, Status
 from conversations.thresholds import Thresholds
@@ -102,6 +104,33 @@ CONVERSATIONS = [
     conversation("send_back", Status.PENDING_REVIEW, Action.SEND_BACK, note=PLANTED),
     conversation("archive", Status.PENDING_REVIEW, Action.ARCHIVE),
     conversation("restore", Status.ARCHIVED, Action.RESTORE),
+]
+
+
+# --- background jobs -----------------------------------------------------------------------------------
+
+
+def start_background_job(stage: Stage) -> Act:
+    home, given = stage.home, {"note": PLANTED}
+    return lambda by: background.start_job(
+        "rescore", workspace=home, by=by, name="Score again", parameters=given
+    )
+
+
+def score_again(stage: Stage) -> Act:
+    factories.make_conversation(by=stage.owner, status=Status.PENDING_REVIEW, turns=[PLANTED, PLANTED])
+    return lambda by: rescore.start_rescore(workspace=stage.home, by=by)
+
+
+def cancel_background_job(stage: Stage) -> Act:
+    made = background.start_job("rescore", workspace=stage.home, by=stage.owner, name="Score again")
+    return lambda by: background.cancel_job(made, by=by)
+
+
+BACKGROUND = [
+    Case("background.actions.start_job", start_background_job, Action.START, TargetKind.BACKGROUND_JOB),
+    Case("conversations.jobs.rescore.start_rescore", score_again, Action.START, TargetKind.BACKGROUND_JOB),
+    Case("background.actions.cancel_job", cancel_background_job, Action.CANCEL, TargetKind.BACKGROUND_JOB),
 ]
 
 
@@ -302,4 +331,4 @@ WORKSPACES = [
     Case("provider.check.check", lambda _: lambda by: check.check(by=by), Action.CHECK, TargetKind.PROVIDER),
 ]
 
-CASES = [*BATCHES, *CONVERSATIONS, *TEMPLATES, *LIBRARY, *WORKSPACES]
+CASES = [*BATCHES, *BACKGROUND, *CONVERSATIONS, *TEMPLATES, *LIBRARY, *WORKSPACES]

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = (
-    *("lib", "workspaces", "templates_app", "documents", "claude", "provider"),
+    *("lib", "workspaces", "background", "templates_app", "documents", "claude", "provider"),
     *("conversations", "batches", "review", "exports", "stack", "terminal", "lorapipe"),
 )
 

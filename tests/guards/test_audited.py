@@ -24,9 +24,11 @@ from workspaces.audit import SENTENCES, SYSTEM, read_history
 from workspaces.models import AuditEntry, User, Workspace
 from workspaces.states import Action, TargetKind
 
-ROOMS = ("workspaces", "templates_app", "conversations", "batches", "provider")
+ROOMS = ("workspaces", "background", "templates_app", "conversations", "batches", "provider")
 # What takes a person and is no action of its own.
 NO_ACTIONS = {
+    "background.actions.add_job": "a part of each action that starts a job; start_job records the start itself",
+    "workspaces.audit.record_many": "it writes the entries",
     "conversations.changes.apply_change": "each of its changes is an action, and records itself",
     "conversations.versions.add_version": "edit, bring_back and filing share it; each records itself",
     "workspaces.audit.record": "it writes the entry",

@@ -17,14 +17,17 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.db import connection, transaction
 
+from background.running import end_leases, has_due, take_due
 from batches.actions.delivery_lane import DeliveryLane
 from batches.actions.jobs import sweep_cancelled
 from batches.actions.notices import make_notices
 from batches.engine.dispatch import (
+    BACKGROUND,
     mark_dispatched,
     publish,
     publish_counts,
     renew_dispatches,
+    send_messages,
     take_due_counts,
 )
 from batches.engine.moves import DATABASE_AWAY
@@ -33,12 +36,14 @@ from batches.engine.reconcile import Reconciler
 from batches.engine.systemic_wait import stop_waiting_jobs
 from batches.engine.worker_registry import sign_off_ended
 from batches.limits.pools import make_missing_limits, set_limits_from_settings
+from batches.models import Worker
 from lorapipe.queues import Queue
 from provider import table
 
 logger = logging.getLogger(__name__)
 
 DISPATCH_LOCK = 0x10AA01
+BACKGROUND_LOCK = 0x10AA03
 NOTICE_EVERY_S = 2.0
 
 
@@ -62,6 +67,7 @@ class Command(BaseCommand):
             attempt(refresh_models)
             attempt(reap_ended_workers)
             renewed = attempt(dispatch_all) and renewed
+            attempt(dispatch_background_jobs)
             if time.monotonic() - noticed_at >= NOTICE_EVERY_S:
                 attempt(make_notices)
                 attempt(lane.send_due)
@@ -110,8 +116,9 @@ def refresh_models() -> None:
 
 def reap_ended_workers() -> None:
     """Release the calls of workers of this machine whose process has ended, and dispatch anew what they had received."""
-    if sign_off_ended():
+    if ended := sign_off_ended():
         reap()
+        end_leases(ended)
         renew_dispatches()
 
 
@@ -121,6 +128,16 @@ def dispatch_all() -> None:
         with transaction.atomic():
             ids = mark_dispatched(queue) if try_lock(DISPATCH_LOCK) else []
         publish(queue, ids)
+
+
+def dispatch_background_jobs() -> None:
+    """Tell the interactive workers about background jobs that are due; each worker runs one at a time."""
+    if not has_due():
+        return
+    at_once = Worker.live().filter(queues__contains=[Queue.INTERACTIVE.value]).count()
+    with transaction.atomic():
+        ids = take_due(at_once=at_once) if try_lock(BACKGROUND_LOCK) else []
+    send_messages(BACKGROUND, ids, queue=Queue.INTERACTIVE)
 
 
 def clean_up() -> None:

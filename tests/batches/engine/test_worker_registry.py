@@ -162,23 +162,23 @@ def test_a_worker_that_has_ended_is_signed_off_and_a_living_one_is_not() -> None
     make_worker_here()
     ended = make_worker_here(pid=GONE)
     replaced = make_worker_here(process_start="1")
-    assert sign_off_ended() == 2
+    assert len(sign_off_ended()) == 2
     assert find_signed_off() == {ended.pk, replaced.pk}
-    assert sign_off_ended() == 0
+    assert sign_off_ended() == []
 
 
 def test_workers_of_other_machines_and_containers_keep_their_lease() -> None:
     make_worker_here(pid=GONE, boot_id="another machine", host="elsewhere", heartbeat_at=LONG_AGO)
     make_worker_here(pid=GONE, pid_namespace="another container")
     make_worker_here(pid=GONE, boot_id="", heartbeat_at=LONG_AGO)
-    assert sign_off_ended() == 0
+    assert sign_off_ended() == []
 
 
 def test_a_worker_from_before_the_start_of_the_machine_is_signed_off_after_its_lease() -> None:
     before = make_worker_here(boot_id="the boot before")
-    assert sign_off_ended() == 0, "another machine may have the same name"
+    assert sign_off_ended() == [], "another machine may have the same name"
     Worker.objects.update(heartbeat_at=LONG_AGO)
-    assert sign_off_ended() == 1
+    assert len(sign_off_ended()) == 1
     assert find_signed_off() == {before.pk}
 
 

@@ -8,6 +8,7 @@ from django.test import Client
 from conversations.models import Conversation
 from conversations.states import Status
 from tests.factories import make_conversation, make_member, make_user, make_workspace
+from tests.support.background import run_open_jobs
 from workspaces.models import Membership, User
 
 pytestmark = pytest.mark.django_db
@@ -32,13 +33,14 @@ def test_it_says_first_how_many_would_move(signed_in: Client, owner: User) -> No
     again = signed_in.post(PAGE, {**WANTED, "count": "2"}).content.decode()
     assert "Save and move 3 conversations" in again, "the number is checked again"
     done = signed_in.post(PAGE, {**WANTED, "count": "3"}, follow=True).content.decode()
-    assert "3 conversations moved." in done
+    assert "3 conversations are being moved." in done
+    run_open_jobs()
     assert thresholds(owner) == [7, 9]
     assert Conversation.objects.filter(status=Status.PENDING_REVIEW).count() == 3
 
 
 def test_when_none_moves_it_is_saved_at_once(signed_in: Client, owner: User) -> None:
-    assert "0 conversations moved." in signed_in.post(PAGE, WANTED, follow=True).content.decode()
+    assert "No conversation moves." in signed_in.post(PAGE, WANTED, follow=True).content.decode()
     assert thresholds(owner) == [7, 9]
 
 

@@ -1,0 +1,83 @@
+"""Background jobs: long work of a workspace that asks Claude nothing, such as scoring all its conversations again."""
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import F, Q
+
+from background.kinds import find_kind
+from background.states import OPEN, JobState
+from workspaces.models import OwnedModel, WorkspaceQuerySet
+
+
+class BackgroundJob(OwnedModel):
+    """`created_by` has started it, and it may do no more than that person may.
+
+    A running job belongs to the worker whose claim has `token`, until `lease_until`. `place` is where its kind goes on; it
+    is stored with the work itself, in one transaction, so that no step is done twice and none is left out.
+    """
+
+    by_system = models.BooleanField(
+        default=False, db_default=False, help_text="No person has started it, so nobody's role bounds it."
+    )
+    kind = models.CharField(max_length=40)
+    name = models.CharField(max_length=200, help_text="What it does, for people.")
+    parameters = models.JSONField(default=dict, blank=True)
+    status = models.CharField(max_length=10, choices=JobState.choices, default=JobState.QUEUED)
+    total = models.PositiveIntegerField(
+        null=True, blank=True, help_text="How many there are to do; empty: not known."
+    )
+    done = models.PositiveIntegerField(default=0, db_default=0)
+    place = models.JSONField(default=dict, blank=True, help_text="Where its next step begins.")
+    result = models.JSONField(default=dict, blank=True, help_text="Numbers and short words, by their names.")
+    error = models.TextField(blank=True, db_default="")
+
+    token = models.UUIDField(null=True, blank=True)
+    worker = models.UUIDField(null=True, blank=True, help_text="The worker that has claimed it last.")
+    lease_until = models.DateTimeField(null=True, blank=True)
+    claimed_at = models.DateTimeField(null=True, blank=True)
+    dispatched_at = models.DateTimeField(null=True, blank=True)
+    run_after = models.DateTimeField(null=True, blank=True)
+    failures = models.PositiveSmallIntegerField(
+        default=0, db_default=0, help_text="How often it broke off without having done a step since."
+    )
+    cancel_asked_at = models.DateTimeField(null=True, blank=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    objects: ClassVar[WorkspaceQuerySet] = WorkspaceQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        db_table = "background_jobs"
+        constraints = [
+            models.CheckConstraint(condition=Q(status__in=JobState.values), name="background_status"),
+            models.CheckConstraint(condition=Q(kind__regex=r"^[a-z_]+$"), name="background_kind"),
+            models.CheckConstraint(
+                condition=~Q(status=JobState.RUNNING) | Q(token__isnull=False, lease_until__isnull=False),
+                name="background_lease",
+            ),
+        ]
+        indexes = [
+            models.Index("workspace", F("created_at").desc(), F("id").desc(), name="background_newest"),
+            models.Index(fields=["claimed_at"], condition=Q(status__in=sorted(OPEN)), name="background_open"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def is_open(self) -> bool:
+        return self.status in OPEN
+
+    @property
+    def percent(self) -> int | None:
+        """From 0 to 100; None while it is not known how many there are to do."""
+        return (
+            None if self.total is None else 100 if not self.total else min(100, 100 * self.done // self.total)
+        )
+
+    @property
+    def label(self) -> str:
+        """The name of its kind, for people."""
+        kind = find_kind(self.kind)
+        return kind.label if kind else self.kind.replace("_", " ").capitalize()

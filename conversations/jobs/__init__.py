@@ -1,0 +1,1 @@
+"""Background jobs about conversations: each module is one kind, with its start and its `run`."""

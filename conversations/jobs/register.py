@@ -1,0 +1,12 @@
+"""The kinds of background jobs of this room."""
+
+from background.kinds import Kind, register
+from conversations.jobs import reroute, rescore
+from conversations.thresholds import REROUTE
+from workspaces.models import Membership
+
+
+def register_kinds() -> None:
+    """Called once, when the apps are ready."""
+    register(Kind(rescore.RESCORE, "Score again", rescore.run))
+    register(Kind(REROUTE, "Apply changed thresholds", reroute.run, roles=(Membership.Role.OWNER,)))
