@@ -11,6 +11,7 @@ from stack.process import Program
 INTERACTIVE_SLOTS = 3  # two single generations, and one background job
 CALL_S = 60 + 8192 / 40  # the deadline of one call, docs/execution.md section 2
 STOP_GRACE_S = 60
+FLAWED_EVERY = 8
 PYTHON = sys.executable
 # Celery's warning has ten lines per worker in a container; our workers only connect to loopback and to Claude.
 ROOT_WARNING = "ignore:You're running the worker with superuser privileges"
@@ -29,8 +30,9 @@ def child_environ(settings: Environment, urls: Mapping[str, str]) -> dict[str, s
 
 
 def simulator(environ: Mapping[str, str], *, port: int, port_file: Path) -> Program:
+    """The simulator of the demo. One conversation in eight is flawed on purpose, so that there is something to review."""
     words = ("-m", "claude.simulator", "--port", str(port), "--port-file", str(port_file))
-    return _python("simulator", *words, environ=environ)
+    return _python("simulator", *words, "--flawed-every", str(FLAWED_EVERY), environ=environ)
 
 
 def prepare(environ: Mapping[str, str], *, link: bool) -> Program:

@@ -38,7 +38,8 @@ from terminal.watch import DatabaseGone, Left, watch
 from workspaces.models import User
 
 DEMO_NOTICE = (
-    "SIMULATED: no ANTHROPIC_API_KEY is set, so nothing is sent to Anthropic and nothing is charged."
+    "SIMULATED: no ANTHROPIC_API_KEY is set, so nothing is sent to Anthropic and nothing is charged. "
+    "One conversation in eight is flawed on purpose, for the review."
 )
 # A stand-in for the name of the default file, when only its folder has to be checked.
 SOME_NAME = "lorapipe.jsonl"

@@ -28,6 +28,7 @@ def main() -> None:
         burst=args.burst,
         itpm=args.itpm,
         otpm=args.otpm,
+        flawed_every=args.flawed_every,
     )
     ledger = Ledger(args.ledger_file)
     asyncio.run(_serve(Simulator(options, ledger), args))
@@ -49,6 +50,9 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument(
         "--otpm", type=float, help="output tokens per minute and model pool; no limit by default"
+    )
+    parser.add_argument(
+        "--flawed-every", type=int, default=0, help="each n-th conversation is flawed on purpose; 0 for none"
     )
     parser.add_argument("--port-file", type=Path, help="where the chosen port is written")
     parser.add_argument(

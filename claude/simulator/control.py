@@ -12,6 +12,7 @@ from typing import Any
 from aiohttp import web
 
 from claude.simulator.options import Options
+from claude.simulator.replies.flaws import Planter
 from claude.simulator.rules.rejection import Rejection
 from claude.simulator.server import KEPT_PROMPTS, Route, Simulator
 
@@ -59,6 +60,7 @@ class Control:
         simulator = self.simulator
         simulator.ledger.clear()
         simulator.faults.set([])
+        simulator.planter = Planter()
         simulator.prompts.clear()
         simulator.cache.clear()
         simulator.limits.set(**simulator.options.limits())

@@ -13,6 +13,7 @@ class Options:
     """The options. `latency` in seconds, varied for each request by `jitter` (a share). Limits per minute and model pool.
 
     `clock_offset`: seconds by which the clock of caches and model retirements is moved; rate limits use the real time.
+    `flawed_every`: each n-th conversation is flawed on purpose, see replies/flaws.py; 0 for none.
     The last four imitate a server that can do less: no count_tokens, no list of models, a schema that is `ignored` or
     `refused` instead of `enforced`, and any model name accepted, at a price of 0.
     """
@@ -26,6 +27,7 @@ class Options:
     otpm: float | None = None
     clock_offset: float = 0
     keep_prompts: bool = False
+    flawed_every: int = 0
     counts_tokens: bool = True
     lists_models: bool = True
     schema: str = "enforced"
@@ -40,6 +42,8 @@ class Options:
             raise ValueError("burst must be at least 1, or null")
         if self.schema not in SCHEMAS:
             raise ValueError(f"schema must be one of {', '.join(SCHEMAS)}")
+        if self.flawed_every < 0:
+            raise ValueError("flawed_every must be 0 or more")
         if not math.isfinite(self.clock_offset):
             raise ValueError("clock_offset must be a number of seconds")
 

@@ -18,6 +18,7 @@ from claude.simulator.faults import Fault, Faults
 from claude.simulator.ledger import Entry, Ledger
 from claude.simulator.options import Options
 from claude.simulator.replies import compose, events
+from claude.simulator.replies.flaws import Planter, choose_plant
 from claude.simulator.rules import catalogue, model_rules
 from claude.simulator.rules.caching import PrefixCache, Split
 from claude.simulator.rules.limits import Limits
@@ -59,7 +60,7 @@ class Call:
 
 
 class Simulator:
-    """All state of one server: options, ledger, limits, caches, faults."""
+    """All state of one server: options, ledger, limits, caches, faults, planted flaws."""
 
     def __init__(self, options: Options, ledger: Ledger):
         self.options = options
@@ -68,6 +69,7 @@ class Simulator:
         self.limits.set(**options.limits())
         self.cache = PrefixCache()
         self.faults = Faults()
+        self.planter = Planter()
         self.prompts: deque[dict[str, Any]] = deque(maxlen=KEPT_PROMPTS)
 
     def application(self) -> web.Application:
@@ -114,7 +116,8 @@ class Simulator:
         if call.fault is not None:
             call.entry.fault = call.fault.kind
             await _strike_first(call.fault)
-        reply = compose.answer(asked, seed=self.options.seed, fault=call.fault)
+        plant = choose_plant(self.planter, every=self.options.flawed_every)
+        reply = compose.answer(asked, seed=self.options.seed, fault=call.fault, plant=plant)
         message_id = call.entry.request_id.replace("req_", "msg_")
         message = compose.message(asked, reply, split, message_id=message_id)
         if asked.stream and not call.is_hit_by("not_json_body"):

@@ -11,6 +11,9 @@ _LINE = re.compile(r"^[ \t>*#-]*([A-Za-z][A-Za-z ()/-]{2,40}?)[ \t*]*:[ \t*]*(\S
 _MONEY = re.compile(r"[$£€]\s?\d[\d,]*(?:\.\d+)?(?:k\b|K\b|\s?million)?")
 _ARC = re.compile(r"\s*(?:->|→|=>|>|;|,|\bthen\b|\bto\b|\binto\b|\bthrough\b|\bvia\b)\s*", re.IGNORECASE)
 _AGE = re.compile(r"\b([2-8]\d)[- ]year|\baged? ([2-8]\d)\b|,\s*([2-8]\d)\b|\b(?:is|are) ([2-8]\d)\b")
+_REWRITES = re.compile(
+    r"\b(?:has|have|had) been written before\b|\bnew version of this conversation\b", re.IGNORECASE
+)
 _UNWANTED = re.compile(r"[{}<>\x00-\x1f\x7f]|\*\*")
 _DULL = re.compile(
     "about|above|after|again|along|answer|array|assistant|before|being|between|below|content|conversation|could|"
@@ -31,7 +34,7 @@ TOPIC_LENGTH = 90
 
 @dataclass(frozen=True, kw_only=True)
 class Brief:
-    """The parts of a prompt that decide the conversation. `arc`: its emotions in order, at least one."""
+    """The parts of a prompt that decide the conversation. `arc`: its emotions in order, at least one. `rewrites`: it asks for another version."""
 
     persona: str
     topic: str
@@ -44,6 +47,7 @@ class Brief:
     age: str
     currency: str
     wants_json: bool
+    rewrites: bool
 
 
 def read(prompt: str) -> Brief:
@@ -63,6 +67,7 @@ def read(prompt: str) -> Brief:
         age=_age(story),
         currency=_currency(story),
         wants_json="json" in prompt.lower(),
+        rewrites=bool(_REWRITES.search(prompt)),
     )
 
 

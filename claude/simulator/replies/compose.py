@@ -5,11 +5,13 @@ import json
 import math
 import random
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from claude.simulator.faults import Fault
 from claude.simulator.replies import brief, dialogue, samples
+from claude.simulator.replies.flaws import Plant
+from claude.simulator.replies.script import Script
 from claude.simulator.rules.caching import Split
 from claude.simulator.rules.request import Asked
 from claude.simulator.rules.schemas import resolve
@@ -41,16 +43,11 @@ class Reply:
     output_tokens: int = 0
 
 
-@dataclass
-class Script:
-    """A conversation before it becomes JSON, so that a fault can change it."""
+def answer(asked: Asked, *, seed: int, fault: Fault | None = None, plant: Plant | None = None) -> Reply:
+    """The reply to a request. Without `plant` it depends only on the body and the seed, and not on earlier requests.
 
-    title: str
-    turns: list[tuple[str, str]] = field(default_factory=list)
-
-
-def answer(asked: Asked, *, seed: int, fault: Fault | None = None) -> Reply:
-    """The reply to a request. It depends only on the body and the seed, and not on earlier requests."""
+    `plant` makes some of the conversations flawed. It spares those that are written anew, and those with a fault.
+    """
     chance = random.Random(asked.digest + seed.to_bytes(8, "big", signed=True))  # noqa: S311 (not a secret)
     kind = fault.kind if fault else ""
     reply = _think(asked, chance)
@@ -65,7 +62,7 @@ def answer(asked: Asked, *, seed: int, fault: Fault | None = None) -> Reply:
         )
     if kind == "empty":
         return replace(reply, output_tokens=reply.thinking_tokens)
-    text = _disguise(_text(asked, chance, fault), kind)
+    text = _disguise(_text(asked, chance, fault, plant), kind)
     if kind == "max_tokens":
         spoilt = replace(reply, text=text[: len(text) * 3 // 5])
         return replace(spoilt, stop_reason="max_tokens", output_tokens=asked.max_tokens)
@@ -155,7 +152,7 @@ def _apply_bounds(asked: Asked, reply: Reply) -> Reply:
     return replace(reply, text=text or None, output_tokens=reply.thinking_tokens + min(wanted, room))
 
 
-def _text(asked: Asked, chance: random.Random, fault: Fault | None) -> str:
+def _text(asked: Asked, chance: random.Random, fault: Fault | None, plant: Plant | None) -> str:
     story = brief.read(asked.prompt)
     if asked.schema is None and not story.wants_json:
         return _PLAIN
@@ -163,13 +160,15 @@ def _text(asked: Asked, chance: random.Random, fault: Fault | None) -> str:
     turns = _turns_property(shape)
     if asked.schema is not None and turns is None:
         return _dump(samples.sample(shape, chance))
-    script = _script(story, chance)
+    script = write_script(story, chance)
     if fault is not None:
         _spoil(script, fault, chance)
+    elif plant is not None and not story.rewrites:
+        plant(script, chance)
     return _escape(_dump(_fill_schema(shape, turns or "turns", script, chance)))
 
 
-def _script(story: brief.Brief, chance: random.Random) -> Script:
+def write_script(story: brief.Brief, chance: random.Random) -> Script:
     written = dialogue.write(story, chance)
     roles = ("user", "assistant")
     return Script(written.title, [(roles[number % 2], turn) for number, turn in enumerate(written.turns)])

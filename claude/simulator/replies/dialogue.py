@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any
 
 from claude.simulator.replies.brief import Brief
-from claude.simulator.replies.facts import mine
+from claude.simulator.replies.facts import mine, yours
 from claude.simulator.replies.wording import Words, bank
 
 LENGTHS = (4, 5, 5, 6, 6, 6, 7, 7, 8, 8)  # exchanges, that is 8 to 16 turns
@@ -168,7 +168,7 @@ class _Writer:
         return self.words.pick(bank()["personas"])
 
     def _middle(self, beat: Thread, following: Thread | None) -> None:
-        """An answer and the advice for this very answer. A doubt or a limit stands without asides."""
+        """An answer and the advice for this very answer. A limit stands without asides."""
         number = self.chance.randrange(len(beat["answer"]))
         answer, advice = self.words.say(beat["answer"][number]), self.words.say(beat["advise"][number])
         if "steps" in beat:
@@ -176,8 +176,10 @@ class _Writer:
             self._say([answer], [advice, self.words.say(beat["lead"])])
             return
         if "step" not in beat:
-            reason = [] if "words" in beat else self._maybe(0.6, "reasons")
-            self._say([*self._mood(0.6, "user"), answer], [advice, *reason, self._lead(following)])
+            aside, reason = (
+                ([], []) if "words" in beat else (self._maybe(0.8, "asides"), self._maybe(0.8, "reasons"))
+            )
+            self._say([*self._mood(0.6, "user"), answer, *aside], [advice, *reason, self._lead(following)])
             return
         self.steps.append(self.words.say(beat["step"][min(number, len(beat["step"]) - 1)]))
         user = [*self._mood(0.6, "user"), answer, *self._maybe(0.85, "asides")]
@@ -202,7 +204,7 @@ class _Writer:
                 "request", "plan", _join_steps(self.grave["steps"], bank()["ordinals"][0]), "check"
             )
             return
-        user = [*self._mood(0.6, "user"), self.words.pick(bank()["requests"])]
+        user = [*self._mood(0.8, "user"), *self._maybe(0.6, "asides"), self.words.pick(bank()["requests"])]
         more = self.chance.sample(bank()["steps"], 3)
         steps = [*self.steps[:4], *map(self.words.say, more)][: max(3, min(4, len(self.steps)))]
         listed = _join_steps(steps, self.chance.choice(bank()["ordinals"]))
@@ -218,7 +220,11 @@ class _Writer:
             self.words.pick(last["user"]),
             *self._maybe(0.4, "asides"),
         ]
-        farewell = [*self._maybe(0.6, "reasons"), self.words.pick(bank()["farewells"])]
+        farewell = [
+            *self._maybe(0.4, "reasons"),
+            self.words.pick(bank()["keepsakes"]),
+            self.words.pick(bank()["farewells"]),
+        ]
         self._say(thanks, [self.words.pick(last["ack"]), *farewell])
 
     def _say_grave(self, user: str, *assistant: str) -> None:
@@ -237,7 +243,7 @@ def _join_steps(steps: Sequence[str], names: Sequence[str]) -> str:
 def _slots(brief: Brief) -> dict[str, str]:
     """The words for the slots. A topic about a person (`hides a loan`) does not fit into a sentence; the subject's name is used."""
     topic = str(subject_of(brief)["label"]) if _is_about_person(brief.topic) else _inside(mine(brief.topic))
-    slots = {"topic": topic, "emotion": brief.arc[0]}
+    slots = {"topic": topic, "yours": yours(topic), "emotion": brief.arc[0]}
     return slots | ({"age": brief.age} if brief.age else {})
 
 

@@ -66,6 +66,11 @@ def mine(text: str) -> str:
     return re.sub(r"\b(his|her|their)\b(?= \w)", "my", text)
 
 
+def yours(text: str) -> str:
+    """The same belongings, said by the planner."""
+    return re.sub(r"\b(his|her|their|my)\b(?= \w)", "your", text)
+
+
 def _number(match: re.Match[str]) -> int:
     return int(next(group for group in match.groups() if group).replace(",", ""))
 

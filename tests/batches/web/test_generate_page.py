@@ -183,7 +183,9 @@ def test_missing_starter_templates_are_named_with_the_remedy(client: Client) -> 
 
 def test_demo_mode_says_so(client: Client, owner: User) -> None:
     assert settings.DEMO
-    assert "replies are simulated by a local stand-in for Claude" in client.get("/").text
+    page = client.get("/").text
+    assert "replies are simulated by a local stand-in for Claude" in page
+    assert "flawed on purpose" in page
 
 
 def test_queries(client: Client, owner: User, django_assert_max_num_queries: DjangoAssertNumQueries) -> None:

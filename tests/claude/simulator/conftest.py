@@ -21,6 +21,7 @@ def server(simulator: RunningSimulator) -> RunningSimulator:
         otpm=None,
         clock_offset=0,
         keep_prompts=False,
+        flawed_every=0,
     )
     return simulator
 
