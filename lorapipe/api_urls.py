@@ -4,7 +4,7 @@ from typing import Any
 
 from django.urls import URLPattern, re_path
 
-from batches.api import batches, logs, regenerate, single
+from batches.api import analytics, batches, logs, regenerate, single
 from conversations.api import bulk, conversations, queue, versions
 from lorapipe.api_errors import refuse_unknown_path
 from templates_app.api import library, templates
@@ -42,6 +42,7 @@ urlpatterns: list[URLPattern] = [
     route("review/queue", queue.list_queue, "api_queue"),
     route("logs", logs.list_logs, "api_logs"),
     route("logs/cost", logs.sum_cost, "api_logs_cost"),
+    route("analytics/yield", analytics.show_yield, "api_yield"),
     route("templates", templates.list_or_create_templates, "api_templates"),
     route(f"templates/{TEMPLATE}", templates.show_or_change_template, "api_template"),
     route(f"templates/{TEMPLATE}/versions", templates.list_or_create_versions, "api_template_versions"),

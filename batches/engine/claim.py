@@ -29,6 +29,7 @@ from batches.engine import month_budget, prompt_cache
 from batches.engine.calls import Call
 from batches.engine.moves import DATABASE_AWAY
 from batches.limits.limiter import AHEAD_S, take_permit
+from batches.limits.pools import DEMO_POOL
 from batches.models import BatchItem, BatchJob, GenerationLog
 from batches.models.states import RUNNING, ItemStatus, JobStatus, LogState, Reason
 from lib.statements import insert
@@ -121,7 +122,7 @@ def claim(call: Call, *, worker_id: UUID) -> Claim | None:
             pause_for_budget(call)
         elif refusal.why == "month":
             month_budget.pause_for_month(
-                call.job_id, worst=call.reservation, demo=call.pool.startswith(month_budget.DEMO_POOL)
+                call.job_id, worst=call.reservation, demo=call.pool.startswith(DEMO_POOL)
             )
         return None
     return Claim(call=call, starts_at=starts_at)

@@ -13,8 +13,6 @@ from uuid import UUID
 
 from django.db import connection
 
-DEMO_POOL = "demo:"  # the pools of the demo begin with this (batches.limits.pools)
-
 # The first call of a month makes its row.
 MAKE_MONTH = """
 INSERT INTO spending_months (id, workspace_id, month, demo)

@@ -24,6 +24,7 @@ from django.db import InterfaceError, InternalError, OperationalError, connectio
 from batches.engine import month_budget
 from batches.engine.month_budget import Month
 from batches.limits.limiter import Correction, correct_limits
+from batches.limits.pools import DEMO_POOL
 from batches.models import GenerationLog
 from batches.models.states import REPLIED, Dimension, ItemStatus, LogState, Reason
 from claude.allowance import Allowance
@@ -99,7 +100,7 @@ def lock_log(log_id: UUID) -> LockedLog:
             [log_id],
         )
         id_, state, reservation, cost, workspace_id, month, pool, *took = cursor.fetchone()
-    whose = Month(workspace_id, month, pool.startswith(month_budget.DEMO_POOL))
+    whose = Month(workspace_id, month, pool.startswith(DEMO_POOL))
     return LockedLog(id_, state, reservation, cost, whose, pool, *took)
 
 

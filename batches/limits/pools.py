@@ -17,6 +17,7 @@ from provider import table
 from provider.account import UnknownKey, compute_fingerprint, get_provider, list_key_names
 
 __all__ = [
+    "DEMO_POOL",
     "UnknownKey",
     "get_provider",
     "make_missing_limits",
@@ -27,6 +28,7 @@ __all__ = [
     "tokens_per_minute",
 ]
 
+DEMO_POOL = "demo:"  # the pools of the demo begin with this
 # Input and output tokens a minute.
 FIRST_TIER = 2_000_000, 400_000
 FIRST_TIER_SMALL = 500_000, 100_000

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from batches.web.jobs import control_views
+from batches.web.jobs import control_views, yields
 from batches.web.jobs import views as jobs
 from batches.web.plans import trial, wizard
 from batches.web.plans import views as plans
@@ -52,6 +52,7 @@ urlpatterns: list[URLPattern] = [
     path("batches/<uuid:job_id>/resume/", jobs.resume_batch, name="batch_resume"),
     path("batches/<uuid:job_id>/cancel/", jobs.cancel_batch, name="batch_cancel"),
     path("batches/estimates/", estimates.show_estimates, name="batch_estimates"),
+    path("yield/", yields.show_yield, name="yield"),
     path("batches/notices/", notices.list_notices, name="notices"),
     path("batches/notices/seen/", notices.mark_notices_seen, name="notices_seen"),
     path("settings/notices/", notices.edit_webhook, name="settings_notices"),

@@ -128,7 +128,11 @@ def estimate_paths(*, owner: User | None) -> dict[str, str]:
             simulated=True,
             estimate={**said, "history": 20 * (number % 4)},
         )
-    return {"estimates": "/batches/estimates/", "estimates-nothing": "/batches/estimates/?which=real"}
+    return {
+        "estimates": "/batches/estimates/",
+        "estimates-nothing": "/batches/estimates/?which=real",
+        "yield": "/yield/",
+    }
 
 
 def row_paths(*, owner: User | None) -> dict[str, str]:
