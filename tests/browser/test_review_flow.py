@@ -114,6 +114,27 @@ def approve_to_the_end(page: Page) -> None:
     print(f"median advance {statistics.median(times) * 1000:.0f} ms")
 
 
+# Presses a key as soon as the browser can after the item was put into the page.
+PRESS_AT_ONCE = """key => {
+  const channel = new MessageChannel();
+  channel.port1.onmessage = () => document.body.dispatchEvent(new KeyboardEvent("keydown", {key, bubbles: true}));
+  const observer = new MutationObserver(() => {
+    observer.disconnect();
+    channel.port2.postMessage(null);
+  });
+  observer.observe(document.querySelector("#item").parentElement, {childList: true});
+}"""
+
+
+def test_a_key_pressed_as_the_next_one_appears_is_not_lost(open_page: OpenPage, owner: User) -> None:
+    make_queue(owner, 2)
+    page = ready(open_page("/review/?order_by=oldest", by=owner))
+    page.evaluate(PRESS_AT_ONCE, "m")
+    page.keyboard.press("a")
+    expect(page.locator("h1")).to_contain_text("Conversation 2")
+    expect(page.locator("#note")).to_be_focused()
+
+
 def test_on_a_phone_the_verbs_stay_in_reach(open_page: OpenPage, owner: User) -> None:
     make_queue(owner, 2)
     page = ready(open_page("/review/", by=owner, width=PHONE))
