@@ -7,6 +7,7 @@ from typing import Any
 from lib.row_problems import RowProblem
 from lib.tables.header import KnownColumns, Record
 from lib.tables.json_records import read_json_records
+from lib.tables.limits import TableBounds, make_too_many_rows
 
 NESTED = "parameters"
 
@@ -14,7 +15,8 @@ NESTED = "parameters"
 class JsonTable:
     """The names of the columns, the records with a value, and what is wrong with the others."""
 
-    def __init__(self) -> None:
+    def __init__(self, most_keys: int) -> None:
+        self.most_keys = most_keys
         self.names: dict[str, int] = {}
         self.records: list[Record] = []
         self.problems: list[RowProblem] = []
@@ -23,6 +25,10 @@ class JsonTable:
     def add(self, number: int, given: Any, known: KnownColumns) -> None:
         if not isinstance(given, dict):
             self.problems.append(RowProblem(number, "", "must be an object, written {...}."))
+            return
+        if len(given) > self.most_keys:
+            message = f"has {len(given):,} keys; at most {self.most_keys:,} are allowed."
+            self.problems.append(RowProblem(number, "", message))
             return
         cells: dict[int, str] = {}
         for key, value in _flatten(given):
@@ -38,12 +44,18 @@ class JsonTable:
             self.records.append(Record(number, cells, len(cells)))
 
 
-def read_json_table(text: str, *, known: KnownColumns) -> JsonTable:
-    """The rows of a list of objects, of JSON Lines, or of one object. Raises RowsError for what is not JSON."""
+def read_json_table(text: str, *, known: KnownColumns, bounds: TableBounds) -> JsonTable:
+    """The rows of a list of objects, of JSON Lines, or of one object. Empty objects are no rows.
+
+    Raises RowsError for what is not JSON, and for more rows than `bounds` allow, before any of them is looked at.
+    """
     found = read_json_records(text, key=known.key)
-    table = JsonTable()
+    filled = [(number, given) for number, given in found.records if given != {}]
+    if len(filled) > bounds.rows:
+        raise make_too_many_rows(bounds)
+    table = JsonTable(bounds.columns)
     table.notes += found.notes
-    for number, given in found.records:
+    for number, given in filled:
         table.add(number, given, known)
     return table
 

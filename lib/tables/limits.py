@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import NamedTuple
 
-from lib.row_problems import make_file_error
+from lib.row_problems import RowsError, make_file_error
 
 
 class TableBounds(NamedTuple):
@@ -30,6 +30,12 @@ WORKBOOK_CHARACTERS = 20_000_000
 WORKBOOK_MEMORY = 384 * 1024 * 1024
 WORKBOOK_CPU_S = 15
 WORKBOOK_WAIT_S = 30
+
+
+def make_too_many_rows(bounds: TableBounds) -> RowsError:
+    return make_file_error(
+        f"The file has more than {bounds.rows:,} rows; at most {bounds.rows:,} are allowed. Split it."
+    )
 
 
 def check_size(content: bytes, most: int) -> None:

@@ -20,7 +20,14 @@ from lib.tables.encoding import NOT_UTF8, decode_text
 from lib.tables.file_kinds import is_json, is_workbook, refuse_markup, refuse_other_kinds
 from lib.tables.header import FoundHeader, KnownColumns, Record, find_header, has_key, label_column
 from lib.tables.json_table import read_json_table
-from lib.tables.limits import BLANK_ROWS, ROWS_TO_DELIMITER, ROWS_TO_HEADER, TableBounds, check_size
+from lib.tables.limits import (
+    BLANK_ROWS,
+    ROWS_TO_DELIMITER,
+    ROWS_TO_HEADER,
+    TableBounds,
+    check_size,
+    make_too_many_rows,
+)
 from lib.tables.notes import describe_error_cells, describe_header, describe_repeated_headers
 from lib.tables.workbook import read_workbook
 
@@ -69,10 +76,8 @@ def read_table(content: bytes, *, known: KnownColumns, bounds: TableBounds, shee
 
 
 def _read_json(text: str, *, known: KnownColumns, bounds: TableBounds, notes: list[str]) -> Table:
-    found = read_json_table(text, known=known)
+    found = read_json_table(text, known=known, bounds=bounds)
     records = _collect(found.records, bounds)
-    if len(records) > bounds.rows:
-        raise _make_too_many_rows(bounds)
     table = Table(
         columns=tuple(found.names),
         labels=tuple(label_column(name, place) for name, place in found.names.items()),
@@ -136,7 +141,7 @@ def _find_filled(rows: Iterable[list[str]], bounds: TableBounds | None = None) -
         if filled:
             yield Record(number, filled, len(cells))
         elif bounds is not None and number > bounds.rows + ROWS_TO_HEADER + BLANK_ROWS:
-            raise _make_too_many_rows(bounds)
+            raise make_too_many_rows(bounds)
 
 
 def _collect(found: Iterable[Record], bounds: TableBounds) -> list[Record]:
@@ -153,7 +158,7 @@ def _collect(found: Iterable[Record], bounds: TableBounds) -> list[Record]:
             message = f"The file has more than {bounds.cells:,} cells with a value, which is the most allowed. Split it."
             raise make_file_error(message)
         if len(records) > bounds.rows + ROWS_TO_HEADER:
-            raise _make_too_many_rows(bounds)
+            raise make_too_many_rows(bounds)
     return records
 
 
@@ -165,7 +170,7 @@ def _build(records: list[Record], *, known: KnownColumns, bounds: TableBounds, n
     below = records[len(found.above) + 1 :]
     rows = [record for record in below if record.cells != found.record.cells]
     if len(rows) > bounds.rows:
-        raise _make_too_many_rows(bounds)
+        raise make_too_many_rows(bounds)
     columns = choose_columns(found, rows)
     notes += [
         *describe_header(found, columns),
@@ -206,9 +211,3 @@ def _add_row(table: Table, record: Record, names: Mapping[int, str], found: Foun
 def _make_empty_problems(known: KnownColumns) -> list[RowProblem]:
     message = f"The file is empty: its first row holds the column names, {known.key} among them."
     return [RowProblem(None, "", message)]
-
-
-def _make_too_many_rows(bounds: TableBounds) -> RowsError:
-    return make_file_error(
-        f"The file has more than {bounds.rows:,} rows; at most {bounds.rows:,} are allowed. Split it."
-    )

@@ -218,6 +218,7 @@ OVER: dict[str, tuple[str, str]] = {
     "rows": ("topic\n" + "a\n" * 51, "has more than 50 rows; at most 50 are allowed. Split it."),
     "many more rows": ("topic\n" + "a\n" * 9_000, "has more than 50 rows"),
     "rows of JSON": ('[{"topic": "a"}' + ',{"topic": "a"}' * 50 + "]", "has more than 50 rows"),
+    "rows of JSON that are none": ("[" + "[]," * 50 + "[]]", "has more than 50 rows"),
     "blank rows": ("topic\n" + "\n" * 300_000 + "a\n", "has more than 50 rows"),
     "columns": ("topic" + ",x" * 20 + "\n", "Row 1 has more than 20 columns; at most 20 are allowed."),
     "very many columns": (",".join(f"c{n}" for n in range(16_000)), "more than 20 columns"),
