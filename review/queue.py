@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, time
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Count, Exists, OuterRef, Q
 from django.utils import timezone
 
 from conversations.models import Conversation, ConversationQuerySet, Decision
@@ -68,7 +68,9 @@ def count_today(user: User) -> Today:
     midnight = timezone.make_aware(datetime.combine(timezone.localdate(), time()))
     made = Decision.objects.visible_to(user).filter(created_by=user, created_at__gte=midnight)
     stand = made.filter(undoes=None, undone_by=None).exclude(to_status=Status.ARCHIVED)
-    return Today(decided=stand.count(), approved=stand.filter(to_status=Status.APPROVED).count())
+    return Today(
+        **stand.aggregate(decided=Count("pk"), approved=Count("pk", filter=Q(to_status=Status.APPROVED)))
+    )
 
 
 def find_last_decision(user: User) -> Decision | None:

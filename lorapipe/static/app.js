@@ -380,6 +380,7 @@ if (toaster) {
   toaster.querySelectorAll(".alert").forEach(fade);
   new MutationObserver(() => toaster.querySelectorAll(".alert").forEach(fade)).observe(toaster, { childList: true });
 }
+document.addEventListener("toast", ({ detail }) => toast(detail.words, detail.verb, detail.action));
 function toast(words, verb, action) {
   const template = document.getElementById("toast-template");
   if (!template || [...toaster.querySelectorAll("p")].some((line) => line.textContent === words)) return;

@@ -38,9 +38,80 @@ document.addEventListener("keydown", (event) => {
   if (event.target.value === event.target.defaultValue) event.target.form?.querySelector("[data-discard]")?.click();
 });
 
+// --- the next one is fetched ahead: it is shown at once, and the decision on the last one is sent meanwhile -----------
+let ahead = null; // { address, text }: the next conversation and its part of the page
+let sending = null; // while a decision is on its way: the promise of its end
+
+const HTMX = { "HX-Request": "true" };
+
+async function fetchAhead() {
+  const item = document.getElementById("item");
+  const address = item?.dataset.next;
+  ahead = null;
+  if (!address) return;
+  const answer = await fetch(address, { headers: HTMX }).catch(() => null);
+  const text = answer?.ok && (await answer.text());
+  if (!text || !item.isConnected) return; // another one is shown by now
+  ahead = { address, text };
+  item.dataset.ahead = "ready";
+}
+
+// Needs revision and reject ask for a reason where none is given: that question comes from the server.
+function isComplete(form, verb) {
+  if (form.id !== "decision" || verb === "approve") return true;
+  return form.note.value.trim() !== "" || form.querySelector("[name=reasons]:checked") !== null;
+}
+
+document.addEventListener("submit", (event) => {
+  const { target: form, submitter } = event;
+  if (!form.closest("#item")) return;
+  const leaves = form.matches("[data-leaves]") && ahead && isComplete(form, submitter?.value);
+  if (!sending && !leaves) return;
+  event.preventDefault();
+  event.stopImmediatePropagation();
+  if (sending) sending.then(() => { if (form.isConnected) form.requestSubmit(submitter); });
+  else sending = leave(form, submitter, ahead).finally(() => { sending = null; });
+}, true);
+
+async function leave(form, submitter, next) {
+  const body = new FormData(form, submitter);
+  const title = document.querySelector("#item h1").dataset.name;
+  const left = window.location.href;
+  body.set("ahead", next.address);
+  const answered = fetch(form.getAttribute("action"), { method: "POST", body, headers: HTMX }).catch(() => null);
+  await show(next.text, next.address);
+  const answer = await answered;
+  if (!answer?.ok) {
+    const detail = { words: `${title}: this was not stored.`, verb: "Open it", action: () => window.location.assign(left) };
+    document.dispatchEvent(new CustomEvent("toast", { detail }));
+  } else if (answer.headers.has("HX-Redirect")) {
+    window.location.assign(answer.headers.get("HX-Redirect"));
+  } else {
+    const pushed = answer.headers.get("HX-Push-Url"); // somebody else has opened the next one meanwhile
+    if (pushed) await show(await answer.text(), pushed);
+    else refresh(await answer.text());
+  }
+}
+
+function show(text, address) {
+  return htmx.swap({ sourceElement: document.body, target: "#item", swap: "outerHTML", push: address, text });
+}
+
+// The numbers of the page, and the toasts.
+function refresh(text) {
+  const sent = new DOMParser().parseFromString(text, "text/html");
+  sent.querySelectorAll("[data-number]").forEach((each) => {
+    document.querySelector(`#item [data-number="${each.dataset.number}"]`)?.replaceWith(each);
+  });
+  document.getElementById("toaster").append(...sent.querySelectorAll(".alert"));
+}
+
+fetchAhead();
+
 // After each step the focus is on the title; where something is to be filled in or pressed, on that, which comes behind it.
 document.addEventListener("htmx:after:swap", (event) => {
-  if (event.detail.ctx.target?.id !== "item") return;
+  if (event.detail.ctx.target?.id !== "item" && event.detail.ctx.target !== "#item") return;
   if (!document.activeElement?.closest("[data-turn]")) current = null;
   [...document.querySelectorAll("[data-takes-focus]")].at(-1)?.focus();
+  fetchAhead();
 });

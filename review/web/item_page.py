@@ -50,11 +50,17 @@ def link_to(conversation: Conversation, form: QueueForm) -> str:
 
 
 def lead_to(request: HttpRequest, form: QueueForm, place: Conversation | None) -> HttpResponse:
-    """The answer to a decision: the next conversation at once, or the end of the queue."""
+    """The answer to a decision: the next conversation at once, or the end of the queue.
+
+    A page that has fetched the next one already, and says so with `ahead`, gets the new numbers alone.
+    """
     if place is None:
         return _go(request, reverse("review") + (f"?{form.query}" if form.query else ""))
     if not is_htmx(request):
         return redirect(link_to(place, form))
+    if request.POST.get("ahead") == link_to(place, form):
+        numbers = count_queue(open_queue_of(request, form), get_person(request))
+        return render(request, "review/numbers.html", numbers)
     found = Conversation.objects.select_related(*RELATED).get(pk=place.pk)
     response = render(request, "review/item.html#item", build_item(request, found, form))
     response["HX-Push-Url"] = link_to(place, form)
@@ -75,11 +81,16 @@ def render_item(
     return render(request, f"review/item.html{part}", context, status=status)
 
 
+def count_queue(queue: Queue, person: User) -> dict[str, Any]:
+    """How many conversations wait, and how many this person has decided today."""
+    waiting, more = queue.count()
+    return {"waiting": f"{waiting:,}{'+' if more else ''}", "today": count_today(person)}
+
+
 def build_item(request: HttpRequest, found: Conversation, form: QueueForm) -> dict[str, Any]:
     """Everything on the page of one conversation. Nothing of the score is in it in blind mode."""
     person = get_person(request)
     queue = open_queue_of(request, form)
-    waiting, more = queue.count()
     before, after = queue.find_previous(found), queue.find_next(found)
     flags = [] if form.hides_score and not found.decided_at else describe_flags(found)
     return {
@@ -87,8 +98,7 @@ def build_item(request: HttpRequest, found: Conversation, form: QueueForm) -> di
         "turns": build_turns(found, person, flags),
         "flags": [each for each in flags if each.turn is None],
         "hidden": form.hides_score and not found.decided_at,
-        "waiting": f"{waiting:,}{'+' if more else ''}",
-        "today": count_today(person),
+        **count_queue(queue, person),
         "previous": link_to(before, form) if before else "",
         "next": link_to(after, form) if after else "",
         "query": form.query,

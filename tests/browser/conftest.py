@@ -2,13 +2,14 @@
 
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from django.conf import settings
 from django.test import Client
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Request, expect, sync_playwright
 from pytest_django.live_server_helper import LiveServer
 
 from tests.support.flow_fixtures import engine, fast_simulator, furnished, workspace
@@ -70,6 +71,7 @@ def complaints() -> Iterator[list[str]]:
 def open_page(browser: Browser, live_server: LiveServer, complaints: list[str]) -> Iterator[OpenPage]:
     """Opens a page in a window of its own: as somebody, at a width, in a colour scheme; with `shell` it polls the shell."""
     windows: list[BrowserContext] = []
+    waiting: set[Request] = set()
 
     def open_(
         path: str,
@@ -96,6 +98,9 @@ def open_page(browser: Browser, live_server: LiveServer, complaints: list[str]) 
             window.add_cookies(
                 [{"name": settings.SESSION_COOKIE_NAME, "value": session_of(by), "url": live_server.url}]
             )
+        window.on("request", lambda each: waiting.add(each))
+        window.on("requestfinished", lambda each: waiting.discard(each))
+        window.on("requestfailed", lambda each: waiting.discard(each))
         page = window.new_page()
         page.on(
             "console",
@@ -108,6 +113,11 @@ def open_page(browser: Browser, live_server: LiveServer, complaints: list[str]) 
         return page
 
     yield open_
+    deadline = time.monotonic() + PATIENCE_MS / 1000
+    while (
+        waiting and time.monotonic() < deadline
+    ):  # a request under way would read tables that are being emptied
+        windows[-1].pages[-1].wait_for_timeout(10)
     for window in windows:
         window.close()
 

@@ -55,6 +55,28 @@ def test_the_queue_begins_with_its_first_and_ends_caught_up(caller: Client, two:
     assert "2 decided today, 2 approved" in end
 
 
+def test_a_page_that_has_the_next_one_gets_the_new_numbers(caller: Client, two: list[Conversation]) -> None:
+    given = {"action": "approve", "revision": two[0].revision, "query": "order_by=oldest"}
+    address = reverse("review_decide", args=[two[0].pk])
+    answer = caller.post(address, {**given, "ahead": item(two[1])}, headers={"HX-Request": "true"})
+    assert "HX-Push-Url" not in answer
+    assert "<h1" not in answer.content.decode()
+    assert "1</strong> waiting" in answer.content.decode()
+
+
+def test_a_page_that_has_another_one_gets_the_next(caller: Client, two: list[Conversation]) -> None:
+    given = {
+        "action": "approve",
+        "revision": two[0].revision,
+        "query": "order_by=oldest",
+        "ahead": "/review/",
+    }
+    address = reverse("review_decide", args=[two[0].pk])
+    answer = caller.post(address, given, headers={"HX-Request": "true"})
+    assert answer["HX-Push-Url"] == item(two[1])
+    assert "Second of two" in answer.content.decode()
+
+
 def test_what_is_sent_back_does_not_come_again(caller: Client, two: list[Conversation]) -> None:
     answer = decide(caller, two[0], "needs_revision", note="Shorter")
     assert answer["Location"] == item(two[1])
