@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 
 from conversations.changes import get_newest_decision
-from conversations.models import Conversation, Decision, IdCounter, Turn
+from conversations.models import Conversation, Decision, DimensionScore, IdCounter, Judgement, Rubric, Turn
 from conversations.models.decisions import LONGEST_NOTE
 from workspaces.admin_base import (
     ActionForm,
@@ -261,6 +261,46 @@ class TurnAdmin(ReadOnlyAdmin):
     @admin.display(description="Content")
     def beginning(self, turn: Turn) -> str:
         return Truncator(turn.content).chars(100)
+
+
+class DimensionScoreInline(ReadOnlyInline):
+    model = DimensionScore
+    fields = ("dimension", "score", "quote", "turn_number", "reason")
+
+
+@admin.register(Judgement)
+class JudgementAdmin(ReadOnlyAdmin):
+    """What the judge said. It is only read: a judgement moves nothing."""
+
+    list_display = ("created_at", "conversation", "rubric", "model", "simulated", "cost_usd")
+    list_filter = ("simulated",)
+    list_select_related = ("conversation", "rubric")
+    search_fields = ("conversation__search",)
+    search_help_text = "Id, title, persona, emotion, topic of the conversation"
+    ordering = ("-created_at",)
+    fields = (
+        *("conversation", "rubric", "model", "simulated", "cost_usd", "content_hash", "batch_item"),
+        *("workspace", "created_by", "created_at"),
+    )
+    inlines = (DimensionScoreInline,)
+    detail_select_related = ("conversation", "rubric", "batch_item", "workspace", "created_by")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        return search_by_conversation(queryset, search_term), False
+
+
+@admin.register(Rubric)
+class RubricAdmin(ReadOnlyAdmin):
+    """A version never changes; the settings page makes the next one."""
+
+    list_display = ("workspace", "version", "created_by", "created_at")
+    list_select_related = ("workspace", "created_by")
+    search_fields = ("workspace__name",)
+    ordering = ("-created_at",)
+    fields = ("workspace", "version", "criteria", "created_by", "created_at")
+    detail_select_related = ("workspace", "created_by")
 
 
 @admin.register(IdCounter)

@@ -90,3 +90,14 @@ class Source(models.TextChoices):
 class Role(models.TextChoices):
     USER = "user"
     ASSISTANT = "assistant"
+
+
+class JudgedDimension(models.TextChoices):
+    """What the judge scores, each from 0 to 10. The order is that of the rubric, of pages and of keys."""
+
+    RELEVANCE = "relevance"
+    ACCURACY = "accuracy"
+    NATURALNESS = "naturalness"
+    METHODOLOGY = "methodology"
+    COHERENCE = "coherence"
+    TRAINING_VALUE = "training_value", "Training value"

@@ -4,7 +4,7 @@ The defaults come from the factories in `tests.factory_classes`; the functions g
 too: a job makes its workspace, a log its item. Extra fields go to the model as they are.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 from uuid import uuid4
@@ -14,8 +14,9 @@ from django.utils import timezone
 from background.models import BackgroundJob
 from batches.models import BatchItem, BatchJob, GenerationLog, PromptSize, RateLimit, Worker
 from batches.models.states import ItemStatus, JobStatus, LogState
-from conversations.models import Conversation, Turn
-from conversations.states import Status
+from conversations.judging.rubric import find_rubric
+from conversations.models import Conversation, Judgement, Turn
+from conversations.states import JudgedDimension, Status
 from provider.models import LanguageModel, ModelPrice
 from templates_app.models import (
     EdgeCase,
@@ -281,6 +282,20 @@ def make_turns(*, conversation: Conversation, texts: Sequence[str]) -> list[Turn
         classes.TurnFactory.build(conversation=conversation, turn_number=number, content=text)
         for number, text in enumerate(texts, start=1)
     )
+
+
+def make_judgement(
+    *, conversation: Conversation | None = None, scores: Mapping[str, int] | None = None, **fields: Any
+) -> Judgement:
+    """A judgement by the newest rubric. `scores`: by dimension; 7 where none is given. Every quote is the first turn's text."""
+    conversation = conversation or make_conversation()
+    rubric = fields.pop("rubric", None) or find_rubric(conversation.workspace)
+    made = classes.JudgementFactory.create(conversation=conversation, rubric=rubric, **fields)
+    quote = conversation.turns.order_by("turn_number")[0].content
+    for dimension in JudgedDimension.values:
+        score = (scores or {}).get(dimension, 7)
+        classes.DimensionScoreFactory.create(judgement=made, dimension=dimension, score=score, quote=quote)
+    return made
 
 
 # --- the model table -----------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from factory.django import DjangoModelFactory
 from background.models import BackgroundJob
 from batches.models import BatchItem, BatchJob, GenerationLog, PromptSize, RateLimit, Worker
 from batches.models.states import Dimension, ItemStatus, JobStatus, LogState
-from conversations.models import Conversation, Turn
+from conversations.models import Conversation, DimensionScore, Judgement, Turn
 from conversations.states import Role, Status
 from provider.models import LanguageModel, ModelPrice
 from templates_app.models import EdgeCase, ImportFile, Option, PromptTemplate, Scenario, TemplateVersion
@@ -257,6 +257,25 @@ class TurnFactory(DjangoModelFactory[Turn]):
     workspace = SelfAttribute("conversation.workspace")
     role = LazyAttribute(lambda turn: Role.USER if turn.turn_number % 2 else Role.ASSISTANT)
     token_count = LazyAttribute(lambda turn: len(turn.content) * 2 // 5)
+
+
+class JudgementFactory(DjangoModelFactory[Judgement]):
+    class Meta:
+        model = Judgement
+
+    workspace = SelfAttribute("conversation.workspace")
+    content_hash = "0" * 64
+    model = DEFAULT_MODEL
+    cost_usd = Decimal("0.004")
+
+
+class DimensionScoreFactory(DjangoModelFactory[DimensionScore]):
+    class Meta:
+        model = DimensionScore
+
+    workspace = SelfAttribute("judgement.workspace")
+    turn_number = 1
+    reason = "It shows it."
 
 
 # --- the model table -----------------------------------------------------------------------------------

@@ -64,6 +64,7 @@ SENTENCES = {
     Action.ROUTE: "moved {it} by changed thresholds",
     Action.OVERRIDE_SCORE: "changed the score of {it}",
     Action.WRITE_NOTES: "changed the reviewer notes of {it}",
+    Action.CHANGE_RUBRIC: "changed the judge’s rubric of {it}",
     Action.STATE_USE: "stated the intended use of {it}",
     Action.RENEW_SECRET: "renewed the secret of {it}",
     Action.REMOVE: "removed {it}",

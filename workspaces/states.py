@@ -78,6 +78,7 @@ class Action(models.TextChoices):
     ROUTE = "route", "Route by changed thresholds"
     OVERRIDE_SCORE = "override_score", "Override the score"
     WRITE_NOTES = "write_notes", "Write reviewer notes"
+    CHANGE_RUBRIC = "change_rubric", "Change the judge's rubric"
     STATE_USE = "state_use", "State the intended use"
     RENEW_SECRET = "renew_secret", "Renew the secret"
     REMOVE = "remove"

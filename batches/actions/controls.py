@@ -20,6 +20,7 @@ from batches.models.states import (
     RETRYABLE,
     RUNNING,
     ErrorHandling,
+    ItemKind,
     ItemStatus,
     JobKind,
     Priority,
@@ -267,13 +268,20 @@ def duplicate(
 # --- use it ---------------------------------------------------------------------------------------------
 
 
-def use_reply(item: BatchItem, *, by: User | None) -> Conversation:
-    """Make the conversation of a cancelled or failed item from a reply that is paid and kept. It costs nothing.
+def find_conversation_of(item: BatchItem) -> Conversation | None:
+    """The conversation that an item has made or judged; None before that, and once it is deleted."""
+    how = "judgements__batch_item" if item.kind == ItemKind.JUDGEMENT else "batch_item"
+    found: Conversation | None = Conversation.objects.filter(**{how: item}).first()
+    return found
 
-    Made already is no error. Raises StaleState where no kept reply can be read as a conversation.
+
+def use_reply(item: BatchItem, *, by: User | None) -> Conversation:
+    """Make the result of a cancelled or failed item from a reply that is paid and kept. It costs nothing.
+
+    Returns its conversation. Made already is no error. Raises StaleState where no kept reply can be read.
     """
     if item.status == ItemStatus.COMPLETED or _use_reply(item, by=by):
-        made: Conversation | None = Conversation.objects.filter(batch_item=item).first()
+        made = find_conversation_of(item)
         if made is not None:
             return made
     item.refresh_from_db()

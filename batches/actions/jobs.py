@@ -104,7 +104,7 @@ def start_batch(
     return job
 
 
-def by_idempotency_key(by: User, key: RequestKey | None) -> BatchJob | None:
+def by_idempotency_key(by: User | None, key: RequestKey | None) -> BatchJob | None:
     """The job of an earlier request with this key. Raises Http404 or KeyUsed, as `PaidRequest.objects.find_earlier`."""
     earlier = PaidRequest.objects.find_earlier(by, key)
     return earlier.job if earlier else None

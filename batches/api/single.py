@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from batches.actions import jobs
-from batches.actions.controls import budget_for_retry, retry_failed, use_reply
+from batches.actions.controls import budget_for_retry, find_conversation_of, retry_failed, use_reply
 from batches.actions.single import item_of, plan_one, start_one
 from batches.api import responses
 from batches.api.long_poll import LONGEST_S, wait_for_item
@@ -115,7 +115,8 @@ def render_outcome(item: BatchItem) -> Response:
 
 def find_conversation(item: BatchItem) -> Conversation | None:
     rows = Conversation.objects.select_related(*RELATED).prefetch_related("turns")
-    found: Conversation | None = rows.filter(batch_item=item).first()
+    made = find_conversation_of(item)
+    found: Conversation | None = rows.filter(pk=made.pk).first() if made else None
     return found
 
 
@@ -180,7 +181,7 @@ def retry_item(request: Request, item_id: UUID) -> Response:
 
 @api_view(["POST"])
 def use_stored_reply(request: Request, item_id: UUID) -> Response:
-    """Make the conversation from a stored reply that was paid for. It costs nothing more."""
+    """Use a stored reply that was paid for. It costs nothing more."""
     found = find_editable_item(request.user, item_id)
     refuse_used_key(request)
     use_reply(found, by=get_person(request))

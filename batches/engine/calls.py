@@ -35,10 +35,10 @@ SLOWEST_TOKENS_PER_SECOND = 40
 ITEM = (
     *("id", "workspace", "job", "conversation_id", "template_version", "tier", "topic", "category"),
     *("parameters", "details", "status", "attempt", "retried_at"),
-    *("kind", "regenerates", "instruction", "from_turn"),
+    *("kind", "regenerates", "instruction", "from_turn", "judges"),
 )
 WORKSPACE = ("id", "provider_key")
-JOB = ("id", "kind", "model", "max_tokens", "estimate", "created_by", "run_id")
+JOB = ("id", "kind", "model", "max_tokens", "estimate", "created_by", "run_id", "rubric")
 
 
 def deadline_s(max_tokens: int) -> float:
@@ -85,7 +85,7 @@ def prepare_item(item_id: UUID) -> Call | None:
 
 
 def read_queued_item(item_id: UUID) -> BatchItem | None:
-    """The item with its job, workspace and template version, or None when it is no longer queued.
+    """The item with its job, workspace and template version if it has one, or None when it is no longer queued.
 
     Only the columns in `ITEM`, `JOB` and `WORKSPACE` are loaded.
     """
@@ -97,7 +97,8 @@ def read_queued_item(item_id: UUID) -> BatchItem | None:
     item = read(BatchItem, ITEM, row[: len(ITEM)])
     item.job = read(BatchJob, JOB, row[len(ITEM) : -len(WORKSPACE)])
     item.workspace = read(Workspace, WORKSPACE, row[-len(WORKSPACE) :])
-    item.template_version = load_version(item.template_version_id)
+    if item.template_version_id is not None:
+        item.template_version = load_version(item.template_version_id)
     return item
 
 

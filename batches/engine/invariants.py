@@ -225,7 +225,8 @@ ORPHAN_RULES = (
         says="a generated conversation whose item is gone",
         table="conversations",
         query="""SELECT c.id, c.conversation_id, 'an item' FROM conversations c WHERE c.batch_item_id IS NULL
-                    AND EXISTS (SELECT 1 FROM generation_logs l WHERE l.conversation_id = c.id)""",
+                    -- the log rows of judgements name the conversation as well, but have no template version
+                    AND EXISTS (SELECT 1 FROM generation_logs l WHERE l.conversation_id = c.id AND l.template_version_id IS NOT NULL)""",
     ),
 )
 

@@ -38,7 +38,12 @@ class GenerationLog(OwnedModel):
         "conversations.Conversation", null=True, on_delete=models.SET_NULL, related_name="logs"
     )
     template_version = models.ForeignKey(
-        "templates_app.TemplateVersion", on_delete=models.PROTECT, related_name="+", db_index=False
+        "templates_app.TemplateVersion",
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_index=False,
+        help_text="Empty for the call of a judgement.",
     )
     worker = models.ForeignKey(Worker, null=True, on_delete=models.SET_NULL, related_name="+", db_index=False)
     tier = models.CharField(

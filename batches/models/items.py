@@ -1,4 +1,4 @@
-"""The items of a batch. An item is one conversation to be made: its values, its state and the worker that has it."""
+"""The items of a batch. An item is one conversation to be made, or to be judged: its values, its state and its worker."""
 
 from typing import ClassVar, Self
 
@@ -13,6 +13,7 @@ from batches.models.states import (
     ItemStatus,
 )
 from batches.models.workers import Worker
+from templates_app.models import TemplateVersion
 from templates_app.states import LONGEST_TOPIC, Tier
 from workspaces.models import OwnedModel, WorkspaceQuerySet
 
@@ -64,7 +65,13 @@ class BatchItem(OwnedModel):
         max_length=120, blank=True, help_text="The human id, given at the start; a draft's items have none."
     )
     template_version = models.ForeignKey(
-        "templates_app.TemplateVersion", on_delete=models.PROTECT, related_name="+", db_index=False
+        "templates_app.TemplateVersion",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_index=False,
+        help_text="Of every kind but judgements, which have none.",
     )
     topic = models.CharField(max_length=LONGEST_TOPIC, blank=True)
     tier = models.CharField(max_length=10, choices=Tier.choices)
@@ -85,6 +92,15 @@ class BatchItem(OwnedModel):
     )
     from_turn = models.PositiveSmallIntegerField(
         null=True, blank=True, help_text="A regeneration writes anew from this turn on; empty: all turns."
+    )
+    judges = models.ForeignKey(
+        "conversations.Conversation",
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        db_index=False,
+        help_text="The version that is judged; empty again once that is deleted for good.",
     )
     prompt_hash = models.GeneratedField(
         expression=SAME_PROMPT, output_field=models.UUIDField(), db_persist=True, help_text="Equal prompts."
@@ -150,6 +166,11 @@ class BatchItem(OwnedModel):
             models.CheckConstraint(
                 condition=Q(from_turn__isnull=True) | Q(from_turn__gte=2), name="item_from_turn"
             ),
+            models.CheckConstraint(
+                condition=Q(kind=ItemKind.JUDGEMENT, template_version__isnull=True)
+                | (~Q(kind=ItemKind.JUDGEMENT) & Q(template_version__isnull=False, judges__isnull=True)),
+                name="item_judgement",
+            ),
             models.CheckConstraint(condition=Q(progress__range=(0, 100)), name="item_progress"),
             models.CheckConstraint(
                 condition=~Q(status="processing") | Q(token__isnull=False, current_log__isnull=False),
@@ -175,6 +196,7 @@ class BatchItem(OwnedModel):
             models.Index(
                 fields=["regenerates"], name="item_regenerates", condition=Q(regenerates__isnull=False)
             ),
+            models.Index(fields=["judges"], name="item_judges", condition=Q(judges__isnull=False)),
             *(
                 models.Index(
                     fields=["workspace", f"{each}_hash"],
@@ -187,3 +209,9 @@ class BatchItem(OwnedModel):
 
     def __str__(self) -> str:
         return self.conversation_id
+
+    @property
+    def made_from(self) -> TemplateVersion:
+        """The template version of an item that becomes a conversation; a judgement has none, and is never asked for it."""
+        assert self.template_version is not None, "a judgement has no template version"
+        return self.template_version

@@ -95,6 +95,31 @@ class BatchJob(OutcomeFields, OwnedModel):
         help_text="The draft whose first items this batch tries.",
     )
 
+    # A batch of judgements has a rubric. A batch that makes conversations may say that the judge follows it.
+    rubric = models.ForeignKey(
+        "conversations.Rubric",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_index=False,
+        help_text="The rubric that its items judge by; empty: it makes conversations.",
+    )
+    judge_budget_usd = models.DecimalField(
+        **MONEY,
+        null=True,
+        blank=True,
+        help_text="What the judge of its conversations may spend afterwards; empty: no judge.",
+    )
+    follows = models.OneToOneField(
+        "self",
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="judged_by",
+        help_text="The batch whose conversations it judges, if it was started with that batch.",
+    )
+
     # Counters of items. `successful_items`: the completed ones whose conversation needs no revision.
     total_items = models.PositiveIntegerField(default=0)
     completed_items = models.PositiveIntegerField(default=0)
@@ -167,6 +192,9 @@ class BatchJob(OutcomeFields, OwnedModel):
                 condition=Q(status__in=["queued", "processing", "paused"]),
             ),
             models.Index(fields=["trial_of"], name="job_trials", condition=Q(trial_of__isnull=False)),
+            models.Index(
+                fields=["status"], name="job_judge_follows", condition=Q(judge_budget_usd__isnull=False)
+            ),
             models.Index(
                 "workspace",
                 F("completed_at").desc(),

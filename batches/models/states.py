@@ -75,6 +75,7 @@ class JobKind(models.TextChoices):
 class ItemKind(models.TextChoices):
     GENERATE = "generate"
     REGENERATE = "regenerate"  # a new version of a conversation that is there
+    JUDGEMENT = "judgement"  # what the judge says about a conversation
 
 
 class ErrorHandling(models.TextChoices):

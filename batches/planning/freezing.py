@@ -11,7 +11,8 @@ from psycopg.types.json import Jsonb
 
 from batches.models import BatchItem, BatchJob
 from batches.models.states import ItemKind
-from batches.planning.plan import PlannedItem
+from batches.planning.plan import PlanError, PlannedItem
+from lib.row_problems import RowProblem
 from templates_app.models import TemplateVersion
 from templates_app.states import LONGEST_TOPIC
 
@@ -74,12 +75,15 @@ def _rows(same: Sequence[Any], values: Sequence[dict[str, Any]]) -> Iterator[lis
 def read_plan(job: BatchJob, *, position: int | None = None) -> list[PlannedItem]:
     """The plan as it is stored, in order, or only the item at one position. Each template version is read once.
 
-    Its items make new conversations, also where the stored ones were regenerations.
+    Its items make new conversations, also where the stored ones were regenerations. Raises PlanError for judgements.
     """
     items = BatchItem.objects.filter(job=job, **({} if position is None else {"position": position}))
     columns = ("position", "tier", "template_version_id", "topic", "parameters", "category", "details")
     rows = list(items.in_plan_order().values_list(*columns))
     keys = {row[2] for row in rows}
+    if any(row[2] is None for row in rows):
+        problem = "A batch of judgements cannot be copied. Choose its conversations in the list and judge them again."
+        raise PlanError([RowProblem(None, "", problem)])
     versions = TemplateVersion.objects.select_related("template", "workspace").in_bulk(keys)
     return [
         PlannedItem(

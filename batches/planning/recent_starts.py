@@ -49,8 +49,8 @@ def find_same_start(
 def _read_contents(jobs: Iterable[UUID]) -> Mapping[UUID, Counter[Content]]:
     found: dict[UUID, Counter[Content]] = {job: Counter() for job in jobs}
     columns = ("job_id", "template_version_id", "tier", "parameters", "details")
-    # A regeneration has the values of its conversation, and is no earlier start of them.
-    rows = BatchItem.objects.filter(job__in=list(found)).exclude(kind=ItemKind.REGENERATE)
+    # A regeneration or a judgement has the values of its conversation, and is no earlier start of them.
+    rows = BatchItem.objects.filter(job__in=list(found), kind=ItemKind.GENERATE)
     for job, *item in rows.values_list(*columns).iterator():
         found[job][_content(*item)] += 1
     return found

@@ -42,6 +42,16 @@ def read(reply: Reply, *, variables: Collection[str] = ()) -> Draft:
 
     `variables` are the names that the reply's template fills: `{{name}}` of one of them is an unresolved placeholder.
     """
+    check_declined(reply)
+    try:
+        check_whole(reply)
+        return _read_text(reply.text, reply.stop_reason, variables)
+    except Flaw as flaw:
+        raise Unusable(str(flaw), kind=flaw.kind, request_id=reply.request_id, body=reply.body) from flaw
+
+
+def check_declined(reply: Reply) -> None:
+    """Raises Declined when the model or the provider refused, so that the same request would be refused again."""
     if reply.stop_reason == "refusal":
         raise Declined(
             f"The model refused ({reply.refusal or 'no reason given'}). Change the topic or the template; the same "
@@ -65,22 +75,22 @@ def read(reply: Reply, *, variables: Collection[str] = ()) -> Draft:
             request_id=reply.request_id,
             body=reply.body,
         )
-    try:
-        if reply.only_thinking:
-            raise _name_thinking(reply.stop_reason)
-        return _read_text(reply.text, reply.stop_reason, variables)
-    except Flaw as flaw:
-        raise Unusable(str(flaw), kind=flaw.kind, request_id=reply.request_id, body=reply.body) from flaw
+
+
+def check_whole(reply: Reply) -> None:
+    """Raises Flaw when the reply has no text, was cut off, or stopped in a known way before its end."""
+    if reply.only_thinking:
+        raise _name_thinking(reply.stop_reason)
+    if reply.stop_reason in CUT:
+        raise Flaw(
+            f"The reply was cut off ({reply.stop_reason}). Raise max_tokens or ask for fewer turns.",
+            kind="max_tokens",
+        )
+    if reply.stop_reason in UNFINISHED:
+        raise _name_stop(reply.stop_reason)
 
 
 def _read_text(text: str, stop_reason: str | None, variables: Collection[str]) -> Draft:
-    if stop_reason in CUT:
-        raise Flaw(
-            f"The reply was cut off ({stop_reason}). Raise max_tokens or ask for fewer turns.",
-            kind="max_tokens",
-        )
-    if stop_reason in UNFINISHED:
-        raise _name_stop(stop_reason)
     try:
         draft = strip_role_labels(_choose(text))
         check(draft, variables=variables)
@@ -112,7 +122,7 @@ def _name_stop(stop_reason: str | None) -> Flaw:
 
 def _choose(text: str) -> Draft:
     """The one conversation of the text. Two different ones are no reason to guess."""
-    found = _scan_whole(text)
+    found = scan_whole(text)
     drafts, flaws = _build_all(found)
     different = list(dict.fromkeys(drafts))
     if len(different) > 1:
@@ -124,7 +134,7 @@ def _choose(text: str) -> Draft:
     raise flaws[0] if flaws else _name_what_is_missing(text, found)
 
 
-def _scan_whole(text: str) -> Scan:
+def scan_whole(text: str) -> Scan:
     """Strict JSON first: then nothing in it is taken for packaging."""
     stripped = text.strip().removeprefix("\ufeff")
     try:

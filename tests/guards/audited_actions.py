@@ -10,6 +10,8 @@ from typing import Any
 from background import actions as background
 from conversations import bulk, changes, thresholds, versions
 from conversations.jobs import rescore
+from conversations.judging import rubric
+from conversations.judging.rubric import load_shipped_criteria
 from conversations.models import Conversation
 from conversations.states import BulkAction, Status
 from conversations.thresholds import Thresholds
@@ -303,7 +305,18 @@ def remove_key(_: Stage) -> Act:
     return lambda by: keys.remove_key(name="", by=by)
 
 
+def change_rubric(stage: Stage) -> Act:
+    criteria = {**load_shipped_criteria(), "accuracy": PLANTED}
+    return lambda by: rubric.change_rubric(workspace=stage.home, criteria=criteria, by=by)
+
+
 WORKSPACES = [
+    Case(
+        "conversations.judging.rubric.change_rubric",
+        change_rubric,
+        Action.CHANGE_RUBRIC,
+        TargetKind.WORKSPACE,
+    ),
     Case("workspaces.actions.state_use", state_use, Action.STATE_USE, TargetKind.WORKSPACE, False),
     Case(
         "workspaces.actions.change_month_budget",

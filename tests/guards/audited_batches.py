@@ -4,13 +4,15 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from batches.actions import controls, drafts, filling, jobs, notices, regenerate, single, starting
+from batches.actions import controls, drafts, filling, jobs, judging, notices, regenerate, single, starting
 from batches.engine.retry import handle_error
 from batches.engine.worker_registry import register
 from batches.models import BatchJob, RequestKey
 from batches.models.states import ErrorHandling, ItemStatus, JobStatus, Priority
+from batches.planning.judging import plan_judging
 from batches.planning.sources.regenerated import plan_again
 from claude.errors import Busy
+from conversations.judging.rubric import find_rubric
 from lorapipe.queues import Queue
 from templates_app.states import Tier
 from tests import factories
@@ -146,6 +148,12 @@ def webhook(*, before: str, after: str, renew: bool = False) -> Callable[[Stage]
     return ready
 
 
+def judge(stage: Stage) -> Act:
+    talk = factories.make_conversation(workspace=stage.home, turns=[PLANTED, PLANTED])
+    plan = plan_judging(stage.home, find_rubric(stage.home), [talk])
+    return lambda by: judging.start_judging(plan, by=by)
+
+
 def regenerate_anew(verb: Callable[..., Any]) -> Callable[[Stage], Act]:
     def ready(stage: Stage) -> Act:
         version = stage.template.versions.get()
@@ -165,6 +173,7 @@ BATCHES = [
     batch("jobs.start_batch", start, Action.START),
     batch("single.start_one", start_single, Action.START),
     batch("regenerate.regenerate_one", regenerate_anew(regenerate.regenerate_one), Action.START),
+    batch("judging.start_judging", judge, Action.START),
     batch("regenerate.regenerate_many", regenerate_anew(regenerate.regenerate_many), Action.START),
     batch("jobs.pause", move(jobs.pause, JobStatus.PROCESSING), Action.PAUSE),
     batch("jobs.resume", move(jobs.resume, JobStatus.PAUSED), Action.RESUME),

@@ -94,7 +94,7 @@ def theirs() -> Belongings:
     make_item(job=job, topic=f"{MARK}-topic")
     made = make_conversation(item=item, title=f"{MARK}-title", turns=[f"{MARK}-turn", "Yes."])
     make_log(item=item, conversation=made)
-    template = item.template_version.template
+    template = item.made_from.template
     PromptTemplate.objects.filter(pk=template.pk).update(name=f"{MARK}-template")
     home = user.personal_workspace()
     scenario = make_scenario(workspace=home, name=f"{MARK}-scenario", context=f"{MARK}-context")

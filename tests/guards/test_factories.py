@@ -16,6 +16,7 @@ def test_every_factory_makes_a_row() -> None:
     item = factories.make_item(job=job, status=ItemStatus.COMPLETED)
     made = factories.make_conversation(item=item, turns=["Hi", "Hello"])
     factories.make_log(item=item, state=LogState.SUCCEEDED, conversation=made)
+    factories.make_judgement(conversation=made)
     factories.make_conversation(by=user, status=Status.APPROVED)
     factories.make_member(workspace=factories.make_workspace(owner=user))
     factories.make_worker()

@@ -28,7 +28,7 @@ class ConversationKind(Kind[Origin, Draft]):
     deleted = "The conversation was deleted for good while it was regenerated. The reply is paid and kept."
 
     def choose_model(self, item: BatchItem) -> str:
-        return item.template_version.model or item.job.model
+        return item.made_from.model or item.job.model
 
     def build_origin(self, item: BatchItem) -> Origin:
         return Origin(
@@ -37,7 +37,7 @@ class ConversationKind(Kind[Origin, Draft]):
             batch_item_id=item.pk,
             job_id=item.job_id,
             conversation_id=item.conversation_id,
-            template_version=item.template_version,
+            template_version=item.made_from,
             tier=item.tier,
             topic=item.topic,
             category=item.category,
@@ -51,7 +51,7 @@ class ConversationKind(Kind[Origin, Draft]):
 
     def build_request(self, item: BatchItem, origin: Origin, *, max_tokens: int, tag: str) -> Request:
         asked = build_request(
-            version=item.template_version,
+            version=item.made_from,
             values=item.parameters,
             model=item.job.model,
             max_tokens=max_tokens,
@@ -60,10 +60,10 @@ class ConversationKind(Kind[Origin, Draft]):
             regeneration=read_regeneration(item),
         )
         shared = item.job.estimate.get("shared") or {}
-        return add_cache_mark(asked, shared, version_id=item.template_version_id)
+        return add_cache_mark(asked, shared, version_id=item.made_from.pk)
 
     def expect(self, item: BatchItem, request: Request) -> Expected:
-        found = expect_tokens(item.template_version_id, item.tier, request.model)
+        found = expect_tokens(item.made_from.pk, item.tier, request.model)
         return Expected(input=found.input, output=min(found.output, request.max_tokens))
 
     def read(self, reply: Reply, origin: Origin) -> Draft:
@@ -107,7 +107,7 @@ def read_regeneration(item: BatchItem) -> Regeneration | None:
 def find_estimated_cost(item: BatchItem) -> Decimal | None:
     """What the job's estimate says of such an item, in USD; of an older job its mean, and None where there is no estimate."""
     stored = item.job.estimate
-    found = stored.get("item_costs", {}).get(name_kind(item.template_version_id, item.tier))
+    found = stored.get("item_costs", {}).get(name_kind(item.made_from.pk, item.tier))
     if found is None and stored.get("cost") and stored.get("items"):
         found = Decimal(stored["cost"]) / stored["items"]
     return None if found is None else Decimal(found).quantize(NANO_USD)

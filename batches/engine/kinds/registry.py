@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from batches.engine.kinds.conversation import ConversationKind
+from batches.engine.kinds.judgement import JudgementKind
 from batches.engine.kinds.kind import Kind
 from batches.models.states import ItemKind
 
@@ -11,6 +12,7 @@ _CONVERSATION = ConversationKind()
 KINDS: Mapping[str, Kind[Any, Any]] = {
     ItemKind.GENERATE: _CONVERSATION,
     ItemKind.REGENERATE: _CONVERSATION,
+    ItemKind.JUDGEMENT: JudgementKind(),
 }
 
 

@@ -175,8 +175,8 @@ def estimate(
         item_costs={name_kind(key.version, key.tier): str(each) for key, each in item_costs.items()},
         notes=(
             *_notes(set(asked.models)),
-            *_money_notes(time, funds, items=len(plan)),
-            *_pace_notes(limits),
+            *describe_money(time, funds, items=len(plan)),
+            *describe_pace(limits),
         ),
     )
 
@@ -285,7 +285,7 @@ def _notes(models: set[str]) -> Iterator[str]:
             yield f"ANTHROPIC_TEMPERATURE is not sent: {model} takes none."
 
 
-def _money_notes(time: Duration, funds: Funds, *, items: int) -> Iterator[str]:
+def describe_money(time: Duration, funds: Funds, *, items: int) -> Iterator[str]:
     """What the budget, or what is left of the month's, does to the batch."""
     names = {
         "budget": f"The budget of ${funds.room:.2f}",
@@ -302,7 +302,7 @@ def _money_notes(time: Duration, funds: Funds, *, items: int) -> Iterator[str]:
         )
 
 
-def _pace_notes(limits: PoolRates) -> Iterator[str]:
+def describe_pace(limits: PoolRates) -> Iterator[str]:
     """What refusals of the provider have left behind."""
     if limits.pace.wait_s >= 1:
         yield f"The provider asks to wait: nothing starts for {limits.pace.wait_s:.0f} s."

@@ -156,6 +156,8 @@ def duplicate_batch(request: HttpRequest, job_id: UUID) -> HttpResponse:
 
 
 def find_same_copy(job: BatchJob) -> BatchJob | None:
+    if job.rubric_id is not None:  # judgements cannot be copied, as the price says
+        return None
     return find_same_start(read_plan(job), workspace=job.workspace, kind=JobKind(job.kind), besides=job)
 
 

@@ -45,10 +45,10 @@ class ItemForm(forms.Form):
 
     def __init__(self, *args: Any, item: BatchItem, **kwargs: Any) -> None:
         self.item = item
-        self.variables = item.template_version.typed_variables()
+        self.variables = item.made_from.typed_variables()
         super().__init__(*args, **kwargs)
         first = {}
-        if "topic" not in names_of(item.template_version):
+        if "topic" not in names_of(item.made_from):
             first["topic"] = forms.CharField(label="topic", max_length=LONGEST_TOPIC, widget=make_input())
         for variable in self.variables:
             first[f"value-{variable.name}"] = forms.CharField(

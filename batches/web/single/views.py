@@ -12,12 +12,12 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from batches.actions.controls import budget_for_retry, retry_failed, use_reply
+from batches.actions.controls import budget_for_retry, find_conversation_of, retry_failed, use_reply
 from batches.actions.jobs import by_idempotency_key
 from batches.actions.single import price_one, start_one
 from batches.models import BatchItem, BatchJob
 from batches.models.month_so_far import this_month
-from batches.models.states import ItemKind, JobKind
+from batches.models.states import ItemKind, ItemStatus, JobKind
 from batches.planning.estimate.estimate import CANNOT_PRICE
 from batches.planning.plan import PlanError, PlannedItem
 from batches.planning.recent_starts import find_same_start
@@ -127,7 +127,7 @@ def find_template(request: HttpRequest) -> PromptTemplate | None:
     """The template that the request names, else that of the item to repeat, else the first. None if there is none."""
     wanted = request.POST.get("template") or request.GET.get("template") or ""
     if not wanted and (item := find_repeated_item(request)) is not None:
-        wanted = str(item.template_version.template_id)
+        wanted = str(item.made_from.template_id)
     if not wanted:
         return list_usable_templates(request).first()
     found: PromptTemplate = list_usable_templates(request).get_visible_or_404(request.user, wanted)
@@ -139,7 +139,7 @@ def find_repeated_item(request: HttpRequest) -> BatchItem | None:
     wanted = request.GET.get("from", "")
     if not wanted:
         return None
-    rows = BatchItem.objects.select_related("template_version")
+    rows = BatchItem.objects.exclude(kind=ItemKind.JUDGEMENT).select_related("template_version")
     found: BatchItem = rows.get_visible_or_404(request.user, wanted)
     return found
 
@@ -251,9 +251,9 @@ def build_price(plan: list[PlannedItem]) -> dict[str, Any]:
 @require_safe
 @login_required
 def show_item(request: HttpRequest, item_id: UUID) -> HttpResponse:
-    """The state of an item. Once it has become a conversation, this leads to the conversation."""
+    """The state of an item. Once it has become or judged a conversation, this leads to the conversation."""
     found = find_visible_item(request, item_id)
-    made = getattr(found, "conversation", None)
+    made = find_conversation_of(found) if found.status == ItemStatus.COMPLETED else None
     if made is not None:
         if found.kind == ItemKind.REGENERATE:
             announce_version(request, made)
@@ -289,14 +289,14 @@ def retry_item(request: HttpRequest, item_id: UUID) -> HttpResponse:
 @require_POST
 @login_required
 def use_stored_reply(request: HttpRequest, item_id: UUID) -> HttpResponse:
-    """Make the conversation from a stored reply that was paid for."""
+    """Use a stored reply that was paid for."""
     found = find_editable_item(request, item_id)
     try:
         made = use_reply(found, by=get_person(request))
     except StaleState:
-        messages.error(request, "The stored reply cannot be read as a conversation. It stays in the log.")
+        messages.error(request, "The stored reply cannot be read. It stays in the log.")
         return redirect("item", found.pk)
-    messages.success(request, "The stored reply is a conversation now. It cost nothing more.")
+    messages.success(request, "The stored reply is used now. It cost nothing more.")
     return redirect("conversation", made.pk)
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from claude.simulator.faults import Fault
-from claude.simulator.replies import brief, dialogue, samples
+from claude.simulator.replies import brief, dialogue, judging, samples
 from claude.simulator.replies.flaws import Plant
 from claude.simulator.replies.script import Script
 from claude.simulator.rules.caching import Split
@@ -153,6 +153,8 @@ def _apply_bounds(asked: Asked, reply: Reply) -> Reply:
 
 
 def _text(asked: Asked, chance: random.Random, fault: Fault | None, plant: Plant | None) -> str:
+    if judged := judging.find_turns(asked.prompt):
+        return _dump(judging.judge(judged, asked.prompt, asked.schema, chance))
     story = brief.read(asked.prompt)
     if asked.schema is None and not story.wants_json:
         return _PLAIN

@@ -296,7 +296,7 @@ def test_an_item_of_which_no_request_can_be_made_fails_once(
 def test_an_item_without_its_values_fails_without_a_call(
     variables: list[dict[str, Any]], job: BatchJob, generate: Generate
 ) -> None:
-    template = job.items.get(position=1).template_version.template
+    template = job.items.get(position=1).made_from.template
     version = make_version(template=template, published=False)
     TemplateVersion.objects.filter(pk=version.pk).update(variables=variables)
     job.items.filter(position=1).update(template_version=version)

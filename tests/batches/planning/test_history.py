@@ -32,7 +32,7 @@ def done(job: BatchJob, **fields: Any) -> BatchItem:
 
 
 def of(item: BatchItem, *, simulated: bool = True) -> Past | None:
-    key = Key(item.template_version_id, item.tier, MODEL)
+    key = Key(item.made_from.pk, item.tier, MODEL)
     return past([key], simulated=simulated).get(key)
 
 
@@ -103,15 +103,15 @@ def test_what_is_expected_of_a_call_begins_with_the_tiers_usual(
     settings.DEMO = True
     monkeypatch.setattr(history, "LEARNING_FRESH_S", 60.0)
     item = done(job)
-    assert history.expect_tokens(item.template_version_id, "template", MODEL) == (2000, 3000)
+    assert history.expect_tokens(item.made_from.pk, "template", MODEL) == (2000, 3000)
     spent(item, output=1000)
     with django_assert_num_queries(0):  # what is fresh is remembered
-        found = history.expect_tokens(item.template_version_id, "template", MODEL)
+        found = history.expect_tokens(item.made_from.pk, "template", MODEL)
     assert found.output == 3000, "not read again while it is fresh"
     monkeypatch.setattr(history, "LEARNING_FRESH_S", -1.0)
-    assert history.expect_tokens(item.template_version_id, "template", MODEL) == (1450, 2000)
+    assert history.expect_tokens(item.made_from.pk, "template", MODEL) == (1450, 2000)
     spent(item, output=500, state=LogState.UNUSABLE)
-    found = history.expect_tokens(item.template_version_id, "template", MODEL)
+    found = history.expect_tokens(item.made_from.pk, "template", MODEL)
     assert found.output == round(2 / 3 * 750 + 1000), "of one call, not of an item"
     assert history.expect_tokens(uuid4(), "edge_case", MODEL) == (3000, 5000)
 
@@ -128,11 +128,11 @@ def test_what_is_well_known_is_not_read_again_for_half_a_minute(
     item = done(job)
     for _ in range(history.LEARNING_CALLS):
         with django_assert_num_queries(1):  # exactly: each time it reads again
-            history.expect_tokens(item.template_version_id, "template", MODEL)
+            history.expect_tokens(item.made_from.pk, "template", MODEL)
         spent(item, output=1000)
-    history.expect_tokens(item.template_version_id, "template", MODEL)
+    history.expect_tokens(item.made_from.pk, "template", MODEL)
     with django_assert_num_queries(0):  # known well enough: remembered
-        history.expect_tokens(item.template_version_id, "template", MODEL)
+        history.expect_tokens(item.made_from.pk, "template", MODEL)
     monkeypatch.setattr(history, "FRESH_S", -1.0)
     with django_assert_num_queries(1):  # exactly: it has grown old and is read again
-        history.expect_tokens(item.template_version_id, "template", MODEL)
+        history.expect_tokens(item.made_from.pk, "template", MODEL)

@@ -334,7 +334,7 @@ def test_a_template_that_the_form_did_not_show_is_not_paid(
     assert f'name="shown_version" value="{other.published_version().pk}"' in answer.text  # type: ignore[union-attr]
     sent["shown_version"] = str(answer.context["version"].pk)
     assert client.post("/generate/", sent).status_code == 302
-    assert BatchItem.objects.get().template_version.template == other
+    assert BatchItem.objects.get().made_from.template == other
 
 
 def test_the_names_of_the_option_list_stand_beside_the_free_text(
