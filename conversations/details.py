@@ -46,10 +46,11 @@ def parse_details(text: str) -> dict[str, str]:
     """
     found: dict[str, str] = {}
     problems = []
-    for number, line in enumerate(text.splitlines(), start=1):
+    lines = [(number, line) for number, line in enumerate(text.splitlines(), start=1) if line.strip()]
+    if len(lines) > MOST:
+        raise DetailsError([_make_count_problem(len(lines))])
+    for number, line in lines:
         name, colon, said = (part.strip() for part in line.partition(":"))
-        if not line.strip():
-            continue
         if not (colon and name and said):
             problems.append(Problem(f"line {number}", "write it as name: text, as in setting: on a train"))
         elif name in found:
@@ -61,6 +62,10 @@ def parse_details(text: str) -> dict[str, str]:
     return found
 
 
+def _make_count_problem(count: int) -> Problem:
+    return Problem("details", f"has {count:,} entries; at most {MOST} are allowed")
+
+
 def format_details(details: Mapping[str, str]) -> str:
     """The text that `parse_details` reads back. Line breaks inside a detail become spaces."""
     return "\n".join(f"{name}: {' '.join(details[name].split())}" for name in sort_names(details))
@@ -68,14 +73,13 @@ def format_details(details: Mapping[str, str]) -> str:
 
 def find_detail_problems(details: Mapping[str, str]) -> list[Problem]:
     """The problems that keep these details from being stored: too many, too long, or not allowed in a name or a text."""
-    found = [
+    if len(details) > MOST:
+        return [_make_count_problem(len(details))]
+    return [
         Problem(name[:LONGEST_NAME], message)
         for name, text in details.items()
         for message in _find_problems(name, text)
     ]
-    if len(details) > MOST:
-        found.append(Problem("details", f"has {len(details)} entries; at most {MOST} are allowed"))
-    return found
 
 
 def _find_problems(name: str, text: str) -> list[str]:

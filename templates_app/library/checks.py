@@ -99,7 +99,8 @@ def _find_text_problems(name: str, text: str, longest: int) -> Iterator[Problem]
 
 def _find_tag_problems(tags: list[str]) -> Iterator[Problem]:
     if len(tags) > MOST_TAGS:
-        yield Problem("tags", f"there are {len(tags)}; at most {MOST_TAGS} are allowed")
+        yield Problem("tags", f"there are {len(tags):,}; at most {MOST_TAGS} are allowed")
+        return
     for tag in tags:
         if len(tag) > LONGEST_TAG:
             yield Problem("tags", f"{quote_short(tag)} is longer than {LONGEST_TAG} characters; shorten it")
@@ -115,7 +116,8 @@ def _find_tag_problems(tags: list[str]) -> Iterator[Problem]:
 
 def _find_parameter_problems(parameters: Mapping[str, str]) -> Iterator[Problem]:
     if len(parameters) > MOST_PARAMETERS:
-        yield Problem("parameters", f"there are {len(parameters)}; at most {MOST_PARAMETERS} are allowed")
+        yield Problem("parameters", f"there are {len(parameters):,}; at most {MOST_PARAMETERS} are allowed")
+        return
     for name, text in parameters.items():
         place = f"parameters.{name}" if NAME.fullmatch(name) else "parameters"
         if place == "parameters":

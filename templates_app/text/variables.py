@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, fields
 from decimal import Decimal
+from itertools import islice
 from typing import Any, Literal, Self, TypeAlias, get_args
 
 from lib.same_text import find_match
@@ -12,7 +13,9 @@ from templates_app.text.names import MAX_NAME, NAME
 VariableType: TypeAlias = Literal["text", "number", "dropdown", "list"]
 
 TYPES: frozenset[str] = frozenset(get_args(VariableType))
-MOST_PROBLEMS = 20  # of one definition
+MOST_PROBLEMS = 20  # of one definition or value
+MOST_OPTIONS = MOST_ENTRIES = 1_000  # of a variable, and of a list
+MOST_OPTIONS_SHOWN, LONGEST_OPTION_SHOWN = 50, 60
 MAX_VALUE = 100_000
 
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
@@ -129,6 +132,8 @@ def find_value_problems(variable: Variable, value: object) -> list[str]:
     if shape:
         return [shape]
     texts = split_entries(value) if variable.type == "list" else [str(value)]
+    if len(texts) > MOST_ENTRIES:
+        return [f"has {len(texts):,} entries; at most {MOST_ENTRIES:,} are allowed"]
     found = [find_forbidden_character(text) for text in texts] + [_check_length(variable, texts)]
     found += _VALUE_CHECKS[variable.type](variable, texts)
     return list(dict.fromkeys(message for message in found if message))
@@ -198,12 +203,21 @@ def _check_bounds(variable: Variable, texts: Sequence[str]) -> list[str]:
 
 
 def _check_options(variable: Variable, texts: Sequence[str]) -> list[str]:
-    allowed = ", ".join(variable.options)
-    return [
-        f"{describe_value(text)} is not one of its options; choose from: {allowed}"
-        for text in texts
-        if variable.options and find_match(text, variable.options) is None
-    ]
+    wrong = (text for text in texts if variable.options and find_match(text, variable.options) is None)
+    found = list(islice(wrong, MOST_PROBLEMS))
+    allowed = _list_options(variable.options) if found else ""
+    return [f"{describe_value(text)} is not one of its options; choose from: {allowed}" for text in found]
+
+
+def _list_options(options: Sequence[str]) -> str:
+    """The first options, long ones shortened, and how many more there are."""
+    shown = [_shorten(option) for option in options[:MOST_OPTIONS_SHOWN]]
+    more = len(options) - len(shown)
+    return ", ".join(shown) + (f" and {more:,} more" if more else "")
+
+
+def _shorten(option: str) -> str:
+    return option if len(option) <= LONGEST_OPTION_SHOWN else f"{option[: LONGEST_OPTION_SHOWN - 1]}…"
 
 
 def _accept_any(_variable: Variable, _texts: Sequence[str]) -> list[str]:
@@ -255,6 +269,7 @@ def _find_option_problems(variable: Variable) -> list[str]:
     ):
         return ["options must be a list of texts that are not empty"]
     checks = [
+        (len(options) <= MOST_OPTIONS, f"has {len(options):,} options; at most {MOST_OPTIONS:,} are allowed"),
         (len(set(options)) == len(options), "options must differ from each other"),
         (
             not options or variable.type in ("dropdown", "list"),

@@ -7,20 +7,25 @@ the name of its list: `persona = Gig Worker`.
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from batches.planning.sources.matrix import Axis, Matrix
-from batches.planning.sources.matrix_wire import weight_of, weight_text
+from batches.planning.sources.matrix_wire import MOST_VALUES, weight_of, weight_text
 from lib.row_problems import RowProblem
 from lib.same_text import make_match_key
 
+MOST_BARS = 20
 WEIGHTED = re.compile(r"(?P<value>.*\S)\s+\*\s*(?P<weight>\d{1,7}(?:\.\d{1,3})?)", re.ASCII)
 
 
 def values_of(text: str) -> list[dict[str, Any]]:
-    """The values of a list, as `{"value": ..., "weight": ...}`. `weight` is left out where none is given, empty lines are skipped."""
-    found = []
-    for line in filter(None, (line.strip() for line in text.splitlines())):
+    """The values of a list, as `{"value": ..., "weight": ...}`. `weight` is left out where none is given, empty lines are skipped.
+
+    Of more than a list may have, one more is read, which `matrix_of` refuses.
+    """
+    found: list[dict[str, Any]] = []
+    for _, line in islice(_lines(text), MOST_VALUES + 1):
         match = WEIGHTED.fullmatch(line)
         if match and weight_of(match["weight"]) is not None:
             found.append({"value": match["value"], "weight": match["weight"]})
@@ -46,13 +51,12 @@ class PatternReader:
         }
 
     def read_excluded(self, text: str) -> list[dict[str, str]]:
-        return [
-            pattern for number, line in _lines(text) if (pattern := self._pattern(line, number, "exclude"))
-        ]
+        lines = self._read_lines(text, "exclude")
+        return [pattern for number, line in lines if (pattern := self._pattern(line, number, "exclude"))]
 
     def read_quotas(self, text: str) -> list[dict[str, Any]]:
         found = []
-        for number, line in _lines(text):
+        for number, line in self._read_lines(text, "quotas"):
             count, _, rest = line.partition("|")
             if not count.strip().isascii() or not count.strip().isdigit() or len(count.strip()) > 7:
                 self._blame(number, "quotas", "begins with a number, as in: 5 | Gig Worker | ashamed")
@@ -60,8 +64,19 @@ class PatternReader:
                 found.append({"values": pattern, "count": int(count)})
         return found
 
+    def _read_lines(self, text: str, column: str) -> list[tuple[int, str]]:
+        """The lines with their numbers; none of too many, each of which would get problems of its own."""
+        lines = list(islice(_lines(text), MOST_VALUES + 1))
+        if len(lines) <= MOST_VALUES:
+            return lines
+        self.problems.append(RowProblem(None, column, f"has more than {MOST_VALUES:,} lines; use fewer."))
+        return []
+
     def _pattern(self, line: str, number: int, column: str) -> dict[str, str]:
         pattern: dict[str, str] = {}
+        if line.count("|") > MOST_BARS:
+            self._blame(number, column, f"has more than {MOST_BARS} bars; write one value of each list.")
+            return pattern
         for word in filter(None, (word.strip() for word in line.split("|"))):
             found = self._find(word)
             if len(found) == 1:
@@ -110,4 +125,4 @@ def _line(matrix: Matrix, pattern: Mapping[str, str]) -> str:
 def _lines(text: str) -> Iterator[tuple[int, str]]:
     for number, line in enumerate(text.splitlines(), start=1):
         if line.strip():
-            yield number, line
+            yield number, line.strip()

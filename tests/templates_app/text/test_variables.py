@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from templates_app.text.rendering import Variable, VariableError
+from templates_app.text.variables import find_value_problems
 
 
 @pytest.mark.parametrize(
@@ -76,3 +77,15 @@ def test_unknown_keys_are_listed_to_a_limit() -> None:
         Variable.from_dict({"name": "a", **dict.fromkeys((f"k{number}" for number in range(1_000)), 1)})
     assert len(caught.value.problems) == 21
     assert str(caught.value.problems[-1]) == "a: 980 more keys are unknown"
+
+
+def test_the_entries_of_a_list_are_bounded() -> None:
+    """Each wrong entry would be told with all options: a form of two megabytes was answered with gigabytes."""
+    options = tuple(f"option {number}" for number in range(1_000))
+    variable = Variable("a", type="list", options=options)
+    assert find_value_problems(variable, "x\n" * 1_001) == ["has 1,001 entries; at most 1,000 are allowed"]
+    found = find_value_problems(variable, [f"wrong {number}" for number in range(1_000)])
+    assert len(found) == 20
+    assert found[0].endswith("option 49 and 950 more")
+    with pytest.raises(VariableError, match="has 1,001 options; at most 1,000 are allowed"):
+        Variable("a", type="list", options=(*options, "one more"))
