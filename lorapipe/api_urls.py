@@ -4,8 +4,8 @@ from typing import Any
 
 from django.urls import URLPattern, re_path
 
-from batches.api import analytics, batches, logs, regenerate, single
-from conversations.api import bulk, conversations, queue, versions
+from batches.api import analytics, batches, judging, logs, regenerate, single
+from conversations.api import bulk, conversations, judgements, queue, versions
 from lorapipe.api_errors import refuse_unknown_path
 from templates_app.api import library, templates
 from templates_app.states import EntryKind
@@ -32,8 +32,11 @@ urlpatterns: list[URLPattern] = [
     route(f"conversations/batch/{JOB}", batches.show_or_change_batch, "api_batch"),
     route(f"conversations/batch/{JOB}/duplicate", batches.duplicate_batch, "api_batch_duplicate"),
     route(f"conversations/batch/{JOB}/status", batches.show_status, "api_batch_status"),
+    route("conversations/judge", judging.start_judging_many, "api_judge"),
+    route("conversations/judge/estimate", judging.estimate_judging_many, "api_judge_estimate"),
     route(f"conversations/{CONVERSATION}", conversations.show_or_change_conversation, "api_conversation"),
     route(f"conversations/{CONVERSATION}/regenerate", regenerate.regenerate_conversation, "api_regenerate"),
+    route(f"conversations/{CONVERSATION}/judgements", judgements.list_judgements, "api_judgements"),
     route(f"conversations/{CONVERSATION}/versions", versions.list_versions, "api_versions"),
     route(f"conversations/{CONVERSATION}/logs", logs.list_conversation_logs, "api_conversation_logs"),
     route(f"items/{ITEM}", single.show_item, "api_item"),

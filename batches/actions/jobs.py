@@ -60,10 +60,11 @@ def start_batch(
     shared_parameters: Mapping[str, Any] | None = None,
     kind: JobKind = JobKind.BATCH,
     copy_of: BatchJob | None = None,
+    judge_budget_usd: Decimal | None = None,
 ) -> BatchJob:
     """Freeze a plan as a job with its items; the dispatcher sees it within half a second.
 
-    The same idempotency key of the same person gives the same job. Raises PlanError with all problems,
+    With `judge_budget_usd` the judge reads what it has made once it is completed, for at most so much. The same idempotency key of the same person gives the same job. Raises PlanError with all problems,
     UnknownModel, UnknownPrice or KeyUsed; then nothing is stored. `copy_of` is the batch whose plan it is, for the audit log.
     """
     earlier = by_idempotency_key(by, idempotency_key)
@@ -92,6 +93,7 @@ def start_batch(
         total_items=len(plan),
         budget_usd=budget,
         worst_item_usd=priced.worst_item,
+        judge_budget_usd=judge_budget_usd,
     )
     make_missing_limits()
     try:
@@ -168,6 +170,7 @@ def start_facts(job: BatchJob) -> dict[str, Any]:
         "budget_usd": job.budget_usd,
         "concurrency": job.concurrent_processing,
         "model": job.model,
+        **({} if job.judge_budget_usd is None else {"judge_budget_usd": job.judge_budget_usd}),
     }
 
 

@@ -1,18 +1,34 @@
 """Let the judge read conversations: those of a selection, or those that a batch has made. It decides nothing about them."""
 
 from decimal import Decimal
+from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
 
-from batches.actions.jobs import by_idempotency_key, check_settings, start_facts
+from batches.actions.jobs import by_idempotency_key, check_settings, move_job, start_facts
 from batches.limits.pools import make_missing_limits
 from batches.models import BatchJob, PaidRequest, RequestKey
-from batches.models.states import ErrorHandling, JobStatus, Priority
-from batches.planning.judging import JudgePlan, choose_max_tokens, estimate_judging, freeze_judgements
+from batches.models.states import CHANGEABLE, ErrorHandling, JobStatus, Priority
+from batches.planning.estimate.estimate import CANNOT_PRICE
+from batches.planning.judging import (
+    JudgePlan,
+    choose_max_tokens,
+    estimate_judging,
+    freeze_judgements,
+    plan_judging,
+)
+from batches.planning.plan import PlanError
+from conversations.judging.rubric import find_rubric
+from conversations.models import Conversation
+from lib.row_problems import RowProblem
+from lib.stale_state import StaleState
 from workspaces.audit import record
 from workspaces.models import User
 from workspaces.states import Action, TargetKind
+
+# A batch in these states can still be given a judge that follows it.
+ORDERABLE = (*CHANGEABLE, JobStatus.DRAFT)
 
 
 def start_judging(
@@ -73,3 +89,54 @@ def _freeze(job: BatchJob, plan: JudgePlan, *, by: User | None, key: RequestKey 
     freeze_judgements(job, plan)
     after = {**start_facts(job), "judged": job.total_items, "rubric": plan.rubric.version}
     record(action=Action.START, kind=TargetKind.BATCH, target=job, by=by, after=after)
+
+
+# --- the judge that follows a batch -----------------------------------------------------------------------
+
+
+def order_judge(job: BatchJob, *, budget_usd: Decimal | None, by: User | None) -> BatchJob:
+    """Let the judge read the conversations of this batch once it is completed, for at most so many USD; None: no judge.
+
+    Raises StaleState for a batch that has ended, and PlanError for one that makes no conversations.
+    """
+    if job.rubric_id is not None:
+        problem = "This batch judges conversations. It makes none that could be judged."
+        raise PlanError([RowProblem(None, "", problem)])
+    fields: dict[str, Any] = {"judge_budget_usd": budget_usd}
+    moved = move_job(job, by=by, action=Action.CHANGE, from_=ORDERABLE, told=tuple(fields), **fields)
+    job.refresh_from_db()
+    if not moved:
+        raise StaleState("batch", verb="given a judge", status=job.status)
+    return job
+
+
+def start_due_judging() -> int:
+    """Start the judge of each completed batch that was to be followed by it. Returns how many. Safe to run twice at once."""
+    due = BatchJob.objects.filter(
+        status=JobStatus.COMPLETED, judge_budget_usd__isnull=False, judged_by__isnull=True
+    )
+    return sum(map(_start_following, due.select_related("workspace", "created_by")))
+
+
+def _start_following(job: BatchJob) -> bool:
+    made = Conversation.objects.heads().filter(batch_item__job=job, turn_count__gt=0)
+    found = list(made.order_by("batch_item__position"))
+    try:
+        plan = plan_judging(job.workspace, find_rubric(job.workspace), found)
+        name = f"Judge: {job.name}"[:200]
+        start_judging(plan, by=job.created_by, name=name, budget_usd=job.judge_budget_usd, follows=job)
+    except IntegrityError:  # another process has started it at the same moment
+        return False
+    except CANNOT_PRICE as problem:
+        _call_off(job, str(problem))
+        return False
+    return True
+
+
+@transaction.atomic
+def _call_off(job: BatchJob, why: str) -> None:
+    """The judge cannot follow. The history of the batch says why, and nobody tries again by himself."""
+    before = {"judge_budget_usd": job.judge_budget_usd}
+    if BatchJob.objects.filter(pk=job.pk, judge_budget_usd__isnull=False).update(judge_budget_usd=None):
+        after = {"judge_budget_usd": None, "judge": f"not started: {why}"[:500]}
+        record(action=Action.CHANGE, kind=TargetKind.BATCH, target=job, by=None, before=before, after=after)

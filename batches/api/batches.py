@@ -63,6 +63,7 @@ def start_or_draft(given: dict[str, Any], *, by: User, key: RequestKey | None) -
             tier=given["tier"] or "",
             seed=given["seed"],
             shared_parameters=given["sharedParameters"],
+            judge_budget_usd=given["judgeBudgetUsd"],
         )
     except PlanError as wrong:
         raise responses.use_wire_names(wrong) from wrong

@@ -155,6 +155,7 @@ def serialize_settings(job: BatchJob) -> dict[str, Any]:
         "sharedParameters": job.shared_parameters,
         "model": job.model,
         "seed": job.seed,
+        "judgeBudgetUsd": None if job.judge_budget_usd is None else dollars(job.judge_budget_usd),
         "createdAt": moment(job.created_at),
         "startedAt": moment(job.started_at),
         "completedAt": moment(job.completed_at),

@@ -133,8 +133,22 @@ def find_tier_problem(given: dict[str, Any]) -> dict[str, str] | None:
 
 
 class StartBody(BatchBody):
+    """`judgeBudgetUsd`: the judge reads what the batch has made, once it is completed, for at most so much."""
+
     name = serializers.CharField(max_length=LONGEST_NAME)
     draft = serializers.BooleanField(default=False)
+    judgeBudgetUsd = serializers.DecimalField(
+        max_digits=18, decimal_places=9, min_value=0, allow_null=True, default=None
+    )
+
+    def validate(self, given: dict[str, Any]) -> dict[str, Any]:
+        given = super().validate(given)
+        if given["draft"] and given["judgeBudgetUsd"] is not None:
+            problem = (
+                "A draft gets its judge on the page of its batch. Leave judgeBudgetUsd out, or start at once."
+            )
+            raise serializers.ValidationError({"judgeBudgetUsd": problem})
+        return given
 
 
 class ChangeBody(StrictSerializer):

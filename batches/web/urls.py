@@ -2,12 +2,12 @@
 
 from django.urls import URLPattern, path
 
-from batches.web.jobs import control_views, yields
+from batches.web.jobs import control_views, judge, yields
 from batches.web.jobs import views as jobs
 from batches.web.plans import trial, wizard
 from batches.web.plans import views as plans
 from batches.web.settings import budget, estimates, notices
-from batches.web.single import regenerate, regenerate_many
+from batches.web.single import judge_many, regenerate, regenerate_many
 from batches.web.single import views as single
 
 urlpatterns: list[URLPattern] = [
@@ -15,6 +15,7 @@ urlpatterns: list[URLPattern] = [
     path("plan/<int:position>/", jobs.show_plan_prompt, name="plan_prompt"),
     path("generate/", single.generate_one, name="generate_one"),
     path("generate/preview/", single.preview_prompt, name="generate_preview"),
+    path("conversations/judge/", judge_many.judge_many, name="judge_many"),
     path("conversations/regenerate/", regenerate_many.regenerate_many, name="regenerate_many"),
     path(
         "conversations/<uuid:conversation_id>/regenerate/",
@@ -31,6 +32,7 @@ urlpatterns: list[URLPattern] = [
     path("items/<uuid:item_id>/use/", single.use_stored_reply, name="item_use"),
     path("batches/<uuid:job_id>/change/", control_views.change_batch, name="batch_change"),
     path("batches/<uuid:job_id>/retry/", control_views.retry_batch, name="batch_retry"),
+    path("batches/<uuid:job_id>/judge/", judge.order_judge_of_batch, name="batch_judge"),
     path("batches/<uuid:job_id>/duplicate/", control_views.duplicate_batch, name="batch_duplicate"),
     path("batches/", jobs.list_batches, name="batches"),
     path("batches/new/", wizard.list_kinds, name="batch_new"),

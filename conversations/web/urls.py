@@ -2,11 +2,12 @@
 
 from django.urls import URLPattern, path
 
-from conversations.web import template_views, thresholds, version_views, views
+from conversations.web import rubric, template_views, thresholds, version_views, views
 
 urlpatterns: list[URLPattern] = [
     path("conversations/", views.list_conversations, name="conversations"),
     path("conversations/<uuid:conversation_id>/", views.show_conversation, name="conversation"),
+    path("settings/judge/", rubric.edit_rubric, name="settings_judge"),
     path("settings/quality/", thresholds.edit_thresholds, name="settings_quality"),
     path(
         "conversations/<uuid:conversation_id>/diff/<int:old>..<int:new>/",

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_safe
 
 from conversations import quality
 from conversations.history import read_conversation_history
+from conversations.judging.listing import list_judgements_of
 from conversations.models import Conversation
 from conversations.web.flags import describe_flags
 from conversations.web.forms import NEWEST, FilterForm, select_for_list
@@ -69,6 +70,7 @@ def show_conversation(request: HttpRequest, conversation_id: UUID) -> HttpRespon
         "parameters": sorted(found.parameters.items()),
         "history": read_conversation_history(found, keys=chain["keys"]),
         "flags": describe_flags(found),
+        "judgement": next(iter(list_judgements_of(found, most=1)), None),
         "trail": find_trail(found, query=request.GET.get("back", ""), user=request.user),
     }
     return render(request, "conversations/conversation.html", context)
@@ -77,7 +79,8 @@ def show_conversation(request: HttpRequest, conversation_id: UUID) -> HttpRespon
 def find_log(found: Conversation) -> Any:
     """The attempt that gave this conversation; without the raw payloads, which can be megabytes."""
     return (
-        found.logs.filter(state="succeeded")
+        # The log row of a judgement names its conversation, too, but has no template version.
+        found.logs.filter(state="succeeded", template_version__isnull=False)
         .defer("request_payload", "response_payload", "response_body")
         .first()
     )

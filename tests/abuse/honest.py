@@ -166,6 +166,13 @@ BODIES: dict[str, Sequence[Callable[[World], Body]]] = {
     "POST api_regenerate": [
         lambda world: {"parameters": VALUES, "details": DETAILS, "instruction": "Shorter.", "fromTurn": 2}
     ],
+    "POST api_judge_estimate": [
+        lambda world: {"ids": world.rows["conversation_id"][:1], "concurrentProcessing": 2}
+    ],
+    "POST api_judge": [
+        lambda world: {"ids": world.rows["conversation_id"][:1], "budgetUsd": "5.00", "name": "Judge them"},
+        lambda world: {"filter": {"tier": ["template"]}, "count": 1, "budgetUsd": "5.00"},
+    ],
     "POST api_bulk": [make_bulk_by_ids, make_bulk_by_filter],
     "POST api_item_retry": [lambda world: {}],
     "POST api_item_use": [lambda world: {}],
@@ -191,6 +198,7 @@ FORMS: dict[str, Pairs] = {
     "item_use": [("idempotency_key", "x")],
     "settings_provider_key": [("name", ""), ("api_key", "sk-ant-other"), ("action", "change")],
     "conversation_bring_back": [("revision", "0")],
+    "review_answer": [("query", ""), ("value", "7")],
     "review_lock": [("query", "order_by=oldest")],
     "review_draft": [("query", ""), ("turn", "2"), ("text", "Good day.")],
     "review_edit": [

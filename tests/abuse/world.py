@@ -106,6 +106,7 @@ def make_world() -> World:
     about: dict[str, Any] = {"parameters": VALUES, "template_version": template.versions.get(number=1)}
     reviewed = Conversation.objects.get(pk=conversations[0])
     said = comment(reviewed, turn=1, text="Is it so?", by=person)
+    judged = factories.make_judgement(conversation=reviewed)
     written = factories.make_conversation(by=person, status=Status.DRAFT, **about)
     rows = {
         "job_id": [*drafts, *jobs],
@@ -115,6 +116,7 @@ def make_world() -> World:
         "entry_id": entries,
         "import_id": files,
         "comment_id": [str(said.pk)],
+        "score_id": [str(judged.scores.all()[0].pk)],
         "token": ["wrong", create_sign_in_link(person)],
     }
     planned = [(job, str(BatchItem.objects.filter(job=UUID(job)).in_plan_order()[0].pk)) for job in drafts]

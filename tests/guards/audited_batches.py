@@ -154,6 +154,11 @@ def judge(stage: Stage) -> Act:
     return lambda by: judging.start_judging(plan, by=by)
 
 
+def order_judge(stage: Stage) -> Act:
+    job = stage.started()
+    return lambda by: judging.order_judge(job, budget_usd=Decimal(2), by=by)
+
+
 def regenerate_anew(verb: Callable[..., Any]) -> Callable[[Stage], Act]:
     def ready(stage: Stage) -> Act:
         version = stage.template.versions.get()
@@ -174,6 +179,7 @@ BATCHES = [
     batch("single.start_one", start_single, Action.START),
     batch("regenerate.regenerate_one", regenerate_anew(regenerate.regenerate_one), Action.START),
     batch("judging.start_judging", judge, Action.START),
+    batch("judging.order_judge", order_judge, Action.CHANGE),
     batch("regenerate.regenerate_many", regenerate_anew(regenerate.regenerate_many), Action.START),
     batch("jobs.pause", move(jobs.pause, JobStatus.PROCESSING), Action.PAUSE),
     batch("jobs.resume", move(jobs.resume, JobStatus.PAUSED), Action.RESUME),

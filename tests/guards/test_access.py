@@ -26,6 +26,7 @@ from tests.factories import (
     make_import_file,
     make_item,
     make_job,
+    make_judgement,
     make_log,
     make_option,
     make_scenario,
@@ -53,7 +54,7 @@ HARMLESS = {
 # The places that name a row: the walk fills them with A's, then with one that is not there.
 ROWS = (
     *("job_id", "conversation_id", "template_id", "object_id", "id", "item_id", "export_id"),
-    *("entry_id", "import_id", "comment_id"),
+    *("entry_id", "import_id", "comment_id", "score_id"),
 )
 MARK = "SECRET-OF-A"
 MASKED = re.compile(
@@ -104,7 +105,9 @@ def theirs() -> Belongings:
     kept = make_import_file(by=user, name=f"{MARK}-file.csv")
     places = {"job_id": job.pk, "conversation_id": made.pk, "item_id": item.pk, "id": user.pk}
     said = comment(made, turn=1, text=f"{MARK}-comment", by=user)
+    judged = make_judgement(conversation=made)
     places |= {
+        "score_id": judged.scores.all()[0].pk,
         "comment_id": said.pk,
         "template_id": template.pk,
         "entry_id": scenario.pk,

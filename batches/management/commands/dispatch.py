@@ -20,6 +20,7 @@ from django.db import connection, transaction
 from background.running import end_leases, has_due, take_due
 from batches.actions.delivery_lane import DeliveryLane
 from batches.actions.jobs import sweep_cancelled
+from batches.actions.judging import start_due_judging
 from batches.actions.notices import make_notices
 from batches.engine.dispatch import (
     BACKGROUND,
@@ -69,6 +70,7 @@ class Command(BaseCommand):
             renewed = attempt(dispatch_all) and renewed
             attempt(dispatch_background_jobs)
             if time.monotonic() - noticed_at >= NOTICE_EVERY_S:
+                attempt(start_due_judging)
                 attempt(make_notices)
                 attempt(lane.send_due)
                 attempt(publish_prompt_counts)

@@ -65,12 +65,17 @@ class Selection:
         given.pop("page", None)
         return cls(query=given.urlencode()[:LONGEST_QUERY], ids=ids)
 
-    def find(self, request: HttpRequest) -> list[Conversation]:
-        """Current versions with a text and a template, in workspaces where this person may spend money; one more than fits."""
+    def find(self, request: HttpRequest, *, with_template: bool = True) -> list[Conversation]:
+        """Current versions with a text, in workspaces where this person may spend money; one more than fits.
+
+        `with_template`: only those that were made from one.
+        """
         rows = FilterForm(QueryDict(self.query)).apply(Conversation.objects.editable_by(request.user))
         if self.ids:
             rows = rows.filter(pk__in=self.ids)
-        usable = rows.filter(turn_count__gt=0, template_version__isnull=False)
+        usable = rows.filter(turn_count__gt=0)
+        if with_template:
+            usable = usable.filter(template_version__isnull=False)
         heavy = ("quality_metrics", "flags", "search", "error_message", "reviewer_notes")
         return list(usable.defer(*heavy)[: LARGEST_PLAN + 1])
 

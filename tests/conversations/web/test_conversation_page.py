@@ -23,9 +23,9 @@ from workspaces.models import Membership, User
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("signed_in")]
 # At most these, however many turns there are: session, user, workspaces (three times: page, running batch, count),
 # conversation, turns, log, running batch, count of all conversations; its place in the list takes workspaces and keys;
-# one more reads what people did with it, at most 50 entries, one its decisions, one its versions, and one is the number of
-# the review queue in the menu.
-QUERIES = 16
+# one more reads what people did with it, at most 50 entries, one its decisions, one its versions, one what the judge said,
+# and one is the number of the review queue in the menu.
+QUERIES = 17
 
 
 def test_the_turns_in_order_as_text(client: Client, owner: User) -> None:

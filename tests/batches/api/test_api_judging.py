@@ -1,0 +1,91 @@
+"""The judge over the API: the price, the start with a confirmed budget, and what it has said."""
+
+import json
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from batches.models import BatchJob
+from conversations.models import Conversation
+from conversations.states import Status
+from tests.factories import make_conversation, make_judgement, make_user
+from tests.support.judgements import make_talk
+from workspaces.models import User
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def client(owner: User) -> Client:
+    client = Client()
+    client.force_login(owner)
+    return client
+
+
+@pytest.fixture
+def two(owner: User) -> list[Conversation]:
+    return [make_talk(owner) for _ in range(2)]
+
+
+def post(client: Client, path: str, body: Any, **headers: str) -> Any:
+    return client.post(
+        f"/api/conversations/{path}", json.dumps(body), content_type="application/json", headers=headers
+    )
+
+
+def test_the_price_comes_first_and_stores_no_batch(client: Client, two: list[Conversation]) -> None:
+    answer = post(client, "judge/estimate", {"ids": [str(each.pk) for each in two]})
+    assert answer.status_code == 200
+    said = answer.json()
+    assert (said["totalItems"], said["rubricVersion"]) == (2, 1)
+    assert said["estimatedCost"] > 0
+    assert not BatchJob.objects.exists()
+
+
+def test_a_start_needs_a_budget_and_is_one_batch_for_one_key(client: Client, two: list[Conversation]) -> None:
+    body = {"ids": [str(each.pk) for each in two]}
+    assert post(client, "judge", body).status_code == 400
+    answer = post(client, "judge", {**body, "budgetUsd": "2.00"}, **{"Idempotency-Key": "k"})
+    assert answer.status_code == 202, answer.content
+    again = post(client, "judge", {**body, "budgetUsd": "2.00"}, **{"Idempotency-Key": "k"})
+    assert answer.json()["jobId"] == again.json()["jobId"]
+    job = BatchJob.objects.get()
+    assert {item.judges_id for item in job.items.all()} == {each.pk for each in two}
+    assert client.get(f"/api/conversations/batch/{job.pk}").json()["totalItems"] == 2
+    assert client.get(f"/api/items/{job.items.all()[0].pk}").status_code == 200
+    assert post(client, f"batch/{job.pk}/duplicate", {}).status_code == 400
+
+
+def test_a_filter_is_counted_again(client: Client, two: list[Conversation]) -> None:
+    body = {"filter": {"tier": ["template"]}, "budgetUsd": "2.00"}
+    assert post(client, "judge", body).status_code == 400
+    assert post(client, "judge", {**body, "count": 5}).status_code == 409
+    assert post(client, "judge", {**body, "count": 2}).status_code == 202
+
+
+def test_what_cannot_be_judged_is_named(client: Client, two: list[Conversation], owner: User) -> None:
+    theirs = make_talk(make_user())
+    draft = make_conversation(by=owner, status=Status.DRAFT, turns=0)
+    for wrong, words in ((theirs, "is not there"), (draft, "has no text yet")):
+        answer = post(client, "judge", {"ids": [str(two[0].pk), str(wrong.pk)], "budgetUsd": "2.00"})
+        assert answer.status_code == 400
+        assert words in answer.text
+    for body in ({"budgetUsd": "2"}, {"ids": [], "budgetUsd": "2"}, {"ids": ["x"], "budgetUsd": "2"}):
+        assert post(client, "judge", body).status_code == 400
+    both = {"ids": [str(two[0].pk)], "filter": {}, "count": 2, "budgetUsd": "2"}
+    assert post(client, "judge", both).status_code == 400
+    assert not BatchJob.objects.exists()
+
+
+def test_the_judgements_of_a_conversation(client: Client, two: list[Conversation]) -> None:
+    address = f"/api/conversations/{two[0].pk}/judgements"
+    assert client.get(address).json()["judgements"] == []
+    make_judgement(conversation=two[0], scores={"accuracy": 3}, simulated=True)
+    (said,) = client.get(address).json()["judgements"]
+    assert (said["rubricVersion"], said["simulated"]) == (1, True)
+    assert list(said["scores"])[1] == "accuracy"
+    assert said["scores"]["accuracy"]["score"] == 3
+    assert said["scores"]["accuracy"]["turn"] == 1
+    theirs = make_talk(make_user())
+    assert client.get(f"/api/conversations/{theirs.pk}/judgements").status_code == 404
