@@ -3,8 +3,19 @@
 from django.db import connection, transaction
 from django.utils import timezone
 
-from conversations.models import Conversation
-from review.models import LOCK_LASTS, LONGEST_COMMENT, LONGEST_QUOTE, Assignment, Comment, Draft, Lock, Skip
+from conversations.models import Conversation, DimensionScore
+from conversations.models.judgements import HIGHEST_SCORE, LOWEST_SCORE
+from review.models import (
+    LOCK_LASTS,
+    LONGEST_COMMENT,
+    LONGEST_QUOTE,
+    Answer,
+    Assignment,
+    Comment,
+    Draft,
+    Lock,
+    Skip,
+)
 from workspaces.models import User
 
 # Taken where nobody holds it, or the holder's time is over; prolonged where it is one's own.
@@ -14,6 +25,10 @@ VALUES (gen_random_uuid(), %(workspace)s, %(conversation)s, %(user)s, %(user)s, 
     ON CONFLICT (conversation_id) DO UPDATE SET user_id = excluded.user_id, expires_at = excluded.expires_at
  WHERE review_locks.user_id = excluded.user_id OR review_locks.expires_at <= clock_timestamp()
 """
+
+
+class AnswerError(ValueError):
+    """The answer to the judge cannot be stored; the message says why."""
 
 
 class CommentError(ValueError):
@@ -120,3 +135,16 @@ def comment(conversation: Conversation, *, turn: int, text: str, by: User) -> Co
 def resolve(found: Comment) -> None:
     """Mark a comment as dealt with; it stays in the table."""
     Comment.objects.filter(pk=found.pk, resolved_at=None).update(resolved_at=timezone.now())
+
+
+def answer_judge(score: DimensionScore, *, value: int, by: User) -> Answer:
+    """Say which score this person gives the dimension: the judge's own means that they agree. The newest answer counts.
+
+    It changes neither the judgement nor the conversation. Raises AnswerError for a number outside of the scale.
+    """
+    if not LOWEST_SCORE <= value <= HIGHEST_SCORE:
+        raise AnswerError(f"A score is a whole number from {LOWEST_SCORE} to {HIGHEST_SCORE}.")
+    made: Answer = Answer.objects.create(
+        workspace_id=score.workspace_id, score=score, user=by, value=value, created_by=by
+    )
+    return made

@@ -1,4 +1,4 @@
-"""What reviewers leave behind beside their decisions: who has a conversation open, skips, unsaved edits, comments."""
+"""What reviewers leave behind beside their decisions: locks, skips, unsaved edits, comments, answers to the judge."""
 
 from datetime import timedelta
 from typing import ClassVar, Self
@@ -7,7 +7,8 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
-from conversations.models import Conversation
+from conversations.models import Conversation, DimensionScore
+from conversations.models.judgements import HIGHEST_SCORE, LOWEST_SCORE
 from workspaces.models import ClockTimestamp, OwnedModel, WorkspaceQuerySet
 
 LOCK_LASTS = timedelta(minutes=10)
@@ -127,3 +128,29 @@ class Comment(OwnedModel):
 
     def __str__(self) -> str:
         return f"turn {self.turn_number}"
+
+
+class Answer(OwnedModel):
+    """What a reviewer gives the dimension that the judge has scored: the same number when they agree. Rows are only added."""
+
+    score = models.ForeignKey(
+        DimensionScore, on_delete=models.CASCADE, related_name="answers", db_index=False
+    )
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", db_index=False
+    )
+    value = models.PositiveSmallIntegerField()
+
+    objects: ClassVar[WorkspaceQuerySet] = WorkspaceQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        db_table = "review_answers"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(value__range=(LOWEST_SCORE, HIGHEST_SCORE)), name="answer_value"
+            ),
+        ]
+        indexes = [models.Index("score", "user", F("created_at").desc(), name="answer_newest")]
+
+    def __str__(self) -> str:
+        return f"{self.value} by {self.user}"

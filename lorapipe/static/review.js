@@ -110,6 +110,11 @@ fetchAhead();
 
 // After each step the focus is on the title; where something is to be filled in or pressed, on that, which comes behind it.
 document.addEventListener("htmx:after:swap", (event) => {
+  if (event.detail.ctx.target?.id === "judgement") { // the next dimension, or the title after the last one
+    const next = document.querySelector("#judgement li[aria-current] button");
+    (next ?? document.querySelector("#judgement h2"))?.focus();
+    return;
+  }
   if (event.detail.ctx.target?.id !== "item" && event.detail.ctx.target !== "#item") return;
   if (!document.activeElement?.closest("[data-turn]")) current = null;
   [...document.querySelectorAll("[data-takes-focus]")].at(-1)?.focus();

@@ -18,6 +18,7 @@ from review.actions import find_holder
 from review.models import Comment, Draft
 from review.queue import Queue, count_today, find_queue
 from review.web.forms import QueueForm
+from review.web.judged_rows import build_judgement
 from workspaces.models import User
 from workspaces.people import get_person
 
@@ -88,16 +89,18 @@ def count_queue(queue: Queue, person: User) -> dict[str, Any]:
 
 
 def build_item(request: HttpRequest, found: Conversation, form: QueueForm) -> dict[str, Any]:
-    """Everything on the page of one conversation. Nothing of the score is in it in blind mode."""
+    """Everything on the page of one conversation. Nothing of score and judge is in it in blind mode."""
     person = get_person(request)
     queue = open_queue_of(request, form)
     before, after = queue.find_previous(found), queue.find_next(found)
-    flags = [] if form.hides_score and not found.decided_at else describe_flags(found)
+    hidden = form.hides_score and not found.decided_at
+    flags = [] if hidden else describe_flags(found)
     return {
         "conversation": found,
         "turns": build_turns(found, person, flags),
         "flags": [each for each in flags if each.turn is None],
-        "hidden": form.hides_score and not found.decided_at,
+        **({} if hidden else build_judgement(found, person)),
+        "hidden": hidden,
         **count_queue(queue, person),
         "previous": link_to(before, form) if before else "",
         "next": link_to(after, form) if after else "",
