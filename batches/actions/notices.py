@@ -150,7 +150,8 @@ def words_of(notice: Notice) -> str:
     """The notice in a sentence."""
     if notice.status == "completed":
         failed = f", {notice.failed_items} failed" if notice.failed_items else ""
-        return f"Finished: {notice.completed_items} of {notice.total_items} conversations{failed}."
+        what = "judgements" if notice.job.rubric_id else "conversations"
+        return f"Finished: {notice.completed_items} of {notice.total_items} {what}{failed}."
     found = REASONS.get(notice.reason)
     return f"{found.title}. {found.advice}" if found else "It stopped. Resume goes on with what is left."
 

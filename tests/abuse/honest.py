@@ -171,7 +171,7 @@ BODIES: dict[str, Sequence[Callable[[World], Body]]] = {
     ],
     "POST api_judge": [
         lambda world: {"ids": world.rows["conversation_id"][:1], "budgetUsd": "5.00", "name": "Judge them"},
-        lambda world: {"filter": {"tier": ["template"]}, "count": 1, "budgetUsd": "5.00"},
+        lambda world: {"filter": {"tier": ["template"]}, "count": 2, "budgetUsd": "5.00"},
     ],
     "POST api_bulk": [make_bulk_by_ids, make_bulk_by_filter],
     "POST api_item_retry": [lambda world: {}],
