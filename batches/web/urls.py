@@ -15,7 +15,7 @@ urlpatterns: list[URLPattern] = [
     path("plan/<int:position>/", jobs.show_plan_prompt, name="plan_prompt"),
     path("generate/", single.generate_one, name="generate_one"),
     path("generate/preview/", single.preview_prompt, name="generate_preview"),
-    path("conversations/judge/", judge_many.judge_many, name="judge_many"),
+    path("conversations/judge/", judge_many.ask_judge, name="judge_many"),
     path("conversations/regenerate/", regenerate_many.regenerate_many, name="regenerate_many"),
     path(
         "conversations/<uuid:conversation_id>/regenerate/",
@@ -32,7 +32,7 @@ urlpatterns: list[URLPattern] = [
     path("items/<uuid:item_id>/use/", single.use_stored_reply, name="item_use"),
     path("batches/<uuid:job_id>/change/", control_views.change_batch, name="batch_change"),
     path("batches/<uuid:job_id>/retry/", control_views.retry_batch, name="batch_retry"),
-    path("batches/<uuid:job_id>/judge/", judge.order_judge_of_batch, name="batch_judge"),
+    path("batches/<uuid:job_id>/judge/", judge.choose_judge_of_batch, name="batch_judge"),
     path("batches/<uuid:job_id>/duplicate/", control_views.duplicate_batch, name="batch_duplicate"),
     path("batches/", jobs.list_batches, name="batches"),
     path("batches/new/", wizard.list_kinds, name="batch_new"),

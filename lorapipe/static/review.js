@@ -111,7 +111,7 @@ fetchAhead();
 // After each step the focus is on the title; where something is to be filled in or pressed, on that, which comes behind it.
 document.addEventListener("htmx:after:swap", (event) => {
   if (event.detail.ctx.target?.id === "judgement") { // the next dimension, or the title after the last one
-    const next = document.querySelector("#judgement li[aria-current] button");
+    const next = document.querySelector("#judgement li[aria-current] [name=agree]");
     (next ?? document.querySelector("#judgement h2"))?.focus();
     return;
   }

@@ -17,7 +17,7 @@ from workspaces.people import get_person
 
 @require_POST
 @login_required
-def answer_dimension(request: HttpRequest, conversation_id: UUID, score_id: UUID) -> HttpResponse:
+def record_answer(request: HttpRequest, conversation_id: UUID, score_id: UUID) -> HttpResponse:
     """Agree with a dimension's score, or give another one. The page shows the next dimension at once."""
     found, form = find_reviewable(request, conversation_id), read_filters(request)
     score: DimensionScore = DimensionScore.objects.filter(judgement__conversation=found).get_visible_or_404(

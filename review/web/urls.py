@@ -14,9 +14,7 @@ urlpatterns: list[URLPattern] = [
     path("review/<uuid:conversation_id>/assign/", views.assign_item, name="review_assign"),
     path("review/<uuid:conversation_id>/draft/", edits.keep_draft, name="review_draft"),
     path("review/<uuid:conversation_id>/edit/", edits.save_edit, name="review_edit"),
-    path(
-        "review/<uuid:conversation_id>/judge/<uuid:score_id>/", judging.answer_dimension, name="review_answer"
-    ),
+    path("review/<uuid:conversation_id>/judge/<uuid:score_id>/", judging.record_answer, name="review_answer"),
     path("review/<uuid:conversation_id>/comment/", edits.add_comment, name="review_comment"),
     path("review/comments/<uuid:comment_id>/resolve/", edits.resolve_comment, name="review_resolve"),
 ]

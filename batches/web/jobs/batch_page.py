@@ -265,6 +265,11 @@ def _announce_end(job: BatchJob, now: Progress) -> Banner | None:
             "Finished, with failures",
             f"{now.completed:,} of {now.total:,} conversations are ready; {now.failed:,} items failed.",
         )
+    if job.rubric_id is not None:
+        words = (
+            "The judgements stand on the pages of their conversations and in the review. Nothing was moved."
+        )
+        return Banner("ok", "circle-check", "Finished", words)
     if now.total == 1:
         return Banner("ok", "circle-check", "Finished", "The conversation is ready to be read.")
     return Banner("ok", "circle-check", "Finished", f"All {now.total:,} conversations are ready to be read.")

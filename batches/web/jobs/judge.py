@@ -37,7 +37,7 @@ class OrderForm(forms.Form):
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
-def order_judge_of_batch(request: HttpRequest, job_id: UUID) -> HttpResponse:
+def choose_judge_of_batch(request: HttpRequest, job_id: UUID) -> HttpResponse:
     """The question with its price. A batch that has ended already leads to the selection of its conversations."""
     job = find_editable_job(request, job_id)
     if job.status not in ORDERABLE and job.rubric_id is None:

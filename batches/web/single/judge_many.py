@@ -39,7 +39,7 @@ class JudgeForm(forms.Form):
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
-def judge_many(request: HttpRequest) -> HttpResponse:
+def ask_judge(request: HttpRequest) -> HttpResponse:
     """The question with its price. POST `start` starts the batch if the numbers are still those which the page showed."""
     if request.method == "POST" and (job := by_idempotency_key(get_person(request), read_key(request))):
         return redirect("batch", job.pk)

@@ -81,6 +81,14 @@ def test_another_score_is_kept_and_can_be_changed(caller: Client, judgement: Jud
     assert list(Answer.objects.order_by("created_at").values_list("value", flat=True)) == [9, 0]
 
 
+def test_the_enter_key_saves_the_number_and_never_agrees(
+    caller: Client, talk: Conversation, judgement: Judgement
+) -> None:
+    """A browser then presses the first submit button of the form."""
+    form = show(caller, talk).split('class="answer"')[1].split("</form>")[0]
+    assert 'name="agree"' not in re.findall(r"<button[^>]*>", form)[0]
+
+
 @pytest.mark.parametrize("value", ["", "11", "-1", "7.5", "seven", "٣"])
 def test_what_is_no_score_is_said(caller: Client, judgement: Judgement, value: str) -> None:
     found = answer(caller, judgement, "accuracy", value=value)
