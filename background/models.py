@@ -1,13 +1,29 @@
 """Background jobs: long work of a workspace that asks Claude nothing, such as scoring all its conversations again."""
 
-from typing import ClassVar
+from typing import Any, ClassVar, Self
+from uuid import UUID
 
+from django.core.exceptions import PermissionDenied
 from django.db import models
 from django.db.models import F, Q
+from django.urls import reverse
 
 from background.kinds import find_kind
 from background.states import OPEN, JobState
-from workspaces.models import OwnedModel, WorkspaceQuerySet
+from workspaces.models import Membership, OwnedModel, User, WorkspaceQuerySet
+
+
+class BackgroundJobQuerySet(WorkspaceQuerySet):
+    def for_lists(self) -> Self:
+        """The newest first, without the columns that can be large."""
+        return self.defer("parameters", "place").select_related("created_by").order_by("-created_at", "-id")
+
+    def get_cancellable_or_403(self, user: Any, pk: UUID) -> "BackgroundJob":
+        """The job, to be cancelled by whoever started it or by an editor. Raises Http404 and PermissionDenied."""
+        found: BackgroundJob = self.get_visible_or_404(user, pk)
+        if not found.may_be_cancelled_by(user):
+            raise PermissionDenied
+        return found
 
 
 class BackgroundJob(OwnedModel):
@@ -45,7 +61,7 @@ class BackgroundJob(OwnedModel):
     started_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
 
-    objects: ClassVar[WorkspaceQuerySet] = WorkspaceQuerySet.as_manager()  # type: ignore[assignment]
+    objects: ClassVar[BackgroundJobQuerySet] = BackgroundJobQuerySet.as_manager()  # type: ignore[assignment]
 
     class Meta:
         db_table = "background_jobs"
@@ -65,6 +81,9 @@ class BackgroundJob(OwnedModel):
     def __str__(self) -> str:
         return self.name
 
+    def get_absolute_url(self) -> str:
+        return reverse("background_job", args=[self.pk])
+
     @property
     def is_open(self) -> bool:
         return self.status in OPEN
@@ -74,6 +93,15 @@ class BackgroundJob(OwnedModel):
         """From 0 to 100; None while it is not known how many there are to do."""
         return (
             None if self.total is None else 100 if not self.total else min(100, 100 * self.done // self.total)
+        )
+
+    def may_be_cancelled_by(self, user: User) -> bool:
+        """Whether this member of its workspace may cancel it. One query, for those who did not start it."""
+        return (
+            self.created_by_id == user.pk
+            or Membership.objects.filter(
+                workspace=self.workspace_id, user=user, role__in=Membership.EDITORS
+            ).exists()
         )
 
     @property

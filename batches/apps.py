@@ -7,6 +7,8 @@ class BatchesConfig(AppConfig):
     name = "batches"
 
     def ready(self) -> None:
+        from batches.api.regenerate_many import register_actions  # noqa: PLC0415
         from batches.reports.billed_calls import was_called_since  # noqa: PLC0415 (models exist only when the apps are ready)
 
         billed.register_call_log(was_called_since)
+        register_actions()

@@ -110,10 +110,16 @@ def change_thresholds(
         REROUTE,
         workspace=workspace,
         by=by,
-        name=f"Move {moves:,} conversation{'' if moves == 1 else 's'} by the changed thresholds",
+        name=_name_job(moves, marks),
         parameters={"before": Thresholds(**stored).write()},
-        total=moves,
+        total=moves + marks,
     )
+
+
+def _name_job(moves: int, marks: int) -> str:
+    if moves:
+        return f"Move {moves:,} conversation{'' if moves == 1 else 's'} by changed thresholds"
+    return f"Mark {marks:,} approved conversation{'' if marks == 1 else 's'} below changed thresholds"
 
 
 def list_query_values(workspace: UUID, wanted: Thresholds, *, before: Thresholds) -> dict[str, Any]:

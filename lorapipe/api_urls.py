@@ -4,8 +4,9 @@ from typing import Any
 
 from django.urls import URLPattern, re_path
 
+from background.api import jobs as background_jobs
 from batches.api import analytics, batches, judging, logs, regenerate, single
-from conversations.api import bulk, conversations, judgements, queue, versions
+from conversations.api import bulk, conversations, judgements, queue, rescore, versions
 from lorapipe.api_errors import refuse_unknown_path
 from templates_app.api import library, templates
 from templates_app.states import EntryKind
@@ -14,7 +15,7 @@ from templates_app.states import EntryKind
 ID = "[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 JOB, CONVERSATION = f"(?P<job_id>{ID})", f"(?P<conversation_id>{ID})"
 TEMPLATE, ENTRY = f"(?P<template_id>{ID})", f"(?P<entry_id>{ID})"
-ITEM = f"(?P<item_id>{ID})"
+ITEM, BACKGROUND = f"(?P<item_id>{ID})", f"(?P<background_id>{ID})"
 
 
 def route(path: str, view: Any, name: str, **also: Any) -> URLPattern:
@@ -24,6 +25,10 @@ def route(path: str, view: Any, name: str, **also: Any) -> URLPattern:
 
 urlpatterns: list[URLPattern] = [
     route("conversations", conversations.list_conversations, "api_conversations"),
+    route("background-jobs", background_jobs.list_jobs, "api_background_jobs"),
+    route(f"background-jobs/{BACKGROUND}", background_jobs.show_job, "api_background_job"),
+    route(f"background-jobs/{BACKGROUND}/cancel", background_jobs.cancel, "api_background_job_cancel"),
+    route("conversations/rescore", rescore.rescore_conversations, "api_rescore"),
     route("conversations/bulk", bulk.decide_about_many, "api_bulk"),
     route("conversations/generate", single.generate_conversation, "api_generate"),
     route("conversations/generate-batch", batches.generate_batch, "api_generate_batch"),

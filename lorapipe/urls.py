@@ -14,6 +14,7 @@ urlpatterns = [
     path("api/", include("lorapipe.api_urls")),
     path("admin/", admin.site.urls),
     path("", include("workspaces.urls")),
+    path("", include("background.web.urls")),
     path("", include("provider.urls")),
     path("", include("templates_app.web.urls")),
     path("", include("conversations.web.urls")),

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from batches.web.jobs import control_views, judge, yields
+from batches.web.jobs import control_views, judge, quality_views, yields
 from batches.web.jobs import views as jobs
 from batches.web.plans import trial, wizard
 from batches.web.plans import views as plans
@@ -49,6 +49,7 @@ urlpatterns: list[URLPattern] = [
     path("batches/<uuid:job_id>/discard/", plans.discard_plan, name="batch_discard"),
     path("batches/<uuid:job_id>/", jobs.show_batch, name="batch"),
     path("batches/<uuid:job_id>/progress/", jobs.poll_batch, name="batch_progress"),
+    path("batches/<uuid:job_id>/quality/", quality_views.show_quality, name="batch_quality"),
     path("batches/<uuid:job_id>/read/", jobs.read_batch, name="batch_read"),
     path("batches/<uuid:job_id>/pause/", jobs.pause_batch, name="batch_pause"),
     path("batches/<uuid:job_id>/resume/", jobs.resume_batch, name="batch_resume"),

@@ -1,6 +1,9 @@
-"""POST /api/conversations/bulk: one action on many conversations, by their ids or by a filter."""
+"""POST /api/conversations/bulk: one action on many conversations, by their ids or by a filter.
 
-from collections.abc import Mapping
+More than 500 decisions go to a background job. Rooms above this one add actions of their own, as `regenerate`.
+"""
+
+from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -10,6 +13,8 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from background.api.jobs import make_start_response
+from background.models import BackgroundJob
 from conversations.api.bodies import (
     make_action_field,
     make_note_field,
@@ -17,7 +22,8 @@ from conversations.api.bodies import (
     make_revision_field,
 )
 from conversations.api.serializers import ConversationsFilter, filter_conversations
-from conversations.bulk import MOST_AT_ONCE, BulkResult, TooMany, decide_chosen, decide_matching
+from conversations.bulk import MOST_AT_ONCE, BulkResult, TooMany
+from conversations.jobs.bulk import SeveralWorkspaces, decide_about_chosen, decide_about_matching
 from conversations.models import Conversation
 from conversations.states import WITH_REASONS, BulkAction, ReasonCode
 from lib.wire import StrictSerializer, validate
@@ -39,16 +45,44 @@ class FilterBody(ConversationsFilter):
         return super().to_internal_value(data)
 
 
-class BulkBody(StrictSerializer):
-    """`ids`, or `filter` with the `count` that the person confirmed. `revisions` are those that the person saw, by id."""
+Answer = Callable[[Request], Response]
+_ANSWERS: dict[str, Answer] = {}
 
-    action = make_action_field(BulkAction.choices)
+
+def register_action(name: str, answer: Answer) -> None:
+    """Let `answer` take the requests of this action. It checks their bodies itself."""
+    _ANSWERS[name] = answer
+
+
+class SelectionBody(StrictSerializer):
+    """`ids`, or `filter` with the `count` that the person confirmed."""
+
     ids = serializers.ListField(
         child=serializers.UUIDField(), max_length=MOST_AT_ONCE, allow_empty=False, required=False
     )
-    revisions = serializers.DictField(child=make_revision_field(), required=False)
     filter = FilterBody(required=False)
     count = serializers.IntegerField(min_value=0, max_value=2**31 - 1, required=False)
+
+    def validate(self, given: dict[str, Any]) -> dict[str, Any]:
+        problems = self.find_problems(given)
+        if problems:
+            raise serializers.ValidationError(problems)
+        return given
+
+    def find_problems(self, given: dict[str, Any]) -> dict[str, str]:
+        """By field, what does not go together."""
+        if ("ids" in given) == ("filter" in given):
+            return {"ids": "Name the conversations by ids, or by a filter with its count."}
+        if "filter" in given and "count" not in given:
+            return {"count": "How many conversations does the filter find? The number is checked again."}
+        return {}
+
+
+class BulkBody(SelectionBody):
+    """`revisions` are those that the person saw, by id."""
+
+    action = make_action_field(BulkAction.choices)
+    revisions = serializers.DictField(child=make_revision_field(), required=False)
     note = make_note_field()
     reasons = make_reasons_field()
 
@@ -59,29 +93,30 @@ class BulkBody(StrictSerializer):
         as_id = serializers.UUIDField()
         return {as_id.to_internal_value(key): revision for key, revision in given.items()}
 
-    def validate(self, given: dict[str, Any]) -> dict[str, Any]:
-        problems = {}
-        if ("ids" in given) == ("filter" in given):
-            problems["ids"] = "Name the conversations by ids, or by a filter with its count."
-        elif "filter" in given and "count" not in given:
-            problems["count"] = "How many conversations does the filter find? The number is checked again."
-        elif "filter" in given and "revisions" in given:
+    def find_problems(self, given: dict[str, Any]) -> dict[str, str]:
+        problems = super().find_problems(given)
+        if not problems and "filter" in given and "revisions" in given:
             problems["revisions"] = "Revisions belong to ids."
         if given["reasons"] and given["action"] not in WITH_REASONS:
             problems["reasons"] = "Reasons belong to reject and needs_revision."
-        if problems:
-            raise serializers.ValidationError(problems)
-        return given
+        return problems
 
 
 @api_view(["POST"])
 def decide_about_many(request: Request) -> Response:
-    """What cannot be changed is skipped, with its reason. A filter whose count has changed is answered with 409."""
+    """What cannot be changed is skipped, with its reason. A filter whose count has changed is answered with 409.
+
+    Decisions about more than 500 are answered with 202 and the background job that makes them.
+    """
+    if answer := find_answer(request.data):
+        return answer(request)
     given = validate(BulkBody(data=request.data))
     try:
         found = decide(given, by=get_person(request))
-    except TooMany as wrong:
-        raise ValidationError({"filter": [str(wrong)]}) from wrong
+    except (TooMany, SeveralWorkspaces) as wrong:
+        raise ValidationError({"ids" if "ids" in given else "filter": [str(wrong)]}) from wrong
+    if isinstance(found, BackgroundJob):
+        return make_start_response(found)
     return Response(
         {
             "changed": found.changed,
@@ -91,12 +126,18 @@ def decide_about_many(request: Request) -> Response:
     )
 
 
-def decide(given: dict[str, Any], *, by: User) -> BulkResult:
+def find_answer(body: Any) -> Answer | None:
+    """What another room has registered for the action of this body."""
+    action = body.get("action") if isinstance(body, Mapping) else None
+    return _ANSWERS.get(action.strip().lower()) if isinstance(action, str) else None
+
+
+def decide(given: dict[str, Any], *, by: User) -> BulkResult | BackgroundJob:
     rows = Conversation.objects.visible_to(by)
     action = BulkAction(given["action"])
     reasons = [ReasonCode(word) for word in dict.fromkeys(given["reasons"])]
     if "ids" in given:
-        return decide_chosen(
+        return decide_about_chosen(
             rows,
             given["ids"],
             action,
@@ -106,4 +147,4 @@ def decide(given: dict[str, Any], *, by: User) -> BulkResult:
             revisions=given.get("revisions"),
         )
     found = filter_conversations(rows, given["filter"])
-    return decide_matching(found, given["count"], action, by=by, note=given["note"], reasons=reasons)
+    return decide_about_matching(found, given["count"], action, by=by, note=given["note"], reasons=reasons)

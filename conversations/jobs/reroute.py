@@ -34,7 +34,7 @@ def run(job: RunningJob) -> None:
         with job.step() as step:
             values = list_query_values(job.workspace, Thresholds.of(job.workspace), before=before)
             moved, marked = _move(job, values), _mark(values)
-            step.done = moved
+            step.done = moved + marked
             step.result = {"moved": moved, "flagged_since_decision": marked}
         if not moved and not marked:
             return

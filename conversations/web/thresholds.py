@@ -10,12 +10,14 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST
 
 from background.models import BackgroundJob
-from conversations.thresholds import Thresholds, change_thresholds, count_moves
+from conversations.jobs.rescore import list_scorable, start_rescore
+from conversations.thresholds import Thresholds, change_thresholds, count_marks, count_moves
 from lib.count_changed import CountChanged
-from workspaces.chosen import choose_changeable_workspace, choose_workspace
+from workspaces.chosen import choose_changeable_workspace, choose_editable_workspace, choose_workspace
+from workspaces.models import Workspace
 from workspaces.people import get_person
 
 WRONG = {"invalid": "give a score, such as 6 or 6.5.", "required": "give a score from 0 to 10."}
@@ -50,12 +52,14 @@ class ThresholdsForm(forms.Form):
         return Thresholds(self.cleaned_data["revision_below"], self.cleaned_data["review_below"])
 
 
-def describe_change(job: BackgroundJob | None) -> str:
+def describe_change(moves: int, job: BackgroundJob | None) -> str:
     """What a saved change does, for the toast."""
     if job is None:
         return "The thresholds are saved. No conversation moves."
-    plural = " is" if job.total == 1 else "s are"
-    return f"The thresholds are saved. {job.total:,} conversation{plural} being moved."
+    if not moves:
+        return "The thresholds are saved. Approved conversations that fall below them are being marked."
+    plural = " is" if moves == 1 else "s are"
+    return f"The thresholds are saved. {moves:,} conversation{plural} being moved."
 
 
 @never_cache
@@ -76,7 +80,25 @@ def edit_thresholds(request: HttpRequest) -> HttpResponse:
             except CountChanged as changed:
                 moves = changed.count
             else:
-                messages.success(request, describe_change(job))
-                return redirect(f"{reverse('settings_quality')}?workspace={workspace.pk}")
-    context = {"form": form, "chosen": chosen, "moves": moves}
+                messages.success(request, describe_change(moves, job))
+                return redirect(job) if job else redirect_to_settings(workspace)
+    context = {
+        "form": form,
+        "chosen": chosen,
+        "moves": moves,
+        "marks": count_marks(workspace, form.read()) if moves else 0,
+        "scorable": list_scorable(workspace.pk).count(),
+    }
     return render(request, "conversations/thresholds.html", context, status=422 if form.errors else 200)
+
+
+@require_POST
+@login_required
+def rescore(request: HttpRequest) -> HttpResponse:
+    """Score all conversations of the workspace again, in the background."""
+    chosen = choose_editable_workspace(request)
+    return redirect(start_rescore(workspace=chosen.workspace, by=get_person(request)))
+
+
+def redirect_to_settings(workspace: Workspace) -> HttpResponse:
+    return redirect(f"{reverse('settings_quality')}?workspace={workspace.pk}")

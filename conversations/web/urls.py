@@ -9,6 +9,7 @@ urlpatterns: list[URLPattern] = [
     path("conversations/<uuid:conversation_id>/", views.show_conversation, name="conversation"),
     path("settings/judge/", rubric.edit_rubric, name="settings_judge"),
     path("settings/quality/", thresholds.edit_thresholds, name="settings_quality"),
+    path("settings/quality/rescore/", thresholds.rescore, name="settings_quality_rescore"),
     path(
         "conversations/<uuid:conversation_id>/diff/<int:old>..<int:new>/",
         version_views.compare_versions,

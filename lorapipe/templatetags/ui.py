@@ -66,7 +66,7 @@ SECTIONS: Mapping[str, str] = {
     "review": r"review.*",
     "templates": r"template.*",
     "scenarios": r"(scenario|edge_case|option).*",
-    "settings": r"settings.*",
+    "settings": r"settings.*|background_job.*",
 }
 
 

@@ -15,6 +15,17 @@ from tests.abuse.world import VALUES, World
 Body = dict[str, Any]
 DETAILS = {"setting": "on a train"}
 RUN = {"concurrentProcessing": 2, "priority": "normal", "budgetUsd": "5.00"}
+FILTER = {
+    "tier": ["scenario"],
+    "status": "approved",
+    "qualityScoreMin": 1,
+    "qualityScoreMax": 2.5,
+    "createdFrom": "2026-01-01",
+    "createdTo": "2026-01-02T10:00:00Z",
+    "search": "no such conversation",
+    "undecided": True,
+    "flagged": False,
+}
 START = {"name": "A batch", "errorHandling": "continue", "mode": "live", "seed": 7, "diversity": True, **RUN}
 
 
@@ -127,19 +138,13 @@ def make_bulk_by_ids(world: World) -> Body:
 
 def make_bulk_by_filter(world: World) -> Body:
     """About none: a filter that finds rows would need their number."""
-    wanted = {
-        "tier": ["scenario"],
-        "status": "approved",
-        "qualityScoreMin": 1,
-        "qualityScoreMax": 2.5,
-        "createdFrom": "2026-01-01",
-        "createdTo": "2026-01-02T10:00:00Z",
-        "search": "no such conversation",
-        "batch": world.rows["job_id"][0],
-        "undecided": True,
-        "flagged": False,
-    }
+    wanted = {**FILTER, "batch": world.rows["job_id"][0]}
     return {"action": "approve", "filter": wanted, "count": 0}
+
+
+def make_regenerations(world: World) -> Body:
+    said = {"name": "Again", "instruction": "Shorter.", "errorHandling": "stop", **RUN}
+    return {"action": "regenerate", "ids": world.rows["conversation_id"], **said}
 
 
 BODIES: dict[str, Sequence[Callable[[World], Body]]] = {
@@ -173,7 +178,12 @@ BODIES: dict[str, Sequence[Callable[[World], Body]]] = {
         lambda world: {"ids": world.rows["conversation_id"][:1], "budgetUsd": "5.00", "name": "Judge them"},
         lambda world: {"filter": {"tier": ["template"]}, "count": 2, "budgetUsd": "5.00"},
     ],
-    "POST api_bulk": [make_bulk_by_ids, make_bulk_by_filter],
+    "POST api_bulk": [make_bulk_by_ids, make_bulk_by_filter, make_regenerations],
+    "POST api_rescore": [
+        lambda world: {"workspaceId": str(world.template.workspace_id), "filter": FILTER},
+        lambda world: {"ids": world.rows["conversation_id"]},
+    ],
+    "POST api_background_job_cancel": [lambda world: {}],
     "POST api_item_retry": [lambda world: {}],
     "POST api_item_use": [lambda world: {}],
     "POST api_templates": [make_template],

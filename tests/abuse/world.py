@@ -117,6 +117,10 @@ def make_world() -> World:
         "import_id": files,
         "comment_id": [str(said.pk)],
         "score_id": [str(judged.scores.all()[0].pk)],
+        "background_id": [
+            str(factories.make_background_job(by=person).pk),
+            str(factories.make_background_job(by=person, status="completed", done=1, total=1).pk),
+        ],
         "token": ["wrong", create_sign_in_link(person)],
     }
     planned = [(job, str(BatchItem.objects.filter(job=UUID(job)).in_plan_order()[0].pk)) for job in drafts]
@@ -162,7 +166,9 @@ def make_jobs(person: User, template: PromptTemplate) -> tuple[list[str], list[s
             item = factories.make_item(job=job, version=version, status=state, **about)
             items.append(str(item.pk))
             if state == ItemStatus.COMPLETED:
-                conversation = factories.make_conversation(item=item, parameters=VALUES)
+                conversation = factories.make_conversation(
+                    item=item, parameters=VALUES, template_version=version
+                )
                 factories.make_log(item=item, state=LogState.SUCCEEDED, conversation=conversation)
                 made.append(str(conversation.pk))
     return jobs, items, made

@@ -136,7 +136,10 @@ def test_an_approval_that_falls_below_a_raised_score_is_marked(user: User) -> No
     hard.approve(by=user)
     home = user.personal_workspace()
     assert (count_moves(home, STRICT), count_marks(home, STRICT)) == (0, 2)
-    change(user, STRICT)
+    job = change_thresholds(workspace=home, wanted=STRICT, by=user)
+    assert job is not None
+    assert job.name == "Mark 2 approved conversations below changed thresholds"
+    assert (run(job).done, job.total) == (2, 2)
     assert set(Conversation.objects.flagged_since_decision()) == {made["8.9"], made["6.9"]}
     assert set(Conversation.objects.values_list("status", flat=True)) == {Status.APPROVED}
     assert not AuditEntry.objects.filter(action="route").exists()

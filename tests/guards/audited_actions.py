@@ -9,6 +9,7 @@ from typing import Any
 
 from background import actions as background
 from conversations import bulk, changes, thresholds, versions
+from conversations.jobs import bulk as bulk_jobs
 from conversations.jobs import rescore
 from conversations.judging import rubric
 from conversations.judging.rubric import load_shipped_criteria
@@ -124,6 +125,19 @@ def score_again(stage: Stage) -> Act:
     return lambda by: rescore.start_rescore(workspace=stage.home, by=by)
 
 
+def decide_about_chosen(stage: Stage) -> Act:
+    made = [factories.make_conversation(by=stage.owner, turns=[PLANTED]) for _ in range(3)]
+    rows, ids = Conversation.objects.visible_to(stage.owner), [row.pk for row in made]
+    return lambda by: bulk_jobs.decide_about_chosen(rows, ids, BulkAction.REJECT, by=by, note=PLANTED)
+
+
+def decide_about_matching(stage: Stage) -> Act:
+    """So few are decided at once; a job of more is started by `start_job`, which records itself."""
+    factories.make_conversation(by=stage.owner, turns=[PLANTED])
+    rows = Conversation.objects.visible_to(stage.owner)
+    return lambda by: bulk_jobs.decide_about_matching(rows, 1, BulkAction.REJECT, by=by, note=PLANTED)
+
+
 def cancel_background_job(stage: Stage) -> Act:
     made = background.start_job("rescore", workspace=stage.home, by=stage.owner, name="Score again")
     return lambda by: background.cancel_job(made, by=by)
@@ -132,6 +146,18 @@ def cancel_background_job(stage: Stage) -> Act:
 BACKGROUND = [
     Case("background.actions.start_job", start_background_job, Action.START, TargetKind.BACKGROUND_JOB),
     Case("conversations.jobs.rescore.start_rescore", score_again, Action.START, TargetKind.BACKGROUND_JOB),
+    Case(
+        "conversations.jobs.bulk.decide_about_chosen",
+        decide_about_chosen,
+        Action.REJECT,
+        TargetKind.CONVERSATION,
+    ),
+    Case(
+        "conversations.jobs.bulk.decide_about_matching",
+        decide_about_matching,
+        Action.REJECT,
+        TargetKind.CONVERSATION,
+    ),
     Case("background.actions.cancel_job", cancel_background_job, Action.CANCEL, TargetKind.BACKGROUND_JOB),
 ]
 

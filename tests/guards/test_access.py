@@ -15,12 +15,14 @@ from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 
+from background.models import BackgroundJob
 from batches.models import BatchJob
 from batches.models.states import ItemStatus
 from conversations.models import Conversation
 from review.actions import comment
 from templates_app.models import PromptTemplate
 from tests.factories import (
+    make_background_job,
     make_conversation,
     make_edge_case,
     make_import_file,
@@ -54,7 +56,7 @@ HARMLESS = {
 # The places that name a row: the walk fills them with A's, then with one that is not there.
 ROWS = (
     *("job_id", "conversation_id", "template_id", "object_id", "id", "item_id", "export_id"),
-    *("entry_id", "import_id", "comment_id", "score_id"),
+    *("entry_id", "import_id", "comment_id", "score_id", "background_id"),
 )
 MARK = "SECRET-OF-A"
 MASKED = re.compile(
@@ -84,6 +86,7 @@ class Belongings(NamedTuple):
         for row in self.rows:
             row.refresh_from_db()
         rows = [(row.name, row.archived_at, row.position) for row in self.rows]
+        rows.extend(BackgroundJob.objects.order_by("pk").values_list("name", "cancel_asked_at", "status"))
         return rows, self.job.status, items, self.conversation.status, self.conversation.title, template
 
 
@@ -109,6 +112,7 @@ def theirs() -> Belongings:
     places |= {
         "score_id": judged.scores.all()[0].pk,
         "comment_id": said.pk,
+        "background_id": make_background_job(by=user, name=f"{MARK}-background").pk,
         "template_id": template.pk,
         "entry_id": scenario.pk,
         "import_id": kept.pk,
@@ -315,6 +319,7 @@ def admin_rows(theirs: Belongings) -> Iterator[tuple[str, Any]]:
     yield "templates_app/templateversion", item.template_version_id
     for row in theirs.rows:
         yield f"templates_app/{type(row).__name__.lower()}", row.pk
+    yield "background/backgroundjob", theirs.by_place["background_id"]
     yield "templates_app/importfile", theirs.by_place["import_id"]
     entry = AuditEntry.objects.create(
         workspace=theirs.job.workspace,
