@@ -4,6 +4,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
@@ -40,11 +41,15 @@ def open_queue(request: HttpRequest) -> HttpResponse:
     if first is not None:
         return redirect(link_to(first, form))
     mine = Conversation.objects.visible_to(request.user).heads()
+    approved = mine.filter(status=Status.APPROVED).aggregate(
+        all=Count("pk"), simulated=Count("pk", filter=Q(simulated=True))
+    )
     context = {
         "today": count_today(get_person(request)),
         "chips": form.chips(),
         "filtered": bool(form.active()),
-        "approved": mine.filter(status=Status.APPROVED).count(),
+        "approved": approved["all"],
+        "real": approved["all"] - approved["simulated"],
         "to_fix": mine.to_fix().count(),
         "last": find_last_decision(get_person(request)),
         "query": form.query,
