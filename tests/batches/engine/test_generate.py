@@ -237,10 +237,10 @@ def test_a_paused_job_gets_the_item_back(
 def test_a_reply_that_our_reading_breaks_on_is_paid_and_kept(
     job: BatchJob, generate: Generate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(reply: Reply) -> None:
+    def broken(reply: Reply, **_: object) -> None:
         raise RuntimeError("a defect")
 
-    monkeypatch.setattr("batches.engine.file.read", broken)
+    monkeypatch.setattr("batches.engine.kinds.conversation.read", broken)
     item = generate()
     log = GenerationLog.objects.get()
     assert (item.status, item.error_kind, job.failed_items) == (ItemStatus.FAILED, "internal", 1)
