@@ -35,6 +35,10 @@ PARENT_DELETED = (
 )
 
 
+class DraftGone(Exception):
+    """The draft that was to be filled is no draft any more."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Origin:
     """What a conversation is made from: everything about it that is known before Claude replies."""
@@ -55,6 +59,7 @@ class Origin:
     parent_id: UUID | None = None
     instruction: str = ""
     from_turn: int | None = None
+    fills_id: UUID | None = None  # the draft that it becomes
 
 
 def build_request(
@@ -149,15 +154,15 @@ def write(
 ) -> Conversation:
     """Store the conversation with its turns and score, under `key` if it is given. The caller owns the transaction.
 
+    A draft that is named is filled and keeps its key. Raises DraftGone when it is none any more.
+
     A regeneration becomes a new version. Where its whole conversation has been deleted, it is stored as a new one.
     """
     key = key or uuid4()
     if origin.regenerates and (parent := find_parent(origin)) is not None:
         return _write_version(draft, parent, origin=origin, reply=reply, cost_usd=cost_usd, key=key)
-    conversation = Conversation(
-        id=key,
-        root_id=key,
-        title=draft.title or _make_title(origin),
+    fields = {
+        "title": draft.title or _make_title(origin),
         **score_turns(
             draft.turns,
             version=origin.template_version,
@@ -166,11 +171,24 @@ def write(
         ),
         **_origin_fields(origin),
         **_reply_fields(reply, cost_usd=cost_usd),
-    )
-    insert([conversation])
+    }
+    if origin.fills_id is not None:
+        conversation = _fill_draft(origin.fills_id, origin, fields)
+    else:
+        conversation = Conversation(id=key, root_id=key, **fields)
+        insert([conversation])
     insert(build_turns(draft.turns, conversation))
-    compare_after_commit(key)
+    compare_after_commit(conversation.pk)
     return conversation
+
+
+def _fill_draft(key: UUID, origin: Origin, fields: Mapping[str, Any]) -> Conversation:
+    """The draft with these fields; it keeps its ids, its workspace and its creator."""
+    kept = ("workspace_id", "created_by_id", "conversation_id")
+    rows = Conversation.objects.filter(pk=key).can_be_filled_by(origin.batch_item_id)
+    if not rows.update(**{name: value for name, value in fields.items() if name not in kept}):
+        raise DraftGone
+    return Conversation.objects.get(pk=key)
 
 
 def find_parent(origin: Origin) -> Conversation | None:

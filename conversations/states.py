@@ -36,6 +36,7 @@ MOVES = frozenset(
         (Status.DRAFT, Status.GENERATING),
         (Status.GENERATING, Status.FAILED),
         (Status.GENERATING, Status.DRAFT),
+        (Status.FAILED, Status.GENERATING),
     }
     | {(Status.GENERATING, new) for new in AWAITING_REVIEW}
 )

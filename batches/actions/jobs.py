@@ -13,7 +13,7 @@ from django.db.models.functions import Coalesce, Extract, Greatest
 
 from batches.engine.calls import prepare_item
 from batches.engine.kinds.kind import TargetDeleted
-from batches.engine.moves import record_outcome
+from batches.engine.moves import cancel_items, record_outcome
 from batches.limits.pools import UnknownKey, make_missing_limits
 from batches.models import BatchItem, BatchJob, PaidRequest, RequestKey
 from batches.models.month_so_far import this_month
@@ -158,9 +158,10 @@ def _freeze(
 
 
 def _name_items(workspace: Workspace, plan: Sequence[PlannedItem]) -> list[str]:
-    """The human id of each item, in order: a new one, or that of the conversation which it regenerates."""
-    new = iter(take_ids(workspace, [item.persona for item in plan if item.regeneration is None]))
-    return [next(new) if item.regeneration is None else item.regeneration.conversation_id for item in plan]
+    """The human id of each item, in order: a new one, or that of the conversation which it regenerates or fills."""
+    there = [item.regeneration or item.fills for item in plan]
+    new = iter(take_ids(workspace, [item.persona for item, old in zip(plan, there, strict=True) if not old]))
+    return [old.conversation_id if old else next(new) for old in there]
 
 
 def start_facts(job: BatchJob) -> dict[str, Any]:
@@ -334,7 +335,7 @@ def sweep_cancelled(job_id: UUID | None = None) -> int:
     swept = BatchItem.objects.filter(job__status=JobStatus.CANCELLED, status=ItemStatus.QUEUED)
     if job_id is not None:
         swept = swept.filter(job_id=job_id)
-    return swept.update(status=ItemStatus.CANCELLED, ended_at=ClockTimestamp(), rung_at=None, run_after=None)
+    return cancel_items(swept)
 
 
 @transaction.atomic

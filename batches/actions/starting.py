@@ -20,6 +20,7 @@ from batches.planning.freezing import read_plan
 from batches.planning.plan import PlanError
 from claude.current_models import UnknownModel
 from conversations.ids import take_ids
+from conversations.models import Conversation
 from lib import clock
 from lib.untrusted.json_bodies import MOST_PROBLEMS
 from workspaces.audit import record
@@ -130,13 +131,19 @@ def start_draft(
 
 
 def name_items(job: BatchJob) -> None:
-    """Human ids for all items, in the order of the plan."""
+    """Human ids for all items, in the order of the plan: new ones, and those of the drafts that they fill."""
     rows = list(
-        BatchItem.objects.filter(job=job).order_by("position").values_list("pk", "parameters__persona")
+        BatchItem.objects.filter(job=job)
+        .order_by("position")
+        .values_list("pk", "parameters__persona", "fills")
     )
-    names = take_ids(job.workspace, [str(persona or "") for _, persona in rows])
+    drafts = Conversation.objects.filter(pk__in=[fills for *_, fills in rows if fills])
+    there = dict(drafts.values_list("pk", "conversation_id")) if any(fills for *_, fills in rows) else {}
+    personas = [str(persona or "") for _, persona, fills in rows if fills not in there]
+    new = iter(take_ids(job.workspace, personas))
+    names = [there.get(fills) or next(new) for *_, fills in rows]
     with connection.cursor() as cursor:
-        cursor.execute(NAME_THEM, {"ids": [key for key, _ in rows], "names": names})
+        cursor.execute(NAME_THEM, {"ids": [key for key, *_ in rows], "names": names})
 
 
 def try_first(

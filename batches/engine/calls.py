@@ -35,7 +35,7 @@ SLOWEST_TOKENS_PER_SECOND = 40
 ITEM = (
     *("id", "workspace", "job", "conversation_id", "template_version", "tier", "topic", "category"),
     *("parameters", "details", "status", "attempt", "retried_at"),
-    *("kind", "regenerates", "instruction", "from_turn", "judges"),
+    *("kind", "regenerates", "instruction", "from_turn", "fills", "judges"),
 )
 WORKSPACE = ("id", "provider_key")
 JOB = ("id", "kind", "model", "max_tokens", "estimate", "created_by", "run_id", "rubric")

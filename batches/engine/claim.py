@@ -4,7 +4,8 @@ The transaction does the following, in this order. Every step is a single condit
 row raises ClaimRefused, which rolls all of it back.
 
 1. Item: `queued -> processing`, with a token that proves whose claim it is.
-2. Log row: `pending`, with the request and the reservation, so that a call is on record before it is made.
+2. Log row: `pending`, with the request and the reservation, so that a call is on record before it is made. A draft of a
+   conversation that the item fills becomes `generating`.
 3. Prompt cache: when the shared beginning of the prompt is not cached yet, only one call of its kind may go first.
 4. Job: one more call in flight, and its worst-case cost is added to `reserved`, if budget and concurrency allow it.
 5. Month: the same worst case is reserved in the workspace's budget of the month.
@@ -32,6 +33,8 @@ from batches.limits.limiter import AHEAD_S, take_permit
 from batches.limits.pools import DEMO_POOL
 from batches.models import BatchItem, BatchJob, GenerationLog
 from batches.models.states import RUNNING, ItemStatus, JobStatus, LogState, Reason
+from conversations.models import Conversation
+from conversations.states import Status
 from lib.statements import insert
 from workspaces.models import ClockTimestamp
 
@@ -48,7 +51,7 @@ UPDATE batch_items SET status = 'processing', attempt = attempt + 1, token = %(t
  WHERE id = %(item)s AND status = 'queued'
    -- a retry waits for its backoff, on the database's clock as it is after the wait for the lock
    AND (run_after IS NULL OR run_after <= clock_timestamp())
-RETURNING attempt, crashes, claimed_at
+RETURNING attempt, crashes, claimed_at, fills
 """
 RESERVE = """
 UPDATE batch_jobs SET in_flight = in_flight + 1, reserved = reserved + %(worst)s, last_served_at = clock_timestamp(),
@@ -86,7 +89,7 @@ class Claim:
 
 
 class ClaimRefused(Exception):
-    """The claim was rolled back. `why` names the step that refused it: item, cache, job, alone, month or limit."""
+    """The claim was rolled back. `why` names the step that refused it: item, draft, cache, job, alone, month or limit."""
 
     def __init__(self, why: str) -> None:
         self.why = why
@@ -103,6 +106,7 @@ def claim(call: Call, *, worker_id: UUID) -> Claim | None:
         with transaction.atomic():
             taken = _take_item(call, worker_id=worker_id)
             _write_log_row(call, taken, worker_id=worker_id)
+            _take_draft(call, taken)
             _admit_to_cache(call)
             _reserve(call)
             if taken.crashes >= SUSPECT_CRASHES and _is_another_suspect_running(call):
@@ -148,6 +152,7 @@ class ClaimedItem:
     attempt: int
     crashes: int
     at: datetime
+    fills: UUID | None
 
 
 def _take_item(call: Call, *, worker_id: UUID) -> ClaimedItem:
@@ -187,6 +192,15 @@ def _write_log_row(call: Call, taken: ClaimedItem, *, worker_id: UUID) -> None:
         request_payload=dict(call.prepared.body),
     )
     insert([announced])
+
+
+def _take_draft(call: Call, taken: ClaimedItem) -> None:
+    """The draft that the item fills is its own from now on. Refused when it is no draft any more; the next call says so."""
+    if taken.fills is None:
+        return
+    free = Conversation.objects.filter(pk=taken.fills).can_be_filled_by(call.item_id)
+    if not free.update(status=Status.GENERATING, batch_item=call.item_id):
+        raise ClaimRefused("draft")
 
 
 def _admit_to_cache(call: Call) -> None:

@@ -19,16 +19,20 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db import InterfaceError, InternalError, OperationalError, connection
+from django.db import InterfaceError, InternalError, OperationalError, connection, transaction
+from django.db.models import QuerySet
 
 from batches.engine import month_budget
 from batches.engine.month_budget import Month
 from batches.limits.limiter import Correction, correct_limits
 from batches.limits.pools import DEMO_POOL
-from batches.models import GenerationLog
+from batches.models import BatchItem, GenerationLog
 from batches.models.states import REPLIED, Dimension, ItemStatus, LogState, Reason
 from claude.allowance import Allowance
+from conversations.models import Conversation
+from conversations.states import Status
 from lib.statements import update
+from workspaces.models import ClockTimestamp
 
 ZERO = Decimal(0)
 # The database is away, has resolved a deadlock, has ended the session or is read-only for now: repeat the whole move.
@@ -208,6 +212,37 @@ def end_item(
         "error_kind = %(kind)s, error_message = %(message)s, current_log_id = coalesce(%(log)s::uuid, current_log_id)",
         {"status": status.value, "kind": kind, "message": message, "crashes": crashes, "log": log_id},
     )
+    if status == ItemStatus.FAILED:
+        fail_draft(item.id)
+    elif status == ItemStatus.CANCELLED:
+        give_drafts_back(item.id)
+
+
+def fail_draft(item_id: UUID) -> None:
+    """The draft that an item has begun to fill has failed with it. A retry of the item goes on with it."""
+    begun = Conversation.objects.filter(batch_item=item_id, status=Status.GENERATING)
+    begun.update(status=Status.FAILED)
+
+
+def give_drafts_back(item_id: UUID | None = None) -> None:
+    """What a cancelled item has begun to fill is a draft again, which another batch may fill. Without an id: of all items."""
+    begun = Conversation.objects.filter(
+        status__in=[Status.GENERATING, Status.FAILED],
+        batch_item__status=ItemStatus.CANCELLED,
+        batch_item__fills__isnull=False,
+    )
+    if item_id is not None:
+        begun = begun.filter(batch_item=item_id)
+    begun.update(status=Status.DRAFT, batch_item=None)
+
+
+@transaction.atomic
+def cancel_items(rows: "QuerySet[BatchItem]") -> int:
+    """Cancel these items, which are in the queue, and return how many. Drafts that they have begun to fill are given back."""
+    swept = rows.update(status=ItemStatus.CANCELLED, ended_at=ClockTimestamp(), rung_at=None, run_after=None)
+    if swept:
+        give_drafts_back()
+    return swept
 
 
 def _update_item(item_id: UUID, assignments: str, values: dict[str, Any]) -> None:

@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from batches.engine.invariants import EVERYTHING, Scope, Violation, one_snapshot, violations
 from batches.engine.kinds.registry import find_kind
-from batches.engine.moves import DATABASE_AWAY, LockedItem, end_item, lock_item, requeue
+from batches.engine.moves import DATABASE_AWAY, LockedItem, cancel_items, end_item, lock_item, requeue
 from batches.models import BatchItem, BatchJob, GenerationLog, Repair
 from batches.models.states import COMPLETABLE, RUNNING, ItemStatus, JobStatus, LogState
 from conversations.comparison import compare, list_not_compared
@@ -231,7 +231,7 @@ def _complete(item: LockedItem) -> None:
 def sweep(job_id: UUID) -> bool:
     """Cancel the items that a cancelled job still has in the queue. It locks no job, because a claim locks its item first."""
     left = BatchItem.objects.filter(job_id=job_id, job__status=JobStatus.CANCELLED, status=ItemStatus.QUEUED)
-    swept = left.update(status=ItemStatus.CANCELLED, ended_at=ClockTimestamp(), rung_at=None, run_after=None)
+    swept = cancel_items(left)
     if swept:
         _note(job_id, "I8", f"batch_jobs {job_id} queued items", swept, 0)
     return bool(swept)

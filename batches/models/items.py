@@ -102,6 +102,11 @@ class BatchItem(OwnedModel):
         db_index=False,
         help_text="The version that is judged; empty again once that is deleted for good.",
     )
+    fills = models.UUIDField(
+        null=True,
+        blank=True,
+        help_text="The draft of a conversation that it fills; the id stays when that is deleted.",
+    )
     prompt_hash = models.GeneratedField(
         expression=SAME_PROMPT, output_field=models.UUIDField(), db_persist=True, help_text="Equal prompts."
     )
@@ -170,6 +175,9 @@ class BatchItem(OwnedModel):
                 condition=Q(kind=ItemKind.JUDGEMENT, template_version__isnull=True)
                 | (~Q(kind=ItemKind.JUDGEMENT) & Q(template_version__isnull=False, judges__isnull=True)),
                 name="item_judgement",
+            ),
+            models.CheckConstraint(
+                condition=Q(kind=ItemKind.GENERATE) | Q(fills__isnull=True), name="item_fills"
             ),
             models.CheckConstraint(condition=Q(progress__range=(0, 100)), name="item_progress"),
             models.CheckConstraint(

@@ -50,6 +50,7 @@ def _values(item: PlannedItem, human_id: str) -> dict[str, Any]:
         "parameters": Jsonb(dict(item.parameters)),
         "details": Jsonb(dict(item.details)),
         "kind": ItemKind.REGENERATE if again else ItemKind.GENERATE,
+        "fills": item.fills.pk if item.fills else None,
         "regenerates": again.key if again else None,
         "instruction": again.instruction if again else "",
         "from_turn": again.from_turn if again else None,

@@ -12,6 +12,7 @@ from claude import current_models
 from claude.current_models import RetiredModel, UnknownModel
 from claude.messages import Request
 from conversations.generation import build_request
+from conversations.models import Conversation
 from conversations.regeneration import Regeneration
 from lib import clock
 from lib.row_problems import RowProblem, RowsError
@@ -56,6 +57,7 @@ class PlannedItem:
     parameters: Mapping[str, Any]
     category: tuple[str, ...] = field(default=())
     details: Mapping[str, str] = field(default_factory=dict)
+    fills: Conversation | None = None  # the draft that it fills, which keeps its ids
     regeneration: Regeneration | None = (
         None  # the version that it is to replace; None: it becomes a new conversation
     )

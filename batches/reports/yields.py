@@ -180,7 +180,11 @@ class YieldReport:
 
     def query_conversations(self) -> Any:
         """The newest version of each conversation that was made from a template."""
-        rows = Conversation.objects.visible_to(self._user).heads().filter(simulated=self._simulated)
+        rows = (
+            Conversation.objects.visible_to(self._user)
+            .heads()
+            .filter(simulated=self._simulated, turn_count__gt=0)
+        )
         return self._choose(rows).values("template_version", "tier", "model").annotate(**_CONVERSATIONS)
 
     def query_calls(self) -> Any:

@@ -34,6 +34,11 @@ class ConversationQuerySet(WorkspaceQuerySet):
         """The conversations that a job made, in their newest version, whoever made that one."""
         return self.filter(origin_job=job)
 
+    def can_be_filled_by(self, item: UUID) -> Self:
+        """Drafts without text, and those that this item of a batch has begun to fill."""
+        begun = Q(status__in=[Status.GENERATING, Status.FAILED], batch_item=item)
+        return self.filter(Q(status=Status.DRAFT) | begun)
+
     def matching(self, text: str) -> Self:
         """Case-insensitive substring search over id, title, persona, emotion and topic (trigram index)."""
         if not text.strip():

@@ -23,9 +23,14 @@ PARENT_DELETED = (
     "The version that was to be regenerated has been deleted. Nothing was asked and nothing was paid."
 )
 
+DRAFT_GONE = (
+    "The draft that was to be filled is no draft any more: it was deleted, archived, or filled by another batch. "
+    "Nothing was asked and nothing was paid."
+)
+
 
 class ConversationKind(Kind[Origin, Draft]):
-    deleted = "The conversation was deleted for good while it was regenerated. The reply is paid and kept."
+    deleted = "The conversation was deleted for good while it was made. The reply is paid and kept."
 
     def choose_model(self, item: BatchItem) -> str:
         return item.made_from.model or item.job.model
@@ -47,9 +52,12 @@ class ConversationKind(Kind[Origin, Draft]):
             parent_id=item.regenerates_id,
             instruction=item.instruction,
             from_turn=item.from_turn,
+            fills_id=item.fills,
         )
 
     def build_request(self, item: BatchItem, origin: Origin, *, max_tokens: int, tag: str) -> Request:
+        if is_draft_gone(origin):
+            raise TargetDeleted(DRAFT_GONE)
         asked = build_request(
             version=item.made_from,
             values=item.parameters,
@@ -72,10 +80,10 @@ class ConversationKind(Kind[Origin, Draft]):
 
     def is_deleted(self, origin: Origin) -> bool:
         """A regeneration does not bring back to life what somebody wanted gone (decision 0027)."""
-        return origin.regenerates and generation.find_parent(origin) is None
+        return is_draft_gone(origin) or (origin.regenerates and generation.find_parent(origin) is None)
 
     def name_conversation(self, origin: Origin, key: UUID) -> UUID:
-        return key
+        return origin.fills_id or key
 
     def write(self, result: Draft, *, origin: Origin, reply: Reply, cost_usd: Decimal, key: UUID) -> bool:
         made = generation.write(result, origin=origin, reply=reply, cost_usd=cost_usd, key=key)
@@ -84,6 +92,14 @@ class ConversationKind(Kind[Origin, Draft]):
 
     def has_result(self, item_id: UUID) -> bool:
         return Conversation.objects.filter(batch_item=item_id, turn_count__gt=0).exists()
+
+
+def is_draft_gone(origin: Origin) -> bool:
+    """Whether the item was to fill a draft that it cannot fill now."""
+    if origin.fills_id is None:
+        return False
+    rows = Conversation.objects.filter(pk=origin.fills_id)
+    return not rows.can_be_filled_by(origin.batch_item_id).exists()
 
 
 def read_regeneration(item: BatchItem) -> Regeneration | None:

@@ -11,7 +11,9 @@ from workspaces.models import Workspace
 
 
 def chosen_plan(workspace: Workspace, ids: Sequence[UUID]) -> list[PlannedItem]:
-    """One item for each draft, in the given order and with its own template version. The drafts are not changed.
+    """One item for each draft, in the given order and with its own template version, which fills the draft.
+
+    The drafts are not changed until an item is claimed.
 
     Raises PlanError for a conversation that does not exist, is not a draft, or has no template.
     """
@@ -45,6 +47,7 @@ def chosen_plan(workspace: Workspace, ids: Sequence[UUID]) -> list[PlannedItem]:
                     topic=draft.topic,
                     parameters=draft.parameters or {"topic": draft.topic},
                     category=tuple(draft.category),
+                    fills=draft,
                 )
             )
     if problems:
