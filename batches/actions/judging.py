@@ -1,5 +1,6 @@
 """Let the judge read conversations: those of a selection, or those that a batch has made. It decides nothing about them."""
 
+import logging
 from decimal import Decimal
 from typing import Any
 
@@ -7,6 +8,7 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 
 from batches.actions.jobs import by_idempotency_key, check_settings, move_job, start_facts
+from batches.engine.moves import DATABASE_AWAY
 from batches.limits.pools import make_missing_limits
 from batches.models import BatchJob, PaidRequest, RequestKey
 from batches.models.states import CHANGEABLE, ErrorHandling, JobStatus, Priority
@@ -26,6 +28,8 @@ from lib.stale_state import StaleState
 from workspaces.audit import record
 from workspaces.models import User
 from workspaces.states import Action, TargetKind
+
+logger = logging.getLogger(__name__)
 
 # A batch in these states can still be given a judge that follows it.
 ORDERABLE = (*CHANGEABLE, JobStatus.DRAFT)
@@ -129,6 +133,12 @@ def _start_following(job: BatchJob) -> bool:
         return False
     except CANNOT_PRICE as problem:
         _call_off(job, str(problem))
+        return False
+    except DATABASE_AWAY:
+        raise
+    except Exception as bug:  # else it would be tried for ever, and keep the other batches from their judge
+        logger.exception("The judge of batch %s could not be started", job.pk)
+        _call_off(job, f"this is a defect of LoRAPipe ({type(bug).__name__}).")
         return False
     return True
 

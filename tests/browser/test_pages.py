@@ -22,6 +22,7 @@ from tests.factories import (
     make_import_file,
     make_item,
     make_job,
+    make_judgement,
     make_log,
     make_scenario,
 )
@@ -103,6 +104,7 @@ def version_paths(*, owner: User | None) -> dict[str, str]:
         second, turns=turns, by=owner, source=Source.GENERATED, change_note="Shorter."
     )
     head.approve(by=owner)
+    make_judgement(conversation=head)
     return {
         "versions": f"/conversations/{head.pk}/",
         "version-old": f"/conversations/{second.pk}/",
@@ -110,6 +112,8 @@ def version_paths(*, owner: User | None) -> dict[str, str]:
         "version-same": f"/conversations/{head.pk}/diff/2..2/",
         "regenerate": f"/conversations/{head.pk}/regenerate/?from_turn=3",
         "regenerate-many": "/conversations/regenerate/?q=Three",
+        "judge-many": "/conversations/judge/?q=Three",
+        "judged": f"/review/{head.pk}/",
     }
 
 

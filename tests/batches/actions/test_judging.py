@@ -63,6 +63,18 @@ def test_what_cannot_follow_is_called_off_and_said(owner: User, made: bool) -> N
     assert "not started" in str(entry.after)
 
 
+def test_a_defect_keeps_no_other_batch_from_its_judge(owner: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    jobs = [
+        make_job(by=owner, status=JobStatus.COMPLETED, items=1, judge_budget_usd=Decimal(1)) for _ in range(2)
+    ]
+    for job in jobs:
+        make_conversation(item=job.items.get())
+    monkeypatch.setattr("batches.actions.judging.find_rubric", lambda workspace: 1 / 0)
+    assert start_due_judging() == 0
+    assert not BatchJob.objects.filter(judge_budget_usd__isnull=False).exists()
+    assert "ZeroDivisionError" in str(AuditEntry.objects.latest("pk").after)
+
+
 def test_it_is_ordered_for_a_batch_that_still_makes_conversations(owner: User, job: BatchJob) -> None:
     cancel(job, by=owner)
     with pytest.raises(StaleState):

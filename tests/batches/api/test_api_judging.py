@@ -1,6 +1,7 @@
 """The judge over the API: the price, the start with a confirmed budget, and what it has said."""
 
 import json
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from django.test import Client
 from batches.models import BatchJob
 from conversations.models import Conversation
 from conversations.states import Status
-from tests.factories import make_conversation, make_judgement, make_user
+from tests.factories import make_conversation, make_judgement, make_template, make_user
 from tests.support.judgements import make_talk
 from workspaces.models import User
 
@@ -89,3 +90,21 @@ def test_the_judgements_of_a_conversation(client: Client, two: list[Conversation
     assert said["scores"]["accuracy"]["turn"] == 1
     theirs = make_talk(make_user())
     assert client.get(f"/api/conversations/{theirs.pk}/judgements").status_code == 404
+
+
+def test_the_judge_can_follow_a_batch(client: Client, owner: User) -> None:
+    template = make_template(workspace=owner.personal_workspace(), name="Pensions")
+    body = {
+        "name": "Rent",
+        "templateId": str(template.pk),
+        "items": [{"topic": "rent"}],
+        "judgeBudgetUsd": "1.50",
+    }
+    answer = post(client, "generate-batch", body)
+    assert answer.status_code == 202, answer.content
+    job = BatchJob.objects.get()
+    assert job.judge_budget_usd == Decimal("1.50")
+    assert client.get(f"/api/conversations/batch/{job.pk}").json()["judgeBudgetUsd"] == "1.5"
+    draft = post(client, "generate-batch", {**body, "draft": True})
+    assert draft.status_code == 400
+    assert "Leave judgeBudgetUsd out" in draft.text
