@@ -131,7 +131,7 @@ class Changes:
 
     def count(self) -> dict[str, int]:
         scores = sum("score" in entry.after for entry in self.entries)
-        return {"other_score": scores, "moved": self.moved, "flagged_since_decision": self.marked}
+        return {"changed_scores": scores, "moved": self.moved, "flagged_since_decision": self.marked}
 
 
 def _store(scored: Sequence[Scored], thresholds: Thresholds, job: RunningJob) -> Changes:

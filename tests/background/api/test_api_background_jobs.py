@@ -46,10 +46,10 @@ def test_a_wrong_query_is_named(caller: Client, query: str) -> None:
 
 def test_one_job(caller: Client, owner: User) -> None:
     job = make_background_job(
-        by=owner, status=JobState.FAILED, done=1, total=4, error="It broke off.", result={"other_score": 1}
+        by=owner, status=JobState.FAILED, done=1, total=4, error="It broke off.", result={"changed_scores": 1}
     )
     said = caller.get(f"{LIST}/{job.pk}").json()["backgroundJob"]
-    assert said["result"] == {"otherScore": 1}
+    assert said["result"] == {"changedScores": 1}
     assert (said["status"], said["done"], said["total"], said["percent"]) == ("failed", 1, 4, 25)
     assert (said["error"], said["createdBy"], said["cancelAsked"]) == ("It broke off.", "owner", False)
     assert said["workspaceId"] == str(owner.personal_workspace().pk)

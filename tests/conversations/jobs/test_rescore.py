@@ -78,7 +78,7 @@ def test_what_nobody_has_decided_about_moves_and_its_history_says_so(owner: User
     assert (entry.who, entry.workspace) == (owner, owner.personal_workspace())
     assert entry.before == {"score": "4.2", "status": "generated"}
     assert entry.after == {"score": "9.1", "status": "pending_review"}
-    assert (job.result["moved"], job.result["other_score"]) == (1, 1)
+    assert (job.result["moved"], job.result["changed_scores"]) == (1, 1)
 
 
 @pytest.mark.parametrize("verb", ["approve", "reject", "send_back"])
