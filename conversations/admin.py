@@ -49,10 +49,8 @@ TIMES = ("created_by", "created_at", "updated_at")
 
 
 def search_words(rows: Any, text: str) -> QuerySet[Any]:
-    """The rows that match every word, found with the index of the product's own search."""
-    for word in text.split():
-        rows = rows.matching(word)
-    return cast("QuerySet[Any]", rows)
+    """The rows that hold every word, by the product's own search."""
+    return cast("QuerySet[Any]", rows.matching(text))
 
 
 class TurnInline(ReadOnlyInline):
@@ -95,7 +93,7 @@ class ConversationAdmin(LoraModelAdmin):
     list_filter = ("status", "tier", "simulated", "source")
     list_defer = ("parameters", "quality_metrics", "flags", "bands", "search")
     search_fields = ("search",)
-    search_help_text = "Id, title, persona, emotion, topic"
+    search_help_text = "Id, title, persona, emotion, topic, or text of a turn"
     ordering = ("-created_at",)
     readonly_fields = (*ABOUT, *STATE, *SCORE, *COSTS, *ORIGIN, *TIMES)
     fieldsets = (

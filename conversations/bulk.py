@@ -62,6 +62,16 @@ class TooMany(ValueError):
         super().__init__(f"At most {most:,} conversations at once. Narrow the filter, or go in steps.")
 
 
+class TooCommon(ValueError):
+    """A search that could not go through all conversations. Acting on what it found would leave out others by chance."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The text that is searched for is in too many conversations, or too short to find all of them. "
+            "Search for more of it, or narrow the filter."
+        )
+
+
 @dataclass(frozen=True)
 class Skipped:
     id: UUID

@@ -1,11 +1,13 @@
 """The review queue: its orders, and the conversations before and after one of them in an order."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from django.db import models
 
 from conversations.models import Conversation, ConversationQuerySet
+from lib.paging import LIMIT
 
 
 class QueueOrder(models.TextChoices):
@@ -22,6 +24,25 @@ COLUMNS = {
     QueueOrder.OLDEST: ("created_at", "id"),
     QueueOrder.RANDOM: ("id",),
 }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Waiting:
+    """How many conversations wait for a decision, and how many of these have flags. Both are exact up to `LIMIT`."""
+
+    count: int
+    flagged: int
+
+    @property
+    def words(self) -> str:
+        return f"{LIMIT:,}+" if self.count > LIMIT else f"{self.count:,}"
+
+
+def count_waiting(rows: ConversationQuerySet) -> Waiting:
+    """In one query, which ends behind `LIMIT` rows; flagged ones come first in its index."""
+    first = rows.undecided().order_by("-flag_count").values("flag_count")[: LIMIT + 1]
+    flagged = models.Count("flag_count", filter=models.Q(flag_count__gt=0))
+    return Waiting(**first.aggregate(count=models.Count("*"), flagged=flagged))
 
 
 def order_queue(rows: ConversationQuerySet, order: QueueOrder) -> ConversationQuerySet:

@@ -9,20 +9,28 @@ from django.utils.functional import SimpleLazyObject
 from batches.models import BatchJob
 from batches.models.states import RUNNING
 from conversations.models import Conversation, ConversationQuerySet
+from conversations.queue import count_waiting
 from lib.paging import count_up_to_limit
+from workspaces.people import Powers
 from workspaces.views import THEMES
 
 
 def build_shell(request: HttpRequest) -> dict[str, Any]:
-    """`demo` and `theme`, and for a signed-in person the running batch and the numbers of conversations."""
-    # One object for both counts, so that the person's workspaces are looked up once.
-    visible: Any = SimpleLazyObject(lambda: Conversation.objects.visible_to(request.user))
+    """`demo` and `theme`, and for a signed-in person the running batch, the numbers of conversations and `powers`."""
+    # One object for all of them, so that the person's workspaces are looked up once.
+    powers: Any = SimpleLazyObject(lambda: Powers.of(request.user))
+    waiting: Any = SimpleLazyObject(
+        lambda: count_waiting(Conversation.objects.filter(workspace__in=powers.reviews))
+    )
     return {
         "demo": settings.DEMO,
         "theme": get_theme(request),
+        "powers": powers,
         "running": SimpleLazyObject(lambda: find_running_job(request)),
-        "conversation_count": SimpleLazyObject(lambda: format_count(visible.heads())),
-        "review_count": SimpleLazyObject(lambda: format_count(visible.undecided())),
+        "conversation_count": SimpleLazyObject(
+            lambda: format_count(Conversation.objects.filter(workspace__in=powers.sees).heads())
+        ),
+        "review_waiting": waiting,
     }
 
 

@@ -1,10 +1,13 @@
 """What reviewers do beside deciding: open, skip, assign, draft and comment. Decisions are verbs of the conversation itself."""
 
 from django.db import connection, transaction
+from django.db.models import Count, Q
 from django.utils import timezone
 
-from conversations.models import Conversation, DimensionScore
+from conversations.bulk import MOST_AT_ONCE, TooMany
+from conversations.models import Conversation, ConversationQuerySet, DimensionScore
 from conversations.models.judgements import HIGHEST_SCORE, LOWEST_SCORE
+from lib.count_changed import CountChanged
 from review.models import (
     LOCK_LASTS,
     LONGEST_COMMENT,
@@ -16,7 +19,9 @@ from review.models import (
     Lock,
     Skip,
 )
-from workspaces.models import User
+from workspaces.models import Membership, User
+
+MOST_REVIEWERS = 200
 
 # Taken where nobody holds it, or the holder's time is over; prolonged where it is one's own.
 TAKE_LOCK = """
@@ -86,6 +91,37 @@ def assign(conversation: Conversation, *, to: User | None, by: User) -> None:
         defaults={"assignee": to},
         create_defaults={"assignee": to, "workspace_id": conversation.workspace_id, "created_by": by},
     )
+
+
+def assign_many(rows: ConversationQuerySet, count: int, *, to: User | None, by: User) -> int:
+    """Give all of these chains to a person, or to nobody. `count` is the number that the person confirmed.
+
+    Raises CountChanged when they are another number by now, TooMany when they are more than 10,000.
+    """
+    found = list(rows.order_by("pk").values_list("root_id", "workspace_id")[: MOST_AT_ONCE + 1])
+    if len(found) > MOST_AT_ONCE:
+        raise TooMany
+    if len(found) != count:
+        raise CountChanged(len(found))
+    with transaction.atomic():
+        if to is None:
+            Assignment.objects.filter(root__in=[root for root, _ in found]).delete()
+            return len(found)
+        Assignment.objects.bulk_create(
+            [Assignment(root_id=root, workspace_id=home, assignee=to, created_by=by) for root, home in found],
+            update_conflicts=True,
+            unique_fields=["root"],
+            update_fields=["assignee"],
+        )
+    return len(found)
+
+
+def list_reviewers(rows: ConversationQuerySet) -> list[User]:
+    """The people who may review all of these conversations, by name."""
+    homes = list(rows.order_by().values_list("workspace_id", flat=True).distinct())
+    members = Q(membership__workspace__in=homes, membership__role__in=Membership.REVIEWERS)
+    able = User.objects.filter(is_active=True).alias(n=Count("membership", filter=members))
+    return list(able.filter(n=len(homes)).order_by("username")[:MOST_REVIEWERS]) if homes else []
 
 
 def save_draft(conversation: Conversation, *, turn: int, text: str, user: User) -> Draft:

@@ -12,7 +12,8 @@ from conversations.api.bodies import ChangeBody, DeleteQuery, read_change
 from conversations.api.conflicts import Conflict
 from conversations.api.serializers import (
     ConversationsQuery,
-    filter_conversations,
+    describe_search,
+    find_conversations,
     select_for_list,
     serialize_conversation,
     serialize_summary,
@@ -32,11 +33,18 @@ RELATED = ("approved_by", "template_version")
 def list_conversations(request: Request) -> Response:
     """The conversations that the caller may see, filtered by the query string, the newest first."""
     query = ConversationsQuery.of(request)
-    rows = select_for_list(filter_conversations(Conversation.objects.visible_to(request.user), query))
+    matched = find_conversations(Conversation.objects.visible_to(request.user), query)
+    rows = select_for_list(matched.rows)
     found = fetch_slice(
         rows, limit=query["limit"], offset=query["offset"], searched=bool(query["search"].strip())
     )
-    return Response({"conversations": [serialize_summary(each) for each in found.rows], **found.about})
+    return Response(
+        {
+            "conversations": [serialize_summary(each) for each in found.rows],
+            **found.about,
+            **describe_search(matched),
+        }
+    )
 
 
 @api_view(["GET", "PATCH", "DELETE"])

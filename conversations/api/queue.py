@@ -9,7 +9,8 @@ from rest_framework.response import Response
 
 from conversations.api.serializers import (
     ConversationsFilter,
-    filter_conversations,
+    describe_search,
+    find_conversations,
     select_for_list,
     serialize_summary,
 )
@@ -38,16 +39,24 @@ def list_queue(request: Request) -> Response:
     """The conversations that the caller may see and nobody has decided about; `before` gives the nearest one first."""
     query = QueueQuery.of(request)
     order = QueueOrder(query["order"])
-    rows = filter_conversations(Conversation.objects.visible_to(request.user), query).undecided()
-    light = select_for_list(order_queue(rows, order))
+    matched = find_conversations(Conversation.objects.visible_to(request.user).undecided(), query)
+    light = select_for_list(order_queue(matched.rows, order))
     if key := query["after"] or query["before"]:
         place = Conversation.objects.get_visible_or_404(request.user, key)
         walk = list_after if query["after"] else list_before
         found = walk(light, order, place, most=query["limit"])
-        return Response({"conversations": [serialize_summary(each) for each in found], "order": order})
+        about = describe_search(matched)
+        return Response(
+            {"conversations": [serialize_summary(each) for each in found], "order": order, **about}
+        )
     part = fetch_slice(
         light, limit=query["limit"], offset=query["offset"], searched=bool(query["search"].strip())
     )
     return Response(
-        {"conversations": [serialize_summary(each) for each in part.rows], "order": order, **part.about}
+        {
+            "conversations": [serialize_summary(each) for each in part.rows],
+            "order": order,
+            **part.about,
+            **describe_search(matched),
+        }
     )

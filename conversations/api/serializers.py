@@ -5,7 +5,10 @@ from typing import Any
 from rest_framework import serializers
 
 from conversations.api.decisions import serialize_history
+from conversations.bulk import TooCommon
 from conversations.models import Conversation, ConversationQuerySet, Turn
+from conversations.models.search import NEWEST, SearchResult, search_conversations
+from conversations.quality.flags import KINDS
 from conversations.states import Status
 from lib.wire import MomentField, PageQuery, StrictSerializer, about_dollars, dollars, moment
 from templates_app.states import Tier
@@ -24,7 +27,7 @@ def make_score_field(**options: Any) -> serializers.DecimalField:
 class ConversationsFilter(StrictSerializer):
     """Which conversations: the filters of the list, of the queue and of decisions about many."""
 
-    several: tuple[str, ...] = ("tier", "status")
+    several: tuple[str, ...] = ("tier", "status", "flag")
 
     tier = serializers.MultipleChoiceField(choices=Tier.choices, default=set)
     status = serializers.MultipleChoiceField(choices=Status.choices, default=set)
@@ -36,15 +39,20 @@ class ConversationsFilter(StrictSerializer):
     batch = serializers.UUIDField(default=None)
     undecided = serializers.BooleanField(default=None, allow_null=True)
     flagged = serializers.BooleanField(default=None, allow_null=True)
+    flag = serializers.MultipleChoiceField(choices=list(KINDS), default=set)
+    flaggedSinceDecision = serializers.BooleanField(default=None, allow_null=True)
 
 
 class ConversationsQuery(ConversationsFilter, PageQuery):
     """The query string of the list."""
 
 
-def filter_conversations(rows: ConversationQuerySet, query: dict[str, Any]) -> ConversationQuerySet:
-    """The conversations that match a query string in their newest version, the newest first."""
-    rows = rows.heads().matching(query["search"])
+def find_conversations(rows: ConversationQuerySet, query: dict[str, Any]) -> SearchResult:
+    """The conversations that match a query string in their newest version, the newest first.
+
+    The search comes last, because its bound counts what the filters leave.
+    """
+    rows = rows.heads()
     if query["tier"]:
         rows = rows.filter(tier__in=query["tier"])
     if query["status"]:
@@ -55,8 +63,26 @@ def filter_conversations(rows: ConversationQuerySet, query: dict[str, Any]) -> C
         rows = rows.undecided() if query["undecided"] else rows.filter(decided_at__isnull=False)
     if query["flagged"] is not None:
         rows = rows.filter(flag_count__gt=0) if query["flagged"] else rows.filter(flag_count=0)
+    if query["flag"]:
+        rows = rows.flagged_with(query["flag"])
+    if query["flaggedSinceDecision"] is not None:
+        rows = rows.filter(flagged_since_decision=query["flaggedSinceDecision"])
     rows = rows.scored_between(query["qualityScoreMin"], query["qualityScoreMax"])
-    return rows.created_between(query["createdFrom"], query["createdTo"]).newest_first()
+    rows = rows.created_between(query["createdFrom"], query["createdTo"]).newest_first()
+    return search_conversations(rows, query["search"])
+
+
+def filter_conversations(rows: ConversationQuerySet, query: dict[str, Any]) -> ConversationQuerySet:
+    """Those to act on. Raises ValidationError for a search that cannot find all of them."""
+    found = find_conversations(rows, query)
+    if found.is_partial:
+        raise serializers.ValidationError({"filter": [str(TooCommon())]})
+    return found.rows
+
+
+def describe_search(found: SearchResult) -> dict[str, Any]:
+    """`searchedNewest`: how many of the newest conversations were looked through, where that was not all."""
+    return {"searchedNewest": NEWEST} if found.is_partial else {}
 
 
 def select_for_list(rows: ConversationQuerySet) -> ConversationQuerySet:

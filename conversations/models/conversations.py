@@ -171,6 +171,13 @@ class Conversation(ReviewedModel):
             GinIndex(fields=["bands"], name="conversation_bands", fastupdate=False),
             models.Index(fields=["parent"], name="conversation_children", condition=Q(parent__isnull=False)),
             models.Index(fields=["origin_job", "created_at"], name="conversation_by_job"),
+            # The order of the list.
+            models.Index(
+                *("workspace", F("flag_count").desc(), "quality_score"),
+                *(F("created_at").desc(), F("id").desc()),
+                name="conversation_flagged_first",
+                condition=Q(is_head=True),
+            ),
             # The orders of the review queue: flagged first, lowest score, oldest, random (ids are random).
             models.Index(
                 *("workspace", F("flag_count").desc(), "quality_score", "created_at", "id"),

@@ -1,14 +1,15 @@
 """Which conversations: the conditions of lists, of the review queue and of searches, and deletion for good."""
 
+from collections.abc import Collection
 from datetime import datetime
 from decimal import Decimal
 from typing import Self
 from uuid import UUID
 
-from django.db import models, transaction
+from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
-from django.db.models.functions import Upper
 
+from conversations.models.search import search_conversations
 from conversations.states import AWAITING_REVIEW, Status
 from workspaces.models import ClockTimestamp, WorkspaceQuerySet
 
@@ -40,10 +41,17 @@ class ConversationQuerySet(WorkspaceQuerySet):
         return self.filter(Q(status=Status.DRAFT) | begun)
 
     def matching(self, text: str) -> Self:
-        """Case-insensitive substring search over id, title, persona, emotion and topic (trigram index)."""
-        if not text.strip():
-            return self
-        return self.filter(search__contains=Upper(models.Value(text)))
+        """Those that hold every word of the text: see `conversations.models.search`, which it asks at once."""
+        found: Self = search_conversations(self, text).rows  # type: ignore[assignment]
+        return found
+
+    def flagged_with(self, kinds: Collection[str]) -> Self:
+        """Those with a flag of one of these kinds; `any` stands for every kind, `none` for no flag at all."""
+        wanted = Q(flag_count__gt=0) if "any" in kinds else Q()
+        if "any" not in kinds:
+            for kind in set(kinds) - {"none"}:
+                wanted |= Q(flag_count__gt=0, flags__contains=[{"kind": kind}])
+        return self.filter(wanted | Q(flag_count=0) if "none" in kinds else wanted)
 
     def created_between(self, since: datetime | None, until: datetime | None) -> Self:
         found = self.filter(created_at__gte=since) if since else self

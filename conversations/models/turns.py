@@ -1,7 +1,9 @@
 """The turns of a conversation, and the counters for human ids."""
 
+from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Upper
 
 from conversations.models.conversations import Conversation
 from conversations.states import Role
@@ -27,6 +29,12 @@ class Turn(OwnedModel):
             models.UniqueConstraint(fields=["conversation", "turn_number"], name="turn_once"),
             models.CheckConstraint(condition=Q(turn_number__gte=1), name="turn_number"),
             models.CheckConstraint(condition=Q(role__in=Role.values), name="turn_role"),
+        ]
+        indexes = [
+            # Parts of words in any language. Each search reads the pending entries to their end, so they are few (in kB).
+            GinIndex(
+                OpClass(Upper("content"), name="gin_trgm_ops"), name="turn_text", gin_pending_list_limit=1024
+            ),
         ]
 
     def __str__(self) -> str:

@@ -1,7 +1,9 @@
 """The list of conversations and the page of one."""
 
+from collections import Counter
+from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
@@ -13,8 +15,11 @@ from conversations import quality
 from conversations.history import read_conversation_history
 from conversations.judging.listing import list_judgements_of
 from conversations.models import Conversation
+from conversations.models.search import NEWEST as NEWEST_SEARCHED
+from conversations.models.search import Snippet, find_snippets
+from conversations.quality.flags import Flag, read_flags
 from conversations.web.flags import describe_flags
-from conversations.web.forms import NEWEST, FilterForm, select_for_list
+from conversations.web.forms import FLAGGED_FIRST, NEWEST, SORTS, FilterForm, select_for_list
 from conversations.web.trail import PER_PAGE, find_trail
 from conversations.web.version_views import build_chain_context
 from lib.htmx import is_target
@@ -26,14 +31,19 @@ from lib.paging import fetch_page
 def list_conversations(request: HttpRequest) -> HttpResponse:
     """The conversations that one may see, filtered by the query string. The live search gets only `#table`."""
     form = FilterForm(request.GET)
-    rows = form.apply(Conversation.objects.visible_to(request.user))
+    found = form.find(Conversation.objects.visible_to(request.user))
+    rows = select_for_list(found.rows.order_by(*SORTS[form.order]))
+    page = fetch_page(rows, request, per=PER_PAGE, searched=bool(form.search_text.strip()))
     context = {
         "form": form,
-        "page": fetch_page(select_for_list(rows), request, per=PER_PAGE, searched=bool(form.chosen("q"))),
+        "page": page,
+        "lines": build_lines(page.rows, form.search_text),
+        "searched_newest": NEWEST_SEARCHED if found.is_partial else 0,
         "chips": form.chips(),
         "active": form.active(),
         "order": form.order,
         "newest": NEWEST,
+        "flagged_first": FLAGGED_FIRST,
         "kept": [
             (name, value)
             for name in request.GET
@@ -44,6 +54,27 @@ def list_conversations(request: HttpRequest) -> HttpResponse:
     }
     part = "#table" if is_target(request, "table") else ""
     return render(request, f"conversations/conversations.html{part}", context)
+
+
+class Line(NamedTuple):
+    """A row of the list. `flags`: each kind that it has, with how often; `snippet`: the turn that the search has found."""
+
+    row: Conversation
+    flags: list[tuple[Flag, int]]
+    snippet: Snippet | None
+
+
+def build_lines(rows: Sequence[Conversation], text: str) -> list[Line]:
+    keys = [row.pk for row in rows]
+    snippets = find_snippets(Conversation.objects.all(), keys, text)
+    return [Line(row, count_kinds(read_flags(row.flags)), snippets.get(row.pk)) for row in rows]
+
+
+def count_kinds(flags: Sequence[Flag]) -> list[tuple[Flag, int]]:
+    """One flag of each kind in their order, with the number of that kind."""
+    first = {flag.kind: flag for flag in reversed(flags)}
+    counts = Counter(flag.kind for flag in flags)
+    return [(first[kind], count) for kind, count in counts.items()]
 
 
 def is_kept_filter(name: str) -> bool:

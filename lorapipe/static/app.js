@@ -20,7 +20,7 @@ const GO = {
 let going = 0;
 
 function isTyping(target) {
-  return target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName);
+  return target.isContentEditable || target.matches?.("textarea, select, input:not([type=checkbox])");
 }
 
 document.addEventListener("keydown", (event) => {

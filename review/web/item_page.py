@@ -42,7 +42,13 @@ def find_reviewable(request: HttpRequest, conversation_id: UUID) -> Conversation
 
 
 def open_queue_of(request: HttpRequest, form: QueueForm) -> Queue:
-    rows = form.narrow(Conversation.objects.all())
+    # A search counts what it finds, so it needs the person's own rows; other filters wait for `find_queue`.
+    rows = (
+        Conversation.objects.undecided().reviewable_by(request.user)
+        if form.search_text
+        else Conversation.objects.all()
+    )
+    rows = form.narrow(rows)
     return find_queue(get_person(request), rows, order=form.queue_order, mine=bool(form.chosen("mine")))
 
 

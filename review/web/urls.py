@@ -2,9 +2,10 @@
 
 from django.urls import URLPattern, path
 
-from review.web import edits, judging, views
+from review.web import bulk, edits, judging, views
 
 urlpatterns: list[URLPattern] = [
+    path("conversations/bulk/", bulk.change_many, name="conversations_bulk"),
     path("review/", views.open_queue, name="review"),
     path("review/undo/", views.undo_last, name="review_undo"),
     path("review/<uuid:conversation_id>/", views.show_item, name="review_item"),

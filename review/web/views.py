@@ -51,6 +51,7 @@ def open_queue(request: HttpRequest) -> HttpResponse:
         "approved": approved["all"],
         "real": approved["all"] - approved["simulated"],
         "to_fix": mine.to_fix().count(),
+        "flagged_since": mine.flagged_since_decision().count(),
         "last": find_last_decision(get_person(request)),
         "query": form.query,
     }

@@ -25,6 +25,8 @@ FILTER = {
     "search": "no such conversation",
     "undecided": True,
     "flagged": False,
+    "flag": ["refusal"],
+    "flaggedSinceDecision": False,
 }
 START = {"name": "A batch", "errorHandling": "continue", "mode": "live", "seed": 7, "diversity": True, **RUN}
 

@@ -21,6 +21,7 @@ from conversations.comparison import FIND_CANDIDATES
 from conversations.models import Conversation
 from conversations.queue import QueueOrder, list_after, list_before, order_queue
 from conversations.usage import query_usage
+from conversations.web.forms import FilterForm
 from tests.support.once import empty_tables
 from workspaces.models import User
 
@@ -111,8 +112,23 @@ def test_the_review_queue(seeded: tuple[User, BatchJob], order: QueueOrder) -> N
 
 def test_search(seeded: tuple[User, BatchJob]) -> None:
     user, _ = seeded
-    found = Conversation.objects.visible_to(user).matching("Number 4711")
+    with CaptureQueriesContext(connection) as asked:
+        found = Conversation.objects.visible_to(user).matching("Number 4711")
     assert "conversation_search" in plan_of(found)
+    with (
+        connection.cursor() as cursor
+    ):  # the seeded conversations have no turns: any other plan costs nothing
+        for other in ("seqscan", "nestloop", "mergejoin", "indexscan"):
+            cursor.execute(f"SET LOCAL enable_{other} = off")
+        assert "turn_text" in plan_of_sql(asked.captured_queries[-1]["sql"].replace("%", "%%"))
+
+
+def test_the_list_in_its_order(seeded: tuple[User, BatchJob]) -> None:
+    user, _ = seeded
+    rows = FilterForm({}).apply(Conversation.objects.visible_to(user))
+    plan = plan_of(rows[:50])
+    assert "conversation_flagged_first" in plan
+    assert "Sort" not in plan
 
 
 def test_the_batch_pages(seeded: tuple[User, BatchJob]) -> None:

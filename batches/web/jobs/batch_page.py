@@ -28,6 +28,7 @@ from batches.reports.progress import Progress, state_word
 from batches.reports.reason_texts import REASONS, ReasonText, find_error_text
 from batches.reports.token_usage import tokens_of
 from conversations.models import Conversation
+from conversations.queue import count_waiting
 from conversations.states import Status
 from conversations.web.forms import IN_PLAN_ORDER
 from templates_app.states import Tier
@@ -93,18 +94,13 @@ def build_live_context(job: BatchJob, now: Progress) -> dict[str, Any]:
         "rate": compute_rate(now),
         "others": max(0, now.in_flight - 1),
         "weak": now.completed - now.successful,
-        "undecided": 0 if moving else count_undecided(job),
+        "undecided": None if moving else count_waiting(Conversation.objects.of_job(job.pk)),
         "tokens": tokens_of(job),
         "estimate": job.estimate,
         "accuracy": measure_accuracy(job),
         "reading_list": build_reading_query(job),
         "review_list": build_review_query(job, needs_revision=now.completed > now.successful),
     }
-
-
-def count_undecided(job: BatchJob) -> int:
-    """How many of its conversations wait for a decision in the review queue."""
-    return Conversation.objects.of_job(job.pk).undecided().count()
 
 
 def is_short_of_budget(job: BatchJob, now: Progress) -> bool:

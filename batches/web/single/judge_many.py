@@ -18,7 +18,8 @@ from batches.planning.judging import JudgePlan, estimate_judging, plan_judging
 from batches.web.fields import ConcurrencyField, KeyField, make_budget_field
 from batches.web.form_problems import add_problems
 from batches.web.posted import read_key
-from batches.web.single.regenerate_many import Selection, suggest_settings
+from batches.web.single.regenerate_many import Selection, lead_back, suggest_settings
+from conversations.bulk import TooCommon
 from conversations.judging.rubric import find_rubric
 from conversations.models import Conversation
 from workspaces.models import Workspace
@@ -44,7 +45,10 @@ def ask_judge(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and (job := by_idempotency_key(get_person(request), read_key(request))):
         return redirect("batch", job.pk)
     selection = Selection.of(request)
-    found = selection.find(request, with_template=False)
+    try:
+        found = selection.find(request, with_template=False)
+    except TooCommon as wrong:
+        return lead_back(request, selection, wrong)
     if request.method != "POST":
         return ask_about_judging(request, selection, found, form=JudgeForm(suggest_settings()))
     form = JudgeForm(request.POST)

@@ -6,9 +6,11 @@ from uuid import UUID, uuid4
 
 from django import forms
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
@@ -23,13 +25,13 @@ from batches.planning.sources.regenerated import plan_again
 from batches.web.fields import ConcurrencyField, KeyField, make_budget_field, normalize_line_ends
 from batches.web.form_problems import add_problems
 from batches.web.posted import read_key
+from conversations.bulk import TooCommon
 from conversations.models import Conversation
 from conversations.regeneration import LONGEST_INSTRUCTION
-from conversations.web.forms import FilterForm
+from conversations.web.forms import SORTS, FilterForm, read_filter
 from lib.row_problems import RowProblem
 from workspaces.people import get_person
 
-LONGEST_QUERY = 1_000  # characters of the list's query string
 MOST_CHOSEN = 1_000  # ids
 
 
@@ -58,19 +60,23 @@ class Selection:
     @classmethod
     def of(cls, request: HttpRequest) -> "Selection":
         if request.method == "POST":
-            return cls(query=request.POST.get("filter", "")[:LONGEST_QUERY], ids=_read_ids(request.POST))
+            return cls(query=read_filter(request.POST.get("filter", "")), ids=_read_ids(request.POST))
         given = request.GET.copy()
         ids = _read_ids(given)
         given.pop("id", None)
         given.pop("page", None)
-        return cls(query=given.urlencode()[:LONGEST_QUERY], ids=ids)
+        return cls(query=read_filter(given.urlencode()), ids=ids)
 
     def find(self, request: HttpRequest, *, with_template: bool = True) -> list[Conversation]:
         """Current versions with a text, in workspaces where this person may spend money; one more than fits.
 
-        `with_template`: only those that were made from one.
+        `with_template`: only those that were made from one. Raises TooCommon for a search that cannot find all of them.
         """
-        rows = FilterForm(QueryDict(self.query)).apply(Conversation.objects.editable_by(request.user))
+        form = FilterForm(QueryDict(self.query))
+        found = form.find(Conversation.objects.editable_by(request.user))
+        if found.is_partial and not self.ids:
+            raise TooCommon
+        rows = found.rows.order_by(*SORTS[form.order])
         if self.ids:
             rows = rows.filter(pk__in=self.ids)
         usable = rows.filter(turn_count__gt=0)
@@ -99,7 +105,10 @@ def regenerate_many(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and (job := by_idempotency_key(get_person(request), read_key(request))):
         return redirect("batch", job.pk)
     selection = Selection.of(request)
-    found = selection.find(request)
+    try:
+        found = selection.find(request)
+    except TooCommon as wrong:
+        return lead_back(request, selection, wrong)
     if request.method != "POST":
         return ask(request, selection, found, form=ManyForm(suggest_settings()))
     form = ManyForm(request.POST)
@@ -124,6 +133,12 @@ def regenerate_many(request: HttpRequest) -> HttpResponse:
         add_problems(form, wrong)
         return ask(request, selection, found, form=form, status=422)
     return redirect("batch", job.pk)
+
+
+def lead_back(request: HttpRequest, selection: Selection, wrong: TooCommon) -> HttpResponse:
+    """To the list, with what is wrong."""
+    messages.error(request, str(wrong))
+    return redirect(f"{reverse('conversations')}?{selection.query}")
 
 
 def plan_many(found: list[Conversation], form: ManyForm) -> list[PlannedItem]:

@@ -102,7 +102,9 @@ def test_none_and_too_small_a_budget_are_said(client: Client, three: list[Conver
 
 
 def test_it_is_offered_where_conversations_are(client: Client, three: list[Conversation]) -> None:
-    assert f"{PAGE}?tier=template" in client.get("/conversations/?tier=template").text
+    assert 'name="action" value="judge"' in client.get("/conversations/?tier=template").text
+    bar = {"action": "judge", "all": "1", "filter": "tier=template"}
+    assert client.post("/conversations/bulk/", bar)["Location"] == "/conversations/judge/?tier=template"
     assert f"{PAGE}?id={three[0].pk}" in client.get(f"/conversations/{three[0].pk}/").text
 
 

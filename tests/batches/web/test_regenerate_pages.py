@@ -200,7 +200,11 @@ def test_none_is_said(client: Client, first: Conversation) -> None:
 def test_the_list_offers_both(client: Client, first: Conversation) -> None:
     page = client.get("/conversations/?tier=template").text
     assert address(first) in page
-    assert f"{MANY}?tier=template" in page
+    assert 'name="action" value="regenerate"' in page
+    chosen = client.post(
+        "/conversations/bulk/", {"action": "regenerate", "all": "1", "filter": "tier=template"}
+    )
+    assert chosen["Location"] == f"{MANY}?tier=template"
 
 
 def test_the_page_of_a_batch_links_to_the_current_version(client: Client, owner: User) -> None:

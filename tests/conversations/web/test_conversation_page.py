@@ -147,17 +147,18 @@ def test_previous_and_next_in_the_list_one_came_from(client: Client, owner: User
             ("four", 8, Status.GENERATED),
         ]
     )
-    assert steps(client, two) == ("three", "one", "3 of 4")
+    assert steps(client, two) == ("four", "", "4 of 4")
+    assert steps(client, two, "sort=-created") == ("three", "one", "3 of 4")
     assert steps(client, two, "sort=-score") == ("", "four", "1 of 4")
     assert steps(client, three, "status=generated&sort=score") == ("one", "four", "2 of 3")
     assert steps(client, two, "status=generated") == ("", "", "0 of 3"), "it is not in that list any more"
     assert steps(client, four, "q=four") == ("", "", "1 of 1")
-    assert steps(client, one, "sort=nonsense&tier=nonsense") == ("two", "", "4 of 4")
+    assert steps(client, one, "sort=nonsense&tier=nonsense") == ("", "three", "1 of 4")
     page = client.get(f"/conversations/{two.pk}/", {"back": "sort=score&q=o"}).text
     assert 'data-page="previous"' in page
     assert "back=sort%3Dscore%26q%3Do" in page, "the list goes with one"
     make_conversation(title="foreign")
-    assert steps(client, two) == ("three", "one", "3 of 4")
+    assert steps(client, two) == ("four", "", "4 of 4")
 
 
 def test_in_the_order_of_the_plan_from_the_page_of_a_batch(client: Client, owner: User) -> None:

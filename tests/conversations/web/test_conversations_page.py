@@ -15,8 +15,9 @@ from workspaces.models import User
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("signed_in")]
 # At most these, however many rows the list has: session, user, workspaces (three times: list, running batch, count),
-# count, rows, running batch, count of all conversations.
-QUERIES = 10  # one is the number of the review queue in the menu
+# count, rows, running batch, count of all conversations, number of the review queue in the menu, powers of the person.
+QUERIES = 11
+SEARCH_QUERIES = 2  # the turns that hold the text, and the snippets
 TABLE = {"HX-Request": "true", "HX-Target": "section#table"}
 
 
@@ -34,13 +35,62 @@ def test_only_what_one_may_see(client: Client, owner: User) -> None:
     assert "somebody else" not in answer.text
 
 
-def test_the_number_of_flags_is_shown(client: Client, owner: User) -> None:
+def test_flags_are_shown_by_name_and_come_first(client: Client, owner: User) -> None:
     home = owner.personal_workspace()
-    make_conversation(workspace=home, flag_count=2)
-    make_conversation(workspace=home, flag_count=0)
-    page = client.get("/conversations/").text
-    assert page.count("2 flags") == 1
-    assert "0 flags" not in page
+    refusal, short = {"kind": "refusal", "turn": 2}, {"kind": "short_turn", "turn": 4}
+    make_conversation(workspace=home, title="clean", quality_score=Decimal("3.0"))
+    make_conversation(workspace=home, title="one", flag_count=1, flags=[short], quality_score=Decimal(10))
+    make_conversation(workspace=home, title="low", flag_count=1, flags=[short], quality_score=Decimal("4.0"))
+    make_conversation(workspace=home, title="three", flag_count=3, flags=[refusal, short, short])
+    answer = client.get("/conversations/")
+    assert [row.title for row in answer.context["page"].rows] == ["three", "low", "one", "clean"]
+    lines = {
+        line.row.title: [(flag.label, count) for flag, count in line.flags]
+        for line in answer.context["lines"]
+    }
+    assert lines["three"] == [("Refusal", 1), ("Very short answer", 2)]
+    assert lines["clean"] == []
+    assert "Very short answer ×2" in " ".join(answer.text.split())
+
+
+def test_the_filters_by_flag(client: Client, owner: User) -> None:
+    home = owner.personal_workspace()
+    for title, kinds in {
+        "a": [],
+        "b": ["refusal"],
+        "c": ["short_turn", "refusal"],
+        "d": ["placeholder"],
+    }.items():
+        flags = [{"kind": kind, "turn": 1} for kind in kinds]
+        since = title == "b"
+        make_conversation(
+            workspace=home, title=title, flags=flags, flag_count=len(flags), flagged_since_decision=since
+        )
+    wanted = {
+        "flag=refusal": "bc",
+        "flag=refusal&flag=placeholder": "bcd",
+        "flag=any": "bcd",
+        "flag=none": "a",
+        "flag=none&flag=short_turn": "ac",
+        "flagged_since=on": "b",
+        "undecided=on&flag=none": "a",
+        "flag=gold": "abcd",
+    }
+    found = {query: "".join(sorted(titles(client, f"?{query}"))) for query in wanted}
+    assert found == wanted
+
+
+def test_a_search_shows_the_turn_with_its_words_marked(client: Client, owner: User) -> None:
+    home = owner.personal_workspace()
+    make_conversation(workspace=home, title="hit", turns=["Hi", "A <b>tax</b> on Pensions."])
+    make_conversation(workspace=home, title="miss", turns=["Hi", "Nothing."])
+    answer = client.get("/conversations/?q=pension+tax")
+    assert [row.title for row in answer.context["page"].rows] == ["hit"]
+    assert "<mark>Pension</mark>" in answer.text
+    assert "&lt;b&gt;<mark>tax</mark>&lt;/b&gt;" in " ".join(answer.text.split()).replace(
+        "> <", "><"
+    ).replace("; <", ";<").replace("> &", ">&")
+    assert "Turn 2" in answer.text
 
 
 def test_the_filters(client: Client, owner: User) -> None:
@@ -62,7 +112,8 @@ def test_the_filters(client: Client, owner: User) -> None:
         Conversation.objects.filter(pk=made.pk).update(
             created_at=datetime(2026, 3, 1 + days, 23, 59, tzinfo=UTC)
         )
-    assert titles(client) == ["c", "b", "a"]
+    assert titles(client) == ["b", "a", "c"]
+    assert titles(client, "?sort=-created") == ["c", "b", "a"]
     assert titles(client, "?tier=template&tier=scenario") == ["b", "a"]
     assert titles(client, "?status=needs_revision") == ["c"]
     assert titles(client, "?score_min=7.0&score_max=8") == ["b"]
@@ -147,7 +198,7 @@ def test_as_many_queries_for_fifty_rows_as_for_one(
     job = make_job(by=owner, total_items=20)
     for _ in range(20):
         make_conversation(item=make_item(job=job))
-    with django_assert_max_num_queries(QUERIES):
+    with django_assert_max_num_queries(QUERIES + SEARCH_QUERIES):
         client.get("/conversations/?tier=template&q=retirement")
 
 

@@ -1,0 +1,146 @@
+"""Search: in the short texts of a conversation (id, title, persona, emotion, topic), and in its turns.
+
+A word may be any part of a text in any language; case does not matter. Up to eight words may stand anywhere in one text;
+what is in quotation marks, and a longer text as a whole, is looked for as it stands.
+
+The turns have a trigram index. It does not help where no word has three letters or digits in a row, and not for a word that
+stands nearly everywhere. Then only the turns of the newest conversations are looked through, so that no search takes long.
+"""
+
+import re
+import unicodedata
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+from uuid import UUID
+
+from django.db.models import F, IntegerField, Q, Value
+from django.db.models.functions import Greatest, StrIndex, Substr, Upper
+
+if TYPE_CHECKING:
+    from conversations.models.querysets import ConversationQuerySet
+
+MOST_WORDS = 8
+MOST_TURNS = (
+    2_000  # turns that the index may find; a search with more of them goes through the newest conversations
+)
+NEWEST = 2_000  # conversations; at twelve turns each they take about 0.1 s
+BEFORE, SNIPPET = 50, 200  # characters of a snippet before the first word, and in all
+WORD = re.compile(r"[\"“„«]([^\"“”„»]*[^\s\"“”„»][^\"“”„»]*)[\"“”»]|(\S+)")
+INDEXED_LETTERS = 3
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """`is_partial`: there are more than NEWEST conversations, and only the turns of the newest ones were looked through."""
+
+    rows: "ConversationQuerySet"
+    is_partial: bool = False
+
+
+class Snippet(NamedTuple):
+    """A part of a turn that a search has found. Each piece is a text, and whether it is one of the words."""
+
+    turn: int
+    pieces: list[tuple[str, bool]]
+
+
+def split_words(text: str) -> list[str]:
+    """The words of a search, each once; none for a blank text. PostgreSQL stores no NUL, so it separates words."""
+    text = text.replace("\x00", " ")
+    found = [" ".join((quoted or plain).split()) for quoted, plain in WORD.findall(text)]
+    words = list(dict.fromkeys(found))
+    return words if len(words) <= MOST_WORDS else [" ".join(text.split())]
+
+
+def search_conversations(rows: "ConversationQuerySet", text: str) -> SearchResult:
+    """Those of `rows` that hold every word of `text`, all of them in one turn or in the short texts.
+
+    `rows` are of the workspaces that the person may see; other filters come before the search, because its bound counts
+    what they leave. It asks the database at once, one to three short queries.
+    """
+    words = split_words(text)
+    if not words:
+        return SearchResult(rows)
+    keys, is_partial = _find_in_turns(rows.order_by(), words)
+    return SearchResult(rows.filter(_hold_words("search", words) | Q(pk__in=keys)), is_partial)
+
+
+def _find_in_turns(rows: "ConversationQuerySet", words: Sequence[str]) -> tuple[set[UUID], bool]:
+    """The keys of the conversations with such a turn, and whether that is not all of them."""
+    if any(_has_indexed_part(word) for word in words):
+        found = _match_turns(rows, words).filter(conversation__in=rows.values("pk"))
+        keys = list(found.values_list("conversation_id", flat=True)[: MOST_TURNS + 1])
+        if len(keys) <= MOST_TURNS:
+            return set(keys), False
+    newest = list(rows.order_by("-created_at", "-pk").values_list("pk", flat=True)[: NEWEST + 1])
+    among = _match_turns(rows, words).filter(conversation__in=newest[:NEWEST])
+    return set(among.values_list("conversation_id", flat=True)), len(newest) > NEWEST
+
+
+def _match_turns(rows: "ConversationQuerySet", words: Sequence[str]) -> Any:
+    turns = rows.model._meta.get_field("turns").related_model._default_manager
+    return turns.alias(upper=Upper("content")).filter(_hold_words("upper", words)).order_by()
+
+
+def _hold_words(column: str, words: Sequence[str]) -> Q:
+    """The database puts the words into upper case, by the same rules as the column."""
+    held = Q()
+    for word in words:
+        held &= Q((f"{column}__contains", Upper(Value(word))))
+    return held
+
+
+def _has_indexed_part(word: str) -> bool:
+    """Whether the word has three letters or digits in a row, of which the index knows something."""
+    run = 0
+    for character in word:
+        run = run + 1 if unicodedata.category(character)[0] in "LN" else 0
+        if run == INDEXED_LETTERS:
+            return True
+    return False
+
+
+# --- what a page shows of a hit --------------------------------------------------------------------------
+
+
+def find_snippets(rows: "ConversationQuerySet", keys: Collection[UUID], text: str) -> Mapping[UUID, Snippet]:
+    """For each of these conversations the first turn that holds every word of `text`, in one query."""
+    words = split_words(text)
+    if not words or not keys:
+        return {}
+    place: Any = StrIndex(F("upper"), Upper(Value(words[0])))
+    start = Greatest(place - BEFORE, Value(1), output_field=IntegerField())
+    turns = (
+        _match_turns(rows, words)
+        .filter(conversation__in=keys)
+        .annotate(start=start, piece=Substr("content", start, SNIPPET + len(words[0])))
+    )
+    first = turns.order_by("conversation_id", "turn_number").distinct("conversation_id")
+    values = first.values_list("conversation_id", "turn_number", "start", "piece")
+    return {key: Snippet(turn, mark_words(_frame(piece, start), words)) for key, turn, start, piece in values}
+
+
+def _frame(piece: str, start: int) -> str:
+    """In one line, with dots where the turn goes on."""
+    before, after = "…" if start > 1 else "", "…" if len(piece) >= SNIPPET else ""
+    return f"{before}{' '.join(piece.split())}{after}"
+
+
+def mark_words(text: str, words: Sequence[str]) -> list[tuple[str, bool]]:
+    """The text cut into pieces, each with whether it is one of the words, in whatever case."""
+    folded = [_fold(word) for word in words]
+    pattern = "|".join(re.escape(word) for word in sorted(folded, key=len, reverse=True) if word)
+    pieces: list[tuple[str, bool]] = []
+    end = 0
+    for hit in re.finditer(pattern, _fold(text)) if pattern else ():
+        if hit.start() > end:
+            pieces.append((text[end : hit.start()], False))
+        pieces.append((text[hit.start() : hit.end()], True))
+        end = hit.end()
+    return [*pieces, (text[end:], False)] if end < len(text) else pieces
+
+
+def _fold(text: str) -> str:
+    """In upper case, character by character, so that a place in it is the same place in the text."""
+    return "".join(upper if len(upper := character.upper()) == 1 else character for character in text)
