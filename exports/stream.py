@@ -13,7 +13,6 @@ from django.db.models import QuerySet
 
 from batches.models import BatchJob
 from conversations.models import Conversation, ConversationQuerySet, Turn
-from conversations.states import Status
 from exports.formats import ExportError, encode_messages
 from templates_app.models import TemplateVersion
 from workspaces.models import User
@@ -78,7 +77,7 @@ def select_approved(
 
     `simulated`: whether the simulator's conversations are among them. They are nothing to train on.
     """
-    found = Conversation.objects.visible_to(user).heads().filter(status=Status.APPROVED)
+    found = Conversation.objects.visible_to(user).approved()
     if job is not None:
         found = found.of_job(job.pk)
     return found if simulated else found.filter(simulated=False)

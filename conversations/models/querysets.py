@@ -23,6 +23,10 @@ class ConversationQuerySet(WorkspaceQuerySet):
         """The review queue: newest versions on which no person has decided. A new version is undecided again."""
         return self.heads().filter(decided_at=None, status__in=sorted(AWAITING_REVIEW))
 
+    def approved(self) -> Self:
+        """What an export takes: newest versions that people stand behind."""
+        return self.heads().filter(status=Status.APPROVED)
+
     def to_fix(self) -> Self:
         """What people have sent back and nobody has made a new version of."""
         return self.heads().filter(status=Status.NEEDS_REVISION, decided_at__isnull=False)

@@ -41,9 +41,7 @@ def open_queue(request: HttpRequest) -> HttpResponse:
     if first is not None:
         return redirect(link_to(first, form))
     mine = Conversation.objects.visible_to(request.user).heads()
-    approved = mine.filter(status=Status.APPROVED).aggregate(
-        all=Count("pk"), simulated=Count("pk", filter=Q(simulated=True))
-    )
+    approved = mine.approved().aggregate(all=Count("pk"), simulated=Count("pk", filter=Q(simulated=True)))
     context = {
         "today": count_today(get_person(request)),
         "chips": form.chips(),

@@ -95,6 +95,7 @@ def build_live_context(job: BatchJob, now: Progress) -> dict[str, Any]:
         "others": max(0, now.in_flight - 1),
         "weak": now.completed - now.successful,
         "undecided": None if moving else count_waiting(Conversation.objects.of_job(job.pk)),
+        "approved": 0 if moving else Conversation.objects.of_job(job.pk).approved().count(),
         "tokens": tokens_of(job),
         "estimate": job.estimate,
         "accuracy": measure_accuracy(job),

@@ -323,3 +323,14 @@ def test_a_finished_batch_leads_to_reading_and_reviewing(client: Client, owner: 
     assert f'href="/batches/{job.pk}/#item-{first.batch_item_id}"' in answer.text
     empty = make_job(by=owner, items=1)
     assert client.get(f"/batches/{empty.pk}/read/")["Location"] == f"/batches/{empty.pk}/"
+
+
+def test_a_finished_batch_offers_its_approved_ones(client: Client, owner: User) -> None:
+    job = running(owner)
+    BatchJob.objects.filter(pk=job.pk).update(status=JobStatus.COMPLETED, in_flight=0, simulated=True)
+    assert "approved" not in client.get(f"/batches/{job.pk}/").text.partition("Download JSONL")[0]
+    found = Conversation.objects.of_job(job.pk).earliest("created_at")
+    found.approve(by=owner, revision=found.revision)
+    page = client.get(f"/batches/{job.pk}/").text
+    assert "Export 1 approved" in page
+    assert f"/conversations/approved/download/?batch={job.pk}&amp;simulated=yes" in page
