@@ -14,6 +14,7 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
+from background.models import BackgroundJob
 from conversations.bulk import (
     DECIDES,
     MOST_AT_ONCE,
@@ -22,8 +23,8 @@ from conversations.bulk import (
     TooCommon,
     TooMany,
     decide_chosen,
-    decide_matching,
 )
+from conversations.jobs.bulk import MOST_IN_JOB, SeveralWorkspaces, decide_about_matching
 from conversations.models import Conversation, ConversationQuerySet
 from conversations.models.decisions import LONGEST_NOTE
 from conversations.states import BulkAction, ReasonCode, Status
@@ -99,6 +100,9 @@ def change_many(request: HttpRequest) -> HttpResponse:
         return _ask(request, selection, action, rows, form=form, status=409)
     if done is None:
         return _ask(request, selection, action, rows, form=form, status=422)
+    if isinstance(done, BackgroundJob):
+        messages.info(request, f"{done.name}: this goes on in the background.")
+        return redirect(done)
     messages.add_message(
         request, messages.SUCCESS if done.changed else messages.INFO, _describe(done, action)
     )
@@ -126,8 +130,8 @@ def _find_changeable(person: User, action: str) -> ConversationQuerySet:
 
 def _act(
     selection: Selection, action: str, rows: ConversationQuerySet, *, form: BulkForm, by: User
-) -> BulkResult | None:
-    """None when the form has to be corrected first. Raises CountChanged."""
+) -> BulkResult | BackgroundJob | None:
+    """The job where they are too many for a request. None when the form has to be corrected first. Raises CountChanged."""
     if not form.is_valid() or form.cleaned_data["count"] is None:
         return None
     said = form.cleaned_data
@@ -140,12 +144,12 @@ def _act(
         about = {"by": by, "note": said["note"].strip()}
         reasons = [ReasonCode(each) for each in said["reasons"]] if action in ASKS_WHY else []
         if selection.everything:
-            return decide_matching(rows, said["count"], BulkAction(action), reasons=reasons, **about)
+            return decide_about_matching(rows, said["count"], BulkAction(action), reasons=reasons, **about)
         if (count := rows.count()) != said["count"]:
             raise CountChanged(count)
         seen = selection.revisions
         return decide_chosen(rows, seen, BulkAction(action), reasons=reasons, revisions=seen, **about)
-    except TooMany as wrong:
+    except (TooMany, SeveralWorkspaces) as wrong:
         form.add_error(None, str(wrong))
         return None
 
@@ -185,6 +189,7 @@ def _ask(
     """The question: how many, in which states, and what follows."""
     states = {each["status"]: each["n"] for each in rows.order_by().values("status").annotate(n=Count("pk"))}
     total = sum(states.values())
+    most = MOST_AT_ONCE if action == ASSIGN else MOST_IN_JOB
     possible = POSSIBLE[BulkAction(action)][0] if action != ASSIGN else Status
     context = {
         "form": form,
@@ -195,7 +200,7 @@ def _ask(
         "states": [(name, states[name]) for name in Status.values if name in states],
         "unchanged": sum(count for name, count in states.items() if name not in possible),
         "leaving": states.get(Status.APPROVED, 0) if action in LEAVE_DATASET else 0,
-        "most": MOST_AT_ONCE if total > MOST_AT_ONCE else 0,
+        "most": most if total > most else 0,
         "asks_why": action in ASKS_WHY,
         "reasons": ReasonCode.choices,
         "assigns": action == ASSIGN,

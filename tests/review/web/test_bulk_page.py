@@ -6,6 +6,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from background.models import BackgroundJob
 from conversations.models import Conversation, Decision, search
 from conversations.states import Status
 from review.models import Assignment
@@ -186,8 +187,9 @@ def test_a_filter_that_is_too_long_is_not_cut(client: Client, three: list[Conver
 def test_more_than_fit_and_a_search_that_cannot_find_all(
     client: Client, three: list[Conversation], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("review.web.bulk.MOST_AT_ONCE", 2)
-    monkeypatch.setattr("conversations.bulk.MOST_AT_ONCE", 2)
+    monkeypatch.setattr("review.web.bulk.MOST_IN_JOB", 2)
+    monkeypatch.setattr("conversations.jobs.bulk.MOST_IN_REQUEST", 1)
+    monkeypatch.setattr("conversations.jobs.bulk.MOST_IN_JOB", 2)
     page = client.post(BULK, {"action": "approve", "all": "1"})
     assert "At most 2 conversations at once" in page.text
     assert client.post(BULK, {"action": "approve", "all": "1", "count": 3}).status_code == 422
@@ -197,6 +199,17 @@ def test_more_than_fit_and_a_search_that_cannot_find_all(
     partial = client.get("/conversations/?q=Tu").text
     assert "newest 2,000" in partial
     assert client.get("/conversations/regenerate/?q=Tu")["Location"] == "/conversations/?q=Tu"
+    assert not Decision.objects.exists()
+
+
+def test_more_than_a_request_takes_go_to_a_job(
+    client: Client, three: list[Conversation], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("conversations.jobs.bulk.MOST_IN_REQUEST", 2)
+    answer = client.post(BULK, {"action": "approve", "all": "1", "count": 3})
+    job = BackgroundJob.objects.get()
+    assert (answer["Location"], job.total) == (job.get_absolute_url(), 3)
+    assert "Approve 3 conversations: this goes on in the background." in said(client, answer)
     assert not Decision.objects.exists()
 
 
