@@ -289,6 +289,16 @@ class JudgementAdmin(ReadOnlyAdmin):
         return search_by_conversation(queryset, search_term), False
 
 
+@admin.register(DimensionScore)
+class DimensionScoreAdmin(ReadOnlyAdmin):
+    list_display = ("judgement", "dimension", "score", "turn_number", "created_at")
+    list_filter = ("dimension",)
+    list_select_related = ("judgement__conversation",)
+    list_defer = ("quote", "reason")
+    detail_select_related = ("judgement__conversation", "workspace", "created_by")
+    ordering = ("-created_at",)
+
+
 @admin.register(Rubric)
 class RubricAdmin(ReadOnlyAdmin):
     """A version never changes; the settings page makes the next one."""

@@ -58,7 +58,7 @@ SELECT gen_random_uuid(), c.workspace_id, %(by)s, c.id, %(name)s, '', c.status,
 class TooMany(ValueError):
     """More conversations than an action takes at once."""
 
-    def __init__(self, most: int = MOST_AT_ONCE) -> None:
+    def __init__(self, most: int) -> None:
         super().__init__(f"At most {most:,} conversations at once. Narrow the filter, or go in steps.")
 
 
@@ -115,7 +115,7 @@ def decide_chosen(
     """
     wanted = list(dict.fromkeys(ids))
     if len(wanted) > MOST_AT_ONCE:
-        raise TooMany
+        raise TooMany(MOST_AT_ONCE)
     locked = _lock(rows.filter(pk__in=wanted))
     there = {row.id for row in locked}
     missing = [Skipped(key, NOT_THERE) for key in wanted if key not in there]
@@ -139,7 +139,7 @@ def decide_matching(
     """
     locked = _lock(rows)
     if len(locked) > MOST_AT_ONCE:
-        raise TooMany
+        raise TooMany(MOST_AT_ONCE)
     if len(locked) != count:
         raise CountChanged(len(locked))
     return _act(locked, action, by=by, note=note, reasons=reasons, revisions={})

@@ -100,7 +100,7 @@ def assign_many(rows: ConversationQuerySet, count: int, *, to: User | None, by: 
     """
     found = list(rows.order_by("pk").values_list("root_id", "workspace_id")[: MOST_AT_ONCE + 1])
     if len(found) > MOST_AT_ONCE:
-        raise TooMany
+        raise TooMany(MOST_AT_ONCE)
     if len(found) != count:
         raise CountChanged(len(found))
     with transaction.atomic():

@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.utils.text import Truncator
 
-from review.models import Assignment, Comment, Draft, Lock, Skip
+from review.models import Answer, Assignment, Comment, Draft, Lock, Skip
 from workspaces.admin_base import ReadOnlyAdmin
 
 
@@ -50,3 +50,11 @@ class CommentAdmin(ReadOnlyAdmin):
     @admin.display(description="Comment")
     def beginning(self, comment: Comment) -> str:
         return Truncator(comment.text).chars(100)
+
+
+@admin.register(Answer)
+class AnswerAdmin(ReadOnlyAdmin):
+    list_display = ("score", "user", "value", "created_at")
+    list_select_related = ("score", "user")
+    detail_select_related = ("score", "user", "workspace", "created_by")
+    ordering = ("-created_at",)

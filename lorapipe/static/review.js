@@ -14,6 +14,12 @@ function moveToTurn(step) {
   turns[at < 0 ? 0 : Math.min(turns.length - 1, Math.max(0, at + step))]?.focus();
 }
 
+// A field takes the focus only when the fold around it is drawn, which takes a frame or two, and more on a busy machine.
+function focusOnceShown(field, frames = 120) {
+  field.focus();
+  if (document.activeElement !== field && frames) requestAnimationFrame(() => focusOnceShown(field, frames - 1));
+}
+
 document.addEventListener("click", (event) => {
   const step = event.target.closest("[data-step-turn]");
   if (step) moveToTurn(Number(step.dataset.stepTurn));
@@ -28,7 +34,7 @@ document.addEventListener("click", (event) => {
   if (!fold) return;
   const field = fold.querySelector("textarea");
   fold.open = true;
-  requestAnimationFrame(() => requestAnimationFrame(() => field.focus())); // it takes the focus only once it is shown
+  focusOnceShown(field);
 });
 
 // Escape leaves a text; an edit in which nothing was changed is closed.

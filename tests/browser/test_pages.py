@@ -229,7 +229,7 @@ def check(page: Page, name: str, *, width: int) -> None:
     keep_picture(page, name)
     assert page.locator("h1, main h2").count() >= 1, name
     assert page.evaluate("document.documentElement.scrollWidth") <= width, f"{name} is wider than the window"
-    ids = page.evaluate("[...document.querySelectorAll('[id]')].map(each => each.id)")
+    ids = page.evaluate("[...document.querySelectorAll('[id]')].map(each => each.getAttribute('id'))")
     assert len(ids) == len(set(ids)), f"{name} has an id twice"
     nameless = page.evaluate(
         "[...document.querySelectorAll('button, a, input:not([type=hidden]), select')]"

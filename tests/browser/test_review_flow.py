@@ -75,6 +75,7 @@ def send_back(page: Page, found: Conversation) -> None:
     page.keyboard.press("2")
     page.keyboard.press("Control+Enter")
     expect(page.locator("h1")).to_contain_text("Conversation 3")
+    wait_for(found.decisions.exists, what="it is stored")  # the next one was shown before
     found.refresh_from_db()
     assert (found.status, found.decisions.get().reasons) == ("needs_revision", ["off_topic"])
 

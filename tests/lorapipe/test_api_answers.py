@@ -15,6 +15,7 @@ from batches.models.states import JobStatus
 from lorapipe import api_urls, views
 from lorapipe.api_renderers import SuccessJSONRenderer
 from tests.factories import (
+    make_background_job,
     make_conversation,
     make_edge_case,
     make_item,
@@ -46,6 +47,7 @@ def rows(owner: User) -> dict[str, Any]:
         "scenario": make_scenario(workspace=place),
         "edge_case": make_edge_case(workspace=place),
         "option": make_option(workspace=place),
+        "background_id": make_background_job(by=owner),
     }
 
 

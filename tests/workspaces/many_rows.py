@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib.auth.models import Group
 from django.db.models import Model
 
+from background.models import BackgroundJob
 from batches.models import (
     BatchItem,
     BatchJob,
@@ -23,10 +24,11 @@ from batches.models import (
     Worker,
 )
 from batches.models.states import ItemStatus, LogState
-from conversations.models import Conversation, Decision, IdCounter, Turn
+from conversations.judging.rubric import change_rubric, find_rubric
+from conversations.models import Conversation, Decision, DimensionScore, IdCounter, Judgement, Rubric, Turn
 from conversations.states import Status
-from review.actions import assign, comment, save_draft, skip, take_lock
-from review.models import Assignment, Comment, Draft, Lock, Skip
+from review.actions import answer_judge, assign, comment, save_draft, skip, take_lock
+from review.models import Answer, Assignment, Comment, Draft, Lock, Skip
 from templates_app.models import (
     EdgeCase,
     ImportFile,
@@ -239,6 +241,31 @@ def many_reviews(rows: int) -> None:
         comment(made, turn=1, text="Is it?", by=user)
 
 
+def many_judgements(rows: int) -> None:
+    """Each of a conversation of its own, with an answer to its first dimension."""
+    user = factories.make_user()
+    for _ in range(rows):
+        made = factories.make_judgement(
+            conversation=factories.make_conversation(by=user, turns=["Hi?", "Hello."])
+        )
+        answer_judge(made.scores.all()[0], value=7, by=user)
+
+
+def many_rubrics(rows: int) -> None:
+    user = factories.make_user()
+    workspace = user.personal_workspace()
+    for number in range(rows):
+        criteria = dict(find_rubric(workspace).criteria)
+        first = next(iter(criteria))
+        change_rubric(workspace=workspace, criteria={**criteria, first: f"Criterion {number}"}, by=user)
+
+
+def many_background_jobs(rows: int) -> None:
+    user = factories.make_user()
+    for _ in range(rows):
+        factories.make_background_job(by=user)
+
+
 MAKERS: dict[type[Model], Callable[[int], None]] = {
     User: many_users,
     Group: many_groups,
@@ -271,6 +298,9 @@ MAKERS: dict[type[Model], Callable[[int], None]] = {
     UseStatement: many_statements,
     Worker: many_workers,
     Decision: many_decisions,
+    Rubric: many_rubrics,
+    BackgroundJob: many_background_jobs,
+    **dict.fromkeys((Judgement, DimensionScore, Answer), many_judgements),
     **dict.fromkeys((Lock, Assignment, Skip, Draft, Comment), many_reviews),
 }
 READ_ONLY = (
@@ -290,4 +320,5 @@ READ_ONLY = (
         Worker,
     ),
     *(Decision, Lock, Assignment, Skip, Draft, Comment),
+    *(Judgement, DimensionScore, Answer, Rubric, BackgroundJob),
 )

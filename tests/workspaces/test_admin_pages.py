@@ -22,7 +22,7 @@ from workspaces.models import Membership, User, Workspace
 ROWS = 60
 # A page of fifty rows needs no more than an empty one: session, user, permissions, counts, the rows and what they name.
 MOST_QUERIES = 10
-OURS = ("workspaces", "templates_app", "conversations", "batches", "review", "exports")
+OURS = ("workspaces", "templates_app", "conversations", "background", "batches", "review", "exports")
 
 pytestmark = pytest.mark.django_db
 each_table = pytest.mark.parametrize("model", MAKERS, ids=lambda model: model.__name__)

@@ -184,7 +184,7 @@ def test_missing_starter_templates_are_named_with_the_remedy(client: Client) -> 
 def test_demo_mode_says_so(client: Client, owner: User) -> None:
     assert settings.DEMO
     page = client.get("/").text
-    assert "replies are simulated by a local stand-in for Claude" in page
+    assert "a local stand-in for Claude replies" in page
     assert "flawed on purpose" in page
 
 
