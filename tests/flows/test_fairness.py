@@ -64,6 +64,7 @@ def small_job_beside_a_big_one(
     assert_invariants()
 
 
+@pytest.mark.slow
 def test_a_small_job_is_done_in_its_half_of_the_rate(
     owner: User, engine: Engine, fast_simulator: RunningSimulator
 ) -> None:

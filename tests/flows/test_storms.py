@@ -88,6 +88,7 @@ def check_speed_after(
     assert (len(since) - 1) / span * 60 >= 0.9 * per_minute * 60 / 61.5 * 0.95
 
 
+@pytest.mark.slow
 def test_a_storm_of_429(owner: User, engine: Engine, fast_simulator: RunningSimulator) -> None:
     """Four calls a second: a machine that is busy with other tests can make those too."""
     storm(owner, engine, fast_simulator, retry_after=3, items=50, per_minute=240, back_within=3)

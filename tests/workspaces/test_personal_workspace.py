@@ -63,6 +63,7 @@ def test_fifty_first_visits_at_once_find_one_workspace() -> None:
     assert Membership.objects.count() == 1
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_of_several_personal_ones_the_oldest_stays_and_the_others_become_ordinary() -> None:
     """As they were made by first visits that came at the same moment."""

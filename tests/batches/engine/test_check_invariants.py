@@ -176,6 +176,7 @@ def test_the_command_exits_1_and_names_the_row(owner: User, job: BatchJob, worke
     assert (code, found["holds"], found["violations"][0]["row"]) == (1, False, str(job.pk))
 
 
+@pytest.mark.slow
 def test_ten_thousand_items_are_checked_in_a_second(owner: User) -> None:
     seed_job(owner.personal_workspace(), size=10_000)
     with connection.cursor() as cursor:

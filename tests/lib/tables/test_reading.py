@@ -244,7 +244,11 @@ WIDE = TableBounds(bytes=20_000_000, rows=10_000)
     ("content", "said"),
     [
         ("topic\n" + "a" * 4_000_001, "row 2: has more than 4,000,000 characters in one line"),
-        ('topic\n"' + "a\n" * 2_100_000, "row 2: A cell has more than 4,000,000 characters. Close its quote"),
+        pytest.param(
+            'topic\n"' + "a\n" * 2_100_000,
+            "row 2: A cell has more than 4,000,000 characters. Close its quote",
+            marks=pytest.mark.slow,  # two million lines, each traced for coverage
+        ),
     ],
 )
 def test_a_cell_without_an_end_is_told(content: str, said: str) -> None:
