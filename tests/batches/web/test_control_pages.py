@@ -18,7 +18,7 @@ from workspaces.models import Membership, User
 pytestmark = pytest.mark.django_db
 # At most those of a running batch (test_batch_page) without its errors, however many items could be tried again.
 # One more reads the history, at most 50 entries.
-QUERIES = 17  # one is the number of the review queue in the menu
+QUERIES = 18  # two are the number of the review queue in the menu, and of the approved ones of an ended batch
 DIALOG = {"HX-Request": "true", "HX-Target": "div#dialog-body"}
 
 
