@@ -43,6 +43,7 @@ class BatchItemQuerySet(WorkspaceQuerySet):
                 *("job_id", "position", "conversation_id", "topic", "tier", "status", "attempt", "ended_at"),
                 *("error_kind", "error_message"),
                 *("conversation__title", "conversation__status", "conversation__quality_score"),
+                "conversation__flag_count",
                 *("conversation__root_id", "conversation__version", "conversation__is_head"),
             )
         )

@@ -13,7 +13,7 @@ const KEYS = {
   "f": () => toggleFilters(),
 };
 // These press the element of the page that carries the key as data-key.
-const PRESSED = "pCerdansmzcyx.,123456789";
+const PRESSED = "pCRerdansmzcyx.,123456789";
 const GO = {
   g: "[data-go=g]", o: "[data-go=o]", r: "[data-go=r]", b: "[data-go=b]", c: "[data-go=c]", t: "[data-go=t]", s: "[data-go=s]",
 };
