@@ -35,6 +35,8 @@ ABOUT = (
     "tier",
     "language",
     "source",
+    "external_id",
+    "system_prompt",
     "simulated",
     "model",
 )
@@ -91,7 +93,7 @@ class ConversationAdmin(LoraModelAdmin):
         "created_at",
     )
     list_filter = ("status", "tier", "simulated", "source")
-    list_defer = ("parameters", "quality_metrics", "flags", "bands", "search")
+    list_defer = ("parameters", "quality_metrics", "flags", "bands", "search", "system_prompt")
     search_fields = ("search",)
     search_help_text = "Id, title, persona, emotion, topic, or text of a turn"
     ordering = ("-created_at",)

@@ -48,6 +48,8 @@ INHERITED = (
         "parameters",
         "simulated",
         "model",
+        "system_prompt",
+        "external_id",
     ),
 )
 REPLACED = "Replaced by version "  # and the number of the newer one

@@ -29,6 +29,7 @@ class _ConversationRow(NamedTuple):
     status: str
     model: str
     simulated: bool
+    system_prompt: str | None
 
 
 class Line(NamedTuple):
@@ -114,7 +115,9 @@ def iter_lines(conversations: QuerySet[Conversation], *, system: bool = True) ->
             _load_system_prompts(systems, chunk)
         turns = _load_turns(chunk)
         for row in chunk:
-            yield _make_line(row, turns.get(row.id, []), systems.get(row.template_version_id, ""))
+            own = row.system_prompt if system else None
+            text = systems.get(row.template_version_id, "") if own is None else own
+            yield _make_line(row, turns.get(row.id, []), text)
 
 
 def _make_line(row: _ConversationRow, turns: Sequence[tuple[str, str]], system: str) -> Line:

@@ -14,7 +14,7 @@ from lib.wire import MomentField, PageQuery, StrictSerializer, about_dollars, do
 from templates_app.states import Tier
 
 # Columns that a list does not show are not loaded, because values and metrics can be large.
-NOT_IN_LISTS = ("parameters", "quality_metrics", "bands", "search", "error_message")
+NOT_IN_LISTS = ("parameters", "quality_metrics", "bands", "search", "error_message", "system_prompt")
 LONGEST_SEARCH = 200
 
 
@@ -120,6 +120,7 @@ def _serialize_origin(conversation: Conversation) -> dict[str, Any]:
         "category": conversation.category,
         "language": conversation.language,
         "source": conversation.source,
+        "externalId": conversation.external_id or None,
         "simulated": conversation.simulated,
         "model": conversation.model,
         "jobId": conversation.origin_job_id,
@@ -161,6 +162,7 @@ def serialize_conversation(conversation: Conversation) -> dict[str, Any]:
     return {
         **serialize_summary(conversation),
         "parameters": conversation.parameters,
+        "systemPrompt": conversation.system_prompt,
         "qualityMetrics": conversation.quality_metrics,
         "errorMessage": conversation.error_message or None,
         "changeNote": conversation.change_note,

@@ -66,6 +66,17 @@ class Conversation(ReviewedModel):
     category = ArrayField(models.CharField(max_length=100), default=list, blank=True)
     language = models.CharField(max_length=10, default="en")
     parameters = models.JSONField(default=dict, blank=True)
+    system_prompt = models.TextField(
+        null=True,
+        blank=True,
+        help_text="The system message of an imported file. Empty: the training system prompt of its template.",
+    )
+    external_id = models.CharField(
+        max_length=200,
+        blank=True,
+        db_default="",
+        help_text="The id in the file that it was imported from, where that is not the id here.",
+    )
 
     source = models.CharField(max_length=10, choices=Source.choices, default=Source.GENERATED)
     simulated = models.BooleanField(default=False)
@@ -170,6 +181,11 @@ class Conversation(ReviewedModel):
             # Without the list of pending entries: it would be searched to its end in each lookup.
             GinIndex(fields=["bands"], name="conversation_bands", fastupdate=False),
             models.Index(fields=["parent"], name="conversation_children", condition=Q(parent__isnull=False)),
+            models.Index(
+                fields=["workspace", "external_id"],
+                name="conversation_external_id",
+                condition=~Q(external_id=""),
+            ),
             models.Index(fields=["origin_job", "created_at"], name="conversation_by_job"),
             # The order of the list.
             models.Index(
@@ -199,6 +215,13 @@ class Conversation(ReviewedModel):
 
     def __str__(self) -> str:
         return self.conversation_id
+
+    @property
+    def training_system_prompt(self) -> str:
+        """The system message that an export writes; empty for none."""
+        if self.system_prompt is not None:
+            return self.system_prompt
+        return self.template_version.training_system_prompt if self.template_version else ""
 
     def delete(self, *args: Any, **options: Any) -> tuple[int, dict[str, int]]:
         """Delete it for good, as `ConversationQuerySet.delete` does."""

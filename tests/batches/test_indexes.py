@@ -110,6 +110,12 @@ def test_the_review_queue(seeded: tuple[User, BatchJob], order: QueueOrder) -> N
         assert "Seq Scan" not in plan, plan
 
 
+def test_the_ids_of_imported_files(seeded: tuple[User, BatchJob]) -> None:
+    mine = Conversation.objects.filter(workspace=seeded[0].personal_workspace())
+    found = mine.filter(external_id__in=["a", "b"]).exclude(external_id="")
+    assert "conversation_external_id" in plan_of(found)
+
+
 def test_search(seeded: tuple[User, BatchJob]) -> None:
     user, _ = seeded
     with CaptureQueriesContext(connection) as asked:

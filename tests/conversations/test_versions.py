@@ -37,6 +37,13 @@ def test_an_edit_is_the_newest_version_and_the_old_text_stays() -> None:
     assert list(Conversation.objects.heads()) == [second]
 
 
+def test_a_version_keeps_the_system_text_and_the_id_of_its_file() -> None:
+    first = start(system_prompt="Be kind.", external_id="row-7")
+    second = versions.edit(first, {2: "Good day."}, by=None)
+    assert (second.system_prompt, second.external_id) == ("Be kind.", "row-7")
+    assert (first.training_system_prompt, start().training_system_prompt) == ("Be kind.", "")
+
+
 def test_a_new_version_of_an_approved_one_is_in_the_queue_again() -> None:
     first = start()
     first.approve(by=None)

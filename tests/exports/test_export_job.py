@@ -64,6 +64,14 @@ def test_every_conversation_byte_exact_in_the_order_of_the_plan(tmp_path: Path) 
     assert b"SECRET" not in (tmp_path / "all.jsonl").read_bytes()
 
 
+def test_the_system_text_of_an_imported_file_stands_before_that_of_the_template(tmp_path: Path) -> None:
+    job = make_exportable(count=1, system_prompt="The file's own.")
+    export_job(job, tmp_path / "all.jsonl")
+    assert messages_in(tmp_path / "all.jsonl")[0][0] == {"role": "system", "content": "The file's own."}
+    export_job(job, tmp_path / "plain.jsonl", system=False)
+    assert messages_in(tmp_path / "plain.jsonl")[0][0]["role"] == "user"
+
+
 def test_only_this_job_and_whatever_its_review_state(tmp_path: Path) -> None:
     job = make_exportable(status=Status.REJECTED)
     make_exportable()

@@ -38,6 +38,16 @@ def test_the_turns_in_order_as_text(client: Client, owner: User) -> None:
     assert 'id="t2"' in page.text
 
 
+def test_an_imported_one_shows_its_system_text_and_its_id_in_the_file(client: Client, owner: User) -> None:
+    made = make_conversation(by=owner, source="imported", system_prompt="Be brief.", external_id="row-7")
+    page = client.get(f"/conversations/{made.pk}/").text
+    assert "Be brief." in page
+    assert "row-7" in page
+    assert "imported from a file" in page
+    answer = client.get(f"/api/conversations/{made.pk}").json()
+    assert (answer["systemPrompt"], answer["externalId"]) == ("Be brief.", "row-7")
+
+
 def test_somebody_elses_is_as_unknown_as_an_unknown_one(client: Client, owner: User) -> None:
     foreign = make_conversation()
     unknown = client.get("/conversations/00000000-0000-4000-8000-000000000000/")
