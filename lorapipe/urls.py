@@ -20,7 +20,7 @@ urlpatterns = [
     path("", include("conversations.web.urls")),
     path("", include("batches.web.urls")),
     path("", include("review.web.urls")),
-    path("", include("exports.urls")),
+    path("", include("exports.web.urls")),
 ]
 
 handler400 = views.show_bad_request

@@ -18,9 +18,9 @@ from batches.planning.plan import PlanError, PlannedItem, find_starter_items
 from batches.planning.sources.csv_file import csv_plan
 from batches.reports.progress import Progress
 from batches.reports.reason_texts import REASONS
-from exports.actions import Exported, build_job_file_name, export_job
 from exports.formats import ExportError
-from exports.target import CannotWrite, check_target
+from exports.unreviewed.files import Exported, build_job_file_name, export_job
+from exports.unreviewed.target import CannotWrite, check_target
 from lib.row_problems import RowProblem
 from stack.process_group import Signals
 from templates_app.states import Tier

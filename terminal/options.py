@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from exports.target import CannotWrite, check_target
+from exports.unreviewed.target import CannotWrite, check_target
 
 TIERS = ("template", "scenario", "edge_case")
 LARGEST_SEED = 2**63 - 1

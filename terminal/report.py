@@ -9,8 +9,8 @@ from batches.models import BatchItem, BatchJob
 from batches.models.states import ItemStatus, JobStatus, Reason
 from batches.reports.progress import Progress
 from batches.reports.reason_texts import find_error_text
-from exports.actions import Exported
-from exports.stream import select_for_job
+from exports.unreviewed.files import Exported
+from exports.unreviewed.stream import select_for_job
 from lib.amounts import format_number
 from templates_app.states import Tier
 

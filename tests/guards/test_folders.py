@@ -13,6 +13,15 @@ from tests.guards.test_imports import imported
 ORDER = {
     "batches": [["models"], ["limits"], ["planning", "reports"], ["engine"], ["actions"], ["web", "api"]],
     "conversations": [["models"], ["web", "api"]],
+    "exports": [
+        ["formats"],
+        ["snippets", "preflight"],
+        ["models"],
+        ["selection"],
+        ["unreviewed", "importing"],
+        ["running"],
+        ["web", "api"],
+    ],
     "templates_app": [
         ["text", "states"],
         ["models"],
@@ -76,6 +85,8 @@ def test_the_folders_of_a_room_import_downwards_only() -> None:
         ("templates_app.prompts.editing", "from templates_app.packs import template_file"),
         ("templates_app.api.library", "from templates_app.web.library import list_tags"),
         ("conversations.api.conversations", "from conversations.web import views"),
+        ("exports.formats.messages", "from exports.models import Export"),
+        ("exports.running.writing", "from exports.web.downloads import make_file_response"),
     ],
 )
 def test_the_guard_sees_an_import_upwards(module: str, text: str) -> None:

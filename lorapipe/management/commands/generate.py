@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandParser
 
 from batches.planning.plan import PlanError
 from claude.current_models import RetiredModel, UnknownModel, UnknownPrice
-from exports.target import CannotWrite
+from exports.unreviewed.target import CannotWrite
 from lib.row_problems import cut_problems, group_problems
 from lib.stale_state import StaleState
 from lorapipe.management.commands.prepare import get_first_owner

@@ -11,9 +11,9 @@ from typing import Any, BinaryIO
 from django.utils.text import slugify
 
 from batches.models import BatchJob
-from exports.manifest import build_manifest
-from exports.stream import Written, select_for_job, write_jsonl
-from exports.target import CannotWrite, check_target, get_manifest_path, make_draft_path
+from exports.unreviewed.manifest import build_manifest
+from exports.unreviewed.stream import Written, select_for_job, write_jsonl
+from exports.unreviewed.target import CannotWrite, check_target, get_manifest_path, make_draft_path
 
 
 @dataclass(frozen=True, kw_only=True)

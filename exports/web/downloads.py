@@ -13,9 +13,9 @@ from django.views.decorators.http import require_safe
 
 from batches.models import BatchJob
 from conversations.models import Conversation, ConversationQuerySet
-from exports.actions import build_file_name, build_job_file_name
-from exports.manifest import build_manifest
-from exports.stream import iter_jsonl, select_approved, select_for_job, write_jsonl
+from exports.unreviewed.files import build_file_name, build_job_file_name
+from exports.unreviewed.manifest import build_manifest
+from exports.unreviewed.stream import iter_jsonl, select_approved, select_for_job, write_jsonl
 from workspaces.people import get_person
 
 JSONL = "application/jsonl; charset=utf-8"

@@ -15,10 +15,10 @@ from batches.models import BatchItem, BatchJob
 from batches.models.states import ItemStatus
 from conversations.models import Conversation
 from conversations.states import Status
-from exports import actions, stream
-from exports.actions import build_file_name, build_job_file_name, export_job
 from exports.formats import ExportError
-from exports.target import CannotWrite, check_target
+from exports.unreviewed import files, stream
+from exports.unreviewed.files import build_file_name, build_job_file_name, export_job
+from exports.unreviewed.target import CannotWrite, check_target
 from templates_app.states import Tier
 from tests.factories import make_conversation, make_item, make_job, make_template, make_version
 
@@ -207,7 +207,7 @@ def test_a_full_disk_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     def full(conversations: object, stream: io.BufferedWriter, *, system: bool) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(actions, "write_jsonl", full)
+    monkeypatch.setattr(files, "write_jsonl", full)
     with pytest.raises(CannotWrite, match="No space left"):
         export_job(make_job(), tmp_path / "all.jsonl")
     assert os.listdir(tmp_path) == []

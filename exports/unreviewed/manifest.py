@@ -6,7 +6,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from batches.models import BatchJob
-from exports.stream import Written
+from exports.unreviewed.stream import Written
 from lib.amounts import format_number
 from templates_app.models import TemplateVersion
 from workspaces.models import Workspace
