@@ -67,6 +67,7 @@ PURE = (
         "templates_app.packs.template_file",
     ),
     *("conversations.parsing", "conversations.quality"),
+    *("exports.formats", "exports.preflight", "exports.snippets"),
 )
 PUBLIC_OF_LORAPIPE = "lorapipe.queues"
 

@@ -28,9 +28,15 @@ def test_text_comes_back_byte_exact(text: str) -> None:
 
 def test_a_line_is_plain_utf8_without_needless_escapes() -> None:
     assert (
-        encode_messages([("user", "Grüße / \u2028")])
-        == '{"messages":[{"role":"user","content":"Grüße / \u2028"}]}\n'.encode()
+        encode_messages([("user", "Grüße / \u2027")])
+        == '{"messages":[{"role":"user","content":"Grüße / \u2027"}]}\n'.encode()
     )
+
+
+def test_what_unicode_takes_for_the_end_of_a_line_is_escaped() -> None:
+    line = encode_messages([("user", "a\u2028b\u2029c\x85d")])
+    assert rb"a\u2028b\u2029c\u0085d" in line
+    assert len(line.decode().splitlines()) == 1
 
 
 def test_the_system_message_comes_first_and_only_when_there_is_one() -> None:

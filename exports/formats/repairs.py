@@ -1,0 +1,65 @@
+"""Characters that no training file should hold, replaced and counted, so that the manifest can say so."""
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from exports.formats.records import Example, Record, Turn
+
+# Kind of a repair to the words for it.
+REPAIRS = {
+    "lone_surrogate": "Halves of surrogate pairs, which are no characters, were replaced by U+FFFD.",
+    "nul": "NUL characters were removed.",
+}
+_SURROGATES = re.compile("[\ud800-\udfff]")
+
+
+def repair_record(record: Record, repairs: Counter[str], *, metadata: bool) -> Record:
+    """The same record where nothing is to be repaired. Adds to `repairs`, by kind, how many characters were.
+
+    Half of a surrogate pair made the loader of a trainer return wrong rows without an error; a NUL ends the text for
+    programs in C. `metadata`: whether the metadata are written, too.
+    """
+    changed: dict[str, Any] = {}
+    for name in ("turns",) if isinstance(record, Example) else ("chosen", "rejected"):
+        turns: tuple[Turn, ...] = getattr(record, name)
+        repaired = tuple(_repair_turn(turn, repairs) for turn in turns)
+        if any(new is not old for new, old in zip(repaired, turns, strict=True)):
+            changed[name] = repaired
+    if (system := repair_text(record.system, repairs)) is not record.system:
+        changed["system"] = system
+    if metadata:
+        changed["metadata"] = repair_value(record.metadata, repairs)
+    return replace(record, **changed) if changed else record
+
+
+def repair_text(text: str, repairs: Counter[str]) -> str:
+    """The very same object where nothing is to be repaired."""
+    if "\0" in text:
+        repairs["nul"] += text.count("\0")
+        text = text.replace("\0", "")
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            text, count = _SURROGATES.subn("\ufffd", text)
+            repairs["lone_surrogate"] += count
+    return text
+
+
+def repair_value(value: Any, repairs: Counter[str]) -> Any:
+    """A plain JSON value with all its texts repaired."""
+    if isinstance(value, str):
+        return repair_text(value, repairs)
+    if isinstance(value, Mapping):
+        return {repair_text(key, repairs): repair_value(each, repairs) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [repair_value(each, repairs) for each in value]
+    return value
+
+
+def _repair_turn(turn: Turn, repairs: Counter[str]) -> Turn:
+    content = repair_text(turn.content, repairs)
+    return turn if content is turn.content else replace(turn, content=content)
