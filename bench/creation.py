@@ -7,18 +7,14 @@ goal is 3 s; the time of the status query on the new batch is printed below.
 
 import argparse
 import cProfile
-import os
 import pstats
 import statistics
-import tempfile
 import time
 from dataclasses import replace
 from decimal import Decimal
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stack.folder import DataFolder
-from stack.services import start_postgres
+from bench.support.database import start_own_database
 
 if TYPE_CHECKING:
     from batches.planning.plan import PlannedItem
@@ -33,25 +29,11 @@ def main() -> None:
     parser.add_argument("--items", type=int, default=10_000)
     parser.add_argument("--profile", action="store_true")
     given = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="lorapipe-bench-") as name:
-        Path(name).chmod(0o711)
-        folder = DataFolder(Path(name))
-        with folder.hold():
-            folder.prepare()
-            server = start_postgres(folder, durable=True)
-            try:
-                os.environ.update(
-                    DATABASE_URL=server.url, SECRET_KEY="bench", DJANGO_SETTINGS_MODULE="lorapipe.settings"
-                )
-                measure(given.items, profile=given.profile)
-            finally:
-                server.stop()
+    with start_own_database():
+        measure(given.items, profile=given.profile)
 
 
 def measure(items: int, *, profile: bool) -> None:
-    import django  # noqa: PLC0415  the settings need the server's URL
-
-    django.setup()
     from django.core.management import call_command  # noqa: PLC0415
 
     from batches.planning.plan import cut, starter_plan  # noqa: PLC0415

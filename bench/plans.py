@@ -5,16 +5,12 @@ the form of the wizard (made), fetches the page of the plan with its estimate (s
 """
 
 import argparse
-import os
 import statistics
-import tempfile
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-from stack.folder import DataFolder
-from stack.services import start_postgres
+from bench.support.database import start_own_database
 
 RUNS = 3
 GOAL_S = 2.0
@@ -24,25 +20,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--items", type=int, default=5000)
     items = parser.parse_args().items
-    with tempfile.TemporaryDirectory(prefix="lorapipe-bench-") as name:
-        Path(name).chmod(0o711)
-        folder = DataFolder(Path(name))
-        with folder.hold():
-            folder.prepare()
-            server = start_postgres(folder, durable=True)
-            try:
-                os.environ.update(
-                    DATABASE_URL=server.url, SECRET_KEY="bench", DJANGO_SETTINGS_MODULE="lorapipe.settings"
-                )
-                measure(items)
-            finally:
-                server.stop()
+    with start_own_database():
+        measure(items)
 
 
 def measure(items: int) -> None:
-    import django  # noqa: PLC0415  the settings need the server's URL
-
-    django.setup()
     from bench.support.plan_cases import cases, fill  # noqa: PLC0415
 
     web = fill(items)

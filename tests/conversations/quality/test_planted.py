@@ -1,10 +1,10 @@
-"""Precision and recall on the planted set, by the same measure as `python -m bench.flags`."""
+"""Precision and recall on the planted set, by the same measure as `python -m bench.quality.flags`."""
 
 from collections.abc import Sequence
 
 import pytest
 
-from bench.flags import KINDS, assess_all, judge, judge_pairs
+from bench.quality.flags import KINDS, assess_all, judge, judge_pairs
 from conversations.quality import Assessment
 from tests.conversations.quality.planted import Planted, build_planted
 from tests.conversations.quality.planted.generator import COPIES, EACH

@@ -1,4 +1,4 @@
-"""Precision and recall of the flags on the planted set of 1,000 conversations, and what they cost: `python -m bench.flags`."""
+"""Precision and recall of the flags on the planted set of 1,000 conversations, and what they cost: `python -m bench.quality.flags`."""
 
 import argparse
 import time

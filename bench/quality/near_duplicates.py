@@ -1,23 +1,19 @@
-"""How long it takes to compare a conversation with 100,000 others: `python -m bench.near_duplicates [--rows N]`.
+"""How long it takes to compare a conversation with 100,000 others: `python -m bench.quality.near_duplicates [--rows N]`.
 
 The others are written from the sentences of the planted set, which resemble one another more than conversations do in life. Some of
 those that are compared have a near-duplicate, most have none. The goals are 5 ms in the median and 50 ms at worst for the lookup.
 """
 
 import argparse
-import os
 import random
 import statistics
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
+from bench.support.database import start_own_database
 from conversations.parsing import TurnDraft
 from conversations.quality.near_duplicates import make_bands, read_shingles
-from stack.folder import DataFolder
-from stack.services import start_postgres
 from tests.conversations.quality.planted.copies import change_words
 from tests.conversations.quality.planted.writing import TURNS, write_clean
 
@@ -35,25 +31,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=100_000)
     rows = parser.parse_args().rows
-    with tempfile.TemporaryDirectory(prefix="lorapipe-bench-") as name:
-        Path(name).chmod(0o711)
-        folder = DataFolder(Path(name))
-        with folder.hold():
-            folder.prepare()
-            server = start_postgres(folder, durable=True)
-            try:
-                os.environ.update(
-                    DATABASE_URL=server.url, SECRET_KEY="bench", DJANGO_SETTINGS_MODULE="lorapipe.settings"
-                )
-                return measure(rows)
-            finally:
-                server.stop()
+    with start_own_database():
+        return measure(rows)
 
 
 def measure(rows: int) -> int:
-    import django  # noqa: PLC0415  the settings need the server's URL
-
-    django.setup()
     from django.core.management import call_command  # noqa: PLC0415
     from django.db import connection  # noqa: PLC0415
 
