@@ -38,7 +38,7 @@ SELECT pg_terminate_backend(pid, 5000), backend_type, state, left(query, 200) FR
 
 # Whole files go to the processes of xdist one after the other: these folders have the longest ones, and a long file that
 # begins last keeps one process busy while the others have nothing left to do.
-LONGEST_FIRST = ("faults", "flows", "browser", "stack", "guards")
+LONGEST_FIRST = ("faults", "flows", "browser", "stack", "access", "abuse")
 
 
 @pytest.hookimpl(trylast=True)  # after pytest-django, which has an order of its own

@@ -24,8 +24,8 @@ import pytest
 STARTING_MODULES = {"subprocess", "multiprocessing", "playwright", "pty"}
 STARTING_CALLS = {"fork", "forkpty", "posix_spawn", "posix_spawnp", "create_subprocess_exec"}
 STARTING_EVENTS = {"subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn", "os.system", "os.exec"}
-# What belongs to a whole run: processes throughout, and the guards, which `./run check` runs.
-WHOLE = {"abuse", "browser", "contract", "faults", "flows", "guards"}
+# What belongs to a whole run: processes and walks throughout, and the guards, which `./run check` runs.
+WHOLE = {"abuse", "access", "browser", "contract", "faults", "flows", "guards"}
 OF_EACH_FILE = 1  # a test with a database takes a fifth of a second, and the databases themselves take ten
 # Set while a test of a quick run is running. An audit hook can never be taken away again, so it asks this.
 _forbidden = False

@@ -16,8 +16,8 @@ from django.urls import Resolver404, resolve
 from tests.abuse.asking import Asker
 from tests.abuse.html_forms import FoundForm, read_page, read_query_names
 from tests.abuse.world import World
+from tests.access.urls import Url, every_url
 from tests.guards.sources import ROOMS, ROOT
-from tests.guards.urls import Url, every_url
 
 MOST_LINKED = (
     2  # pages of one URL with the same names in their query: the fiftieth item of a plan shows no other form

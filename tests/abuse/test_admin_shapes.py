@@ -10,7 +10,7 @@ from tests.abuse.sending import FORM, encode, encode_query, mix_pairs, vary_pair
 from tests.abuse.shapes import TEXTS, Shape
 from tests.abuse.surface import Surface, crawl, list_admin, open_page, open_places
 from tests.abuse.world import World, find_admin_model
-from tests.guards.urls import Url
+from tests.access.urls import Url
 
 pytestmark = [pytest.mark.django_db, pytest.mark.lengthy]
 LONGEST_PATH = 3_000

@@ -11,7 +11,7 @@ from tests.abuse.sending import JSON, encode_query, mix_json, mix_pairs, vary_he
 from tests.abuse.shapes import Shape
 from tests.abuse.surface import list_api
 from tests.abuse.world import World
-from tests.guards.urls import Url
+from tests.access.urls import Url
 
 pytestmark = [pytest.mark.django_db, pytest.mark.lengthy]
 METHODS = ("POST", "PUT", "PATCH", "DELETE")

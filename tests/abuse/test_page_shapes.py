@@ -28,7 +28,7 @@ from tests.abuse.surface import (
     read_query_names_of_sources,
 )
 from tests.abuse.world import WORDS, World
-from tests.guards.urls import Url
+from tests.access.urls import Url
 
 pytestmark = [pytest.mark.django_db, pytest.mark.lengthy]
 LONGEST_PATH = 3_000

@@ -20,7 +20,7 @@ from templates_app.models import PromptTemplate
 from templates_app.states import EntryKind
 from templates_app.text.rendering import Variable
 from tests import factories
-from tests.guards.urls import Url
+from tests.access.urls import Url
 from tests.support.jobs import furnish
 from workspaces.actions import create_sign_in_link
 from workspaces.models import User

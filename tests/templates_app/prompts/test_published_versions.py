@@ -11,8 +11,8 @@ from django.db import IntegrityError, connection, transaction
 from django.test import Client
 
 from templates_app.models import TemplateVersion
+from tests.access.urls import every_url
 from tests.factories import make_template, make_user
-from tests.guards.urls import every_url
 from workspaces.models import User
 
 pytestmark = pytest.mark.django_db
