@@ -20,7 +20,7 @@ def score_turns(
     thresholds: Thresholds = OF_NEW_WORKSPACES,
     flags: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """The columns that follow from the turns: score, metrics, flags, bands, counts, and the status before a person decides.
+    """The columns that follow from the turns: score, metrics, flags, bands, counts, hash, and the status before a person decides.
 
     `version` is the template version that it is held to, if there is one; `thresholds` are those of its workspace;
     `flags` are those that reading the reply gave.
@@ -34,6 +34,7 @@ def score_turns(
         "flags": [flag.to_json() for flag in assessed.flags],
         "flag_count": len(assessed.flags),
         "bands": assessed.bands,
+        "content_hash": quality.hash_turns(turns),
     }
 
 

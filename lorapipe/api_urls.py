@@ -7,6 +7,7 @@ from django.urls import URLPattern, re_path
 from background.api import jobs as background_jobs
 from batches.api import analytics, batches, judging, logs, regenerate, single
 from conversations.api import bulk, conversations, judgements, queue, rescore, versions
+from exports.api import imports
 from lorapipe.api_errors import refuse_unknown_path
 from templates_app.api import library, templates
 from templates_app.states import EntryKind
@@ -16,6 +17,7 @@ ID = "[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 JOB, CONVERSATION = f"(?P<job_id>{ID})", f"(?P<conversation_id>{ID})"
 TEMPLATE, ENTRY = f"(?P<template_id>{ID})", f"(?P<entry_id>{ID})"
 ITEM, BACKGROUND = f"(?P<item_id>{ID})", f"(?P<background_id>{ID})"
+FILE = f"(?P<file_id>{ID})"
 
 
 def route(path: str, view: Any, name: str, **also: Any) -> URLPattern:
@@ -47,6 +49,8 @@ urlpatterns: list[URLPattern] = [
     route(f"items/{ITEM}", single.show_item, "api_item"),
     route(f"items/{ITEM}/retry", single.retry_item, "api_item_retry"),
     route(f"items/{ITEM}/use", single.use_stored_reply, "api_item_use"),
+    route("imports", imports.import_conversations, "api_imports"),
+    route(f"imports/{FILE}", imports.show_import, "api_import"),
     route("review/queue", queue.list_queue, "api_queue"),
     route("logs", logs.list_logs, "api_logs"),
     route("logs/cost", logs.sum_cost, "api_logs_cost"),

@@ -17,6 +17,9 @@ from batches.models.states import ItemStatus, JobStatus, LogState
 from conversations.judging.rubric import find_rubric
 from conversations.models import Conversation, Judgement, Turn
 from conversations.states import JudgedDimension, Status
+from exports.importing.reading import read_file
+from exports.importing.uploading import build_report
+from exports.models import ImportedFile
 from provider.models import LanguageModel, ModelPrice
 from templates_app.models import (
     EdgeCase,
@@ -35,6 +38,7 @@ from workspaces.models import Membership, User, Workspace
 
 MODEL = classes.DEFAULT_MODEL
 PROMPT = "A {{persona ? 'worried' : 'calm'}} client asks about {{topic}}."
+TALK = b'{"messages":[{"role":"user","content":"Hi?"},{"role":"assistant","content":"Hello."}]}\n'
 PLAIN_VARIABLES = (
     Variable("topic"),
     Variable("persona", required=False),
@@ -163,6 +167,15 @@ def make_import_file(
     """A file of scenarios that waits for its owner to import it."""
     return classes.ImportFileFactory.create(
         content=content, **_given(workspace=workspace, created_by=by), **fields
+    )
+
+
+def make_imported_file(*, by: User | None = None, content: bytes = TALK, **fields: Any) -> ImportedFile:
+    """A file of one conversation that waits for its owner to import it."""
+    owner = by or make_user()
+    report = build_report(read_file(content), owner.personal_workspace())
+    return classes.ImportedFileFactory.create(
+        content=content, size=len(content), created_by=owner, **{"report": report, **fields}
     )
 
 

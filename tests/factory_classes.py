@@ -15,6 +15,8 @@ from batches.models import BatchItem, BatchJob, GenerationLog, PromptSize, RateL
 from batches.models.states import Dimension, ItemStatus, JobStatus, LogState
 from conversations.models import Conversation, DimensionScore, Judgement, Turn
 from conversations.states import Role, Status
+from exports.models import ImportedFile
+from exports.models.import_files import FileKind
 from provider.models import LanguageModel, ModelPrice
 from templates_app.models import EdgeCase, ImportFile, Option, PromptTemplate, Scenario, TemplateVersion
 from templates_app.states import EntryKind, Tier
@@ -128,6 +130,17 @@ class ImportFileFactory(DjangoModelFactory[ImportFile]):
     workspace = LazyAttribute(lambda file: file.created_by.personal_workspace())
     kind = EntryKind.SCENARIO
     name = number_text("file {}.csv")
+    expires_at = LazyFunction(lambda: timezone.now() + timedelta(hours=1))
+
+
+class ImportedFileFactory(DjangoModelFactory[ImportedFile]):
+    class Meta:
+        model = ImportedFile
+
+    created_by = SubFactory(UserFactory)
+    workspace = LazyAttribute(lambda file: file.created_by.personal_workspace())
+    kind = FileKind.CONVERSATIONS
+    name = number_text("talks {}.jsonl")
     expires_at = LazyFunction(lambda: timezone.now() + timedelta(hours=1))
 
 

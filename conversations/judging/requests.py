@@ -1,6 +1,5 @@
 """The request of a judgement: the rubric, and the conversation as data that is read and not obeyed."""
 
-import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -79,12 +78,6 @@ def build_judge_request(
         temperature=settings.ENVIRONMENT.anthropic_temperature,
         tag=tag,
     )
-
-
-def hash_turns(turns: Sequence[TurnDraft]) -> str:
-    """SHA-256 of roles and texts, in hexadecimal: which content a judgement is about."""
-    content = json.dumps([[each.role, each.content] for each in turns], ensure_ascii=False)
-    return hashlib.sha256(content.encode(errors="surrogatepass")).hexdigest()
 
 
 def _list_criteria(criteria: Mapping[str, str]) -> Iterator[str]:

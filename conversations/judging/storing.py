@@ -7,9 +7,9 @@ from uuid import UUID
 
 from claude.messages import Reply
 from conversations.judging.reading import JudgementDraft
-from conversations.judging.requests import hash_turns
 from conversations.models import DimensionScore, Judgement
 from conversations.parsing import TurnDraft
+from conversations.quality import hash_turns
 from lib.statements import insert
 
 

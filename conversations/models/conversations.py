@@ -77,6 +77,21 @@ class Conversation(ReviewedModel):
         db_default="",
         help_text="The id in the file that it was imported from, where that is not the id here.",
     )
+    import_job = models.ForeignKey(
+        "background.BackgroundJob",
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        db_index=False,
+        help_text="The import that made this version.",
+    )
+    content_hash = models.CharField(
+        max_length=64,
+        blank=True,
+        db_default="",
+        help_text="Of its turns, by which an import finds what is there already. Empty: not computed yet.",
+    )
 
     source = models.CharField(max_length=10, choices=Source.choices, default=Source.GENERATED)
     simulated = models.BooleanField(default=False)
@@ -185,6 +200,16 @@ class Conversation(ReviewedModel):
                 fields=["workspace", "external_id"],
                 name="conversation_external_id",
                 condition=~Q(external_id=""),
+            ),
+            models.Index(
+                fields=["workspace", "content_hash"],
+                name="conversation_content_hash",
+                condition=~Q(content_hash=""),
+            ),
+            models.Index(
+                fields=["import_job", "created_at"],
+                name="conversation_by_import",
+                condition=Q(import_job__isnull=False),
             ),
             models.Index(fields=["origin_job", "created_at"], name="conversation_by_job"),
             # The order of the list.

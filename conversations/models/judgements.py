@@ -41,7 +41,7 @@ class JudgementQuerySet(WorkspaceQuerySet):
 class Judgement(OwnedModel):
     """What the judge said about one version of a conversation. It decides nothing and moves nothing.
 
-    `content_hash` is that of the turns which were judged (`conversations.judging.requests.hash_turns`).
+    `content_hash` is that of the turns which were judged (`conversations.quality.hash_turns`).
     """
 
     conversation = models.ForeignKey(

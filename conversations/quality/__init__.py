@@ -4,6 +4,7 @@
 """
 
 from conversations.quality.flags import KINDS, Flag, Kind, is_hard, read_flags
+from conversations.quality.hashing import hash_turns
 from conversations.quality.scoring import SCORER_VERSION, Asked, Assessment, assess
 from conversations.quality.structure import (
     FORMULA_VERSION,
@@ -31,6 +32,7 @@ __all__ = [
     "SpokenTurn",
     "assess",
     "choose_status",
+    "hash_turns",
     "is_hard",
     "read_flags",
     "score",

@@ -7,10 +7,9 @@ from typing import Any
 
 from exports.formats.records import METADATA_KEYS, Example, Record, refuse
 from exports.formats.writing import Writer, check_turns, get_system
+from lib.tables.formulas import add_guard
 
 COLUMNS = ("conversation_id", "turn", "role", "content", *METADATA_KEYS)
-# A cell that begins with one of these is a formula, or becomes one. The last four are the wide forms of the first ones.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 class CsvWriter(Writer):
@@ -38,7 +37,7 @@ class CsvWriter(Writer):
         text = io.StringIO(first, newline="")
         text.seek(0, io.SEEK_END)
         csv.writer(text, lineterminator="\r\n", quoting=csv.QUOTE_ALL).writerows(
-            [guard_cell(cell) for cell in row] for row in rows
+            [add_guard(cell) if isinstance(cell, str) else cell for cell in row] for row in rows
         )
         self.stream.write(text.getvalue().encode())
 
@@ -52,8 +51,3 @@ def make_cell(value: Any) -> str:
     if isinstance(value, list | tuple) and all(isinstance(each, str) for each in value):
         return ", ".join(value)
     return json.dumps(value, ensure_ascii=False)
-
-
-def guard_cell(cell: Any) -> Any:
-    """The cell with an apostrophe before it if a spreadsheet would take it for a formula. Numbers stay numbers."""
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell

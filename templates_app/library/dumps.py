@@ -7,17 +7,14 @@ loses it when it is read. No other `'` is removed (docs/templates.md). JSON need
 import csv
 import io
 import json
-import re
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
 from lib.amounts import format_number
+from lib.tables.formulas import add_guard
 from templates_app.library.columns import PARAMETER, list_columns
 from templates_app.states import EntryKind
-
-_FORMULA = re.compile(r"'*[=+\-@\t\r]")
-_GUARDED = re.compile(r"'+[=+\-@\t\r]")
 
 
 def dump_csv(kind: EntryKind, rows: Sequence[Mapping[str, Any]]) -> bytes:
@@ -38,15 +35,6 @@ def _format_cell(row: Mapping[str, Any], column: str) -> str:
     if isinstance(value, list):
         return "; ".join(value)
     return format_number(value) if isinstance(value, Decimal) else str(value)
-
-
-def add_guard(cell: str) -> str:
-    return f"'{cell}" if _FORMULA.match(cell) else cell
-
-
-def remove_guard(cell: str) -> str:
-    """The cell without the `'` that `add_guard` put before it."""
-    return cell[1:] if _GUARDED.match(cell) else cell
 
 
 def dump_json(kind: EntryKind, rows: Sequence[Mapping[str, Any]]) -> bytes:

@@ -5,11 +5,11 @@ from decimal import Decimal
 from typing import Any
 
 from lib.same_text import find_match
+from lib.tables.formulas import describe_unguarded, remove_guard
 from lib.tables.header import MOST_SUGGESTIONS, suggest_name
 from lib.tables.reading import Table, read_table
 from templates_app.library.checks import KINDS, clean_fields, parse_weight, split_tags
 from templates_app.library.columns import PARAMETER, REQUIRED, find_columns, list_columns
-from templates_app.library.dumps import remove_guard
 from templates_app.library.sheet import BOUNDS, FileRow, Sheet
 from templates_app.states import EntryKind
 
@@ -35,9 +35,7 @@ def read_table_rows(content: bytes, *, kind: EntryKind, sheet_name: str) -> Shee
         )
         if sheet.is_full:
             break
-    if unguarded:
-        several = "cell" if unguarded == 1 else "cells"
-        sheet.notes.append(f"{unguarded:,} {several} lost the ' that an export puts before a formula.")
+    sheet.notes += describe_unguarded(unguarded)
     sheet.notes += sheet.respellings.describe()
     return sheet
 

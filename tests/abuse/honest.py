@@ -9,6 +9,7 @@ from typing import Any
 
 from templates_app.models import PromptTemplate, TemplateVersion
 from templates_app.states import Tier
+from tests import factories
 from tests.abuse.html_forms import Pairs
 from tests.abuse.world import VALUES, World
 
@@ -184,6 +185,20 @@ BODIES: dict[str, Sequence[Callable[[World], Body]]] = {
     "POST api_rescore": [
         lambda world: {"workspaceId": str(world.template.workspace_id), "filter": FILTER},
         lambda world: {"ids": world.rows["conversation_id"]},
+    ],
+    "POST api_imports": [
+        lambda world: {
+            "name": "old.jsonl",
+            "content": factories.TALK.decode(),
+            "tier": "scenario",
+            "persona": "Nurse",
+            "language": "en",
+            "templateId": str(world.template.pk),
+            "asVersions": True,
+            "again": True,
+            "workspaceId": str(world.template.workspace_id),
+            "dryRun": True,
+        }
     ],
     "POST api_background_job_cancel": [lambda world: {}],
     "POST api_item_retry": [lambda world: {}],

@@ -115,6 +115,10 @@ def make_world() -> World:
         "template_id": [str(template.pk), str(archived.pk)],
         "entry_id": entries,
         "import_id": files,
+        "file_id": [
+            str(factories.make_imported_file(by=person).pk),
+            str(factories.make_imported_file(by=person, job=factories.make_background_job(by=person)).pk),
+        ],
         "comment_id": [str(said.pk)],
         "score_id": [str(judged.scores.all()[0].pk)],
         "background_id": [

@@ -27,6 +27,7 @@ from tests.factories import (
     make_conversation,
     make_edge_case,
     make_import_file,
+    make_imported_file,
     make_item,
     make_job,
     make_judgement,
@@ -56,7 +57,7 @@ HARMLESS = {
 # The places that name a row: the walk fills them with A's, then with one that is not there.
 ROWS = (
     *("job_id", "conversation_id", "template_id", "object_id", "id", "item_id", "export_id"),
-    *("entry_id", "import_id", "comment_id", "score_id", "background_id"),
+    *("entry_id", "import_id", "file_id", "comment_id", "score_id", "background_id"),
 )
 MARK = "SECRET-OF-A"
 MASKED = re.compile(
@@ -116,6 +117,7 @@ def theirs() -> Belongings:
         "template_id": template.pk,
         "entry_id": scenario.pk,
         "import_id": kept.pk,
+        "file_id": make_imported_file(by=user, name=f"{MARK}-talks.jsonl").pk,
     }
     rows = [scenario, edge_case, option]
     return Belongings(user, job, made, template, rows, {name: str(value) for name, value in places.items()})
@@ -319,6 +321,7 @@ def admin_rows(theirs: Belongings) -> Iterator[tuple[str, Any]]:
         yield f"templates_app/{type(row).__name__.lower()}", row.pk
     yield "background/backgroundjob", theirs.by_place["background_id"]
     yield "templates_app/importfile", theirs.by_place["import_id"]
+    yield "exports/importedfile", theirs.by_place["file_id"]
     entry = AuditEntry.objects.create(
         workspace=theirs.job.workspace,
         who=theirs.user,

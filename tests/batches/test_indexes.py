@@ -110,10 +110,13 @@ def test_the_review_queue(seeded: tuple[User, BatchJob], order: QueueOrder) -> N
         assert "Seq Scan" not in plan, plan
 
 
-def test_the_ids_of_imported_files(seeded: tuple[User, BatchJob]) -> None:
+def test_what_imports_look_up(seeded: tuple[User, BatchJob]) -> None:
     mine = Conversation.objects.filter(workspace=seeded[0].personal_workspace())
     found = mine.filter(external_id__in=["a", "b"]).exclude(external_id="")
     assert "conversation_external_id" in plan_of(found)
+    same = mine.filter(content_hash__in=["a", "b"]).exclude(content_hash="")
+    assert "conversation_content_hash" in plan_of(same)
+    assert "conversation_by_import" in plan_of(Conversation.objects.filter(import_job=seeded[1].pk))
 
 
 def test_search(seeded: tuple[User, BatchJob]) -> None:

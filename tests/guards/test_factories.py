@@ -24,6 +24,7 @@ def test_every_factory_makes_a_row() -> None:
     for make in (factories.make_scenario, factories.make_edge_case, factories.make_option):
         make()
     factories.make_import_file()
+    factories.make_imported_file()
     factories.make_rate_limit()
     factories.make_prompt_size()
     assert factories.make_token(user=user).startswith("lp_")

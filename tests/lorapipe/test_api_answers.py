@@ -18,6 +18,7 @@ from tests.factories import (
     make_background_job,
     make_conversation,
     make_edge_case,
+    make_imported_file,
     make_item,
     make_job,
     make_log,
@@ -48,6 +49,7 @@ def rows(owner: User) -> dict[str, Any]:
         "edge_case": make_edge_case(workspace=place),
         "option": make_option(workspace=place),
         "background_id": make_background_job(by=owner),
+        "file_id": make_imported_file(by=owner),
     }
 
 

@@ -27,6 +27,7 @@ from batches.models.states import ItemStatus, LogState
 from conversations.judging.rubric import change_rubric, find_rubric
 from conversations.models import Conversation, Decision, DimensionScore, IdCounter, Judgement, Rubric, Turn
 from conversations.states import Status
+from exports.models import ImportedFile
 from review.actions import answer_judge, assign, comment, save_draft, skip, take_lock
 from review.models import Answer, Assignment, Comment, Draft, Lock, Skip
 from templates_app.models import (
@@ -207,6 +208,11 @@ def many_files(rows: int) -> None:
         factories.make_import_file()
 
 
+def many_imported_files(rows: int) -> None:
+    for _ in range(rows):
+        factories.make_imported_file()
+
+
 def many_entries(rows: int) -> None:
     user, workspace = factories.make_user(), factories.make_workspace()
     AuditEntry.objects.bulk_create(
@@ -280,6 +286,7 @@ MAKERS: dict[type[Model], Callable[[int], None]] = {
     EdgeCase: many_situations(EdgeCase),
     Option: many_options,
     ImportFile: many_files,
+    ImportedFile: many_imported_files,
     Conversation: many_conversations,
     Turn: many_conversations,
     IdCounter: many_counters,
@@ -304,7 +311,7 @@ MAKERS: dict[type[Model], Callable[[int], None]] = {
     **dict.fromkeys((Lock, Assignment, Skip, Draft, Comment), many_reviews),
 }
 READ_ONLY = (
-    *(ApiToken, AuditEntry, SignInLink, Turn, IdCounter, ImportFile),
+    *(ApiToken, AuditEntry, SignInLink, Turn, IdCounter, ImportFile, ImportedFile),
     *(
         BatchJob,
         BatchItem,

@@ -15,9 +15,9 @@ from batches.models import BatchItem, BatchJob, GenerationLog, SpendingMonth, Wo
 from batches.models.states import ItemStatus, JobStatus, LogState, Reason
 from batches.planning.judging import plan_judging
 from batches.planning.plan import PlanError
-from conversations.judging.requests import hash_turns
 from conversations.judging.rubric import find_rubric
 from conversations.models import Conversation, Judgement
+from conversations.quality import hash_turns
 from conversations.states import JudgedDimension, Status
 from conversations.versions import read_turns
 from tests.factories import make_conversation

@@ -2,9 +2,10 @@
 
 import json
 
-from conversations.judging.requests import SCHEMA, TAG, build_judge_request, hash_turns
+from conversations.judging.requests import SCHEMA, TAG, build_judge_request
 from conversations.judging.rubric import load_shipped_criteria
 from conversations.parsing import TurnDraft
+from conversations.quality import hash_turns
 from conversations.states import JudgedDimension
 from tests.factories import MODEL
 

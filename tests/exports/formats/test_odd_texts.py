@@ -99,8 +99,21 @@ def test_plain_json_is_one_array() -> None:
     assert "system" not in json.loads(write("json", make_example(), system=False)[0])[0]
 
 
-FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "=cmd|' /C calc'!A0", "\uff1d1", "-", "="]
-PLAIN = ["1=1", " =1", "a-b", "'=1", "", 'text, with; "quotes"\r\nand lines', "\u2212 1"]
+FORMULAS = [
+    "'=1",
+    "=1+1",
+    "+1",
+    "-1",
+    "@SUM(A1)",
+    "\t=1",
+    "\r=1",
+    "\n=1",
+    "=cmd|' /C calc'!A0",
+    "\uff1d1",
+    "-",
+    "=",
+]
+PLAIN = ["1=1", " =1", "a-b", "", 'text, with; "quotes"\r\nand lines', "\u2212 1"]
 
 
 def read_csv(content: bytes) -> list[dict[str, str]]:

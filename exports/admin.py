@@ -1,0 +1,20 @@
+"""The admin pages of this room, to read only."""
+
+from django.contrib import admin
+
+from exports.models import ImportedFile
+from workspaces.admin_base import ReadOnlyAdmin
+
+
+@admin.register(ImportedFile)
+class ImportedFileAdmin(ReadOnlyAdmin):
+    """Shows whose files are waiting or were imported. Only the owner of a file sees what is in it."""
+
+    list_display = ("name", "kind", "size", "workspace", "created_by", "created_at", "job")
+    list_filter = ("kind",)
+    list_select_related = ("workspace", "created_by", "job")
+    list_defer = ("content", "report", "choices", "floors")
+    search_fields = ("name",)
+    ordering = ("-created_at",)
+    fields = ("name", "kind", "size", "workspace", "created_by", "created_at", "expires_at", "job")
+    detail_select_related = ("workspace", "created_by", "job")

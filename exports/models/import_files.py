@@ -1,0 +1,93 @@
+"""A file of conversations or of reviews, from its upload until its job has read it, and then what came of it."""
+
+from datetime import timedelta
+from typing import Any, ClassVar, Self
+
+from django.db import models
+from django.db.models import F, Q
+from django.urls import reverse
+from django.utils import timezone
+
+from background.models import BackgroundJob
+from workspaces.models import OwnedModel, User, Workspace, WorkspaceQuerySet
+
+LIFETIME = timedelta(hours=2)
+MOST_OF_A_PERSON = 10  # files that wait
+
+
+class FileKind(models.TextChoices):
+    CONVERSATIONS = "conversations"
+    REVIEWS = "reviews"
+
+
+class ImportedFileQuerySet(WorkspaceQuerySet):
+    def waiting(self) -> Self:
+        """Uploaded and not imported yet."""
+        return self.filter(job=None, expires_at__gt=timezone.now())
+
+    def uploaded_by(self, user: Any) -> Self:
+        """This person's own, waiting or imported. Nobody else sees them."""
+        shown = Q(job__isnull=False) | Q(expires_at__gt=timezone.now())
+        return self.visible_to(user).filter(shown, created_by=user.pk)
+
+
+class ImportedFile(OwnedModel):
+    """`content` is the bytes as they were uploaded; they are deleted when the job has ended. The report stays.
+
+    `choices`: what the person chose, see `exports.importing.choices`. `floors`: by slug the first number that an id of
+    this file may keep.
+    """
+
+    kind = models.CharField(max_length=13, choices=FileKind.choices)
+    name = models.CharField(max_length=200)
+    sheet = models.CharField(max_length=100, blank=True)
+    content = models.BinaryField()
+    size = models.PositiveIntegerField(default=0)
+    choices = models.JSONField(default=dict, blank=True)
+    report = models.JSONField(default=dict, blank=True)
+    floors = models.JSONField(null=True, blank=True)
+    expires_at = models.DateTimeField()
+    job = models.OneToOneField(
+        BackgroundJob, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+
+    objects: ClassVar[ImportedFileQuerySet] = ImportedFileQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        db_table = "imported_files"
+        constraints = [
+            models.CheckConstraint(condition=Q(kind__in=FileKind.values), name="imported_file_kind"),
+        ]
+        indexes = [
+            models.Index("created_by", F("created_at").desc(), name="imported_file_newest"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("import_file", args=[self.pk])
+
+    @classmethod
+    def store(
+        cls, content: bytes, *, kind: FileKind, workspace: Workspace, by: User | None, **given: Any
+    ) -> "ImportedFile":
+        """Store a file for two hours (`LIFETIME`). Deletes those that have expired, and all but the person's newest 10.
+
+        `given`: name, sheet, choices and report. What a job reads, or has read, is not deleted.
+        """
+        given["name"] = given["name"][:200]
+        stored = cls.objects.create(
+            workspace=workspace,
+            created_by=by,
+            kind=kind,
+            content=content,
+            size=len(content),
+            expires_at=timezone.now() + LIFETIME,
+            **given,
+        )
+        waiting = cls.objects.filter(job=None)
+        newest = waiting.filter(created_by=by).order_by("-created_at").values("pk")[:MOST_OF_A_PERSON]
+        too_many = Q(created_by=by) & ~Q(pk__in=list(newest.values_list("pk", flat=True)))
+        waiting.filter(Q(expires_at__lte=timezone.now()) | too_many).delete()
+        return stored
