@@ -20,6 +20,7 @@ from lorapipe import sign_in_limits
 from provider import table
 from provider.account import list_entered_names
 from tests.factories import make_user
+from tests.support import migrated
 from tests.support.jobs import furnish
 from tests.support.once import empty_only_filled_tables, list_static_files_once
 from tests.support.simulator import RunningSimulator
@@ -65,11 +66,20 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings: None) -> None:
+    """The test database is a copy of the migrated one, if that has been kept."""
+    if (dump := migrated.get_dump()) and dump.exists():
+        migrated.begin_with(dump)
+
+
+@pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     """The test database; before it is dropped, sessions that are still on it are named and ended.
 
     DROP DATABASE waits five seconds for them and then fails, at a test that has nothing to do with it.
     """
+    if (dump := migrated.get_dump()) and not dump.exists():
+        migrated.keep(dump)
     yield
     with django_db_blocker.unblock(), connection.cursor() as cursor:
         cursor.execute(END_OTHERS)
