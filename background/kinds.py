@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Kind:
-    """`roles`: those who may start such a job; whoever has none of them any more when it runs has it fail."""
+    """`roles`: those who may start such a job; whoever has none of them any more when it runs has it fail.
+
+    When a job of it has ended, a notice says how many were done, and how many of them its result counts as `skipped`.
+    """
 
     name: str
     label: str

@@ -12,6 +12,8 @@ from background.kinds import find_kind
 from background.states import OPEN, JobState
 from workspaces.models import Membership, OwnedModel, User, WorkspaceQuerySet
 
+UNNOTICED = Q(status__in=[JobState.COMPLETED, JobState.FAILED], noticed=False)
+
 
 class BackgroundJobQuerySet(WorkspaceQuerySet):
     def for_lists(self) -> Self:
@@ -60,6 +62,11 @@ class BackgroundJob(OwnedModel):
     cancel_asked_at = models.DateTimeField(null=True, blank=True)
     started_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
+    noticed = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="People were told of its end. A cancelled one is not told of.",
+    )
 
     objects: ClassVar[BackgroundJobQuerySet] = BackgroundJobQuerySet.as_manager()  # type: ignore[assignment]
 
@@ -76,6 +83,7 @@ class BackgroundJob(OwnedModel):
         indexes = [
             models.Index("workspace", F("created_at").desc(), F("id").desc(), name="background_newest"),
             models.Index(fields=["claimed_at"], condition=Q(status__in=sorted(OPEN)), name="background_open"),
+            models.Index(fields=["id"], condition=UNNOTICED, name="background_unnoticed"),
         ]
 
     def __str__(self) -> str:

@@ -277,11 +277,12 @@ class ProviderPoolAdmin(ReadOnlyAdmin):
 
 @admin.register(Notice)
 class NoticeAdmin(ReadOnlyAdmin):
-    list_display = ("job", "status", "reason", "delivery", "attempts", "created_at")
+    list_display = ("name", "status", "reason", "delivery", "attempts", "created_at")
     list_filter = ("status", "delivery")
-    list_select_related = ("job",)
-    search_fields = ("job__name",)
-    detail_select_related = ("job", "workspace")
+    list_select_related = ("job", "background")
+    list_defer = ("background__parameters", "background__place", "background__result")
+    search_fields = ("job__name", "background__name")
+    detail_select_related = ("job", "background", "workspace")
 
 
 @admin.register(Webhook)

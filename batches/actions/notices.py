@@ -1,8 +1,8 @@
-"""Tell people when a batch has ended or waits for them: on the pages, and to a webhook of their workspace.
+"""Tell people when a batch or a background job has ended, or a batch waits for them: on the pages, and to a webhook.
 
-The dispatcher makes a notice once per job and status. The row decides about its delivery; `batches.actions.delivery_lane`
-sends it. The webhook follows the Standard Webhooks specification: webhook-id, webhook-timestamp, webhook-signature (v1,
-HMAC-SHA256).
+The dispatcher makes a notice once per batch and status, and one of each background job that was not cancelled. The row
+decides about its delivery; `batches.actions.delivery_lane` sends it. The webhook follows the Standard Webhooks
+specification: webhook-id, webhook-timestamp, webhook-signature (v1, HMAC-SHA256).
 """
 
 import asyncio
@@ -23,6 +23,7 @@ from django.db.models import F
 from django.utils import timezone
 from standardwebhooks import Webhook as Signer
 
+from background.models import BackgroundJob
 from batches.models import DeliveryState, Notice, Webhook
 from batches.reports.reason_texts import REASONS
 from lib.amounts import format_number
@@ -55,6 +56,18 @@ SELECT gen_random_uuid(), t.workspace_id, t.created_by_id, t.id, t.status, t.rea
   FROM told t LEFT JOIN webhooks w ON w.workspace_id = t.workspace_id
  WHERE t.kind = 'batch' AND NOT (t.status = 'paused' AND t.reason = 'person')
 """
+MAKE_OF_BACKGROUND = """
+WITH told AS (
+    UPDATE background_jobs SET noticed = true WHERE id = ANY(ARRAY(
+        SELECT id FROM background_jobs WHERE status IN ('completed', 'failed') AND NOT noticed
+         ORDER BY id LIMIT %(at_once)s FOR NO KEY UPDATE SKIP LOCKED))
+    RETURNING id, workspace_id, created_by_id, status, done,
+              CASE WHEN jsonb_typeof(result -> 'skipped') = 'number' THEN (result ->> 'skipped')::int ELSE 0 END AS skipped)
+INSERT INTO notices (id, workspace_id, created_by_id, background_id, status, reason, completed_items, failed_items, total_items, delivery, next_at)
+SELECT gen_random_uuid(), t.workspace_id, t.created_by_id, t.id, t.status, '', greatest(0, t.done - t.skipped), t.skipped, t.done,
+       CASE WHEN w.id IS NULL THEN 'none' ELSE 'waiting' END, CASE WHEN w.id IS NULL THEN NULL ELSE clock_timestamp() END
+  FROM told t LEFT JOIN webhooks w ON w.workspace_id = t.workspace_id
+"""
 WORKSPACES = """
 SELECT workspace_id FROM notices
  WHERE delivery = 'waiting' AND next_at <= clock_timestamp() AND workspace_id <> ALL(%(served)s::uuid[])
@@ -79,10 +92,13 @@ class CannotDeliver(Exception):
 
 
 def make_notices() -> int:
-    """A notice for each job whose end or stop nobody was told of; a pause by a person is none. Returns how many."""
+    """A notice for each end or stop that nobody was told of; a pause or an end by a person is none. Returns how many."""
+    made = 0
     with connection.cursor() as cursor:
-        cursor.execute(MAKE, {"at_once": AT_ONCE})
-        return int(cursor.rowcount)
+        for make in (MAKE, MAKE_OF_BACKGROUND):
+            cursor.execute(make, {"at_once": AT_ONCE})
+            made += cursor.rowcount
+    return made
 
 
 def find_due_workspaces(*, served: Collection[UUID] = ()) -> list[UUID]:
@@ -103,7 +119,8 @@ def take_due(workspace_id: UUID) -> UUID | None:
 def deliver(notice_id: UUID) -> bool:
     """Send one notice to its workspace's webhook. Twice at worst: `webhook-id` is the same then. False: it was not taken."""
     notice = (
-        Notice.objects.select_related("job", "workspace__webhook")
+        Notice.objects.with_job()
+        .select_related("workspace__webhook")
         .filter(pk=notice_id, delivery=DeliveryState.WAITING)
         .first()
     )
@@ -127,33 +144,51 @@ def deliver(notice_id: UUID) -> bool:
 
 def body_of(notice: Notice) -> bytes:
     """What the receiver gets: camelCase, as the API speaks."""
+    kind, named = _name_for_receiver(notice)
     about: dict[str, Any] = {
-        "type": f"batch.{notice.status}",
+        "type": f"{kind}.{notice.status}",
         "timestamp": notice.created_at.isoformat(),
         "data": {
-            "jobId": str(notice.job_id),
-            "name": notice.job.name,
+            **named,
+            "name": notice.name,
             "status": notice.status,
             "reason": notice.reason or None,
             "message": words_of(notice),
             "completedItems": notice.completed_items,
             "failedItems": notice.failed_items,
             "totalItems": notice.total_items,
-            "actualCost": format_number(notice.job.spent),
-            "simulated": notice.job.simulated,
         },
     }
     return json.dumps(about, ensure_ascii=False).encode()
 
 
+def _name_for_receiver(notice: Notice) -> tuple[str, dict[str, Any]]:
+    """The beginning of the type, and what only such a notice has."""
+    if notice.background:
+        return "backgroundJob", {"backgroundJobId": str(notice.background_id), "kind": notice.background.kind}
+    assert notice.job is not None
+    money = {"actualCost": format_number(notice.job.spent), "simulated": notice.job.simulated}
+    return "batch", {"jobId": str(notice.job_id), **money}
+
+
 def words_of(notice: Notice) -> str:
     """The notice in a sentence."""
+    if notice.background:
+        return _say_end(notice, notice.background)
     if notice.status == "completed":
         failed = f", {notice.failed_items} failed" if notice.failed_items else ""
-        what = "judgements" if notice.job.rubric_id else "conversations"
+        what = "judgements" if notice.job and notice.job.rubric_id else "conversations"
         return f"Finished: {notice.completed_items} of {notice.total_items} {what}{failed}."
     found = REASONS.get(notice.reason)
     return f"{found.title}. {found.advice}" if found else "It stopped. Resume goes on with what is left."
+
+
+def _say_end(notice: Notice, job: BackgroundJob) -> str:
+    """How a background job ended."""
+    if notice.status != "completed":
+        return job.error
+    skipped = f", {notice.failed_items:,} skipped" if notice.failed_items else ""
+    return f"Finished: {notice.completed_items:,} done{skipped}." if notice.total_items else "Finished."
 
 
 def send(webhook: Webhook, *, notice_id: str, body: bytes, at: datetime | None = None) -> None:

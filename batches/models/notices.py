@@ -1,14 +1,15 @@
-"""Notices that a job has ended or waits for a person, and the webhooks to which a workspace has them sent."""
+"""Notices that a batch or a background job has ended or waits for a person, and the webhooks that they are sent to."""
 
 import base64
 import hashlib
 import hmac
-from typing import ClassVar
+from typing import ClassVar, Self
 from urllib.parse import urlsplit, urlunsplit
 
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.urls import reverse
 
 from lib.encryption import decrypt
 from workspaces.models import OwnedModel, TimestampedModel, WorkspaceQuerySet
@@ -23,11 +24,34 @@ class DeliveryState(models.TextChoices):
     GIVEN_UP = "given_up", "given up"
 
 
+class NoticeQuerySet(WorkspaceQuerySet):
+    def with_job(self) -> Self:
+        """With the batch or the background job that each is about, without the columns that can be large."""
+        large = ("background__parameters", "background__place", "background__result")
+        return self.select_related("job", "background").defer(*large)
+
+
 class Notice(OwnedModel):
-    """One change of one job that people should know of. `status` and `reason` are the job's at that moment."""
+    """One change of one batch, or the end of one background job. `status` and `reason` are those of that moment.
+
+    Of a background job `completed_items` were done and `failed_items` were skipped.
+    """
 
     job = models.ForeignKey(
-        "batches.BatchJob", on_delete=models.CASCADE, related_name="notices", db_index=False
+        "batches.BatchJob",
+        on_delete=models.CASCADE,
+        related_name="notices",
+        db_index=False,
+        null=True,
+        blank=True,
+    )
+    background = models.ForeignKey(
+        "background.BackgroundJob",
+        on_delete=models.CASCADE,
+        related_name="+",
+        db_index=False,
+        null=True,
+        blank=True,
     )
     status = models.CharField(max_length=10)
     reason = models.CharField(max_length=20, blank=True)
@@ -43,11 +67,16 @@ class Notice(OwnedModel):
     next_at = models.DateTimeField(null=True, blank=True)
     delivery_error = models.TextField(blank=True, default="", db_default="")
 
-    objects: ClassVar[WorkspaceQuerySet] = WorkspaceQuerySet.as_manager()  # type: ignore[assignment]
+    objects: ClassVar[NoticeQuerySet] = NoticeQuerySet.as_manager()  # type: ignore[assignment]
 
     class Meta:
         db_table = "notices"
         constraints = [
+            models.CheckConstraint(
+                condition=Q(job__isnull=False, background__isnull=True)
+                | Q(job__isnull=True, background__isnull=False),
+                name="notice_about_one",
+            ),
             models.CheckConstraint(condition=Q(delivery__in=DeliveryState.values), name="notice_delivery"),
         ]
         indexes = [
@@ -56,7 +85,19 @@ class Notice(OwnedModel):
         ]
 
     def __str__(self) -> str:
-        return f"{self.job} {self.status}"
+        return f"{self.name} {self.status}"
+
+    @property
+    def name(self) -> str:
+        """The name of what it is about."""
+        return str(self.job or self.background)
+
+    @property
+    def target_url(self) -> str:
+        """The page of what it is about."""
+        if self.background:
+            return self.background.get_absolute_url()
+        return reverse("batch", args=[self.job_id])
 
 
 class Webhook(TimestampedModel):

@@ -1,10 +1,9 @@
-"""Toasts that say, on whatever page one is, that a batch has ended or waits for somebody."""
+"""Toasts that say, on whatever page one is, that a batch or a background job has ended, or that a batch waits."""
 
 from datetime import datetime
 
 from django.contrib import messages
 from django.http import HttpRequest
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.html import format_html
@@ -23,11 +22,11 @@ def announce_new_notices(request: HttpRequest) -> None:
     if since is None:
         request.session[TOLD_UNTIL] = timezone.now().isoformat()
         return
-    rows = Notice.objects.visible_to(request.user).filter(created_at__gt=since).select_related("job")
+    rows = Notice.objects.visible_to(request.user).filter(created_at__gt=since).with_job()
     found = list(rows.order_by("-created_at")[:MOST_AT_ONCE])
     for notice in reversed(found):
         well = notice.status == JobStatus.COMPLETED and not notice.failed_items
-        link = format_html('<a href="{}">{}</a>', reverse("batch", args=[notice.job_id]), notice.job.name)
+        link = format_html('<a href="{}">{}</a>', notice.target_url, notice.name)
         level = messages.SUCCESS if well else messages.WARNING
         messages.add_message(request, level, format_html("{}: {}", link, words_of(notice)))
     if found:

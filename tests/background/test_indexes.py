@@ -3,7 +3,7 @@
 import pytest
 from django.db import connection
 
-from background.models import BackgroundJob
+from background.models import UNNOTICED, BackgroundJob
 from background.running import HAS_DUE
 from tests.factories import make_user, make_workspace
 from workspaces.models import User
@@ -30,6 +30,13 @@ def test_what_is_due_is_found_without_reading_what_has_ended(ended: User) -> Non
         cursor.execute(f"EXPLAIN {HAS_DUE}")
         plan = "\n".join(row[0] for row in cursor.fetchall())
     assert "background_open" in plan
+
+
+def test_ends_that_nobody_was_told_of(ended: User) -> None:
+    BackgroundJob.objects.update(noticed=True)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE background_jobs")
+    assert "background_unnoticed" in BackgroundJob.objects.filter(UNNOTICED).order_by("pk")[:50].explain()
 
 
 def test_the_list(ended: User) -> None:

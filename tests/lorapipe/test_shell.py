@@ -1,12 +1,15 @@
 """The strip of the running batch, the numbers of the menu, and toasts for what has ended: on every page, kept up to date."""
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
+from background.states import JobState
 from batches.actions.notices import make_notices
 from batches.models import BatchJob
 from batches.models.states import JobStatus
-from tests.factories import make_conversation, make_job
+from tests.factories import make_background_job, make_conversation, make_job
 from workspaces.models import User
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("signed_in")]
@@ -40,6 +43,19 @@ def test_the_strip_and_the_numbers(client: Client, owner: User) -> None:
     BatchJob.objects.filter(pk=job.pk).update(status=JobStatus.CANCELLED)
     assert "The run" not in client.get("/shell/", headers=POLL).text
     assert client.get("/shell/")["Location"] == "/"
+
+
+def test_the_end_of_a_background_job_is_announced_once(client: Client, owner: User) -> None:
+    client.get("/shell/", headers=POLL)
+    job = make_background_job(by=owner, status=JobState.COMPLETED, done=4, name="Score 4 again")
+    make_background_job(status=JobState.COMPLETED, name="foreign")
+    make_notices()
+    with CaptureQueriesContext(connection) as asked:
+        told = client.get("/shell/", headers=POLL).text
+    assert f'<a href="{job.get_absolute_url()}">Score 4 again</a>: Finished: 4 done.' in told
+    assert "foreign" not in told
+    assert not [each for each in asked if '"parameters"' in each["sql"]], "it may hold 100,000 ids"
+    assert "Score 4 again" not in client.get("/shell/", headers=POLL).text
 
 
 def test_the_end_of_a_batch_is_announced_once(client: Client, owner: User) -> None:

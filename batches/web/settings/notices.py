@@ -46,15 +46,17 @@ class WebhookForm(forms.Form):
 @require_safe
 @login_required
 def list_notices(request: HttpRequest) -> HttpResponse:
-    """The batches that have ended or that wait for a person, the newest notice first."""
-    rows = Notice.objects.visible_to(request.user).select_related("job").order_by("-created_at", "-id")
+    """The batches and background jobs that have ended, and the batches that wait for a person, the newest notice first."""
+    rows = Notice.objects.visible_to(request.user).with_job().order_by("-created_at", "-id")
     found = fetch_page(rows, request, per=NOTICES_PER_PAGE)
     shown = [(notice, name_badge(notice), words_of(notice)) for notice in found.rows]
     return render(request, "batches/notices.html", {"page": found, "rows": shown})
 
 
 def name_badge(notice: Notice) -> str:
-    """The badge of the batch as the notice found it."""
+    """The badge of the batch or the background job as the notice found it."""
+    if notice.background:
+        return notice.status
     done, failed = notice.completed_items, notice.failed_items
     return choose_badge(JobStatus(notice.status), notice.status, completed=done, failed=failed)
 
@@ -101,7 +103,7 @@ def edit_webhook(request: HttpRequest) -> HttpResponse:
         "hosts": settings.ENVIRONMENT.webhook_hosts,
         "last": Notice.objects.filter(workspace=chosen.workspace)
         .exclude(delivery="none")
-        .select_related("job")
+        .with_job()
         .order_by("-created_at", "-id")[:10],
     }
     return render(request, "batches/webhook.html", context, status=422 if form.errors else 200)

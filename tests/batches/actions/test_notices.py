@@ -16,19 +16,22 @@ from django.test import Client
 from pytest_django.fixtures import Settings
 from standardwebhooks import Webhook as Receiving
 
+from background.states import JobState
 from batches.actions.jobs import resume
 from batches.actions.notices import (
     TRY_AGAIN_MIN,
+    body_of,
     change_webhook,
     deliver,
     find_due_workspaces,
     make_notices,
     take_due,
     url_problem,
+    words_of,
 )
 from batches.models import BatchJob, DeliveryState, Notice, Webhook
 from batches.models.states import JobKind, JobStatus, Reason
-from tests.factories import make_job, make_member, make_user, make_workspace
+from tests.factories import make_background_job, make_job, make_member, make_user, make_workspace
 from workspaces.models import ClockTimestamp, Membership, User
 
 pytestmark = pytest.mark.django_db
@@ -116,6 +119,36 @@ def test_a_second_stop_is_told_again() -> None:
     assert make_notices() == 1
 
 
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"done": 1200, "total": 1200}, "Finished: 1,200 done."),
+        ({"done": 1200, "total": 1200, "result": {"skipped": 3}}, "Finished: 1,197 done, 3 skipped."),
+        ({"done": 0, "total": 0}, "Finished."),
+        ({"done": 2, "result": {"skipped": "none"}}, "Finished: 2 done."),
+        ({"status": JobState.FAILED, "error": "The file is gone."}, "The file is gone."),
+        ({"status": JobState.CANCELLED}, None),
+        ({"status": JobState.QUEUED}, None),
+    ],
+)
+def test_the_end_of_a_background_job_is_told_once(fields: dict[str, Any], words: str | None) -> None:
+    job = make_background_job(**{"status": JobState.COMPLETED, **fields})
+    assert [make_notices(), make_notices()] == [int(words is not None), 0]
+    for notice in Notice.objects.with_job():
+        assert (notice.background, notice.workspace, words_of(notice)) == (job, job.workspace, words)
+        assert (notice.name, notice.target_url) == (job.name, job.get_absolute_url())
+
+
+def test_the_body_of_a_background_job() -> None:
+    job = make_background_job(status=JobState.COMPLETED, done=4, result={"skipped": 1})
+    make_notices()
+    about = json.loads(body_of(Notice.objects.get()))
+    assert about["type"] == "backgroundJob.completed"
+    assert about["data"]["backgroundJobId"] == str(job.pk)
+    assert about["data"]["message"] == "Finished: 3 done, 1 skipped."
+    assert "jobId" not in about["data"]
+
+
 @pytest.mark.django_db(transaction=True)
 def test_it_is_sent_signed(receiver: Receiver) -> None:
     job = ended(name="R&D “ü”")
@@ -194,10 +227,12 @@ def test_the_pages(client: Client, receiver: Receiver) -> None:
     assert "No notices yet" in client.get("/batches/notices/").content.decode()
     ended(by=owner, name="the big one")
     ended(name="somebody else's")
+    make_background_job(by=owner, status=JobState.COMPLETED, name="Score 12 again")
     make_notices()
-    assert "1 new notice" in client.get("/batches/").content.decode()
+    assert "2 new notices" in client.get("/batches/").content.decode()
     page = client.get("/batches/notices/").content.decode()
     assert "the big one" in page
+    assert "Score 12 again" in page
     assert "somebody else" not in page
     client.post("/batches/notices/seen/")
     assert "new notice" not in client.get("/batches/").content.decode()
