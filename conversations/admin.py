@@ -1,18 +1,25 @@
 """The admin pages of conversations. Their status changes only by actions."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, cast
+from uuid import UUID
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 
+from background.models import BackgroundJob
+from conversations.bulk import DECIDES, TooMany
 from conversations.changes import get_newest_decision
+from conversations.jobs.bulk import MOST_IN_JOB, MOST_IN_REQUEST, SeveralWorkspaces, decide_about_chosen
 from conversations.models import Conversation, Decision, DimensionScore, IdCounter, Judgement, Rubric, Turn
 from conversations.models.decisions import LONGEST_NOTE
+from conversations.states import BulkAction
 from workspaces.admin_base import (
     ActionForm,
     LoraModelAdmin,
@@ -24,6 +31,7 @@ from workspaces.admin_base import (
 )
 from workspaces.models import User
 from workspaces.people import get_person
+from workspaces.states import ROLE_TOO_LOW
 
 EDITABLE = ("title", "persona", "emotion", "topic", "intent", "tone", "category", "reviewer_notes")
 ABOUT = (
@@ -143,28 +151,29 @@ class ConversationAdmin(LoraModelAdmin):
 
     @admin.action(description="Approve", permissions=["change"])
     def approve(self, request: HttpRequest, rows: QuerySet[Conversation]) -> None:
-        self._decide(request, rows, Conversation.approve, done="approved")
+        self._act(request, rows, BulkAction.APPROVE, Conversation.approve, done="approved")
 
     @admin.action(description="Reject", permissions=["change"])
     def reject(self, request: HttpRequest, rows: QuerySet[Conversation]) -> None:
-        self._decide(request, rows, Conversation.reject, done="rejected")
+        self._act(request, rows, BulkAction.REJECT, Conversation.reject, done="rejected")
 
     @admin.action(description="Send back for revision", permissions=["change"])
     def needs_revision(self, request: HttpRequest, rows: QuerySet[Conversation]) -> None:
-        self._decide(request, rows, Conversation.send_back, done="sent back")
+        self._act(request, rows, BulkAction.NEEDS_REVISION, Conversation.send_back, done="sent back")
 
     @admin.action(description="Archive", permissions=["change"])
     def archive(self, request: HttpRequest, rows: QuerySet[Conversation]) -> None:
-        self._edit(request, rows, Conversation.archive, done="archived")
+        self._act(request, rows, BulkAction.ARCHIVE, Conversation.archive, done="archived")
 
     @admin.action(description="Restore from the archive", permissions=["change"])
     def restore(self, request: HttpRequest, rows: QuerySet[Conversation]) -> None:
-        self._edit(request, rows, Conversation.restore, done="restored")
+        self._act(request, rows, BulkAction.RESTORE, Conversation.restore, done="restored")
 
     @admin.action(description="Take the last decision back", permissions=["change"])
     def undo(self, request: HttpRequest, rows: QuerySet[Conversation]) -> None:
         """For editors, because the last decision may have been to archive."""
-        self._edit(request, rows, undo_newest, done="taken back")
+        allowed = Conversation.objects.editable_by(request.user)
+        self._apply(request, rows, undo_newest, allowed=allowed, done="taken back")
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         """The reviewer's notes have an entry of their own in the audit log."""
@@ -172,16 +181,23 @@ class ConversationAdmin(LoraModelAdmin):
             Conversation.objects.get(pk=obj.pk).write_notes(obj.reviewer_notes, by=get_person(request))
         super().save_model(request, obj, form, change)
 
-    def _decide(
-        self, request: HttpRequest, rows: QuerySet[Any], verb: Callable[..., object], *, done: str
+    def _act(
+        self,
+        request: HttpRequest,
+        rows: QuerySet[Any],
+        action: BulkAction,
+        verb: Callable[..., object],
+        *,
+        done: str,
     ) -> None:
-        allowed = Conversation.objects.reviewable_by(request.user)
-        self._apply(request, rows, verb, allowed=allowed, done=done)
-
-    def _edit(
-        self, request: HttpRequest, rows: QuerySet[Any], verb: Callable[..., object], *, done: str
-    ) -> None:
-        allowed = Conversation.objects.editable_by(request.user)
+        """One at a time with a reason for each that is left out; more than fit into a request by a job, as in the list."""
+        chosen = list(rows.order_by().values_list("pk", flat=True)[: MOST_IN_JOB + 1])
+        if len(chosen) > MOST_IN_REQUEST:
+            start_deciding(request, chosen, action, note=read_note(request))
+            return
+        decides = action in DECIDES
+        found = Conversation.objects
+        allowed = found.reviewable_by(request.user) if decides else found.editable_by(request.user)
         self._apply(request, rows, verb, allowed=allowed, done=done)
 
     def _apply(
@@ -195,6 +211,23 @@ class ConversationAdmin(LoraModelAdmin):
     ) -> None:
         by, note = get_person(request), read_note(request)
         apply_verb(request, rows, lambda each: verb(each, by=by, note=note), allowed=allowed, done=done)
+
+
+def start_deciding(request: HttpRequest, chosen: Sequence[UUID], action: BulkAction, *, note: str) -> None:
+    """Start the job that does it, and say where it is to be followed. It may do what the person may as a member."""
+    try:
+        done = decide_about_chosen(
+            Conversation.objects.all(), chosen, action, by=get_person(request), note=note
+        )
+    except PermissionDenied:
+        words = f"{ROLE_TOO_LOW} As a superuser you can do it with at most {MOST_IN_REQUEST:,} at once."
+        messages.error(request, words if get_person(request).is_superuser else ROLE_TOO_LOW)
+    except (TooMany, SeveralWorkspaces) as wrong:
+        messages.error(request, f"{wrong} Nothing was changed.")
+    else:
+        if isinstance(done, BackgroundJob):
+            link = format_html('<a href="{}">{}</a>', done.get_absolute_url(), done.name)
+            messages.info(request, format_html("{}: this goes on in the background.", link))
 
 
 def undo_newest(conversation: Conversation, *, by: User | None, note: str) -> None:

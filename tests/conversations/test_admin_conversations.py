@@ -7,9 +7,11 @@ from django.contrib.auth.models import Permission
 from django.test import Client
 from django.urls import reverse
 
-from conversations.models import Conversation
+from background.models import BackgroundJob
+from conversations.models import Conversation, Decision
 from conversations.states import Status
 from tests.factories import make_conversation, make_member, make_user, make_workspace
+from tests.support.background import run
 from workspaces import admin_base
 from workspaces.models import AuditEntry, Membership, User
 
@@ -92,6 +94,41 @@ def test_too_many_at_once_move_nothing(client_of_boss: Client, monkeypatch: pyte
     (said,) = act(client_of_boss, "approve", *rows, select_across="1")
     assert "nothing was changed" in said
     assert {status_of(row) for row in rows} == {Status.PENDING_REVIEW}
+
+
+@pytest.mark.parametrize("action", ["approve", "reject", "needs_revision", "archive", "restore"])
+def test_more_than_fit_into_a_request_go_to_a_job(
+    client_of_boss: Client, boss: User, monkeypatch: pytest.MonkeyPatch, action: str
+) -> None:
+    monkeypatch.setattr("conversations.admin.MOST_IN_REQUEST", 2)
+    monkeypatch.setattr("conversations.jobs.bulk.MOST_IN_REQUEST", 2)
+    before = Status.ARCHIVED if action == "restore" else Status.GENERATED
+    rows = [
+        make_conversation(
+            by=boss, status=before, status_before_archive=Status.GENERATED if action == "restore" else ""
+        )
+        for _ in range(3)
+    ]
+    (said,) = act(client_of_boss, action, *rows, note="Seen")
+    job = BackgroundJob.objects.get()
+    assert f'<a href="{job.get_absolute_url()}">{job.name}</a>: this goes on in the background.' == said
+    assert {status_of(row) for row in rows} == {before}, "not in the request"
+    found = run(job)
+    assert (found.status, found.result["changed"]) == ("completed", 3)
+    assert {status_of(row) for row in rows} != {before}
+    assert {each.note for each in Decision.objects.all()} == {"Seen"}
+
+
+def test_a_job_does_what_one_may_as_a_member(client_of_boss: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("conversations.admin.MOST_IN_REQUEST", 2)
+    monkeypatch.setattr("conversations.jobs.bulk.MOST_IN_REQUEST", 2)
+    place = make_workspace()
+    foreign = [make_conversation(workspace=place) for _ in range(3)]
+    (said,) = act(client_of_boss, "approve", *foreign)
+    assert "As a superuser you can do it with at most 2 at once." in said
+    (said,) = act(client_of_boss, "approve", *foreign[:2], make_conversation())
+    assert "must be of one workspace" in said
+    assert not BackgroundJob.objects.exists()
 
 
 @pytest.mark.parametrize(
