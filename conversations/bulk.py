@@ -62,7 +62,18 @@ class TooMany(ValueError):
         super().__init__(f"At most {most:,} conversations at once. Narrow the filter, or go in steps.")
 
 
-class TooCommon(ValueError):
+class CannotFindAll(ValueError):
+    """A filter that leaves it open which conversations are meant: nothing is done with "all that match"."""
+
+
+class UnreadableFilter(CannotFindAll):
+    """A filter with a part that cannot be read. Acting without that part would act on more than was asked for."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        super().__init__(f"The filter cannot be read ({', '.join(names)}). Correct it, or remove it, first.")
+
+
+class TooCommon(CannotFindAll):
     """A search that could not go through all conversations. Acting on what it found would leave out others by chance."""
 
     def __init__(self) -> None:

@@ -9,6 +9,7 @@ from django.core.exceptions import BadRequest
 from django.db.models import F
 from django.utils import timezone
 
+from conversations.bulk import TooCommon, UnreadableFilter
 from conversations.models import ConversationQuerySet
 from conversations.models.search import SearchResult, search_conversations
 from conversations.quality.flags import KINDS
@@ -97,6 +98,17 @@ class FilterForm(forms.Form):
     def narrow(self, rows: ConversationQuerySet) -> ConversationQuerySet:
         """The rows that the filters leave, in no order."""
         return self.find(rows).rows
+
+    def find_all(self, rows: ConversationQuerySet) -> ConversationQuerySet:
+        """The same, to do something with all of them. Raises UnreadableFilter and TooCommon."""
+        if not self.is_valid():
+            raise UnreadableFilter(
+                [str(self.fields[name].label) for name in self.errors if name in self.fields]
+            )
+        found = self.find(rows)
+        if found.is_partial:
+            raise TooCommon
+        return found.rows
 
     def find(self, rows: ConversationQuerySet) -> SearchResult:
         """The same, with whether the search went through the newest ones only. The search comes last: its bound counts."""

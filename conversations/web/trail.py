@@ -10,12 +10,11 @@ from django.http import QueryDict
 from django.urls import reverse
 
 from conversations.models import Conversation
-from conversations.web.forms import IN_PLAN_ORDER, FilterForm
+from conversations.web.forms import IN_PLAN_ORDER, FilterForm, read_filter
 from lib.paging import LIMIT
 from workspaces.models import User
 
 PER_PAGE = 50  # rows on a page of the list, and of the items of a batch
-LONGEST_QUERY = 1000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,9 +33,11 @@ class Trail:
 
 
 def find_trail(found: Conversation, *, query: str, user: User | AnonymousUser) -> Trail:
-    """The place of a conversation in the list that the query string of the list describes. One query, at most 10,000 keys."""
-    query = query[:LONGEST_QUERY]
-    form = FilterForm(QueryDict(query))
+    """The place of a conversation in the list that the query string of the list describes. One query, at most 10,000 keys.
+
+    Raises BadRequest, see `read_filter`.
+    """
+    form = FilterForm(QueryDict(read_filter(query)))
     rows = form.apply(Conversation.objects.visible_to(user))
     keys = list(rows.values_list("pk", flat=True)[: LIMIT + 1])
     more, keys = len(keys) > LIMIT, keys[:LIMIT]

@@ -20,7 +20,7 @@ from conversations.bulk import (
     MOST_AT_ONCE,
     POSSIBLE,
     BulkResult,
-    TooCommon,
+    CannotFindAll,
     TooMany,
     decide_chosen,
 )
@@ -88,7 +88,7 @@ def change_many(request: HttpRequest) -> HttpResponse:
         return redirect(reverse(PRICED[action]) + (f"?{query}" if query else ""))
     try:
         rows = selection.find(_find_changeable(person, action))
-    except TooCommon as wrong:
+    except CannotFindAll as wrong:
         return _lead_back(request, selection, str(wrong))
     if "count" not in request.POST:
         return _ask(request, selection, action, rows, form=BulkForm())

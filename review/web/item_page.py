@@ -13,6 +13,7 @@ from conversations.models import Conversation, Decision
 from conversations.states import ReasonCode, Status
 from conversations.versions import list_chain
 from conversations.web.flags import describe_flags
+from conversations.web.forms import read_filter
 from lib.htmx import is_htmx
 from review.actions import find_holder
 from review.models import Comment, Draft
@@ -23,13 +24,15 @@ from workspaces.models import User
 from workspaces.people import get_person
 
 RELATED = ("template_version__template", "origin_job", "approved_by", "root")
-LONGEST_QUERY = 1000
 
 
 def read_filters(request: HttpRequest) -> QueueForm:
-    """The filters of the queue: a page has them in its address, a form sends them along as `query`."""
+    """The filters of the queue: a page has them in its address, a form sends them along as `query`.
+
+    Raises BadRequest, see `read_filter`.
+    """
     given = request.POST.get("query") if request.method == "POST" else None
-    return QueueForm(request.GET if given is None else QueryDict(given[:LONGEST_QUERY]))
+    return QueueForm(request.GET if given is None else QueryDict(read_filter(given)))
 
 
 def find_reviewable(request: HttpRequest, conversation_id: UUID) -> Conversation:

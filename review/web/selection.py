@@ -6,7 +6,6 @@ from uuid import UUID
 
 from django.http import QueryDict
 
-from conversations.bulk import TooCommon
 from conversations.models import ConversationQuerySet
 from conversations.web.forms import FilterForm, read_filter
 
@@ -51,13 +50,10 @@ class Selection:
         return self.query if self.everything else urlencode({"id": list(self.revisions)}, doseq=True)
 
     def find(self, rows: ConversationQuerySet) -> ConversationQuerySet:
-        """Those of `rows`. Raises TooCommon for a search that cannot find all of them."""
+        """Those of `rows`. Raises CannotFindAll, see `FilterForm.find_all`."""
         if not self.everything:
             return rows.filter(pk__in=self.revisions)
-        found = FilterForm(QueryDict(self.query)).find(rows)
-        if found.is_partial:
-            raise TooCommon
-        return found.rows
+        return FilterForm(QueryDict(self.query)).find_all(rows)
 
 
 def _read_ticks(ticked: list[str]) -> dict[UUID, int]:

@@ -19,7 +19,7 @@ from batches.web.fields import ConcurrencyField, KeyField, make_budget_field
 from batches.web.form_problems import add_problems
 from batches.web.posted import read_key
 from batches.web.single.regenerate_many import Selection, lead_back, suggest_settings
-from conversations.bulk import TooCommon
+from conversations.bulk import CannotFindAll
 from conversations.judging.rubric import find_rubric
 from conversations.models import Conversation
 from workspaces.models import Workspace
@@ -47,7 +47,7 @@ def ask_judge(request: HttpRequest) -> HttpResponse:
     selection = Selection.of(request)
     try:
         found = selection.find(request, with_template=False)
-    except TooCommon as wrong:
+    except CannotFindAll as wrong:
         return lead_back(request, selection, wrong)
     if request.method != "POST":
         return ask_about_judging(request, selection, found, form=JudgeForm(suggest_settings()))

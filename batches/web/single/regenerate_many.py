@@ -8,6 +8,7 @@ from django import forms
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -25,7 +26,7 @@ from batches.planning.sources.regenerated import plan_again
 from batches.web.fields import ConcurrencyField, KeyField, make_budget_field, normalize_line_ends
 from batches.web.form_problems import add_problems
 from batches.web.posted import read_key
-from conversations.bulk import TooCommon
+from conversations.bulk import CannotFindAll
 from conversations.models import Conversation
 from conversations.regeneration import LONGEST_INSTRUCTION
 from conversations.web.forms import SORTS, FilterForm, read_filter
@@ -70,16 +71,12 @@ class Selection:
     def find(self, request: HttpRequest, *, with_template: bool = True) -> list[Conversation]:
         """Current versions with a text, in workspaces where this person may spend money; one more than fits.
 
-        `with_template`: only those that were made from one. Raises TooCommon for a search that cannot find all of them.
+        `with_template`: only those that were made from one. Raises CannotFindAll, see `FilterForm.find_all`.
         """
         form = FilterForm(QueryDict(self.query))
-        found = form.find(Conversation.objects.editable_by(request.user))
-        if found.is_partial and not self.ids:
-            raise TooCommon
-        rows = found.rows.order_by(*SORTS[form.order])
-        if self.ids:
-            rows = rows.filter(pk__in=self.ids)
-        usable = rows.filter(turn_count__gt=0)
+        mine = Conversation.objects.editable_by(request.user)
+        rows = form.narrow(mine).filter(pk__in=self.ids) if self.ids else form.find_all(mine)
+        usable = rows.order_by(*SORTS[form.order]).filter(turn_count__gt=0)
         if with_template:
             usable = usable.filter(template_version__isnull=False)
         heavy = ("quality_metrics", "flags", "search", "error_message", "reviewer_notes")
@@ -87,13 +84,17 @@ class Selection:
 
 
 def _read_ids(given: QueryDict) -> tuple[UUID, ...]:
-    """What is no id is left out."""
-    found = []
-    for text in given.getlist("id")[:MOST_CHOSEN]:
+    """What is no id is left out. Raises BadRequest where none is left, because without ids all of a filter are meant."""
+    found, texts = [], given.getlist("id")
+    if len(texts) > MOST_CHOSEN:
+        raise BadRequest(f"At most {MOST_CHOSEN:,} conversations can be chosen one by one.")
+    for text in texts:
         try:
             found.append(UUID(text))
         except ValueError:
             continue
+    if texts and not found:
+        raise BadRequest("No conversation has such an id.")
     return tuple(found)
 
 
@@ -107,7 +108,7 @@ def regenerate_many(request: HttpRequest) -> HttpResponse:
     selection = Selection.of(request)
     try:
         found = selection.find(request)
-    except TooCommon as wrong:
+    except CannotFindAll as wrong:
         return lead_back(request, selection, wrong)
     if request.method != "POST":
         return ask(request, selection, found, form=ManyForm(suggest_settings()))
@@ -135,7 +136,7 @@ def regenerate_many(request: HttpRequest) -> HttpResponse:
     return redirect("batch", job.pk)
 
 
-def lead_back(request: HttpRequest, selection: Selection, wrong: TooCommon) -> HttpResponse:
+def lead_back(request: HttpRequest, selection: Selection, wrong: CannotFindAll) -> HttpResponse:
     """To the list, with what is wrong."""
     messages.error(request, str(wrong))
     return redirect(f"{reverse('conversations')}?{selection.query}")

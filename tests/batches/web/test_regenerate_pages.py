@@ -179,6 +179,18 @@ def test_chosen_ones_start_a_batch(client: Client, three: list[Conversation]) ->
     assert {item.regenerates_id for item in BatchItem.objects.all()} == {three[0].pk, three[1].pk}
 
 
+@pytest.mark.parametrize("path", [MANY, "/conversations/judge/"])
+def test_what_cannot_be_read_never_means_all(client: Client, three: list[Conversation], path: str) -> None:
+    assert client.get(f"{path}?id=x").status_code == 400
+    assert client.post(path, {"id": "x", "action": "start"}).status_code == 400
+    assert client.get(path, {"id": [str(three[0].pk)] * 1001}).status_code == 400
+    answer = client.get(f"{path}?status=nonsense&q=Talk", follow=True)
+    assert "The filter cannot be read (Status)" in answer.text
+    assert answer.request["PATH_INFO"] == "/conversations/"
+    ticked = client.get(f"{path}?id={three[0].pk}&status=nonsense")
+    assert ticked.context["count"] == 1, "of chosen ones no filter can mean more"
+
+
 def test_a_selection_that_has_changed_is_asked_again(client: Client, three: list[Conversation]) -> None:
     answer = start(client, count=2)
     assert answer.status_code == 409

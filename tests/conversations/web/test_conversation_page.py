@@ -164,6 +164,9 @@ def test_previous_and_next_in_the_list_one_came_from(client: Client, owner: User
     assert steps(client, two, "status=generated") == ("", "", "0 of 3"), "it is not in that list any more"
     assert steps(client, four, "q=four") == ("", "", "1 of 1")
     assert steps(client, one, "sort=nonsense&tier=nonsense") == ("", "three", "1 of 4")
+    long = "q=" + "%F0%9F%98%80" * 200
+    assert steps(client, one, f"{long}&status=generated") == ("", "", "0 of 0"), "it is not cut"
+    assert client.get(f"/conversations/{two.pk}/", {"back": "x" * 4001}).status_code == 400
     page = client.get(f"/conversations/{two.pk}/", {"back": "sort=score&q=o"}).text
     assert 'data-page="previous"' in page
     assert "back=sort%3Dscore%26q%3Do" in page, "the list goes with one"

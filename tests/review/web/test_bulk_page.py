@@ -184,6 +184,16 @@ def test_a_filter_that_is_too_long_is_not_cut(client: Client, three: list[Conver
     assert client.post(BULK, wide).context["total"] == 0
 
 
+@pytest.mark.parametrize("query", ["status=nonsense", "tier=template&tier=x", "score_min=many", "batch=1"])
+def test_a_filter_that_cannot_be_read_never_means_all(
+    client: Client, three: list[Conversation], query: str
+) -> None:
+    for given in ({}, {"count": 3}):
+        answer = client.post(BULK, {"action": "archive", "all": "1", "filter": query, **given})
+        assert "The filter cannot be read" in said(client, answer)
+    assert statuses(three) == [Status.GENERATED] * 3
+
+
 def test_more_than_fit_and_a_search_that_cannot_find_all(
     client: Client, three: list[Conversation], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -55,6 +55,20 @@ def test_the_queue_begins_with_its_first_and_ends_caught_up(caller: Client, two:
     assert "2 decided today, 2 approved" in end
 
 
+def test_a_long_filter_of_the_queue_is_kept_and_never_cut(caller: Client, two: list[Conversation]) -> None:
+    wide = "q=" + "%F0%9F%98%80" * 200
+    skipped = caller.post(reverse("review_skip", args=[two[0].pk]), {"query": wide})
+    assert skipped["Location"] == f"{reverse('review_item', args=[two[0].pk])}?{wide}", "it is the only one"
+    decided = caller.post(
+        reverse("review_decide", args=[two[0].pk]),
+        {"query": wide, "action": "approve", "revision": two[0].revision},
+    )
+    assert decided["Location"] == f"/review/?{wide}", "nothing else matches it"
+    longer = {"query": "q=" + "x" * 4000, "action": "approve", "revision": two[1].revision}
+    assert caller.post(reverse("review_decide", args=[two[1].pk]), longer).status_code == 400
+    assert Decision.objects.get().conversation == two[0]
+
+
 def test_a_page_that_has_the_next_one_gets_the_new_numbers(caller: Client, two: list[Conversation]) -> None:
     given = {"action": "approve", "revision": two[0].revision, "query": "order_by=oldest"}
     address = reverse("review_decide", args=[two[0].pk])
