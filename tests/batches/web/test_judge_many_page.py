@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.urls import reverse
 from pytest_django import Settings
 
 from batches.models import BatchItem, BatchJob
@@ -118,6 +119,9 @@ def test_the_pages_of_its_batch_open(client: Client, three: list[Conversation], 
         f"/batches/{job.pk}/duplicate/",
     ):
         assert client.get(address).status_code == 200, address
+    page = client.get(f"/batches/{job.pk}/").text
+    for address in ("batch_duplicate", "batch_manifest", "batch_quality"):
+        assert reverse(address, args=[job.pk]) not in page, "of judgements there is no copy, file or score"
     assert "The conversation that is judged" in client.get(f"/items/{item.pk}/").text
     assert "cannot be copied" in client.get(f"/batches/{job.pk}/duplicate/").text
 
