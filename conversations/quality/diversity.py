@@ -12,6 +12,13 @@ from conversations.quality.structure import SpokenTurn
 MOST_CONVERSATIONS = 2_000  # that are read; of a larger set these are evenly spread ones
 OPENING_WORDS = 4
 MOST_SHOWN = 10
+# Days, months and holidays are written like names in English, and stand in many conversations.
+_NO_NAME = re.compile(
+    r"Mon|Tues?|Wed|Thu(?:rs?)?|Fri|Sat|Sun|(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)days?"
+    r"|Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?"
+    r"|Aug(?:ust)?|Sept?|September|Oct(?:ober)?|Nov(?:ember)?|Dec(?:ember)?"
+    r"|Christmas|Easter|Thanksgiving|Halloween|Hanukkah|Passover|Ramadan|Diwali"
+)
 _NAME = re.compile(r"(?<![.!?\n:] )(?<![.!?\n:])(?<!^)\b[A-Z][a-z]{2,20}\b")
 
 
@@ -33,7 +40,10 @@ def measure_diversity(conversations: Sequence[Sequence[SpokenTurn]]) -> Diversit
     words = [[word for turn in turns for word in turn.words] for turns in read]
     openings = (" ".join(turns[0].words[:OPENING_WORDS]) for turns in read if turns and turns[0].words)
     names = (
-        name for turns in read for name in {each for turn in turns for each in _NAME.findall(turn.content)}
+        name
+        for turns in read
+        for name in {each for turn in turns for each in _NAME.findall(turn.content)}
+        if not _NO_NAME.fullmatch(name)
     )
     return Diversity(
         conversations=len(read),

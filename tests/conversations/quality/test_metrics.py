@@ -52,6 +52,11 @@ def test_the_diversity_of_a_set() -> None:
     assert measure_diversity([]).openings == []
 
 
+def test_days_months_and_holidays_are_no_names() -> None:
+    said = [TurnDraft("user", "I met Priya on Monday, in May, at Easter or on Saturdays, and Omar.")] * 2
+    assert measure_diversity([said, said]).names == [("Omar", 2), ("Priya", 2)]
+
+
 def test_names_are_counted_once_in_a_conversation_and_not_at_the_start_of_a_sentence() -> None:
     turns = [
         TurnDraft("user", "My friend Marta and I. Then Marta said yes."),
