@@ -15,7 +15,7 @@ from claude.simulator.replies.brief import Brief
 from claude.simulator.replies.facts import mine, yours
 from claude.simulator.replies.wording import Words, bank
 
-LENGTHS = (4, 5, 5, 6, 6, 6, 7, 7, 8, 8)  # exchanges, that is 8 to 16 turns
+LENGTHS = (4, 5, 5, 6, 6, 6, 7, 7, 7, 7)  # exchanges, that is 8 to 14 turns, as the starter templates ask
 SHORT = 25  # characters; instead of a shorter fact ("I am 49") an amount is quoted, if there is one
 _CLAUSE = re.compile(r"[,;:()\u2013\u2014]| - | who | with | whose ")
 _NAMED = re.compile(r"([A-Z][a-z]+)(?: [A-Z][a-z]+)?\s*[,(]\s*\d{2}\b")
