@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from batches.web.jobs import control_views, judge, quality_views, yields
+from batches.web.jobs import control_views, generate_all, judge, quality_views, yields
 from batches.web.jobs import views as jobs
 from batches.web.plans import trial, wizard
 from batches.web.plans import views as plans
@@ -11,8 +11,8 @@ from batches.web.single import judge_many, regenerate, regenerate_many
 from batches.web.single import views as single
 
 urlpatterns: list[URLPattern] = [
-    path("", jobs.generate_all, name="generate_all"),
-    path("plan/<int:position>/", jobs.show_plan_prompt, name="plan_prompt"),
+    path("", generate_all.generate_all, name="generate_all"),
+    path("plan/<int:position>/", generate_all.show_plan_prompt, name="plan_prompt"),
     path("generate/", single.generate_one, name="generate_one"),
     path("generate/preview/", single.preview_prompt, name="generate_preview"),
     path("conversations/judge/", judge_many.ask_judge, name="judge_many"),

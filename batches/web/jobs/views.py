@@ -1,15 +1,14 @@
-"""The page "Generate all", the list of batches, and the page of one batch with its controls."""
+"""The list of batches, and the page of one batch with its controls."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 from urllib.parse import urlencode
-from uuid import UUID, uuid4
+from uuid import UUID
 
-from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
@@ -18,218 +17,25 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from batches.actions import jobs
 from batches.actions.controls import budget_for_rest
 from batches.models import BatchJob, Notice
-from batches.models.month_so_far import limit_by_month, this_month
-from batches.models.states import CANCELLABLE, ErrorHandling, ItemStatus, JobKind, JobStatus, Priority
-from batches.planning.estimate.estimate import CANNOT_PRICE, Estimate, estimate_now
-from batches.planning.plan import (
-    LeftOut,
-    PlanError,
-    PlannedItem,
-    StarterPlan,
-    find_starter_items,
-    starter_sizes,
-)
-from batches.planning.recent_starts import find_same_start
+from batches.models.states import CANCELLABLE, ItemStatus, JobKind, JobStatus
 from batches.reports.newest_versions import find_newest
 from batches.reports.progress import Progress, progress
 from batches.reports.reason_texts import find_error_text
 from batches.web.access import find_editable_job, find_visible_job
-from batches.web.form_problems import add_problems
 from batches.web.jobs import batch_page
 from batches.web.jobs.control_forms import ResumeForm
-from batches.web.jobs.forms import GenerateForm
-from batches.web.posted import check_not_started, read_key
 from conversations.models import Conversation
 from lib.htmx import is_htmx, is_target, read_open_address
 from lib.paging import fetch_page
-from lib.row_problems import RowProblem
 from lib.snapshot import one_snapshot
 from lib.stale_state import StaleState
-from templates_app.states import Tier
 from workspaces.audit import read_history
-from workspaces.models import Workspace
 from workspaces.people import get_person
 from workspaces.states import TargetKind
 
 ITEMS_PER_PAGE = 50
 JOBS_PER_PAGE = 50
 MOST_UNSEEN = 100
-
-
-# --- generate all ---------------------------------------------------------------------------------------
-
-
-@never_cache
-@require_http_methods(["GET", "HEAD", "POST"])
-@login_required
-def generate_all(request: HttpRequest) -> HttpResponse:
-    """The starter plan with its estimate. POST `start` starts it; POST `update` shows the plan as it was chosen."""
-    given = request.POST if request.method == "POST" else request.GET
-    form = GenerateForm(given, idempotency_key=str(uuid4()))
-    if request.POST.get("action") == "start":
-        return start_shown_plan(request, form)
-    if request.method == "POST" and not is_htmx(request) and form.is_valid():
-        return redirect(f"{reverse('generate_all')}?{form.build_query()}")
-    part = "#plan" if is_target(request, "plan") else ""
-    response = render(request, f"batches/generate_all.html{part}", build_plan_context(request, form))
-    if part:
-        response["HX-Replace-Url"] = f"{reverse('generate_all')}?{form.build_query()}"
-    return response
-
-
-def start_shown_plan(request: HttpRequest, form: GenerateForm) -> HttpResponse:
-    if form.is_valid():
-        try:
-            job = start_from_form(request, form)
-        except CANNOT_PRICE as wrong:
-            add_problems(form, wrong)
-        else:
-            return redirect("batch", job.pk)
-    return render(request, "batches/generate_all.html", build_plan_context(request, form), status=422)
-
-
-def start_from_form(request: HttpRequest, form: GenerateForm) -> BatchJob:
-    """Start the plan. Raises PlanError, instead of paying, for an amount or a second start that was not shown before."""
-    chosen, by, key = form.cleaned_data, get_person(request), read_key(request)
-    if (earlier := jobs.by_idempotency_key(by, key)) is not None:
-        return earlier
-    workspace = by.personal_workspace()
-    plan = build_plan(form, workspace=workspace).items
-    check_not_started(request, find_same_start(plan, workspace=workspace))
-    default = estimate_now(plan, concurrency=chosen["concurrency"]).default_budget
-    budget = form.agree_on_budget(default)
-    if budget is None:
-        words = f"This plan may spend up to ${default}, more than the button said. Look at it, then press Start again."
-        raise PlanError([RowProblem(None, "", words)])
-    return jobs.start_batch(
-        workspace=workspace,
-        plan=plan,
-        by=by,
-        name=chosen["name"] or suggest_name(plan),
-        concurrency=chosen["concurrency"],
-        error_handling=ErrorHandling(chosen["error_handling"]),
-        priority=Priority.NORMAL,
-        budget_usd=budget,
-        idempotency_key=key,
-        tier=chosen["tier"][0] if len(chosen["tier"]) == 1 else "",
-        seed=chosen["seed"],
-    )
-
-
-def build_plan(form: GenerateForm, *, workspace: Workspace) -> StarterPlan:
-    return find_starter_items(
-        workspace,
-        tiers=form.get_choice("tier") or [],
-        limit=form.get_choice("limit"),
-        seed=form.get_choice("seed"),
-    )
-
-
-def build_plan_context(request: HttpRequest, form: GenerateForm) -> dict[str, Any]:
-    form.is_valid()
-    workspace = get_person(request).personal_workspace()
-    plan: list[PlannedItem] = []
-    left_out: Sequence[LeftOut] = ()
-    priced: Estimate | None = None
-    try:
-        found = build_plan(form, workspace=workspace)
-        plan, left_out = found.items, found.left_out
-        priced = price_plan(plan, form) if plan else None
-    except CANNOT_PRICE as wrong:
-        add_problems(form, wrong)
-    offered = priced.default_budget if priced else None
-    month = this_month(workspace)
-    return {
-        "form": form,
-        "started": find_same_start(plan, workspace=workspace),
-        **count_tiers(form, workspace),
-        "groups": group_by_tier(plan, form),
-        "count": len(plan),
-        "left_out": left_out,
-        "estimate": priced,
-        "model": settings.ENVIRONMENT.anthropic_model,
-        "concurrency": form.get_choice("concurrency"),
-        "max_concurrency": settings.ENVIRONMENT.max_concurrency,
-        "requests_per_minute": settings.ENVIRONMENT.rate_limit_rpm,
-        "offered_budget": offered,
-        "budget": form.data.get("budget") or offered,
-        "offered_for": form.describe_plan(),
-        "spend_up_to": limit_by_month(form.get_choice("budget") or offered, month),
-        "offered_name": suggest_name(plan),
-        "month": month,
-        "room_is_short": priced is not None and month.room is not None and month.room < priced.cost_high,
-        "stated_use": workspace.intended_use(),
-    }
-
-
-def price_plan(plan: list[PlannedItem], form: GenerateForm) -> Estimate:
-    return estimate_now(
-        plan, concurrency=form.get_choice("concurrency"), budget_usd=form.get_choice("budget")
-    )
-
-
-def count_tiers(form: GenerateForm, workspace: Workspace) -> dict[str, Any]:
-    """The tiers with the number of their items, the size of the whole plan, and the size of the chosen tiers."""
-    wanted = form.get_choice("tier") or []
-    found = starter_sizes(workspace)
-    sizes = [
-        {
-            "value": tier.value,
-            "word": tier.label,
-            "chosen": tier.value in wanted,
-            "size": found[tier.value],
-        }
-        for tier in Tier
-    ]
-    return {
-        "tiers": sizes,
-        "plan_size": sum(found.values()),
-        "most": sum(int(str(each["size"])) for each in sizes if each["chosen"]),
-    }
-
-
-def group_by_tier(plan: list[PlannedItem], form: GenerateForm) -> list[dict[str, Any]]:
-    link = form.build_query()
-    groups = []
-    for tier in Tier:
-        rows = [
-            {"item": item, "preview": f"{reverse('plan_prompt', args=[item.position])}?{link}"}
-            for item in plan
-            if item.tier == tier
-        ]
-        groups.append({"tier": tier.value, "rows": rows})
-    return [group for group in groups if group["rows"]]
-
-
-def suggest_name(plan: list[PlannedItem]) -> str:
-    return f"Starter plan, {len(plan)} conversation{'' if len(plan) == 1 else 's'}"
-
-
-@require_safe
-@login_required
-def show_plan_prompt(request: HttpRequest, position: int) -> HttpResponse:
-    """The prompt of one planned item, exactly as it would be sent."""
-    form = GenerateForm(request.GET, idempotency_key="")
-    try:
-        found = [
-            item
-            for item in build_plan(form, workspace=get_person(request).personal_workspace()).items
-            if item.position == position
-        ]
-    except PlanError as wrong:  # The page of the plan says what is missing.
-        raise Http404 from wrong
-    if not found:
-        raise Http404
-    asked = found[0].request(
-        model=settings.ENVIRONMENT.anthropic_model, max_tokens=settings.ENVIRONMENT.anthropic_max_tokens
-    )
-    in_dialog = is_target(request, "dialog-body")
-    plan_url = f"{reverse('generate_all')}?{form.build_query()}"
-    context = {"item": found[0], "asked": asked, "plan_url": plan_url, "in_dialog": in_dialog}
-    return render(request, f"batches/prompt.html{'#prompt' if in_dialog else ''}", context)
-
-
-# --- batches ----------------------------------------------------------------------------------------------
 
 
 @require_safe
