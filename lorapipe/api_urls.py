@@ -44,6 +44,7 @@ urlpatterns: list[URLPattern] = [
     route(f"conversations/{CONVERSATION}", conversations.show_or_change_conversation, "api_conversation"),
     route(f"conversations/{CONVERSATION}/regenerate", regenerate.regenerate_conversation, "api_regenerate"),
     route(f"conversations/{CONVERSATION}/judgements", judgements.list_judgements, "api_judgements"),
+    route("rubric", judgements.show_or_change_rubric, "api_rubric"),
     route(f"conversations/{CONVERSATION}/versions", versions.list_versions, "api_versions"),
     route(f"conversations/{CONVERSATION}/logs", logs.list_conversation_logs, "api_conversation_logs"),
     route(f"items/{ITEM}", single.show_item, "api_item"),

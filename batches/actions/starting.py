@@ -94,8 +94,11 @@ def start_draft(
     error_handling: ErrorHandling,
     priority: Priority,
     budget_usd: Decimal | None,
+    judge_budget_usd: Decimal | None = None,
 ) -> BatchJob:
     """`draft -> queued`, with human ids for its items. A draft starts once: pressed again it is the same batch.
+
+    With `judge_budget_usd` the judge reads what it has made once it is completed, for at most so much.
 
     Raises PlanError with all problems, UnknownModel, RetiredModel or UnknownPrice, PlanMoved for another revision,
     StaleState for a discarded draft; then nothing is changed.
@@ -118,6 +121,7 @@ def start_draft(
             estimate=priced.as_json(),
             budget_usd=budget,
             worst_item_usd=priced.worst_item,
+            judge_budget_usd=judge_budget_usd,
         )
         if moved:
             name_items(job)

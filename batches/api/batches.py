@@ -1,5 +1,6 @@
 """The API of batches: estimate, start, watch, control. The rules are in `batches.actions` and `batches.planning`."""
 
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -11,12 +12,13 @@ from rest_framework.response import Response
 from batches.actions import jobs
 from batches.actions.controls import change, duplicate, retry_failed
 from batches.api import responses
-from batches.api.plans import plan_from_body, save_as_draft
+from batches.api.plans import BodyPlan, plan_from_body, save_as_draft
 from batches.api.requests import read_idempotency_key, refuse_used_key
 from batches.api.serializers import BatchBody, ChangeBody, CopyBody, JobsQuery, StartBody
 from batches.models import BatchItem, BatchJob, RequestKey
 from batches.models.states import ErrorHandling, JobStatus, Priority
-from batches.planning.estimate.estimate import estimate_now
+from batches.planning.estimate.estimate import Estimate, estimate_now
+from batches.planning.judging import estimate_following
 from batches.planning.plan import PlanError
 from batches.reports.newest_versions import find_newest
 from batches.reports.progress import progress
@@ -63,10 +65,28 @@ def start_or_draft(given: dict[str, Any], *, by: User, key: RequestKey | None) -
             tier=given["tier"] or "",
             seed=given["seed"],
             shared_parameters=given["sharedParameters"],
-            judge_budget_usd=given["judgeBudgetUsd"],
+            judge_budget_usd=choose_judge_budget(found, given),
         )
     except PlanError as wrong:
         raise responses.use_wire_names(wrong) from wrong
+
+
+def choose_judge_budget(found: BodyPlan, given: dict[str, Any]) -> Decimal | None:
+    """What the judge may spend: the amount of the body, else with `judge` what its estimate offers. None: no judge."""
+    named: Decimal | None = given["judgeBudgetUsd"]
+    if named is not None or not given["judge"]:
+        return named
+    priced = estimate_now(found.plan, concurrency=given.get("concurrentProcessing"))
+    return estimate_judge(found, priced).default_budget
+
+
+def estimate_judge(found: BodyPlan, priced: Estimate) -> Estimate:
+    return estimate_following(
+        found.workspace,
+        items=len(found.plan),
+        output_tokens=priced.output_tokens,
+        concurrency=priced.concurrency,
+    )
 
 
 @api_view(["POST"])
@@ -74,14 +94,16 @@ def estimate_batch(request: Request) -> Response:
     """Cost and time of the batch that this body describes, with their range and basis. Nothing is stored."""
     given = validate(BatchBody(data=request.data))
     try:
-        plan = plan_from_body(given, by=get_person(request)).plan
-        found = estimate_now(
-            plan, concurrency=given.get("concurrentProcessing"), budget_usd=given["budgetUsd"]
+        found = plan_from_body(given, by=get_person(request))
+        priced = estimate_now(
+            found.plan, concurrency=given.get("concurrentProcessing"), budget_usd=given["budgetUsd"]
         )
+        judged = estimate_judge(found, priced) if given["judge"] else None
     except PlanError as wrong:
         raise responses.use_wire_names(wrong) from wrong
-    versions = {item.version.pk: item.version for item in plan}
-    return Response(responses.serialize_priced_plan(found, versions))
+    versions = {item.version.pk: item.version for item in found.plan}
+    beside = {"judge": responses.serialize_estimate(judged.as_json())} if judged else {}
+    return Response({**responses.serialize_priced_plan(priced, versions), **beside})
 
 
 # --- jobs -----------------------------------------------------------------------------------------------

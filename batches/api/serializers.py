@@ -61,7 +61,7 @@ class ItemBody(StrictSerializer):
 
 
 class BatchBody(StrictSerializer):
-    """The fields that the start and the estimate have in common."""
+    """The fields that the start and the estimate have in common. `judge`: Claude judges what the batch has made."""
 
     name = serializers.CharField(max_length=LONGEST_NAME, required=False)
     tier = serializers.ChoiceField(choices=Tier.choices, allow_null=True, default=None)
@@ -86,6 +86,7 @@ class BatchBody(StrictSerializer):
     budgetUsd = serializers.DecimalField(
         max_digits=18, decimal_places=9, min_value=0, allow_null=True, default=None
     )
+    judge = serializers.BooleanField(allow_null=True, default=None)
     seed = serializers.IntegerField(
         min_value=LEAST_SEED, max_value=LARGEST_SEED, allow_null=True, default=None
     )
@@ -133,7 +134,7 @@ def find_tier_problem(given: dict[str, Any]) -> dict[str, str] | None:
 
 
 class StartBody(BatchBody):
-    """`judgeBudgetUsd`: the judge reads what the batch has made, once it is completed, for at most so much."""
+    """`judgeBudgetUsd`: the most that the judge may spend. With `judge` alone it is what the estimate offers."""
 
     name = serializers.CharField(max_length=LONGEST_NAME)
     draft = serializers.BooleanField(default=False)
@@ -143,10 +144,14 @@ class StartBody(BatchBody):
 
     def validate(self, given: dict[str, Any]) -> dict[str, Any]:
         given = super().validate(given)
-        if given["draft"] and given["judgeBudgetUsd"] is not None:
+        ordered = [name for name in ("judge", "judgeBudgetUsd") if given[name] not in (None, False)]
+        if given["draft"] and ordered:
             problem = (
-                "A draft gets its judge on the page of its batch. Leave judgeBudgetUsd out, or start at once."
+                f"A draft gets its judge on the page of its plan. Leave {ordered[0]} out, or start at once."
             )
+            raise serializers.ValidationError({ordered[0]: problem})
+        if given["judge"] is False and given["judgeBudgetUsd"] is not None:
+            problem = "Without the judge there is nothing to spend. Leave it out, or send judge: true."
             raise serializers.ValidationError({"judgeBudgetUsd": problem})
         return given
 

@@ -28,6 +28,7 @@ from claude.counts import count_bytes
 from claude.messages import Request
 from conversations.generation import compute_worst_case
 from conversations.judging.requests import MOST_TOKENS, build_judge_request
+from conversations.judging.rubric import find_rubric
 from conversations.models import Conversation, Rubric, Turn
 from conversations.versions import read_turns
 from lib import clock
@@ -108,6 +109,19 @@ def estimate_judging_later(
     each = math.ceil(output_tokens / USUAL_PER_BYTE / max(1, items))
     bytes_each = count_bytes(request.prompt, request.system) + each
     return _estimate(workspace, request, [bytes_each] * items, concurrency=concurrency)
+
+
+def estimate_following(workspace: Workspace, *, items: int, output_tokens: int, concurrency: int) -> Estimate:
+    """What the judge that follows such a batch will cost, by the newest rubric of the workspace."""
+    rubric = find_rubric(workspace)
+    return estimate_judging_later(
+        workspace, rubric, items=max(1, items), output_tokens=output_tokens, concurrency=concurrency
+    )
+
+
+def add_judge(budget: Decimal | None, judged: Estimate | None) -> Decimal | None:
+    """What a batch and the judge that follows it may spend together, in USD."""
+    return budget if budget is None or judged is None else budget + judged.default_budget
 
 
 def _build_request(rubric: Rubric, *, read_longest: Conversation | None = None) -> Request:

@@ -1,15 +1,23 @@
-"""The judgements of a conversation over the API."""
+"""The judgements of a conversation over the API, and the rubric that the judge goes by."""
 
 from typing import Any
 from uuid import UUID
 
+from django.core.exceptions import PermissionDenied
+from rest_framework import serializers
 from rest_framework.decorators import api_view
+from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from conversations.api.rescore import find_workspace
 from conversations.judging.listing import list_judgements_of
-from conversations.models import Conversation, Judgement
-from lib.wire import about_dollars, dollars, moment
+from conversations.judging.rubric import RubricError, change_rubric, find_rubric
+from conversations.models import Conversation, Judgement, Rubric
+from conversations.models.judgements import LONGEST_CRITERION
+from lib.wire import QueryString, StrictSerializer, about_dollars, dollars, moment, validate
+from workspaces.models import Membership
+from workspaces.people import get_person
 
 
 @api_view(["GET"])
@@ -38,4 +46,54 @@ def serialize_judgement(judgement: Judgement) -> dict[str, Any]:
             }
             for each in judgement.scores.all()
         },
+    }
+
+
+# --- the rubric ----------------------------------------------------------------------------------------
+
+
+class RubricQuery(QueryString):
+    """Whose rubric: the caller's own workspace by default."""
+
+    workspaceId = serializers.UUIDField(allow_null=True, default=None)
+
+
+class RubricBody(StrictSerializer):
+    """`version` is the one that was read; `criteria` has the texts that change, by dimension."""
+
+    workspaceId = serializers.UUIDField(allow_null=True, default=None)
+    version = serializers.IntegerField(min_value=1, max_value=2**31 - 1)
+    criteria = serializers.DictField(
+        child=serializers.CharField(max_length=LONGEST_CRITERION), allow_empty=False
+    )
+
+
+@api_view(["GET", "PATCH"])
+def show_or_change_rubric(request: Request) -> Response:
+    """The newest version. A change is a new version, which owners make; 409 when somebody was quicker."""
+    if request.method != "PATCH":
+        given = RubricQuery.of(request)
+        return Response(
+            {"rubric": serialize_rubric(find_rubric(find_workspace(given, by=get_person(request))))}
+        )
+    given, by = validate(RubricBody(data=request.data)), get_person(request)
+    workspace = find_workspace(given, by=by)
+    if not Membership.objects.filter(workspace=workspace, user=by, role=Membership.Role.OWNER).exists():
+        raise PermissionDenied
+    criteria = {**find_rubric(workspace).criteria, **given["criteria"]}
+    try:
+        made = change_rubric(workspace=workspace, criteria=criteria, by=by, version=given["version"])
+    except RubricError as wrong:
+        raise ValidationError(
+            {"criteria": [f"{name}: {words}" for name, words in wrong.problems.items()]}
+        ) from wrong
+    return Response({"rubric": serialize_rubric(made)})
+
+
+def serialize_rubric(rubric: Rubric) -> dict[str, Any]:
+    return {
+        "workspaceId": rubric.workspace_id,
+        "version": rubric.version,
+        "criteria": rubric.criteria,
+        "createdAt": moment(rubric.created_at),
     }

@@ -229,11 +229,12 @@ document.addEventListener("input", (event) => {
   }
 });
 
-// The amount as the server writes it: all its places, two at least, and never more than the month has left. An empty
-// field stands for the offered amount.
+// The amount as the server writes it: all its places, two at least, with what is spent beside it, and never more than
+// the month has left. An empty field stands for the offered amount.
 function showAmount(label, field) {
   const given = Number(field.value) > 0 ? field.value : field.defaultValue || field.placeholder;
-  const amount = Math.min(Number(given), Number(label.dataset.atMost || Infinity));
+  const wanted = Number(given) + Number(label.dataset.beside || 0);
+  const amount = Math.min(wanted, Number(label.dataset.atMost || Infinity));
   if (!(amount > 0)) return;
   const places = Math.min(4, Math.max(2, (String(amount).split(".")[1] ?? "").length));
   const text = amount.toLocaleString("en-US", { minimumFractionDigits: 2, maximumFractionDigits: places });

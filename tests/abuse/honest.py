@@ -181,6 +181,7 @@ BODIES: dict[str, Sequence[Callable[[World], Body]]] = {
         lambda world: {"ids": world.rows["conversation_id"][:1], "budgetUsd": "5.00", "name": "Judge them"},
         lambda world: {"filter": {"tier": ["template"]}, "count": 2, "budgetUsd": "5.00"},
     ],
+    "PATCH api_rubric": [lambda world: {"version": 1, "criteria": {"accuracy": "Only facts."}}],
     "POST api_bulk": [make_bulk_by_ids, make_bulk_by_filter, make_regenerations],
     "POST api_rescore": [
         lambda world: {"workspaceId": str(world.template.workspace_id), "filter": FILTER},

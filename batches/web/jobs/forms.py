@@ -20,8 +20,10 @@ CHOICES = (
     "concurrency",
     "error_handling",
     "budget",
+    "judge",
     "name",
 )  # what a link to the page may carry
+JUDGE_LABEL = "Let Claude judge what comes back"
 LONGEST_AMOUNT = 40  # characters
 TOO_MUCH = 10**8  # USD; the fields of budgets have twelve digits, four of them behind the point
 PLAN_CHOICES = ("tier", "limit", "seed")  # those that decide which items the plan has
@@ -47,6 +49,7 @@ class GenerateForm(forms.Form):
     concurrency = ConcurrencyField()
     error_handling = forms.ChoiceField(label="When an item fails", choices=ErrorHandling.choices)
     budget = make_budget_field(required=False)
+    judge = forms.BooleanField(label=JUDGE_LABEL, required=False)
     name = forms.CharField(label="Name", required=False, max_length=LONGEST_NAME)
     idempotency_key = KeyField()
 
@@ -58,6 +61,7 @@ class GenerateForm(forms.Form):
         values.setdefault("error_handling", ErrorHandling.CONTINUE)
         values.setdefault("idempotency_key", idempotency_key)
         self.offered = read_amount(given.get("offered_budget"))
+        self.offered_judge = read_amount(given.get("offered_judge"))
         if self.offered is not None and read_amount(values.get("budget")) == self.offered:
             values.pop("budget")  # Nobody has changed the offered budget, and another plan offers another.
         super().__init__(values)
@@ -71,9 +75,16 @@ class GenerateForm(forms.Form):
         typed: Decimal | None = self.cleaned_data.get("budget")
         if typed is not None or self.offered is None:
             return typed or default
+        return self._agree(default, self.offered)
+
+    def agree_on_judge(self, default: Decimal) -> Decimal | None:
+        """The same for what the judge may spend. None also where the page has not shown it yet."""
+        return None if self.offered_judge is None else self._agree(default, self.offered_judge)
+
+    def _agree(self, default: Decimal, offered: Decimal) -> Decimal | None:
         if self.data.get("offered_for") == self.describe_plan():
-            return self.offered
-        return default if default <= self.offered else None
+            return offered
+        return default if default <= offered else None
 
     def describe_plan(self) -> str:
         """Which items the plan has, as a query string; the page sends back the one that its amount is for."""

@@ -17,7 +17,7 @@ from batches.actions.judging import ORDERABLE, order_judge
 from batches.models import BatchJob
 from batches.models.month_so_far import limit_by_month, this_month
 from batches.planning.estimate.estimate import CANNOT_PRICE, Estimate
-from batches.planning.judging import estimate_judging_later
+from batches.planning.judging import estimate_following
 from batches.web.access import find_editable_job
 from batches.web.fields import make_budget_field
 from batches.web.form_problems import add_problems
@@ -72,10 +72,9 @@ def price_judge(job: BatchJob) -> tuple[Estimate | None, Any]:
     """What the judge of all its items will cost, or why that cannot be said."""
     written = job.estimate.get("output_tokens") or USUAL_TOKENS_EACH * job.total_items
     try:
-        return estimate_judging_later(
+        return estimate_following(
             job.workspace,
-            find_rubric(job.workspace),
-            items=max(1, job.total_items),
+            items=job.total_items,
             output_tokens=written,
             concurrency=job.concurrent_processing,
         ), None

@@ -16,6 +16,7 @@ from batches.web.fields import (
     make_text_area,
     normalize_line_ends,
 )
+from batches.web.jobs.forms import JUDGE_LABEL
 from conversations.details import format_details
 from templates_app.states import LONGEST_TOPIC
 from templates_app.text.rendering import ValuesError, resolve
@@ -31,6 +32,7 @@ class RunForm(forms.Form):
         label="Priority", choices=Priority.choices, coerce=lambda value: Priority(int(value))
     )
     budget = make_budget_field(required=False)
+    judge = forms.BooleanField(label=JUDGE_LABEL, required=False)
 
 
 class ItemForm(forms.Form):

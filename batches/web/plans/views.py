@@ -18,6 +18,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from batches.actions import drafts
+from batches.actions.judging import order_judge
 from batches.actions.starting import TRIED, price, start_draft, try_first
 from batches.models import BatchItem, BatchJob
 from batches.models.items import BatchItemQuerySet
@@ -26,9 +27,11 @@ from batches.models.states import ErrorHandling, JobStatus, Priority
 from batches.planning.coverage import count_coverage
 from batches.planning.estimate.estimate import CANNOT_PRICE
 from batches.planning.freezing import read_plan
+from batches.planning.judging import add_judge
 from batches.planning.plan import PlanError
 from batches.web.access import find_editable_job, find_visible_job
 from batches.web.form_problems import add_problems
+from batches.web.jobs.judge import price_judge
 from batches.web.plans import plan_page
 from batches.web.plans.changes import CHANGES, find_item
 from batches.web.plans.forms import ItemForm, RunForm
@@ -64,9 +67,14 @@ def render_plan(
     grid = count_coverage(job, choices[key])
     budget = found.get("default_budget")
     month = this_month(job.workspace)
+    form = form or RunForm(initial=get_run_settings(job))
+    judged = price_judge(job)[0] if budget else None
+    wanted = add_judge(
+        get_budget(form) or (Decimal(budget) if budget else None), judged if form["judge"].value() else None
+    )
     context = {
         "job": job,
-        "form": form or RunForm(initial=get_run_settings(job)),
+        "form": form,
         "can_edit": BatchJob.objects.editable_by(request.user).contains(job),
         "page": page,
         "rows": plan_page.mark_repeats(job, list(page.rows)),
@@ -79,8 +87,9 @@ def render_plan(
         "estimate": found if budget else None,
         "problems": plan_page.build_problem_rows(found),
         "problem_count": found.get("problem_count", 0),
-        "budget": form.data.get("budget") if form else budget,
-        "spend_up_to": limit_by_month(get_budget(form) or (Decimal(budget) if budget else None), month),
+        "budget": form.data.get("budget") if form.is_bound else budget,
+        "judged": judged,
+        "spend_up_to": limit_by_month(wanted, month),
         "month": month,
         "room_is_short": exceeds_month_budget(job, found),
         "stated_use": job.workspace.intended_use(),
@@ -104,11 +113,12 @@ def get_run_settings(job: BatchJob) -> dict[str, Any]:
         "concurrency": job.concurrent_processing,
         "error_handling": job.error_handling,
         "priority": job.priority,
+        "judge": job.judge_budget_usd is not None,
     }
 
 
-def get_budget(form: RunForm | None) -> Decimal | None:
-    found: Decimal | None = form.cleaned_data.get("budget") if form is not None and form.is_bound else None
+def get_budget(form: RunForm) -> Decimal | None:
+    found: Decimal | None = form.cleaned_data.get("budget") if form.is_bound else None
     return found
 
 
@@ -263,6 +273,15 @@ def save_run_settings(request: HttpRequest, job: BatchJob, form: RunForm) -> Htt
         error_handling=chosen["error_handling"],
         priority=chosen["priority"],
     )
+    job.refresh_from_db()
+    try:
+        if chosen["judge"] != (job.judge_budget_usd is not None):
+            order_judge(job, budget_usd=choose_judge_budget(job, form), by=get_person(request))
+    except CANNOT_PRICE as wrong:
+        add_problems(form, wrong)
+        return render_plan(request, job, form=form, status=422)
+    except StaleState as stale:
+        return render_problem(request, job, str(stale), status=409)
     messages.success(request, "Saved. The estimate below is for these settings.")
     query = f"?{urlencode({'budget': chosen['budget']})}" if chosen["budget"] else ""
     return redirect(f"{reverse('plan', args=[job.pk])}{query}#run")
@@ -280,6 +299,7 @@ def start_whole_plan(request: HttpRequest, job: BatchJob, form: RunForm) -> Http
             error_handling=ErrorHandling(chosen["error_handling"]),
             priority=Priority(chosen["priority"]),
             budget_usd=chosen["budget"],
+            judge_budget_usd=choose_judge_budget(job, form),
         )
     except CANNOT_PRICE as wrong:
         add_problems(form, wrong)
@@ -287,6 +307,17 @@ def start_whole_plan(request: HttpRequest, job: BatchJob, form: RunForm) -> Http
     except StaleState as stale:
         return render_problem(request, job, str(stale), status=409)
     return redirect("batch", job.pk)
+
+
+def choose_judge_budget(job: BatchJob, form: RunForm) -> Decimal | None:
+    """What the page has offered for the judge; None without it. Raises what keeps it from being priced."""
+    if not form.cleaned_data["judge"]:
+        return None
+    price(job)
+    judged, problem = price_judge(job)
+    if judged is None:
+        raise problem
+    return judged.default_budget
 
 
 def try_first_items(request: HttpRequest, job: BatchJob) -> HttpResponse:

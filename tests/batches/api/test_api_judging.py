@@ -108,3 +108,24 @@ def test_the_judge_can_follow_a_batch(client: Client, owner: User) -> None:
     draft = post(client, "generate-batch", {**body, "draft": True})
     assert draft.status_code == 400
     assert "Leave judgeBudgetUsd out" in draft.text
+    neither = post(client, "generate-batch", {**body, "judge": False})
+    assert neither.status_code == 400
+    assert "send judge: true" in neither.text
+
+
+def test_the_judge_of_a_batch_is_in_its_estimate_and_costs_at_most_what_that_offers(
+    client: Client, owner: User
+) -> None:
+    template = make_template(workspace=owner.personal_workspace(), name="Pensions")
+    body = {"name": "Rent", "templateId": str(template.pk), "items": [{"topic": "rent"}]}
+    plain = post(client, "batch/estimate", body).json()
+    assert "judge" not in plain
+    asked = post(client, "batch/estimate", {**body, "judge": True}).json()
+    assert asked["estimatedCostUsd"] == plain["estimatedCostUsd"], "the judge is beside it, not in it"
+    assert Decimal(asked["judge"]["estimatedCostUsd"]) > 0
+    assert post(client, "generate-batch", {**body, "judge": True}).status_code == 202
+    job = BatchJob.objects.get()
+    assert job.judge_budget_usd == Decimal(asked["judge"]["defaultBudgetUsd"])
+    assert post(client, "generate-batch", {**body, "judge": True, "draft": True}).status_code == 400
+    post(client, "generate-batch", body)
+    assert BatchJob.objects.newest_first()[0].judge_budget_usd is None

@@ -56,6 +56,28 @@ def test_the_whole_plan_with_its_price(client: Client, owner: User) -> None:
     assert not BatchJob.objects.exists()
 
 
+def test_the_judge_is_off_and_its_cost_is_shown_before_it_is_ordered(client: Client, owner: User) -> None:
+    plain = client.get("/?tier=edge_case&limit=3")
+    assert plain.context["judged"] is None
+    assert not plain.context["form"]["judge"].value()
+    shown = client.get("/?tier=edge_case&limit=3&judge=on").context
+    most = shown["judged"].default_budget
+    assert shown["spend_up_to"] == shown["estimate"].default_budget + most
+    given = {**form_of(client, "?tier=edge_case&limit=3"), "judge": "on", "action": "start"}
+    refused = client.post("/", given)
+    assert (refused.status_code, refused.context["judged"].default_budget) == (422, most)
+    assert f"The judge may spend up to ${most} beside this plan." in refused.text
+    assert not BatchJob.objects.exists()
+    client.post("/", {**given, "offered_judge": most})
+    job = BatchJob.objects.get()
+    assert (job.judge_budget_usd, job.budget_usd) == (most, shown["estimate"].default_budget)
+
+
+def test_without_the_box_no_judge_follows(client: Client) -> None:
+    client.post("/", {**form_of(client, "?limit=1"), "action": "start", "offered_judge": "5"})
+    assert BatchJob.objects.get().judge_budget_usd is None
+
+
 def test_a_link_shows_a_part_of_the_plan(client: Client, owner: User) -> None:
     context = client.get("/?tier=edge_case&limit=3&seed=7").context
     again = client.get("/?tier=edge_case&limit=3&seed=7").context

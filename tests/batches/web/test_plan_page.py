@@ -1,6 +1,7 @@
 """The page of a plan, and what can be done on it, as a browser without script sends it."""
 
 import re
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -9,12 +10,15 @@ from pytest_django import DjangoAssertNumQueries
 
 from batches.models import BatchItem, BatchJob
 from batches.models.states import JobStatus
+from lib.amounts import format_number
 from tests.batches.actions.test_drafts import draft_of, ids, order
 from tests.factories import make_member, make_user
-from workspaces.models import Membership, User
+from workspaces.models import AuditEntry, Membership, User
 
 pytestmark = pytest.mark.django_db
-QUERIES = 29  # two of them are the month and the pace of the provider, on which the stored estimate rests
+# Two of them are the month and the pace of the provider, on which the stored estimate rests, and three what the judge would
+# cost: the rubric, what earlier judgements took, and the month.
+QUERIES = 32
 
 
 @pytest.fixture
@@ -51,6 +55,34 @@ def test_what_the_page_says(client: Client, draft: BatchJob) -> None:
     assert re.search(r"Start, spend up to <span [^>]*>\$\d", page.text)
     assert (page.context["grid"].covered, page.context["grid"].gaps) == (6, 0)
     assert client.get(f"/batches/{draft.pk}/").headers["Location"] == f"/batches/{draft.pk}/plan/"
+
+
+def test_the_judge_is_a_box_whose_cost_is_in_the_amount_of_the_button(
+    client: Client, draft: BatchJob
+) -> None:
+    page, start = f"/batches/{draft.pk}/plan/", f"/batches/{draft.pk}/plan/start/"
+    plain = client.get(page).context
+    assert not plain["form"]["judge"].value()
+    assert plain["spend_up_to"] == Decimal(plain["estimate"]["default_budget"])
+    client.post(start, run(draft, action="save", judge="on"))
+    ticked = client.get(page)
+    assert ticked.context["form"]["judge"].value()
+    most = ticked.context["judged"].default_budget
+    assert ticked.context["spend_up_to"] == Decimal(ticked.context["estimate"]["default_budget"]) + most
+    assert f'data-beside="{most}"' in ticked.text
+    client.post(start, run(draft, action="save"))
+    draft.refresh_from_db()
+    assert draft.judge_budget_usd is None
+    changes = AuditEntry.objects.filter(action="change", target_id=draft.pk)
+    assert [each.after for each in changes.order_by("created_at")] == [
+        {"judge_budget_usd": format_number(most)},
+        {"judge_budget_usd": None},
+    ]
+    client.post(start, run(draft, judge="on"))
+    draft.refresh_from_db()
+    assert (draft.status, draft.judge_budget_usd) == (JobStatus.QUEUED, most)
+    started = AuditEntry.objects.get(action="start", target_id=draft.pk)
+    assert started.after["judge_budget_usd"] == format_number(most)
 
 
 def test_the_number_of_queries_does_not_grow(
