@@ -13,8 +13,8 @@ from operator import or_
 from typing import Any, NamedTuple, Self
 from uuid import UUID
 
-from django.contrib.postgres.fields import ArrayField
-from django.db.models import Case, CharField, Count, Exists, F, Func, OuterRef, Q, Sum, Value, When
+from django.db import connection
+from django.db.models import Case, Count, F, Q, Sum, When
 
 from batches.limits.pools import DEMO_POOL
 from batches.models import GenerationLog
@@ -28,6 +28,13 @@ from templates_app.states import Tier
 from workspaces.models import User
 
 NO_REASON = ""
+# A conversation whose versions were sent back for the same reason counts once.
+COUNT_REASONS = """
+SELECT version, reason, count(DISTINCT root)
+  FROM ({last}) AS last (version, root, reasons)
+ CROSS JOIN LATERAL unnest(CASE WHEN reasons = '{{}}' THEN '{{""}}' ELSE reasons END) AS reason
+ GROUP BY version, reason
+"""
 _HARD_FLAG = reduce(or_, (Q(flags__contains=[{"kind": each.name}]) for each in KINDS.values() if each.hard))
 # Approved ones are valid whatever the rules say, so that no stage is larger than the one before.
 _VALID = Q(status=Status.APPROVED) | (
@@ -194,30 +201,24 @@ class YieldReport:
         return self._choose(rows).values("template_version", "tier", "model").annotate(**_CALLS)
 
     def query_reasons(self) -> Any:
-        """Of each version that is rejected or sent back now, the last decision that said so, by template version and reason."""
-        newer = Decision.objects.filter(
-            conversation=OuterRef("conversation"),
-            to_status=OuterRef("to_status"),
-            undoes=None,
-            revision__gt=OuterRef("revision"),
-        )
+        """Of each version that is rejected or sent back now, the last decision that said so: template version, root, reasons."""
         rows = Decision.objects.visible_to(self._user).filter(
-            ~Exists(newer),
-            to_status=_VERDICT,
-            to_status__in=_NO,
-            undoes=None,
-            conversation__simulated=self._simulated,
+            to_status=_VERDICT, to_status__in=_NO, undoes=None, conversation__simulated=self._simulated
         )
-        given = Case(
-            When(reasons=[], then=Value([NO_REASON], output_field=ArrayField(CharField()))),
-            default=F("reasons"),
+        last = (
+            self._choose(rows, "conversation__")
+            .order_by("conversation", "-revision")
+            .distinct("conversation")
         )
-        found = self._choose(rows, "conversation__").annotate(
-            reason=Func(given, function="unnest", output_field=CharField())
-        )
-        return found.values("conversation__template_version", "reason").annotate(
-            count=Count("conversation__root", distinct=True)
-        )
+        return last.values_list("conversation__template_version", "conversation__root", "reasons")
+
+    def count_reasons(self) -> list[tuple[UUID, str, int]]:
+        """By template version and reason: how many conversations. One without a reason counts under `NO_REASON`."""
+        last, values = self.query_reasons().query.sql_with_params()
+        with connection.cursor() as cursor:
+            cursor.execute(COUNT_REASONS.format(last=last), values)
+            found: list[tuple[UUID, str, int]] = cursor.fetchall()
+        return found
 
     def _choose(self, rows: Any, path: str = "") -> Any:
         rows = rows.filter(**{f"{path}template_version__isnull": False}).order_by()
@@ -228,9 +229,8 @@ class YieldReport:
     def _find_reasons(self) -> dict[UUID, list[tuple[str, int]]]:
         labels = {**dict(ReasonCode.choices), NO_REASON: "No reason given"}
         found: dict[UUID, list[tuple[str, int]]] = defaultdict(list)
-        for row in self.query_reasons():
-            label = labels.get(row["reason"], row["reason"])
-            found[row["conversation__template_version"]].append((label, row["count"]))
+        for version, reason, count in self.count_reasons():
+            found[version].append((labels.get(reason, reason), count))
         return {version: sorted(each, key=lambda one: (-one[1], one[0])) for version, each in found.items()}
 
 

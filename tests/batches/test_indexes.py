@@ -15,6 +15,7 @@ from batches.engine.reap import ABANDONED
 from batches.models import BatchItem, BatchJob, GenerationLog
 from batches.planning.estimate.history import QUERY as HISTORY
 from batches.reports.progress import QUERY as STATUS
+from batches.reports.quality import measure_quality
 from batches.web.plans.plan_page import find_earlier_items
 from bench.support.seeding import analyze, seed_finished_jobs, seed_job
 from conversations.comparison import FIND_CANDIDATES
@@ -145,6 +146,21 @@ def test_the_batch_pages(seeded: tuple[User, BatchJob]) -> None:
     assert "job_newest" in plan_of(BatchJob.objects.visible_to(user).newest_first()[:20])
     logs = GenerationLog.objects.visible_to(user).newest_first().values_list("pk")
     assert "log_newest" in plan_of(logs[:50])
+
+
+def test_the_quality_of_a_batch(seeded: tuple[User, BatchJob]) -> None:
+    """One small batch among thousands of conversations: scores, flags, those without one, and which texts are read."""
+    small = seed_job(seeded[0].personal_workspace(), size=40, turns=2, running=False)
+    with connection.cursor() as cursor:  # one in eight has a flag, as in life
+        cursor.execute("UPDATE conversations SET flag_count = 1 WHERE hashtext(id::text) % 8 = 0")
+        cursor.execute("ANALYZE conversations")
+    with CaptureQueriesContext(connection) as asked:
+        assert measure_quality(small).count == 40
+    *of_conversations, _ = (each["sql"].replace("%", "%%") for each in asked.captured_queries)
+    for sql in of_conversations:
+        plan = plan_of_sql(sql)
+        assert "conversation_by_job" in plan, plan
+    assert len(of_conversations) == 4
 
 
 def test_the_status_query(seeded: tuple[User, BatchJob]) -> None:
