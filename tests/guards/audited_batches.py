@@ -127,6 +127,7 @@ def start_draft(stage: Stage) -> Act:
         "name": "Rent",
         "concurrency": 5,
         "budget_usd": Decimal("9.5"),
+        "judge_budget_usd": Decimal("1.25"),
         "error_handling": ErrorHandling.CONTINUE,
         "priority": Priority.NORMAL,
     }

@@ -129,7 +129,7 @@ def _rows(cursor: Any, table: str) -> list[str]:
 # What must not change without a row that says who changed it, when, from what and to what. Births are apart.
 WATCHED = {
     Conversation: ("status", "quality_score", "score_override"),
-    BatchJob: ("status", "budget_usd"),
+    BatchJob: ("status", "budget_usd", "judge_budget_usd"),
     Workspace: ("monthly_budget_usd", "revision_below", "review_below"),
 }
 Value = tuple[type[Model], UUID, str]
