@@ -41,10 +41,15 @@ def begin_with(dump: Path) -> None:
     name = f"migrated_{os.getpid()}"
     with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as server:
         server.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-    target = psycopg.conninfo.make_conninfo(os.environ["DATABASE_URL"], dbname=name)
-    _run("psql", "-X", "-q", "-1", "-v", "ON_ERROR_STOP=1", "-o", os.devnull, "-f", dump, "-d", target)
-    dump.touch()
+    fill(psycopg.conninfo.make_conninfo(os.environ["DATABASE_URL"], dbname=name), dump)
     connection.settings_dict["TEST"]["TEMPLATE"] = name
+
+
+def fill(url: str, dump: Path) -> None:
+    """Make the migrated tables in a database that has none."""
+    _run("psql", "-X", "-q", "-1", "-v", "ON_ERROR_STOP=1", "-o", os.devnull, "-f", dump, "-d", url)
+    with contextlib.suppress(FileNotFoundError):  # another run keeps newer ones
+        dump.touch()
 
 
 def keep(dump: Path) -> None:

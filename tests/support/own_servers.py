@@ -17,6 +17,7 @@ from django.db import connection
 
 from stack.folder import DataFolder
 from stack.services import Server, start, start_postgres, start_valkey
+from tests.support.migrated import fill, get_dump
 from tests.support.once import empty_tables
 
 
@@ -84,6 +85,8 @@ def database_of(servers: OwnServers) -> Iterator[None]:
     connection.settings_dict.update(**ours, NAME=url.path.lstrip("/"))
     os.environ["REDIS_URL"] = servers.valkey.url
     try:
+        if (dump := get_dump()) and dump.exists():
+            fill(servers.postgres.url, dump)
         call_command("migrate", verbosity=0)
         yield
         connection.close()
