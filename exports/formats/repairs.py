@@ -4,10 +4,11 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
-from exports.formats.records import Example, Record, Turn
+from exports.formats.records import Example, Pair, Turn
 
+R = TypeVar("R", bound=Example | Pair)
 # Kind of a repair to the words for it.
 REPAIRS = {
     "lone_surrogate": "Halves of surrogate pairs, which are no characters, were replaced by U+FFFD.",
@@ -16,7 +17,7 @@ REPAIRS = {
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
-def repair_record(record: Record, repairs: Counter[str], *, metadata: bool) -> Record:
+def repair_record(record: R, repairs: Counter[str], *, metadata: bool) -> R:
     """The same record where nothing is to be repaired. Adds to `repairs`, by kind, how many characters were.
 
     Half of a surrogate pair made the loader of a trainer return wrong rows without an error; a NUL ends the text for

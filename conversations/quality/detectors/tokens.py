@@ -32,11 +32,16 @@ _LATER = re.compile(r"\n[ \t]*(?:#{1,4}\s*|\*\*|\[)?(?:user|human|assistant|ai)(
 def find_control_tokens(turns: Iterable[PreparedTurn]) -> Iterator[Flag]:
     """A flag for each turn with a token that chat templates use."""
     for turn in turns:
-        if "<" not in turn.content and "[" not in turn.content:
-            continue
-        found = _TOKENS.search(turn.content) or _find_end(turn.content)
+        found = search_control_token(turn.content)
         if found is not None:
             yield Flag("control_tokens", turn.number, cut_quote(turn.content, found.start(), found.end()))
+
+
+def search_control_token(text: str) -> re.Match[str] | None:
+    """The first token of a chat template in a text."""
+    if "<" not in text and "[" not in text:
+        return None
+    return _TOKENS.search(text) or _find_end(text)
 
 
 def _find_end(text: str) -> re.Match[str] | None:
