@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes both locks anew from requirements.txt and requirements-dev.txt: every platform, Python 3.11 and later, with hashes.
+# Makes the locks anew from requirements.txt and requirements-dev.txt: every platform, Python 3.11 and later, with hashes.
 # Needs uv. Further arguments go to uv, for example --upgrade-package django.
 set -eu
 cd "$(dirname "$0")/.."
@@ -9,3 +9,4 @@ compile() {
 }
 compile "$@" --output-file requirements.lock requirements.txt
 compile "$@" --constraint requirements.lock --output-file requirements-dev.lock requirements-dev.txt # one set
+compile "$@" --constraint requirements.lock --output-file requirements-parquet.lock requirements-parquet.txt # optional

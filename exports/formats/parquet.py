@@ -1,4 +1,4 @@
-"""Parquet with the columns that `datasets` reads without guessing. pyarrow is an optional package, see requirements-parquet.txt."""
+"""Parquet with the columns that `datasets` reads without guessing. pyarrow is an optional package, see requirements-parquet.lock."""
 
 import importlib
 import importlib.util
@@ -11,7 +11,7 @@ from exports.formats.writing import FormatOptions, Row, Writer, encode_json
 # A row group is held in memory until it is written.
 MOST_ROWS, MOST_CHARACTERS = 1_000, 4_000_000
 INSTALL = (
-    "Parquet needs the package pyarrow. Install it with: .venv/bin/pip install -r requirements-parquet.txt"
+    "Parquet needs the package pyarrow. Install it with: .venv/bin/pip install -r requirements-parquet.lock"
 )
 
 

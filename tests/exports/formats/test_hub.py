@@ -1,12 +1,12 @@
 """The dataset folder of Hugging Face: a card and a file for each split, the same bytes each time."""
 
 import io
-import json
 import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from exports.formats import FORMATS, ExportError
 from exports.formats.hub import Card, build_card, write_folder
@@ -59,10 +59,11 @@ def test_the_card_warns_first_and_no_name_breaks_its_header() -> None:
     )
     text = build_card(card, {split: f"data/{split}.jsonl" for split in card.splits})
     _, header, body = text.split("---\n", 2)
-    lines = header.splitlines()
-    assert json.loads(lines[0].removeprefix("pretty_name: ")) == name
-    assert 'license: "cc-by-4.0"' in lines
-    assert '- "simulated"' in lines
+    about = yaml.safe_load(header)
+    assert about["pretty_name"] == name
+    assert (about["license"], about["language"]) == ("cc-by-4.0", ["de"])
+    assert about["tags"] == ["synthetic", "conversational", "simulated"]
+    assert about["configs"][0]["data_files"][0] == {"split": "train", "path": "data/train.jsonl"}
     assert body.index("SIMULATED: all.") < body.index("Each row has")
 
 

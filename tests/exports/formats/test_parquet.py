@@ -20,8 +20,8 @@ INSTALLED = importlib.util.find_spec("pyarrow") is not None
 def test_without_pyarrow_the_format_names_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("exports.formats.parquet.importlib.util.find_spec", lambda name: None)
     assert not FORMATS["parquet"].is_available()
-    assert "requirements-parquet.txt" in FORMATS["parquet"].missing
-    assert (ROOT / "requirements-parquet.txt").exists()
+    assert "requirements-parquet.lock" in FORMATS["parquet"].missing
+    assert (ROOT / "requirements-parquet.lock").exists()
     with pytest.raises(MissingPackage, match="pyarrow"):
         FORMATS["parquet"].open(io.BytesIO())
     assert choose_inner() == "messages"
@@ -34,7 +34,9 @@ def test_the_others_need_nothing() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not INSTALLED, reason="pyarrow is not installed: pip install -r requirements-parquet.txt")
+@pytest.mark.skipif(
+    not INSTALLED, reason="pyarrow is not installed: pip install -r requirements-parquet.lock"
+)
 @pytest.mark.parametrize("options", [{}, {"metadata": True}, {"train_flags": "weight"}, {"system": False}])
 def test_the_rows_are_those_of_messages(tmp_path: Path, options: dict[str, Any]) -> None:
     parquet: Any = importlib.import_module("pyarrow.parquet")
