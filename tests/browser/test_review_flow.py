@@ -1,4 +1,4 @@
-"""Reviewing by keyboard alone: decide, undo, edit, comment, and no lost focus."""
+"""Reviewing by keyboard alone: decide, undo, edit, comment, regenerate, and no lost focus."""
 
 import re
 import statistics
@@ -6,21 +6,33 @@ import statistics
 import pytest
 from playwright.sync_api import Page, expect
 
+from batches.models import BatchJob
 from conversations.models import Conversation
 from conversations.states import Status
 from review.models import Comment
 from tests.browser.conftest import OpenPage, keep_picture, ready
-from tests.factories import make_conversation
+from tests.factories import make_conversation, make_template, make_worker
 from tests.support.polling import wait_for
+from tests.support.steps import claim_item, file_reply
 from workspaces.models import User
 
 PHONE = 390
+TEXTS = ["Should I rent or buy?", "That depends on how long you stay.", "Five years.", "Then rent."]
+VALUES = {"topic": "a pension", "persona": "Nurse"}
 
 
 def make_queue(owner: User, size: int) -> list[Conversation]:
-    texts = ["Should I rent or buy?", "That depends on how long you stay.", "Five years.", "Then rent."]
+    version = make_template(workspace=owner.personal_workspace()).versions.get()
     return [
-        make_conversation(by=owner, status=Status.GENERATED, title=f"Conversation {number}", turns=texts)
+        make_conversation(
+            by=owner,
+            status=Status.GENERATED,
+            title=f"Conversation {number}",
+            turns=TEXTS,
+            template_version=version,
+            parameters=VALUES,
+            topic=VALUES["topic"],
+        )
         for number in range(1, size + 1)
     ]
 
@@ -53,9 +65,6 @@ def test_twenty_by_keyboard(open_page: OpenPage, owner: User) -> None:
     send_back(page, queue[1])
     edit_second_turn(page, queue[2])
     comment_on_first_turn(page)
-    press(page, "R", expects="Regenerate")
-    page.go_back()
-    expect(ready(page).locator("h1")).to_contain_text("Conversation 3")
     page.keyboard.press("m")
     expect(page.locator("#note")).to_be_focused()
     page.keyboard.type("No")
@@ -64,6 +73,7 @@ def test_twenty_by_keyboard(open_page: OpenPage, owner: User) -> None:
     press(page, "s", expects="Conversation 5")
     approve_to_the_end(page)
     press(page, "a", expects="Conversation 4")  # the skipped one comes last
+    regenerate(page, queue[3])
     press(page, "a", expects="Review queue")
     expect(page.get_by_text("All caught up")).to_be_visible()
     keep_picture(page, "review-caught-up")
@@ -105,6 +115,30 @@ def comment_on_first_turn(page: Page) -> None:
     page.keyboard.press("Control+Enter")
     expect(page.locator(".comment")).to_contain_text("Who asks this?")
     assert Comment.objects.get().turn_number == 1
+
+
+def regenerate(page: Page, found: Conversation) -> None:
+    """Instruction, start, the new version, old and new side by side, and one key keeps either."""
+    press(page, "R", expects=f"Regenerate {found.title}")
+    expect(ready(page).locator("#id_instruction")).to_be_focused()
+    page.keyboard.type("Shorter, please.")
+    page.keyboard.press("Control+Enter")
+    expect(page.get_by_text("Waiting for its turn.")).to_be_visible()
+    file_reply(claim_item(BatchJob.objects.get(), make_worker()))
+    expect(page.locator("#toaster")).to_contain_text("Version 2 is there, and is the current one.")
+    expect(ready(page).locator("h1")).to_contain_text("A good talk")
+    press(page, "d", expects="Version 1 and version 2")
+    keep_picture(page, "review-old-and-new")
+    ready(page).keyboard.press("2")
+    expect(page.locator("h1")).to_contain_text("A good talk")
+    press(ready(page), "d", expects="Version 1 and version 2")
+    ready(page).keyboard.press("1")
+    expect(page.locator("h1")).to_contain_text(found.title)
+    head = Conversation.objects.get(root=found.pk, is_head=True)
+    assert (head.version, [each.content for each in head.turns.all()]) == (3, TEXTS)
+    for key in ("g", "r"):
+        ready(page).keyboard.press(key)
+    expect(ready(page).locator("h1")).to_contain_text(found.title)
 
 
 # Milliseconds from a key to the focus on the title of the next conversation, each of them.
