@@ -89,7 +89,7 @@ def test_the_page_asks_with_the_price(owner: User, job: BatchJob) -> None:
     address = f"/batches/{job.pk}/judge/"
     page = client.get(address)
     assert page.context["estimate"].items == job.total_items
-    assert "Let it follow" in page.text
+    assert "Judge it then" in page.text
     assert address in client.get(f"/batches/{job.pk}/").text
     assert client.post(address, {"action": "on"}).status_code == 302
     assert read_order(job) == page.context["offered_budget"]
