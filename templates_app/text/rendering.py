@@ -123,8 +123,11 @@ def render(text: str, resolved: Mapping[str, object], *, syntax: int = NEWEST) -
 
 
 def add_turn_range(prompt: str, lowest: int | None, highest: int | None) -> str:
-    """The prompt with a last line that asks for a number of turns. Without a range the prompt stays as it is."""
-    if lowest is None and highest is None:
+    """The prompt with a last line that asks for a number of turns.
+
+    Without a range, and where it says “8 to 14 turns” itself, the prompt stays as it is.
+    """
+    if (lowest is None and highest is None) or re.search(rf"(?<!\d){lowest} to {highest} turns\b", prompt):
         return prompt
     if lowest is None or highest is None:
         words = f"at most {highest}" if lowest is None else f"at least {lowest}"

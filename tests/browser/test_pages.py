@@ -178,7 +178,7 @@ def template_paths(job: BatchJob) -> dict[str, str]:
     if not draft.is_draft:
         content = draft.content()
         text = content.text.replace("natural spoken English", f"plain English {LONG}").replace(
-            "- The user speaks first", "- The person speaks first"
+            "- 8 to 14", "- 6 to 12"
         )
         variables = [*content.variables, {"name": "unused_one", "type": "number", "minimum": 1, "maximum": 9}]
         changed = Content(**{**content.as_fields(), "text": f"{text}\n{{{{topc}}}}", "variables": variables})

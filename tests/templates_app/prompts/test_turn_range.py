@@ -42,6 +42,21 @@ def test_no_range_no_line() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "says_it"),
+    [
+        ("Ask.\n- 8 to 14 turns. The user speaks first.\n", True),
+        ("8 to 14 turns", True),
+        ("- 18 to 14 turns.", False),
+        ("- 8 to 140 turns.", False),
+        ("- 8 to 12 turns.", False),
+        ("8 to 14 people, in turns", False),
+    ],
+)
+def test_a_text_that_says_it_gets_no_second_line(text: str, says_it: bool) -> None:
+    assert (add_turn_range(text, 8, 14) == text) == says_it
+
+
+@pytest.mark.parametrize(
     ("lowest", "highest"), [(1, 4), (2, 201), (9, 8), ("soon", None), (2.5, None), (True, None)]
 )
 def test_a_wrong_range_is_named(lowest: Any, highest: Any) -> None:
