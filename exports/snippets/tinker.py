@@ -33,6 +33,7 @@ def build(export: Export) -> Snippet:
             "config = train.Config(",
             '    log_path="lora",',
             "    model_name=model,",
+            '    recipe_name="lorapipe",',
             "    dataset_builder=data,",
             "    learning_rate=1e-4,",
             "    num_epochs=3,",

@@ -4,14 +4,11 @@ from exports.snippets.snippet import Export, Snippet, SnippetFile, join_lines, q
 
 FORMATS = ("messages", "parquet", "folder", "prompt_completion", "preference", "kto")
 NOTE = "pip install trl peft datasets. Only answers are learned: of all turns for messages, the last one otherwise."
-_TRAINERS = {
-    "preference": ("trl", "DPO"),
-    "kto": ("trl.experimental.kto", "KTO"),
-}
+_TRAINERS = {"preference": "DPO", "kto": "KTO"}
 
 
 def build(export: Export) -> Snippet:
-    module, kind = _TRAINERS.get(export.format, ("trl", "SFT"))
+    kind = _TRAINERS.get(export.format, "SFT")
     # prompt_completion learns the completion by itself. DPO and KTO have no such choice.
     answers_only = kind == "SFT" and export.format != "prompt_completion"
     evaluated = export.format == "folder" or export.validation is not None
@@ -19,7 +16,7 @@ def build(export: Export) -> Snippet:
         [
             "from datasets import load_dataset",
             "from peft import LoraConfig",
-            f"from {module} import {kind}Config, {kind}Trainer",
+            f"from trl import {kind}Config, {kind}Trainer",
             "",
             *_load(export),
             f"trainer = {kind}Trainer(",
