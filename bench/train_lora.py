@@ -179,7 +179,14 @@ def train(path: Path, folder: Path, *, steps: int) -> list[float]:
         ),
         train_dataset=rows,
         processing_class=tokenizer,
-        peft_config=LoraConfig(task_type="CAUSAL_LM", r=16, lora_alpha=32, target_modules="all-linear"),
+        # The model is random, so that adapters alone have nothing to build upon: the last layer is trained as well.
+        peft_config=LoraConfig(
+            task_type="CAUSAL_LM",
+            r=16,
+            lora_alpha=32,
+            target_modules="all-linear",
+            modules_to_save=["lm_head"],
+        ),
     )
     trainer.train()
     return [float(entry["loss"]) for entry in trainer.state.log_history if "loss" in entry]
