@@ -134,15 +134,19 @@ class RunningJob:
         self.row.total = total
 
     @contextmanager
-    def step(self) -> Iterator[Step]:
-        """One step, in a transaction with its progress. Raises Ended when the job is not to go on."""
-        self._check()
+    def step(self, *, gives_way: bool = True) -> Iterator[Step]:
+        """One step, in a transaction with its progress. Raises Ended when the job is not to go on.
+
+        `gives_way`: whether another job may have its turn before this step. No for steps that write one file together, which
+        would have to begin anew.
+        """
+        self._check(gives_way=gives_way)
         step = Step()
         with transaction.atomic():
             yield step
             self._save(step)
 
-    def _check(self) -> None:
+    def _check(self, *, gives_way: bool) -> None:
         """Whether the next step may begin."""
         now = (
             BackgroundJob.objects.values_list("token", "status", "cancel_asked_at")
@@ -155,7 +159,7 @@ class RunningJob:
             raise Cancelled
         if self._stopping.is_set():
             raise Released
-        if time.monotonic() > self._slice_ends:
+        if gives_way and time.monotonic() > self._slice_ends:
             if _ask(HAS_OTHERS, id=self.row.pk):
                 raise Released
             self._slice_ends = time.monotonic() + SLICE_S

@@ -2,7 +2,7 @@
 
 from django.contrib import admin
 
-from exports.models import ImportedFile
+from exports.models import Export, ExportItem, ImportedFile
 from workspaces.admin_base import ReadOnlyAdmin
 
 
@@ -18,3 +18,22 @@ class ImportedFileAdmin(ReadOnlyAdmin):
     ordering = ("-created_at",)
     fields = ("name", "kind", "size", "workspace", "created_by", "created_at", "expires_at", "job")
     detail_select_related = ("workspace", "created_by", "job")
+
+
+@admin.register(Export)
+class ExportAdmin(ReadOnlyAdmin):
+    list_display = ("name", "format", "created_by", "created_at", "finished_at", "removed_at", "size")
+    list_filter = ("format",)
+    list_select_related = ("created_by",)
+    list_defer = ("filter", "chosen", "counts", "report", "manifest", "files")
+    detail_select_related = ("workspace", "created_by", "since", "job")
+    ordering = ("-created_at",)
+
+
+@admin.register(ExportItem)
+class ExportItemAdmin(ReadOnlyAdmin):
+    list_display = ("export", "position", "conversation", "version", "split", "status")
+    list_filter = ("split",)
+    list_select_related = ("export", "conversation")
+    detail_select_related = ("workspace", "created_by", "export", "conversation", "other")
+    ordering = ("-created_at",)

@@ -5,6 +5,9 @@ class ExportsConfig(AppConfig):
     name = "exports"
 
     def ready(self) -> None:
-        from exports.importing.register import register_kinds  # noqa: PLC0415 (models exist only when the apps are ready)
+        # Models exist only when the apps are ready.
+        from exports.importing.register import register_kinds as register_imports  # noqa: PLC0415
+        from exports.running.kinds import register_kinds  # noqa: PLC0415
 
+        register_imports()
         register_kinds()

@@ -7,7 +7,7 @@ from django.urls import URLPattern, re_path
 from background.api import jobs as background_jobs
 from batches.api import analytics, batches, judging, logs, regenerate, single
 from conversations.api import bulk, conversations, judgements, queue, rescore, versions
-from exports.api import imports
+from exports.api import exports, imports
 from lorapipe.api_errors import refuse_unknown_path
 from templates_app.api import library, templates
 from templates_app.states import EntryKind
@@ -16,6 +16,7 @@ from templates_app.states import EntryKind
 ID = "[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 JOB, CONVERSATION = f"(?P<job_id>{ID})", f"(?P<conversation_id>{ID})"
 TEMPLATE, ENTRY = f"(?P<template_id>{ID})", f"(?P<entry_id>{ID})"
+EXPORT = f"(?P<export_id>{ID})"
 ITEM, BACKGROUND = f"(?P<item_id>{ID})", f"(?P<background_id>{ID})"
 FILE = f"(?P<file_id>{ID})"
 
@@ -66,5 +67,12 @@ urlpatterns: list[URLPattern] = [
     route(f"edge-cases/{ENTRY}", library.show_or_change_entry, "api_edge_case", kind=EntryKind.EDGE_CASE),
     route("options", library.list_or_create_entries, "api_options", kind=EntryKind.OPTION),
     route(f"options/{ENTRY}", library.show_or_change_entry, "api_option", kind=EntryKind.OPTION),
+    route("exports", exports.list_or_create_exports, "api_exports"),
+    route(f"exports/{EXPORT}", exports.show_export, "api_export"),
+    route(f"exports/{EXPORT}/preflight", exports.show_preflight, "api_export_preflight"),
+    route(f"exports/{EXPORT}/download", exports.download, "api_export_download"),
+    route(f"exports/{EXPORT}/write", exports.write, "api_export_write"),
+    route(f"exports/{EXPORT}/recreate", exports.write_again, "api_export_recreate"),
+    route(f"exports/{EXPORT}/cancel", exports.cancel, "api_export_cancel"),
     re_path("", refuse_unknown_path, name="api_unknown"),
 ]

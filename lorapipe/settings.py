@@ -280,6 +280,15 @@ STATIC_MARK = STATIC_ROOT / ".collected"
 STATIC_COLLECTED = STATIC_MARK.exists()
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    # Whoever runs workers on several hosts gives them one place: another storage of Django, or a shared folder.
+    "exports": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {
+            "location": ENVIRONMENT.data_dir / "exports",
+            "file_permissions_mode": 0o600,
+            "directory_permissions_mode": 0o700,
+        },
+    },
     "staticfiles": {
         "BACKEND": "lorapipe.static_files.StaticStorage"
         if STATIC_COLLECTED

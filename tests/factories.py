@@ -19,7 +19,7 @@ from conversations.models import Conversation, Judgement, Turn
 from conversations.states import JudgedDimension, Status
 from exports.importing.reading import read_file
 from exports.importing.uploading import build_report
-from exports.models import ImportedFile
+from exports.models import Export, ImportedFile
 from provider.models import LanguageModel, ModelPrice
 from templates_app.models import (
     EdgeCase,
@@ -95,6 +95,18 @@ def make_background_job(
     if workspace is None and by is not None:
         workspace = by.personal_workspace()
     return classes.BackgroundJobFactory.create(created_by=by, **_given(workspace=workspace), **fields)
+
+
+def make_export(
+    *, workspace: Workspace | None = None, by: User | None = None, items: int = 0, **fields: Any
+) -> Export:
+    """One without a job, in the person's workspace; with `items` frozen rows, whose conversations are gone."""
+    if workspace is None and by is not None:
+        workspace = by.personal_workspace()
+    made = classes.ExportFactory.create(created_by=by, **_given(workspace=workspace), **fields)
+    for position in range(1, items + 1):
+        classes.ExportItemFactory.create(export=made, position=position)
+    return made
 
 
 # --- templates and the library -------------------------------------------------------------------------

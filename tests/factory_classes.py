@@ -15,7 +15,7 @@ from batches.models import BatchItem, BatchJob, GenerationLog, PromptSize, RateL
 from batches.models.states import Dimension, ItemStatus, JobStatus, LogState
 from conversations.models import Conversation, DimensionScore, Judgement, Turn
 from conversations.states import Role, Status
-from exports.models import ImportedFile
+from exports.models import Export, ExportItem, ImportedFile
 from exports.models.import_files import FileKind
 from provider.models import LanguageModel, ModelPrice
 from templates_app.models import EdgeCase, ImportFile, Option, PromptTemplate, Scenario, TemplateVersion
@@ -68,6 +68,29 @@ class BackgroundJobFactory(DjangoModelFactory[BackgroundJob]):
     workspace = SubFactory(WorkspaceFactory)
     kind = "rescore"
     name = number_text("background job {}")
+
+
+class ExportFactory(DjangoModelFactory[Export]):
+    class Meta:
+        model = Export
+
+    workspace = SubFactory(WorkspaceFactory)
+    name = number_text("export {}")
+    format = "messages"
+
+
+class ExportItemFactory(DjangoModelFactory[ExportItem]):
+    class Meta:
+        model = ExportItem
+
+    export = SubFactory(ExportFactory)
+    workspace = SelfAttribute("export.workspace")
+    position = 1
+    version = 1
+    content_hash = "0" * 64
+    group = LazyFunction(uuid4)
+    split = "train"
+    status = Status.APPROVED
 
 
 # --- templates and the library -------------------------------------------------------------------------

@@ -65,6 +65,7 @@ SENTENCES = {
     Action.OVERRIDE_SCORE: "changed the score of {it}",
     Action.WRITE_NOTES: "changed the reviewer notes of {it}",
     Action.CHANGE_RUBRIC: "changed the judge’s rubric of {it}",
+    Action.RECREATE: "had the files of {it} written again",
     Action.STATE_USE: "stated the intended use of {it}",
     Action.RENEW_SECRET: "renewed the secret of {it}",
     Action.REMOVE: "removed {it}",

@@ -35,6 +35,7 @@ class TargetKind(models.TextChoices):
     MODEL_TABLE = "model_table", "Model table"
     PROVIDER = "provider"
     BACKGROUND_JOB = "background_job", "Background job"
+    EXPORT = "export"
 
 
 class Action(models.TextChoices):
@@ -79,6 +80,7 @@ class Action(models.TextChoices):
     OVERRIDE_SCORE = "override_score", "Override the score"
     WRITE_NOTES = "write_notes", "Write reviewer notes"
     CHANGE_RUBRIC = "change_rubric", "Change the judge's rubric"
+    RECREATE = "recreate", "Write the files again"
     STATE_USE = "state_use", "State the intended use"
     RENEW_SECRET = "renew_secret", "Renew the secret"
     REMOVE = "remove"

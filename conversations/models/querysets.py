@@ -9,6 +9,7 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 
+from conversations.models.deleting import tell_deleting
 from conversations.models.search import search_conversations
 from conversations.states import AWAITING_REVIEW, Status
 from workspaces.models import ClockTimestamp, WorkspaceQuerySet
@@ -81,6 +82,7 @@ class ConversationQuerySet(WorkspaceQuerySet):
         gone = self.model._default_manager.filter(Q(pk__in=keys) | Q(root__in=keys))
         items = self.model._meta.get_field("batch_item").related_model._default_manager
         with transaction.atomic():
+            tell_deleting(list(gone.values_list("pk", flat=True)))
             items.filter(conversation__in=gone).update(conversation_deleted_at=ClockTimestamp())
             deleted = super().delete()
             self._promote_newest(roots)

@@ -27,7 +27,7 @@ class Exported:
 
 
 def export_job(job: BatchJob, path: Path, *, system: bool = True) -> Exported:
-    """Write all conversations of this job, whatever their review state, to FILE, and FILE.manifest.json beside it.
+    """Write the conversations of this job, reviewed or not, but for rejected and archived ones, to FILE, and FILE.manifest.json beside it.
 
     `system`: whether the training system prompts are written.
     An existing file is replaced only when the new one is complete. Raises CannotWrite or ExportError.
@@ -45,10 +45,11 @@ def export_job(job: BatchJob, path: Path, *, system: bool = True) -> Exported:
     return Exported(path=path, manifest_path=beside, written=written, manifest=about)
 
 
-def build_file_name(stem: str, *, simulated: bool) -> str:
-    """The name of a download. It contains `simulated` if any conversation in it is simulated."""
+def build_file_name(stem: str, *, simulated: bool, unreviewed: bool = True) -> str:
+    """The name of a download. It says `unreviewed`, and `simulated` if any conversation in it is simulated."""
     plain = slugify(stem).replace("-", "_")[:60].strip("_") or "conversations"
-    return f"{plain}{'-simulated' if simulated else ''}.jsonl"
+    marks = ("-simulated" if simulated else "") + ("-unreviewed" if unreviewed else "")
+    return f"{plain}{marks}.jsonl"
 
 
 def build_job_file_name(job: BatchJob) -> str:

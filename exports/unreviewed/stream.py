@@ -12,10 +12,10 @@ from uuid import UUID
 from django.db.models import QuerySet
 
 from batches.models import BatchJob
-from conversations.models import Conversation, ConversationQuerySet, Turn
+from conversations.models import Conversation, Turn
+from conversations.states import Status
 from exports.formats import ExportError, encode_messages
 from templates_app.models import TemplateVersion
-from workspaces.models import User
 
 # 250 conversations of 12 turns have about 2 MB. The turns of a chunk are loaded in one query.
 CHUNK = 250
@@ -67,21 +67,12 @@ class Written:
 
 
 def select_for_job(job: BatchJob) -> QuerySet[Conversation]:
-    """The conversations of a job in their newest version, whatever their review state, in the order of its plan."""
-    return Conversation.objects.heads().of_job(job.pk).order_by("root__batch_item__position", "root")
+    """The conversations of a job in their newest version, reviewed or not, but for rejected and archived ones.
 
-
-def select_approved(
-    user: User, *, job: BatchJob | None = None, simulated: bool = False
-) -> ConversationQuerySet:
-    """What a person may see and people have approved, in its newest version; of one batch, or of all.
-
-    `simulated`: whether the simulator's conversations are among them. They are nothing to train on.
+    They come in the order of its plan.
     """
-    found = Conversation.objects.visible_to(user).approved()
-    if job is not None:
-        found = found.of_job(job.pk)
-    return found if simulated else found.filter(simulated=False)
+    rows = Conversation.objects.heads().of_job(job.pk).exclude(status__in=[Status.REJECTED, Status.ARCHIVED])
+    return rows.order_by("root__batch_item__position", "root")
 
 
 def write_jsonl(conversations: QuerySet[Conversation], stream: BinaryIO, *, system: bool = True) -> Written:

@@ -1,14 +1,20 @@
-"""The downloads of this app."""
+"""The pages of exports, and the downloads of what is not reviewed yet."""
 
 from django.urls import URLPattern, path
 
-from exports.web import downloads
+from exports.web import downloads, files, views
 
 urlpatterns: list[URLPattern] = [
+    path("exports/", views.list_exports, name="exports"),
+    path("exports/new/", views.start_new, name="export_new"),
+    path("exports/<uuid:export_id>/", views.show_export, name="export"),
+    path("exports/<uuid:export_id>/write/", views.write, name="export_write"),
+    path("exports/<uuid:export_id>/recreate/", views.write_again, name="export_recreate"),
+    path("exports/<uuid:export_id>/cancel/", views.cancel, name="export_cancel"),
+    path("exports/<uuid:export_id>/manifest/", files.download_manifest, name="export_manifest"),
+    path("exports/<uuid:export_id>/files/<int:number>/", files.download_file, name="export_file"),
     path("batches/<uuid:job_id>/download/", downloads.download_batch, name="batch_download"),
     path("batches/<uuid:job_id>/manifest/", downloads.download_manifest, name="batch_manifest"),
-    path("conversations/approved/download/", downloads.download_approved, name="approved_download"),
-    path("conversations/approved/manifest/", downloads.download_approved_manifest, name="approved_manifest"),
     path(
         "conversations/<uuid:conversation_id>/download/",
         downloads.download_conversation,

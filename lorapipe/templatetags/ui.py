@@ -64,6 +64,7 @@ SECTIONS: Mapping[str, str] = {
     "batches": r"batch(es|_.*)?|plan(?!_prompt$).*|notices",
     "conversations": r"conversations?(_diff)?|regenerate.*",
     "review": r"review.*",
+    "exports": r"export.*",
     "templates": r"template.*",
     "scenarios": r"(scenario|edge_case|option).*",
     "settings": r"settings.*|background_job.*",

@@ -43,8 +43,8 @@ class Verb(NamedTuple):
 
 
 ASSIGN = "assign"
-# These have a page of their own, which shows the price first.
-PRICED = {"regenerate": "regenerate_many", "judge": "judge_many"}
+# These have a page of their own, which shows first what it costs, or what there is to choose.
+PRICED = {"regenerate": "regenerate_many", "judge": "judge_many", "export": "export_new"}
 VERBS: Mapping[str, Verb] = {
     BulkAction.APPROVE.value: Verb("Approve", "approved"),
     BulkAction.NEEDS_REVISION.value: Verb("Send back", "sent back for revision"),

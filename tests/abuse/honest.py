@@ -145,6 +145,19 @@ def make_bulk_by_filter(world: World) -> Body:
     return {"action": "approve", "filter": wanted, "count": 0}
 
 
+def make_export(world: World) -> Body:
+    split = {"validationPercent": 10, "testPercent": 5, "seed": 7, "mostPerCell": 100}
+    wanted = {
+        **without(FILTER, "createdFrom", "createdTo"),
+        "createdFrom": "2026-01-01",
+        "createdTo": "2026-01-02",
+    }
+    which = {"filter": wanted, "approvedOnly": True, "simulated": True, "since": world.rows["export_id"][1]}
+    how = {"format": "messages", "system": True, "metadata": True, "trainFlags": "weight", "tokenLimit": 4096}
+    about = {"name": "Mine", "purpose": "A bot", "workspaceId": str(world.template.workspace_id)}
+    return {**about, **which, **how, **split, "pauseOnWarnings": True}
+
+
 def make_regenerations(world: World) -> Body:
     said = {"name": "Again", "instruction": "Shorter.", "errorHandling": "stop", **RUN}
     return {"action": "regenerate", "ids": world.rows["conversation_id"], **said}
@@ -202,6 +215,10 @@ BODIES: dict[str, Sequence[Callable[[World], Body]]] = {
         }
     ],
     "POST api_background_job_cancel": [lambda world: {}],
+    "POST api_exports": [make_export, lambda world: {"ids": world.rows["conversation_id"]}],
+    **dict.fromkeys(
+        (f"POST api_export_{verb}" for verb in ("write", "recreate", "cancel")), (lambda world: {},)
+    ),
     "POST api_item_retry": [lambda world: {}],
     "POST api_item_use": [lambda world: {}],
     "POST api_templates": [make_template],

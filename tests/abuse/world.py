@@ -125,10 +125,25 @@ def make_world() -> World:
             str(factories.make_background_job(by=person).pk),
             str(factories.make_background_job(by=person, status="completed", done=1, total=1).pk),
         ],
+        "export_id": make_exports(person),
         "token": ["wrong", create_sign_in_link(person)],
     }
     planned = [(job, str(BatchItem.objects.filter(job=UUID(job)).in_plan_order()[0].pk)) for job in drafts]
     return World(person, client, rows, template, planned, str(written.pk))
+
+
+def make_exports(person: User) -> list[str]:
+    """One that never began, and one that waits for a person after its check."""
+    checked = factories.make_background_job(by=person, kind="export", status="completed")
+    now, counts = timezone.now(), {"items": 1, "splits": {"train": 1}}
+    about: dict[str, Any] = {
+        "frozen_at": now,
+        "checked_at": now,
+        "counts": counts,
+        "filter": "q=rent&tier=scenario",
+    }
+    waiting = factories.make_export(by=person, items=1, job=checked, **about)
+    return [str(factories.make_export(by=person).pk), str(waiting.pk)]
 
 
 def bodies_of_drafts(template: PromptTemplate) -> list[dict[str, Any]]:

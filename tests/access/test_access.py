@@ -26,6 +26,7 @@ from tests.factories import (
     make_background_job,
     make_conversation,
     make_edge_case,
+    make_export,
     make_import_file,
     make_imported_file,
     make_item,
@@ -114,6 +115,7 @@ def theirs() -> Belongings:
         "score_id": judged.scores.all()[0].pk,
         "comment_id": said.pk,
         "background_id": make_background_job(by=user, name=f"{MARK}-background").pk,
+        "export_id": make_export(by=user, name=f"{MARK}-export", items=1).pk,
         "template_id": template.pk,
         "entry_id": scenario.pk,
         "import_id": kept.pk,
@@ -322,6 +324,7 @@ def admin_rows(theirs: Belongings) -> Iterator[tuple[str, Any]]:
     yield "background/backgroundjob", theirs.by_place["background_id"]
     yield "templates_app/importfile", theirs.by_place["import_id"]
     yield "exports/importedfile", theirs.by_place["file_id"]
+    yield "exports/export", theirs.by_place["export_id"]
     entry = AuditEntry.objects.create(
         workspace=theirs.job.workspace,
         who=theirs.user,

@@ -11,7 +11,15 @@ from batches.models.states import ItemStatus, JobStatus, Reason
 from conversations.states import Status
 from conversations.versions import edit
 from tests.abuse.html_forms import read_page
-from tests.factories import make_conversation, make_item, make_job, make_member, make_user, make_workspace
+from tests.factories import (
+    make_conversation,
+    make_export,
+    make_item,
+    make_job,
+    make_member,
+    make_user,
+    make_workspace,
+)
 from workspaces.models import Membership, User, Workspace
 
 pytestmark = [pytest.mark.django_db, pytest.mark.lengthy]
@@ -37,6 +45,7 @@ def make_pages(home: Workspace, by: User) -> list[str]:
     made = make_conversation(item=make_item(job=job, status=ItemStatus.COMPLETED), turns=["Hi?", "Hello."])
     newer = edit(made, {2: "Good day."}, by=by)
     make_conversation(workspace=home, status=Status.APPROVED, approved_at=timezone.now())
+    pages += ["/exports/", f"/exports/{make_export(workspace=home, by=by).pk}/"]
     pages += [
         f"/conversations/{made.pk}/",
         f"/conversations/{newer.pk}/",

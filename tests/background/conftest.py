@@ -17,13 +17,14 @@ class Counting:
 
     def __init__(self) -> None:
         self.before: Before = lambda number: None
+        self.gives_way = True
 
     def run(self, job: RunningJob) -> None:
         if job.row.total is None:
             job.set_total(COUNT_TO)
         first = job.place.get("next", 1)
         for number in range(first, COUNT_TO + 1):
-            with job.step() as step:
+            with job.step(gives_way=self.gives_way) as step:
                 self.before(number)
                 step.done, step.place = 1, {"next": number + 1}
                 step.result = {"sum": number, "last": str(number)}

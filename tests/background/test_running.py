@@ -166,6 +166,15 @@ def test_a_long_job_gives_way_to_another_one(
     assert run(job).status == JobState.COMPLETED, "nobody else waits"
 
 
+def test_steps_that_belong_together_do_not_give_way(
+    job: BackgroundJob, counting: Counting, owner: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(running, "SLICE_S", -1.0)
+    make_job(owner)
+    counting.gives_way = False
+    assert run(job).status == JobState.COMPLETED
+
+
 def test_cancelled_while_it_waits(job: BackgroundJob, owner: User) -> None:
     cancelled = cancel_job(job, by=owner)
     assert cancelled.status == JobState.CANCELLED

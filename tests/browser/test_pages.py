@@ -2,6 +2,8 @@
 
 import json
 from decimal import Decimal
+from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.utils import timezone
@@ -18,7 +20,9 @@ from templates_app.prompts.editing import save_draft
 from templates_app.text.content import Content
 from tests.browser.conftest import OpenPage, keep_picture
 from tests.factories import (
+    make_background_job,
     make_conversation,
+    make_export,
     make_import_file,
     make_item,
     make_job,
@@ -81,6 +85,7 @@ def paths(job: BatchJob) -> dict[str, str]:
         **row_paths(owner=job.created_by),
         **estimate_paths(owner=job.created_by),
         **version_paths(owner=job.created_by),
+        **export_paths(owner=job.created_by),
     }
 
 
@@ -115,6 +120,73 @@ def version_paths(*, owner: User | None) -> dict[str, str]:
         "judge-many": "/conversations/judge/?q=Three",
         "judged": f"/review/{head.pk}/",
     }
+
+
+def export_paths(*, owner: User | None) -> dict[str, str]:
+    """An export in each of its states, with long names and every kind of finding."""
+    assert owner is not None
+    named = Conversation.objects.get(title="Three versions", is_head=True)
+    found = {
+        "rule": "too_long",
+        "severity": "warns",
+        "sentence": f"Too long. {LONG}",
+        "remedy": "Leave these out.",
+    }
+    blocks = {**found, "severity": "blocks", "count": 2, "ids": [named.conversation_id, LONG]}
+    counts = {"items": 1234, "conversations": 1234, "turns": 14_808, "groups": 1200, "simulated": 3}
+    about = {
+        "frozen_at": timezone.now(),
+        "checked_at": timezone.now(),
+        "counts": {**counts, "splits": {"train": 1100, "validation": 134}, "left_out_by_cell": 7},
+        "report": {
+            "tokens": {"estimated": 5_678_901, "longest": 9_876},
+            "findings": [{**found, "count": 0, "ids": []}],
+        },
+        "filter": f"q={LONG}&tier=scenario",
+    }
+    files = [
+        {
+            "name": f"{name}.jsonl",
+            "split": split,
+            "rows": 1100,
+            "bytes": 45_678_901,
+            "sha256": "ab12" * 16,
+            "place": "x",
+        }
+        for name, split in (("my-data-train", "train"), (LONG[:90], "validation"))
+    ]
+    done = make_background_job(by=owner, kind="export", status="completed")
+    running = make_background_job(
+        by=owner,
+        kind="export",
+        status="running",
+        total=90,
+        done=40,
+        token=uuid4(),
+        lease_until=timezone.now(),
+    )
+    failed = make_background_job(by=owner, kind="export", status="failed", error=f"The disk is full. {LONG}")
+    whole = {**about, "finished_at": timezone.now(), "files": files, "size": 91_357_802}
+    states: dict[str, dict[str, Any]] = {
+        "done": {
+            **whole,
+            "job": done,
+            "manifest": {"skipped": {"One version is the beginning of the other.": 5}},
+        },
+        "removed": {
+            **whole,
+            "job": done,
+            "removed_at": timezone.now(),
+            "removed_why": f"Deleted for good. {LONG}",
+        },
+        "checked": {**about, "job": done, "approved_only": False},
+        "blocked": {**about, "job": done, "report": {"blocked": True, "findings": [blocks]}},
+        "running": {"job": running},
+        "failed": {"job": failed},
+    }
+    made = {name: make_export(by=owner, name=LONG[:90], **given) for name, given in states.items()}
+    pages = {f"export-{name}": f"/exports/{each.pk}/" for name, each in made.items()}
+    return {"export-new": "/exports/new/?tier=template&status=approved", "exports": "/exports/", **pages}
 
 
 def estimate_paths(*, owner: User | None) -> dict[str, str]:

@@ -26,6 +26,7 @@ from templates_app.states import EntryKind, Tier
 from tests import factories
 from tests.guards.audited_batches import BATCHES
 from tests.guards.audited_case import PLANTED, Act, Case, Stage, content
+from tests.guards.audited_exports import EXPORTS
 from workspaces import actions
 from workspaces.models import ApiToken, User
 from workspaces.states import Action, Authorisation, TargetKind
@@ -370,4 +371,5 @@ WORKSPACES = [
     Case("provider.check.check", lambda _: lambda by: check.check(by=by), Action.CHECK, TargetKind.PROVIDER),
 ]
 
-CASES = [*BATCHES, *BACKGROUND, *CONVERSATIONS, *TEMPLATES, *LIBRARY, *WORKSPACES]
+
+CASES = [*BATCHES, *BACKGROUND, *CONVERSATIONS, *TEMPLATES, *LIBRARY, *WORKSPACES, *EXPORTS]

@@ -24,7 +24,7 @@ from workspaces.audit import SENTENCES, SYSTEM, read_history
 from workspaces.models import AuditEntry, User, Workspace
 from workspaces.states import Action, TargetKind
 
-ROOMS = ("workspaces", "background", "templates_app", "conversations", "batches", "provider")
+ROOMS = ("workspaces", "background", "templates_app", "conversations", "batches", "provider", "exports")
 # What takes a person and is no action of its own.
 NO_ACTIONS = {
     "background.actions.add_job": "a part of each action that starts a job; start_job records the start itself",
@@ -40,6 +40,8 @@ NO_ACTIONS = {
     "batches.planning.recipe.plan_from": "it computes a plan and stores nothing",
     "templates_app.prompts.editing.create_recorded": "create, duplicate and import share it, and give it their action",
     "templates_app.models.import_files.ImportFile.store": "a file waits for its owner's yes; the import is recorded",
+    "exports.importing.uploading.upload_file": "a file waits for its owner's yes; the import is recorded",
+    "exports.models.import_files.ImportedFile.store": "a part of upload_file",
     "templates_app.packs.installing.install_entries": "a part of install_pack",
 }
 # Pages and the API pass the person on to an action.

@@ -21,6 +21,7 @@ def test_every_factory_makes_a_row() -> None:
     factories.make_member(workspace=factories.make_workspace(owner=user))
     factories.make_worker()
     factories.make_background_job(by=user)
+    factories.make_export(by=user, items=2)
     for make in (factories.make_scenario, factories.make_edge_case, factories.make_option):
         make()
     factories.make_import_file()

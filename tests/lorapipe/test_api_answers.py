@@ -18,6 +18,7 @@ from tests.factories import (
     make_background_job,
     make_conversation,
     make_edge_case,
+    make_export,
     make_imported_file,
     make_item,
     make_job,
@@ -50,6 +51,7 @@ def rows(owner: User) -> dict[str, Any]:
         "option": make_option(workspace=place),
         "background_id": make_background_job(by=owner),
         "file_id": make_imported_file(by=owner),
+        "export_id": make_export(by=owner),
     }
 
 

@@ -27,7 +27,7 @@ from batches.models.states import ItemStatus, LogState
 from conversations.judging.rubric import change_rubric, find_rubric
 from conversations.models import Conversation, Decision, DimensionScore, IdCounter, Judgement, Rubric, Turn
 from conversations.states import Status
-from exports.models import ImportedFile
+from exports.models import Export, ExportItem, ImportedFile
 from review.actions import answer_judge, assign, comment, save_draft, skip, take_lock
 from review.models import Answer, Assignment, Comment, Draft, Lock, Skip
 from templates_app.models import (
@@ -272,6 +272,12 @@ def many_background_jobs(rows: int) -> None:
         factories.make_background_job(by=user)
 
 
+def many_exports(rows: int) -> None:
+    user = factories.make_user()
+    for _ in range(rows):
+        factories.make_export(by=user, items=1)
+
+
 MAKERS: dict[type[Model], Callable[[int], None]] = {
     User: many_users,
     Group: many_groups,
@@ -307,6 +313,7 @@ MAKERS: dict[type[Model], Callable[[int], None]] = {
     Decision: many_decisions,
     Rubric: many_rubrics,
     BackgroundJob: many_background_jobs,
+    **dict.fromkeys((Export, ExportItem), many_exports),
     **dict.fromkeys((Judgement, DimensionScore, Answer), many_judgements),
     **dict.fromkeys((Lock, Assignment, Skip, Draft, Comment), many_reviews),
 }
@@ -327,5 +334,5 @@ READ_ONLY = (
         Worker,
     ),
     *(Decision, Lock, Assignment, Skip, Draft, Comment),
-    *(Judgement, DimensionScore, Answer, Rubric, BackgroundJob),
+    *(Judgement, DimensionScore, Answer, Rubric, BackgroundJob, Export, ExportItem),
 )

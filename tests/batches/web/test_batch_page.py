@@ -333,4 +333,4 @@ def test_a_finished_batch_offers_its_approved_ones(client: Client, owner: User) 
     found.approve(by=owner, revision=found.revision)
     page = client.get(f"/batches/{job.pk}/").text
     assert "Export 1 approved" in page
-    assert f"/conversations/approved/download/?batch={job.pk}&amp;simulated=yes" in page
+    assert f"/exports/new/?batch={job.pk}&amp;workspace={job.workspace_id}" in page

@@ -72,13 +72,15 @@ def test_the_system_text_of_an_imported_file_stands_before_that_of_the_template(
     assert messages_in(tmp_path / "plain.jsonl")[0][0]["role"] == "user"
 
 
-def test_only_this_job_and_whatever_its_review_state(tmp_path: Path) -> None:
-    job = make_exportable(status=Status.REJECTED)
+def test_only_this_job_reviewed_or_not_without_what_was_rejected(tmp_path: Path) -> None:
+    job = make_exportable()
     make_exportable()
     make_conversation()
+    rejected = Conversation.objects.of_job(job.pk).earliest("created_at")
+    Conversation.objects.filter(pk=rejected.pk).update(status=Status.REJECTED)
     exported = export_job(job, tmp_path / "all.jsonl")
-    assert exported.written.count == 3
-    assert exported.manifest["counts"]["by_status"] == {"rejected": 3}
+    assert exported.written.count == 2
+    assert exported.manifest["counts"]["by_status"] == {"pending_review": 2}
 
 
 def test_the_manifest_describes_these_bytes(tmp_path: Path) -> None:
@@ -214,8 +216,8 @@ def test_a_full_disk_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_file_names_say_simulated() -> None:
-    assert build_file_name("fp_anxious_001", simulated=True) == "fp_anxious_001-simulated.jsonl"
-    assert build_file_name("../Ünsafe\n name/", simulated=False) == "unsafe_name.jsonl"
-    assert build_file_name("\u05e9\u05dc\u05d5\u05dd", simulated=False) == "conversations.jsonl"
+    assert build_file_name("fp_anxious_001", simulated=True) == "fp_anxious_001-simulated-unreviewed.jsonl"
+    assert build_file_name("../Ünsafe\n name/", simulated=False) == "unsafe_name-unreviewed.jsonl"
+    assert build_file_name("\u05e9\u05dc\u05d5\u05dd", simulated=False) == "conversations-unreviewed.jsonl"
     job = make_exportable()
-    assert build_job_file_name(job).endswith(f"{str(job.pk)[:8]}-simulated.jsonl")
+    assert build_job_file_name(job).endswith(f"{str(job.pk)[:8]}-simulated-unreviewed.jsonl")

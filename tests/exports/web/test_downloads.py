@@ -2,17 +2,15 @@
 
 import hashlib
 import json
-from typing import Any
 
 import pytest
 from django.http import StreamingHttpResponse
 from django.test import Client
-from django.urls import reverse, reverse_lazy
+from django.urls import reverse
 
 from batches.models import BatchJob
 from batches.models.states import ItemStatus
 from conversations.models import Conversation
-from conversations.states import Status
 from tests.factories import make_conversation, make_item, make_job, make_template, make_user, make_version
 from workspaces.actions import state_use
 from workspaces.models import User
@@ -38,7 +36,9 @@ def test_a_batch_is_streamed_as_a_file(client: Client, owner: User, job: BatchJo
     client.force_login(owner)
     response = client.get(reverse("batch_download", args=[job.pk]))
     assert response["Content-Type"].startswith("application/jsonl")
-    assert f'filename="my_batch_{str(job.pk)[:8]}-simulated.jsonl"' in response["Content-Disposition"]
+    assert (
+        f'filename="my_batch_{str(job.pk)[:8]}-simulated-unreviewed.jsonl"' in response["Content-Disposition"]
+    )
     assert response["Cache-Control"] == "private, no-store"
     assert len(body(response).splitlines()) == 2
 
@@ -82,7 +82,7 @@ def test_one_conversation(client: Client, owner: User, job: BatchJob) -> None:
     client.force_login(owner)
     found = Conversation.objects.filter(batch_item__job=job)[0]
     response = client.get(reverse("conversation_download", args=[found.pk]))
-    assert f"{found.conversation_id}-simulated.jsonl" in response["Content-Disposition"]
+    assert f"{found.conversation_id}-simulated-unreviewed.jsonl" in response["Content-Disposition"]
     assert len(json.loads(response.content)["messages"]) == 4
 
 
@@ -95,52 +95,3 @@ def test_what_belongs_to_somebody_else_is_not_there(client: Client, job: BatchJo
     client.force_login(make_user())
     assert client.get(reverse(name, args=[key])).status_code == 404
     assert client.post(reverse(name, args=[key])).status_code in (403, 405)
-
-
-# --- what is approved ---------------------------------------------------------------------------------
-
-APPROVED = reverse_lazy("approved_download")
-
-
-def approve(owner: User, **given: Any) -> Conversation:
-    return make_conversation(by=owner, status=Status.APPROVED, **given)
-
-
-def test_only_approved_and_no_simulated_ones_are_exported(client: Client, owner: User) -> None:
-    client.force_login(owner)
-    approve(owner, turns=["Rent or buy?", "Rent."])
-    approve(owner, simulated=True)
-    make_conversation(by=owner, status=Status.REJECTED)
-    make_conversation(by=owner, status=Status.GENERATED)
-    response = client.get(APPROVED)
-    assert 'filename="approved.jsonl"' in response["Content-Disposition"]
-    lines = body(response).splitlines()
-    assert len(lines) == 1
-    assert b"Rent or buy?" in lines[0]
-
-
-def test_simulated_ones_are_chosen_and_named(client: Client, owner: User) -> None:
-    client.force_login(owner)
-    approve(owner, simulated=True)
-    response = client.get(APPROVED, {"simulated": "yes"})
-    assert 'filename="approved-simulated.jsonl"' in response["Content-Disposition"]
-    about = json.loads(client.get(reverse("approved_manifest"), {"simulated": "yes"}).content)
-    assert about["sha256"] == hashlib.sha256(body(response)).hexdigest()
-    assert about["simulated"] == {"count": 1, "all": True}
-
-
-def test_of_one_batch(client: Client, owner: User, job: BatchJob) -> None:
-    client.force_login(owner)
-    approve(owner)
-    first = Conversation.objects.filter(origin_job=job).earliest("created_at")
-    first.approve(by=owner, revision=first.revision)
-    given = {"batch": str(job.pk), "simulated": "yes"}
-    assert len(body(client.get(APPROVED, given)).splitlines()) == 1
-
-
-@pytest.mark.parametrize("batch", ["", "nothing", "00000000-0000-4000-8000-000000000000"])
-def test_where_nothing_is_approved(client: Client, owner: User, batch: str) -> None:
-    client.force_login(owner)
-    approve(make_user())
-    answer = client.get(APPROVED, {"batch": batch})
-    assert (answer.status_code, answer.get("Location")) == ((404, None) if batch else (302, "/review/"))

@@ -1,0 +1,153 @@
+"""/api/exports and what is below it: list, start, one export, its check, its files, cancelling, writing, writing again."""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from django.http import Http404
+from django.http.response import HttpResponseBase
+from django.urls import reverse
+from rest_framework.decorators import api_view
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from exports.api.serializers import (
+    ExportBody,
+    ExportsQuery,
+    FileQuery,
+    build_query,
+    serialize_export,
+    serialize_whole,
+)
+from exports.models import Export
+from exports.running.actions import (
+    Choices,
+    cancel_export,
+    create_export,
+    recreate_export,
+    write_export,
+)
+from exports.running.sending import send_file
+from lib.wire import fetch_slice, validate
+from workspaces.models import User, Workspace
+from workspaces.people import get_person
+
+RELATED = ("job", "created_by", "since")
+
+
+@api_view(["GET", "POST"])
+def list_or_create_exports(request: Request) -> Response:
+    return _create(request) if request.method == "POST" else _list(request)
+
+
+def _list(request: Request) -> Response:
+    """The exports of the caller's workspaces, the newest first."""
+    query = ExportsQuery.of(request)
+    rows = Export.objects.visible_to(request.user).for_lists()
+    found = fetch_slice(rows, limit=query["limit"], offset=query["offset"])
+    return Response({"exports": [serialize_export(each) for each in found.rows], **found.about})
+
+
+def _create(request: Request) -> Response:
+    """202 with the export, which is made in the background."""
+    given, by = validate(ExportBody(data=request.data)), get_person(request)
+    made = create_export(
+        workspace=_find_workspace(given["workspaceId"], by=by),
+        by=by,
+        pauses=given["pauseOnWarnings"],
+        **_read_choices(given, by=by),
+    )
+    return _accept(made)
+
+
+def _find_workspace(key: UUID | None, *, by: User) -> Workspace:
+    if key is None:
+        return by.personal_workspace()
+    found = Workspace.objects.filter(pk=key, members=by).first()
+    if found is None:
+        raise Http404
+    return found
+
+
+def _read_choices(given: dict[str, Any], *, by: User) -> Choices:
+    since = None
+    if given["since"] is not None:
+        since = Export.objects.visible_to(by).filter(pk=given["since"], frozen_at__isnull=False).first()
+        home = given["workspaceId"] or by.personal_workspace().pk
+        if since is None or since.workspace_id != home:
+            raise ValidationError({"since": ["There is no such export in this workspace."]})
+    return Choices(
+        name=given["name"],
+        purpose=given["purpose"],
+        format=given["format"],
+        options={
+            "system": given["system"],
+            "metadata": given["metadata"],
+            "train_flags": given["trainFlags"] or None,
+        },
+        token_limit=given["tokenLimit"],
+        filter=build_query(given["filter"]),
+        chosen=given["ids"],
+        approved_only=given["approvedOnly"],
+        simulated=given["simulated"],
+        since=since,
+        validation_percent=given["validationPercent"],
+        test_percent=given["testPercent"],
+        seed=given["seed"],
+        most_per_cell=given["mostPerCell"],
+    )
+
+
+def _accept(export: Export) -> Response:
+    headers = {"Location": reverse("api_export", args=[export.pk])}
+    return Response({"export": serialize_export(export)}, status=202, headers=headers)
+
+
+@api_view(["GET"])
+def show_export(request: Request, export_id: UUID) -> Response:
+    return Response({"export": serialize_whole(_find(request, export_id))})
+
+
+@api_view(["GET"])
+def show_preflight(request: Request, export_id: UUID) -> Response:
+    """What the check before the files found; `preflight` is null until it has run."""
+    found = _find(request, export_id)
+    return Response({"status": found.state, "preflight": found.report or None})
+
+
+@api_view(["GET"])
+def download(request: Request, export_id: UUID) -> HttpResponseBase:
+    """One file as a stream: `?file=NUMBER`, which an export of one file does not need."""
+    found, query = _find(request, export_id), FileQuery.of(request)
+    if query["file"] is None and len(found.files) > 1 and found.has_files:
+        names = ", ".join(f"{number}: {each['name']}" for number, each in enumerate(found.files, start=1))
+        raise ValidationError({"file": [f"It has several files. Choose one by its number: {names}."]})
+    return send_file(found, query["file"] or 1)
+
+
+@api_view(["POST"])
+def cancel(request: Request, export_id: UUID) -> Response:
+    return _act(request, export_id, cancel_export)
+
+
+@api_view(["POST"])
+def write(request: Request, export_id: UUID) -> Response:
+    """Write the files after a check that found something, or begin again after a failure. 409 where it cannot be."""
+    return _act(request, export_id, write_export)
+
+
+@api_view(["POST"])
+def write_again(request: Request, export_id: UUID) -> Response:
+    """Write the files again from the frozen rows: the same bytes. 409 where it cannot be."""
+    return _act(request, export_id, recreate_export)
+
+
+def _find(request: Request, export_id: UUID) -> Export:
+    found: Export = Export.objects.select_related(*RELATED).get_visible_or_404(request.user, export_id)
+    return found
+
+
+def _act(request: Request, export_id: UUID, action: Callable[..., Export]) -> Response:
+    found = Export.objects.select_related(*RELATED).get_reviewable_or_403(request.user, export_id)
+    return _accept(action(found, by=get_person(request)))

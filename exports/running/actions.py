@@ -1,0 +1,144 @@
+"""What people do with exports: start one, write its files after the check, write them again, cancel it."""
+
+from collections.abc import Sequence
+from typing import Any, TypedDict, Unpack
+from uuid import UUID
+
+from django.db import transaction
+
+from background.actions import add_job, cancel_job
+from background.models import BackgroundJob
+from exports.formats import FORMATS
+from exports.models import Export
+from exports.models.states import ExportState
+from exports.running.kinds import EXPORT
+from lib.stale_state import StaleState
+from workspaces.audit import record
+from workspaces.models import Membership, User, Workspace
+from workspaces.states import Action, TargetKind
+
+MOST_CHOSEN = 10_000
+# After these an export that has no files yet can be written.
+WRITABLE = frozenset({ExportState.CHECKED, ExportState.FAILED, ExportState.CANCELLED})
+
+
+class Blocked(StaleState):
+    """The check found something that would break a trainer."""
+
+    def __init__(self) -> None:
+        self.noun, self.verb, self.status = "export", "written", ExportState.BLOCKED.value
+        Exception.__init__(
+            self,
+            "The check found what would break a trainer. Mend these conversations, or leave them out, and start a new export.",
+        )
+
+
+class Choices(TypedDict, total=False):
+    """What an export is made of: the columns of `Export` by their names, `name` and `format` at least."""
+
+    name: str
+    purpose: str
+    format: str
+    options: dict[str, Any]
+    token_limit: int | None
+    filter: str
+    chosen: Sequence[UUID] | None
+    approved_only: bool
+    simulated: bool
+    since: Export | None
+    validation_percent: int
+    test_percent: int
+    seed: int
+    most_per_cell: int | None
+
+
+@transaction.atomic
+def create_export(
+    *, workspace: Workspace, by: User | None, pauses: bool = True, **choices: Unpack[Choices]
+) -> Export:
+    """Store an export and start its job: it freezes the conversations, checks them, and writes the files.
+
+    `pauses`: whether it stops after the check when there is something to look at, until `write_export`. What would break a
+    trainer always stops it. Raises PermissionDenied for a person who decides nothing in the workspace.
+    """
+    chosen = choices.pop("chosen", None)
+    made = Export(
+        workspace=workspace,
+        created_by=by,
+        chosen=None if chosen is None else [str(key) for key in dict.fromkeys(chosen)],
+        **choices,
+    )
+    made.job = _add_job(made, by=by, pauses=pauses)
+    made.save(force_insert=True)
+    record(
+        action=Action.CREATE,
+        kind=TargetKind.EXPORT,
+        target=made,
+        by=by,
+        after={"format": made.format, "approved_only": made.approved_only, "simulated": made.simulated},
+    )
+    return made
+
+
+@transaction.atomic
+def write_export(export: Export, *, by: User | None) -> Export:
+    """Write the files of an export that was checked, or begin again where it failed or was cancelled.
+
+    Raises Blocked, and StaleState when it runs or has its files.
+    """
+    row = _lock(export)
+    if row.state == ExportState.BLOCKED:
+        raise Blocked
+    if row.state not in WRITABLE:
+        raise StaleState("export", verb="written", status=row.state)
+    return _start(row, by=by, action=Action.START)
+
+
+@transaction.atomic
+def recreate_export(export: Export, *, by: User | None) -> Export:
+    """Write the files again from the frozen rows: the same bytes, or none.
+
+    Raises StaleState where that cannot be: it was never finished, it runs, or a conversation was deleted for good.
+    """
+    row = _lock(export)
+    if row.state != ExportState.COMPLETED:
+        raise StaleState("export", verb="written again", status=row.state)
+    return _start(row, by=by, action=Action.RECREATE)
+
+
+def cancel_export(export: Export, *, by: User | None) -> Export:
+    """Cancel its job. Raises StaleState for one that does not run."""
+    if export.job is None or not export.is_open:
+        raise StaleState("export", verb="cancelled", status=export.state)
+    cancel_job(export.job, by=by)
+    export.refresh_from_db()
+    return export
+
+
+def _lock(export: Export) -> Export:
+    found: Export = (
+        Export.objects.select_for_update(no_key=True, of=("self",)).select_related("job").get(pk=export.pk)
+    )
+    return found
+
+
+def _start(export: Export, *, by: User | None, action: Action) -> Export:
+    export.job = _add_job(export, by=by, pauses=False)
+    Export.objects.filter(pk=export.pk).update(job=export.job)
+    record(action=action, kind=TargetKind.EXPORT, target=export, by=by, after={"format": export.format})
+    return export
+
+
+def _add_job(export: Export, *, by: User | None, pauses: bool) -> BackgroundJob:
+    return add_job(
+        EXPORT,
+        workspace=export.workspace,
+        by=by,
+        name=f"Export {export.name} as {FORMATS[export.format].label}",
+        parameters={"export": str(export.pk), "pauses": pauses},
+    )
+
+
+def may_export(user: User, workspace: UUID) -> bool:
+    """Whether this person may start exports there."""
+    return Membership.objects.filter(workspace=workspace, user=user, role__in=Membership.REVIEWERS).exists()

@@ -1,0 +1,134 @@
+"""The frozen conversations of an export as the writers take them: in their order, in chunks, with constant memory."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from django.db import connection
+
+from exports.formats import FORMATS, Example, Pair, Record, Turn
+from exports.models import Export, ExportItem
+from templates_app.models import TemplateVersion
+
+# 500 conversations of 12 turns have about 3 MB. A chunk takes two or three queries, whatever the format.
+CHUNK = 500
+TURNS = """
+SELECT t.conversation_id, t.role, t.content FROM conversation_turns t
+ WHERE t.conversation_id = ANY(%(keys)s)
+ ORDER BY t.conversation_id, t.turn_number
+"""
+ABOUT = (
+    *("conversation_id", "title", "tier", "persona", "emotion", "topic", "intent", "tone", "category"),
+    *("language", "model", "simulated"),
+)
+
+
+class Gone(Exception):
+    """A conversation of the export was deleted for good, so its files cannot be written as they were frozen."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "A conversation of this export has been deleted for good since it was frozen. Start a new export of the others."
+        )
+
+
+class Line(NamedTuple):
+    """A frozen row and its record for a writer."""
+
+    position: int
+    split: str
+    key: UUID
+    record: Record
+
+
+class Reader:
+    """`with_metadata`: whether the records carry what the format writes beside the turns; most formats of trainers do not."""
+
+    def __init__(self, export: Export, *, with_metadata: bool) -> None:
+        self._export = export
+        self._with_metadata = with_metadata
+        self._pairs = FORMATS[export.format].takes == "pairs"
+        self._systems: dict[UUID | None, str] = {None: ""}
+        stored = export.counts.get("template_versions", [])
+        self._templates = {each["id"]: (each["name"], each["number"]) for each in stored}
+
+    def iter_chunks(self) -> Iterator[list[Line]]:
+        """Up to CHUNK rows at a time, by position. Raises Gone."""
+        after = 0
+        while items := self._read_items(after):
+            yield self._build(items)
+            after = items[-1]["position"]
+
+    def _read_items(self, after: int) -> list[dict[str, Any]]:
+        names = ["position", "split", "label", "conversation", "other", "version", "status", "score", "group"]
+        names += [
+            f"conversation__{name}" for name in ("conversation_id", "template_version", "system_prompt")
+        ]
+        names += ["other__version"] if self._pairs else []
+        if self._with_metadata:
+            names += [f"conversation__{name}" for name in ABOUT if name != "conversation_id"]
+        rows = ExportItem.objects.filter(export=self._export, position__gt=after).order_by("position")
+        return list(rows.values(*names)[:CHUNK])
+
+    def _build(self, items: Sequence[Mapping[str, Any]]) -> list[Line]:
+        keys = [each["conversation"] for each in items]
+        others = [each["other"] for each in items] if self._pairs else []
+        if None in keys or None in others:
+            raise Gone
+        turns = _read_turns([*keys, *others])
+        self._load_systems(items)
+        return [
+            Line(each["position"], each["split"], each["conversation"], self._make_record(each, turns))
+            for each in items
+        ]
+
+    def _make_record(self, item: Mapping[str, Any], turns: Mapping[UUID, tuple[Turn, ...]]) -> Record:
+        name = item["conversation__conversation_id"]
+        system = item["conversation__system_prompt"]
+        if system is None:
+            system = self._systems.get(item["conversation__template_version"], "")
+        about = self._describe(item) if self._with_metadata else {}
+        own = turns.get(item["conversation"], ())
+        if self._pairs:
+            # A conversation may be in several pairs.
+            name = f"{name}-v{item['other__version']}"
+            return Pair(name, own, turns.get(item["other"], ()), system, about)
+        return Example(name, own, system, about, item["label"])
+
+    def _describe(self, item: Mapping[str, Any]) -> dict[str, Any]:
+        """The usual keys of metadata (`exports.formats.METADATA_KEYS`). What is empty is left out."""
+        template = self._templates.get(str(item["conversation__template_version"]), (None, None))
+        given = {
+            name: item[f"conversation__{name}"]
+            for name in ABOUT
+            if name not in ("conversation_id", "category")
+        }
+        about = {
+            **given,
+            "tags": list(item["conversation__category"]),
+            "template": template[0],
+            "template_version": template[1],
+            "version": item["version"],
+            "score": None if item["score"] is None else float(item["score"]),
+            "status": item["status"],
+            "group": str(item["group"]),
+            "split": item["split"],
+        }
+        return {key: value for key, value in about.items() if value not in (None, "", [])}
+
+    def _load_systems(self, items: Sequence[Mapping[str, Any]]) -> None:
+        """The training system prompt of each new template version. The generator's own system prompt is never exported."""
+        new = {each["conversation__template_version"] for each in items} - self._systems.keys()
+        if new:
+            found = TemplateVersion.objects.filter(pk__in=new)
+            self._systems.update(found.values_list("pk", "training_system_prompt"))
+
+
+def _read_turns(keys: Sequence[UUID]) -> dict[UUID, tuple[Turn, ...]]:
+    """The turns of these versions in order, in one query."""
+    found: dict[UUID, list[Turn]] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(TURNS, {"keys": list(keys)})
+        for key, role, content in cursor:
+            found.setdefault(key, []).append(Turn(role, content))
+    return {key: tuple(turns) for key, turns in found.items()}

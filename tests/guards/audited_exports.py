@@ -1,0 +1,55 @@
+"""The actions of exports that take `by=`, for `audited_actions.py`."""
+
+from typing import Any
+
+from django.utils import timezone
+
+from exports.importing import running as importing
+from exports.importing.choices import Choices as ImportChoices
+from exports.models import Export
+from exports.running import actions as exporting
+from tests import factories
+from tests.guards.audited_case import PLANTED, Act, Case, Stage
+from workspaces.states import Action, TargetKind
+
+
+def make_checked(stage: Stage, **fields: Any) -> Export:
+    """One whose check has ended."""
+    done = factories.make_background_job(by=stage.owner, kind="export", status="completed")
+    about = {"frozen_at": timezone.now(), "checked_at": timezone.now(), "name": PLANTED[:7], **fields}
+    return factories.make_export(by=stage.owner, job=done, **about)
+
+
+def create_export(stage: Stage) -> Act:
+    about: Any = {"name": "Mine", "purpose": PLANTED, "format": "messages", "filter": f"q={PLANTED}"}
+    return lambda by: exporting.create_export(workspace=stage.home, by=by, **about)
+
+
+def write_export(stage: Stage) -> Act:
+    made = make_checked(stage)
+    return lambda by: exporting.write_export(made, by=by)
+
+
+def recreate_export(stage: Stage) -> Act:
+    made = make_checked(stage, finished_at=timezone.now())
+    return lambda by: exporting.recreate_export(made, by=by)
+
+
+def cancel_export(stage: Stage) -> Act:
+    waiting = factories.make_background_job(by=stage.owner, kind="export")
+    made = factories.make_export(by=stage.owner, job=waiting)
+    return lambda by: exporting.cancel_export(made, by=by)
+
+
+def start_import(stage: Stage) -> Act:
+    waiting = factories.make_imported_file(by=stage.owner)
+    return lambda by: importing.start_import(waiting, ImportChoices(), by=by)
+
+
+EXPORTS = [
+    Case("exports.importing.running.start_import", start_import, Action.IMPORT, TargetKind.IMPORT_FILE),
+    Case("exports.running.actions.create_export", create_export, Action.CREATE, TargetKind.EXPORT),
+    Case("exports.running.actions.write_export", write_export, Action.START, TargetKind.EXPORT),
+    Case("exports.running.actions.recreate_export", recreate_export, Action.RECREATE, TargetKind.EXPORT),
+    Case("exports.running.actions.cancel_export", cancel_export, Action.CANCEL, TargetKind.BACKGROUND_JOB),
+]
