@@ -6,7 +6,7 @@ class ExportsConfig(AppConfig):
 
     def ready(self) -> None:
         # Models exist only when the apps are ready.
-        from exports.importing.register import register_kinds as register_imports  # noqa: PLC0415
+        from exports.import_kinds import register_kinds as register_imports  # noqa: PLC0415
         from exports.running.kinds import register_kinds  # noqa: PLC0415
 
         register_imports()

@@ -21,6 +21,7 @@ urlpatterns = [
     path("", include("batches.web.urls")),
     path("", include("review.web.urls")),
     path("", include("exports.web.urls")),
+    path("", include("exports.web.import_urls")),
 ]
 
 handler400 = views.show_bad_request

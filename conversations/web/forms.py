@@ -77,6 +77,7 @@ class FilterForm(forms.Form):
     created_from = forms.DateField(label="Made from", required=False)
     created_to = forms.DateField(label="Made to", required=False)
     batch = forms.UUIDField(label="Batch", required=False)
+    import_job = forms.UUIDField(label="Import", required=False)
     sort = forms.ChoiceField(label="Order", required=False, choices=SORT_CHOICES)
 
     @property
@@ -125,6 +126,8 @@ class FilterForm(forms.Form):
             rows = rows.undecided()
         if batch := self.chosen("batch"):
             rows = rows.of_job(batch)
+        if job := self.chosen("import_job"):
+            rows = rows.filter(import_job=job)
         rows = rows.scored_between(self.chosen("score_min"), self.chosen("score_max"))
         rows = rows.created_between(self._midnight("created_from", 0), self._midnight("created_to", 1))
         return search_conversations(rows, self.search_text)
@@ -155,7 +158,8 @@ class FilterForm(forms.Form):
         if isinstance(value, list):
             words = dict(self.fields[name].choices)  # type: ignore[attr-defined]
             value = ", ".join(words[each] for each in value)
-        return f"{self.fields[name].label}: {value}" if name != "batch" else "One batch"
+        one = {"batch": "One batch", "import_job": "One import"}
+        return one.get(name, f"{self.fields[name].label}: {value}")
 
     def _query_without(self, name: str) -> str:
         pairs = [

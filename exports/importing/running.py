@@ -73,7 +73,7 @@ def run(job: RunningJob) -> None:
             begin += outcomes.total()
             step.done, step.place = outcomes.total(), {"next": begin}
             step.result = dict(outcomes)
-    ImportedFile.objects.filter(pk=file.pk).update(content=b"")
+    file.forget_texts()
 
 
 def _read(file: ImportedFile) -> list[ReadConversation]:

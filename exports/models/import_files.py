@@ -13,6 +13,7 @@ from workspaces.models import OwnedModel, User, Workspace, WorkspaceQuerySet
 
 LIFETIME = timedelta(hours=2)
 MOST_OF_A_PERSON = 10  # files that wait
+MOST_FORGOTTEN = 20  # files of jobs that were cancelled or have failed, at each upload
 
 
 class FileKind(models.TextChoices):
@@ -90,4 +91,12 @@ class ImportedFile(OwnedModel):
         newest = waiting.filter(created_by=by).order_by("-created_at").values("pk")[:MOST_OF_A_PERSON]
         too_many = Q(created_by=by) & ~Q(pk__in=list(newest.values_list("pk", flat=True)))
         waiting.filter(Q(expires_at__lte=timezone.now()) | too_many).delete()
+        for ended in cls.objects.filter(job__ended_at__isnull=False).exclude(content=b"")[:MOST_FORGOTTEN]:
+            ended.forget_texts()
         return stored
+
+    def forget_texts(self) -> None:
+        """Delete what holds texts of conversations: they may be deleted for good, and then nothing of them may be left."""
+        self.content = b""
+        self.report.pop("preview", None)
+        ImportedFile.objects.filter(pk=self.pk).update(content=b"", report=self.report)

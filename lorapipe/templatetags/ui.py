@@ -62,7 +62,7 @@ SECTIONS: Mapping[str, str] = {
     "generate_all": r"generate_all",
     "generate_one": r"generate_one",
     "batches": r"batch(es|_.*)?|plan(?!_prompt$).*|notices",
-    "conversations": r"conversations?(_diff)?|regenerate.*",
+    "conversations": r"conversations?(_diff)?|regenerate.*|import_.*",
     "review": r"review.*",
     "exports": r"export.*",
     "templates": r"template.*",

@@ -15,6 +15,7 @@ from batches.models import BatchItem
 from batches.models.states import ItemStatus, JobKind, JobStatus, LogState, Reason
 from conversations.models import Conversation
 from conversations.states import Status
+from exports.reviewing.applying import upload_reviews
 from review.actions import comment
 from templates_app.models import PromptTemplate
 from templates_app.states import EntryKind
@@ -118,6 +119,7 @@ def make_world() -> World:
         "file_id": [
             str(factories.make_imported_file(by=person).pk),
             str(factories.make_imported_file(by=person, job=factories.make_background_job(by=person)).pk),
+            make_reviews(reviewed, person),
         ],
         "comment_id": [str(said.pk)],
         "score_id": [str(judged.scores.all()[0].pk)],
@@ -144,6 +146,13 @@ def make_exports(person: User) -> list[str]:
     }
     waiting = factories.make_export(by=person, items=1, job=checked, **about)
     return [str(factories.make_export(by=person).pk), str(waiting.pk)]
+
+
+def make_reviews(reviewed: Conversation, person: User) -> str:
+    """The key of a file of reviews that waits."""
+    row = f"{reviewed.conversation_id},{reviewed.version},{reviewed.revision},approve\n"
+    content = f"conversation_id,version,revision,decision\n{row}".encode()
+    return str(upload_reviews(content, name="back.csv", workspace=person.personal_workspace(), by=person).pk)
 
 
 def bodies_of_drafts(template: PromptTemplate) -> list[dict[str, Any]]:

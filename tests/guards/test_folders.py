@@ -18,7 +18,7 @@ ORDER = {
         ["snippets", "preflight"],
         ["models"],
         ["selection"],
-        ["unreviewed", "importing"],
+        ["unreviewed", "importing", "reviewing"],
         ["running"],
         ["web", "api"],
     ],

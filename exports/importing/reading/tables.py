@@ -121,12 +121,14 @@ def list_columns() -> list[Mapping[str, Any]]:
             "about": "system, user or assistant; other usual names are read, too",
         },
         {"name": "content", "required": True, "about": "the text, exactly as it is to be learned"},
-        {
-            "name": "title, persona, emotion, topic, intent, tone",
-            "required": False,
-            "about": "of the conversation",
-        },
+        {"name": "title", "required": False, "about": "empty: persona and topic, or the first words"},
+        *(
+            {"name": name, "required": False, "about": "of the conversation"}
+            for name in ("persona", "emotion", "topic", "intent", "tone")
+        ),
         {"name": "tier", "required": False, "about": "template, scenario or edge_case"},
         {"name": "category", "required": False, "about": "words with , or ; between them"},
-        {"name": "language, model, simulated", "required": False, "about": "as our CSV export writes them"},
+        {"name": "language", "required": False, "about": "such as en"},
+        {"name": "model", "required": False, "about": "which one wrote it"},
+        {"name": "simulated", "required": False, "about": "true: written by a simulator, and marked so"},
     ]

@@ -5,10 +5,12 @@ import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from conversations.parsing.repair import decode
+from conversations.parsing.repair import Decoded, decode, decode_strictly
 from exports.importing.reading.shapes import holds_turns
 from lib.untrusted.json_bodies import UnreadableJSON, check_count
 
+# Characters that are read a second time with repairs, which is slow, in one file.
+MOST_REPAIRED = 1_000_000
 # Commas and brackets between the texts of a line, or of a file that is one list: 20,000 conversations of 12 turns.
 MOST_VALUES = 1_000_000
 DEEPEST_LIST = 3
@@ -29,28 +31,46 @@ def iter_values(text: str) -> Iterator[Value]:
     """The values in order. A broken line of JSON Lines costs that line, a broken list what stands behind the break."""
     begin = _skip(text, 0)
     first = text[begin : _find_end(text, begin)].strip(_ENDS)
+    decoder = _Decoder()
     if _is_whole(first) or (first.startswith("{") and not _begins_value(text, begin)):
-        yield from _iter_lines(text)
+        yield from _iter_lines(text, decoder)
     else:
-        yield from _iter_stream(text, begin)
+        yield from _iter_stream(text, begin, decoder)
 
 
-def _iter_lines(text: str) -> Iterator[Value]:
+class _Decoder:
+    """Decodes with repairs as long as they stay few, so that a broken file costs a second or two and not minutes."""
+
+    def __init__(self) -> None:
+        self.left = MOST_REPAIRED
+
+    def decode(self, text: str, at: int) -> Decoded:
+        try:
+            return decode_strictly(text, at)
+        except (ValueError, RecursionError):
+            size = len(text) - at
+            if size > self.left:
+                raise
+            self.left -= size
+            return decode(text, at)
+
+
+def _iter_lines(text: str, decoder: _Decoder) -> Iterator[Value]:
     begin, line = 0, 0
     while begin < len(text):
         end = _find_end(text, begin)
         line += 1
-        yield from _read_line(text[begin:end].strip(_ENDS), line)
+        yield from _read_line(text[begin:end].strip(_ENDS), line, decoder)
         begin = end + 1
 
 
-def _read_line(text: str, line: int) -> Iterator[Value]:
+def _read_line(text: str, line: int, decoder: _Decoder) -> Iterator[Value]:
     """The values of one line: one, or several behind each other."""
     at = _skip(text, 0)
     try:
         check_count(text, most=MOST_VALUES)
         while at < len(text):
-            found = decode(text, at)
+            found = decoder.decode(text, at)
             yield from _unwrap(Value(line, found.value, found.repairs))
             at = _skip(text, found.end)
     except UnreadableJSON as wrong:
@@ -59,7 +79,7 @@ def _read_line(text: str, line: int) -> Iterator[Value]:
         yield Value(line, problem=_describe(text, at, wrong))
 
 
-def _iter_stream(text: str, at: int) -> Iterator[Value]:
+def _iter_stream(text: str, at: int, decoder: _Decoder) -> Iterator[Value]:
     """Values over several lines, one after the other, in a list or without one."""
     line = 1 + text.count("\n", 0, at)
     try:
@@ -73,7 +93,7 @@ def _iter_stream(text: str, at: int) -> Iterator[Value]:
         line += text.count("\n", counted, at)
         counted = at
         try:
-            found = decode(text, at)
+            found = decoder.decode(text, at)
         except (ValueError, RecursionError) as wrong:
             yield Value(line, problem=f"{_describe(text, at, wrong)} What stands behind it was not read.")
             return
@@ -117,7 +137,10 @@ def _is_whole(line: str) -> bool:
     if not line.startswith(("{", "[")):
         return False
     try:
-        return not line[decode(line, 0).end :].strip(f"{_ENDS},")
+        check_count(line, most=MOST_VALUES)
+        return not line[decode_strictly(line).end :].strip(f"{_ENDS},")
+    except UnreadableJSON:
+        return True  # whatever it is, it is refused as one line
     except (ValueError, RecursionError):
         return False
 
@@ -125,7 +148,8 @@ def _is_whole(line: str) -> bool:
 def _begins_value(text: str, at: int) -> bool:
     """Whether a value over several lines begins here."""
     try:
-        decode(text, at)
+        check_count(text, most=MOST_VALUES)
+        decode_strictly(text, at)
     except (ValueError, RecursionError):
         return False
     return True

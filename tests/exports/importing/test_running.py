@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.core.exceptions import PermissionDenied
 
+from background.actions import cancel_job
 from background.models import BackgroundJob
 from conversations import versions
 from conversations.ids import parse_id, reserve_ids, take_ids
@@ -88,6 +89,7 @@ def test_conversations_wait_for_review_with_their_flags(bring: Bring, owner: Use
     assert AuditEntry.objects.filter(action="import", target_kind="conversation").count() == 2
     file = ImportedFile.objects.get()
     assert bytes(file.content) == b""
+    assert "preview" not in file.report
     with pytest.raises(StaleState):
         start_import(file, Choices(), by=owner)
 
@@ -254,3 +256,12 @@ def test_files_that_wait_are_few(owner: User, monkeypatch: pytest.MonkeyPatch) -
         upload_file(to_lines(talk(number)), name="a", workspace=place, by=owner, choices=Choices())
     upload_file(to_lines(talk()), name="b", workspace=place, by=make_user(), choices=Choices())
     assert ImportedFile.objects.filter(created_by=owner).count() == 2
+
+
+def test_nothing_is_left_of_a_cancelled_file(owner: User) -> None:
+    place, choices = owner.personal_workspace(), Choices()
+    file = upload_file(to_lines(talk()), name="a", workspace=place, by=owner, choices=choices)
+    cancel_job(start_import(file, choices, by=owner), by=owner)
+    upload_file(to_lines(talk()), name="b", workspace=place, by=owner, choices=choices)
+    file.refresh_from_db()
+    assert (bytes(file.content), "preview" in file.report) == (b"", False)
