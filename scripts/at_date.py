@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Runs a command under another date: `scripts/at_date.py +40d ./run test`, `scripts/at_date.py "2028-02-29 12:00" ./run test`.
 
 The whole process tree sees the shifted wall clock, PostgreSQL and Valkey included; the monotonic clock stays as it is.

@@ -1,5 +1,6 @@
 """What the documents name is there: files in words and links, and each guard in the table of CONTRIBUTING.md."""
 
+import os
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ FILE = re.compile(rf"\.?[\w-][\w./-]*\.(?:{ENDINGS})")
 QUOTED = re.compile(r"`([^`\n]+)`")
 LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
 PAGE = re.compile(r"[\w./-]*\w\.md\b")
+COMMAND = re.compile(r"^    (?:\./)?(\.?\w[\w./-]*)(?= |$)", re.MULTILINE)
 # Folders of tools and of data; `.ci` and `.github` are ours.
 NOT_OURS = {".git", ".venv", ".data", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis", "htmlcov"}
 # Files that a run makes, and those that a reader is to have.
@@ -78,6 +80,17 @@ def test_the_code_names_documents_that_are_there() -> None:
         for name in unknown_pages(path.read_text(), known)
     ]
     assert not found, "\n".join(found)
+
+
+def test_the_commands_of_the_documents_can_be_run() -> None:
+    """A line of code that begins with a file of the repository: `    scripts/at_date.py +40d ./run test`."""
+    found = {
+        f"{path.relative_to(ROOT)}: {name}"
+        for path in documents()
+        for name in COMMAND.findall(path.read_text())
+        if (ROOT / name).is_file() and not os.access(ROOT / name, os.X_OK)
+    }
+    assert found == set()
 
 
 def test_every_guard_is_told_to_whoever_joins() -> None:
