@@ -28,11 +28,13 @@ from templates_app.states import Tier
 from workspaces.models import User
 
 NO_REASON = ""
-# A conversation whose versions were sent back for the same reason counts once.
 COUNT_REASONS = """
-SELECT version, reason, count(DISTINCT root)
-  FROM ({last}) AS last (version, root, reasons)
- CROSS JOIN LATERAL unnest(CASE WHEN reasons = '{{}}' THEN '{{""}}' ELSE reasons END) AS reason
+SELECT version, reason, count(*)
+  -- each conversation once, also when several of its versions were sent back for the same reason; count(DISTINCT root) would
+  -- sort by the words of the reasons, which takes longer than all the rest
+  FROM (SELECT DISTINCT root, version, reason
+          FROM ({last}) AS last (version, root, reasons)
+         CROSS JOIN LATERAL unnest(CASE WHEN reasons = '{{}}' THEN '{{""}}' ELSE reasons END) AS reason) AS told
  GROUP BY version, reason
 """
 _HARD_FLAG = reduce(or_, (Q(flags__contains=[{"kind": each.name}]) for each in KINDS.values() if each.hard))
