@@ -135,17 +135,19 @@ def make_world() -> World:
 
 
 def make_exports(person: User) -> list[str]:
-    """One that never began, and one that waits for a person after its check."""
-    checked = factories.make_background_job(by=person, kind="export", status="completed")
+    """One that never began, one that waits for a person after its check, one that waits for a worker, and a written one."""
     now, counts = timezone.now(), {"items": 1, "splits": {"train": 1}}
-    about: dict[str, Any] = {
-        "frozen_at": now,
-        "checked_at": now,
-        "counts": counts,
-        "filter": "q=rent&tier=scenario",
-    }
-    waiting = factories.make_export(by=person, items=1, job=checked, **about)
-    return [str(factories.make_export(by=person).pk), str(waiting.pk)]
+    about: dict[str, Any] = {"frozen_at": now, "checked_at": now, "counts": counts, "items": 1}
+    checked, written = (
+        factories.make_background_job(by=person, kind="export", status="completed") for _ in range(2)
+    )
+    made = [
+        factories.make_export(by=person),
+        factories.make_export(by=person, job=checked, filter="q=rent&tier=scenario", **about),
+        factories.make_export(by=person, job=factories.make_background_job(by=person, kind="export")),
+        factories.make_export(by=person, job=written, finished_at=now, **about),
+    ]
+    return [str(each.pk) for each in made]
 
 
 def make_reviews(reviewed: Conversation, person: User) -> str:
