@@ -4,12 +4,13 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from django.conf import settings
 from django.test import Client
-from playwright.sync_api import Browser, BrowserContext, Page, Request, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Error, Page, Request, expect, sync_playwright
 from pytest_django.live_server_helper import LiveServer
 
 from tests.support.flow_fixtures import engine, fast_simulator, furnished, workspace
@@ -27,6 +28,10 @@ REPORT_VIOLATIONS = (
     "document.addEventListener('securitypolicyviolation', "
     "e => console.error('CSP', e.violatedDirective, e.blockedURI))"
 )
+SHOWN = """() => [
+  `focus: ${document.activeElement?.id || document.activeElement?.tagName}`,
+  (document.querySelector("main") ?? document.body)?.innerText.slice(0, 1500),
+].join("\\n")"""
 # For a click and for an expectation alike: on a machine whose disk stalls, a page may take long. Who passes does not wait.
 PATIENCE_MS = 60_000
 expect.set_options(timeout=PATIENCE_MS)
@@ -113,6 +118,8 @@ def open_page(browser: Browser, live_server: LiveServer, complaints: list[str]) 
         return page
 
     yield open_
+    for window in windows:
+        describe(window, waiting)
     deadline = time.monotonic() + PATIENCE_MS / 1000
     while (
         waiting and time.monotonic() < deadline
@@ -120,6 +127,14 @@ def open_page(browser: Browser, live_server: LiveServer, complaints: list[str]) 
         windows[-1].pages[-1].wait_for_timeout(10)
     for window in windows:
         window.close()
+
+
+def describe(window: BrowserContext, waiting: set[Request]) -> None:
+    """Print what the pages show and what they wait for: pytest shows it when the test has failed."""
+    for page in window.pages:
+        with suppress(Error):
+            print(page.url, page.evaluate(SHOWN), sep="\n")
+    print("without an answer:", [f"{each.method} {each.url}" for each in waiting])
 
 
 def ready(page: Page) -> Page:
