@@ -53,14 +53,15 @@ def _loses_flags(example: Example, limits: Limits) -> bool:
 
 
 def _is_repaired(example: Example, limits: Limits) -> bool:
-    return any(UNSTORABLE.search(text) for text in _list_texts(example, limits))
+    return bool(UNSTORABLE.search("\n".join(_list_texts(example, limits))))
 
 
 def _has_odd_characters(example: Example, limits: Limits) -> bool:
-    return any(_ODD.search(text) for text in _list_texts(example, limits))
+    return bool(_ODD.search("\n".join(_list_texts(example, limits))))
 
 
 def _has_control_token(example: Example, limits: Limits) -> bool:
+    """Each turn by itself: whether `</s>` is a token depends on the text around it."""
     return any(search_control_token(text) for text in _list_texts(example, limits))
 
 
@@ -92,10 +93,9 @@ def _has_no_label(example: Example, limits: Limits) -> bool:
     return limits.chosen.takes == "decisions" and example.label is None
 
 
-def _list_texts(example: Example, limits: Limits) -> Iterator[str]:
-    if limits.options.system:
-        yield example.system
-    yield from (turn.content for turn in example.turns)
+def _list_texts(example: Example, limits: Limits) -> list[str]:
+    texts = [turn.content for turn in example.turns]
+    return [example.system, *texts] if limits.options.system else texts
 
 
 def _walk_values(value: Any) -> Iterator[Any]:
