@@ -7,6 +7,8 @@ from django.utils import timezone
 from exports.importing import running as importing
 from exports.importing.choices import Choices as ImportChoices
 from exports.models import Export
+from exports.models.import_files import FileKind
+from exports.reviewing import applying
 from exports.running import actions as exporting
 from tests import factories
 from tests.guards.audited_case import PLANTED, Act, Case, Stage
@@ -46,7 +48,13 @@ def start_import(stage: Stage) -> Act:
     return lambda by: importing.start_import(waiting, ImportChoices(), by=by)
 
 
+def start_reviews(stage: Stage) -> Act:
+    waiting = factories.make_imported_file(by=stage.owner, kind=FileKind.REVIEWS, report={"read": 1})
+    return lambda by: applying.start_reviews(waiting, by=by)
+
+
 EXPORTS = [
+    Case("exports.reviewing.applying.start_reviews", start_reviews, Action.IMPORT, TargetKind.IMPORT_FILE),
     Case("exports.importing.running.start_import", start_import, Action.IMPORT, TargetKind.IMPORT_FILE),
     Case("exports.running.actions.create_export", create_export, Action.CREATE, TargetKind.EXPORT),
     Case("exports.running.actions.write_export", write_export, Action.START, TargetKind.EXPORT),

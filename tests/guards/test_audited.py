@@ -41,7 +41,11 @@ NO_ACTIONS = {
     "templates_app.prompts.editing.create_recorded": "create, duplicate and import share it, and give it their action",
     "templates_app.models.import_files.ImportFile.store": "a file waits for its owner's yes; the import is recorded",
     "exports.importing.uploading.upload_file": "a file waits for its owner's yes; the import is recorded",
-    "exports.models.import_files.ImportedFile.store": "a part of upload_file",
+    "exports.models.import_files.ImportedFile.store": "a part of upload_file and upload_reviews",
+    "exports.reviewing.applying.upload_reviews": "a file waits for its owner's yes; its start is recorded",
+    "exports.reviewing.applying.build_report": "it says what would change and stores nothing",
+    "exports.reviewing.applying.may_edit": "it only asks for the role",
+    "exports.reviewing.applying.apply_row": "the decision and the edit of a row are actions, and record themselves",
     "templates_app.packs.installing.install_entries": "a part of install_pack",
 }
 # Pages and the API pass the person on to an action.

@@ -26,6 +26,7 @@ LOOK_EVERY_S = 0.2
 
 
 class Command(BaseCommand):
+    requires_system_checks: list[str] = []
     help = "Export approved conversations into files for a trainer, with a manifest. The same as the page Exports."
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -17,6 +17,7 @@ from workspaces.models import User
 
 
 class Command(BaseCommand):
+    requires_system_checks: list[str] = []
     help = (
         "Import conversations from a file (messages or ShareGPT as JSON Lines or JSON, CSV, a workbook) into the personal "
         "workspace of a user. A background job stores them; they wait for review."
