@@ -59,7 +59,7 @@ def upload_reviews(
 
 
 @transaction.atomic
-def start_reviews(file: ImportedFile, *, by: User) -> BackgroundJob:
+def start_reviews(file: ImportedFile, *, by: User | None) -> BackgroundJob:
     """Apply a file that waits, by a background job. Raises StaleState for one that is applied already.
 
     Raises PermissionDenied for a person who decides nothing in its workspace.
