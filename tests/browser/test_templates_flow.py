@@ -82,7 +82,7 @@ def edit_to_version_two(page: Page) -> None:
 
 
 def compare_and_go_back(page: Page) -> None:
-    page.keyboard.press("d")
+    ready(page).keyboard.press("d")
     expect(page.locator(".diff del").first).to_have_text("Ask")
     expect(page.locator(".diff ins").first).to_have_text("Talk")
     page.get_by_role("link", name="Mine").click()
