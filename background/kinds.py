@@ -1,4 +1,7 @@
-"""The kinds of background jobs. A room registers its own when the apps are ready: `register(Kind("rescore", ...))`.
+"""The kinds of background jobs. A room names in its `apps.py` the modules that make its own: `background_kinds = ("exports.import_kinds",)`.
+
+Each of these modules has a list `KINDS`. They are loaded when the first kind is asked for: with all that the kinds import,
+they would take a third of the start of every command, and few commands run or show a background job.
 
 A kind is one small module with a function `run(job)`: it does its work in steps (`background.running.RunningJob.step`) of a
 second at most, and says after each of them how far it has come and where the next one begins. Everything it does within a
@@ -7,7 +10,11 @@ step is in the transaction of that step. A step that breaks off is done again, b
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
 from typing import TYPE_CHECKING
+
+from django.apps import apps
 
 from workspaces.models import Membership
 
@@ -28,14 +35,13 @@ class Kind:
     roles: Collection[Membership.Role] = Membership.EDITORS
 
 
-_KINDS: dict[str, Kind] = {}
-
-
-def register(kind: Kind) -> None:
-    """Make a kind known. The same name again replaces it."""
-    _KINDS[kind.name] = kind
+@cache
+def load_kinds() -> dict[str, Kind]:
+    """All kinds of this installation, by name."""
+    named = [name for room in apps.get_app_configs() for name in getattr(room, "background_kinds", ())]
+    return {kind.name: kind for name in named for kind in import_module(name).KINDS}
 
 
 def find_kind(name: str) -> Kind | None:
     """The kind of that name; None when this installation has none, as after a downgrade."""
-    return _KINDS.get(name)
+    return load_kinds().get(name)

@@ -5,10 +5,9 @@ from provider import billed
 
 class BatchesConfig(AppConfig):
     name = "batches"
+    bulk_actions = {"regenerate": "batches.api.regenerate_many.start_regenerations"}
 
     def ready(self) -> None:
-        from batches.api.regenerate_many import register_actions  # noqa: PLC0415
         from batches.reports.billed_calls import was_called_since  # noqa: PLC0415 (models exist only when the apps are ready)
 
         billed.register_call_log(was_called_since)
-        register_actions()

@@ -3,11 +3,11 @@ from django.apps import AppConfig
 
 class ExportsConfig(AppConfig):
     name = "exports"
+    background_kinds = ("exports.import_kinds", "exports.running.kinds")
 
     def ready(self) -> None:
         # Models exist only when the apps are ready.
-        from exports.import_kinds import register_kinds as register_imports  # noqa: PLC0415
-        from exports.running.kinds import register_kinds  # noqa: PLC0415
+        from conversations.models.deleting import before_deleting  # noqa: PLC0415
+        from exports.running.forgetting import forget_conversations  # noqa: PLC0415
 
-        register_imports()
-        register_kinds()
+        before_deleting(forget_conversations)

@@ -1,6 +1,6 @@
 """POST /api/conversations/bulk with the action `regenerate`: new versions of many conversations, as one batch.
 
-The address belongs to the room of conversations, which knows no batches; `register_actions` puts this action there.
+The address belongs to the room of conversations, which knows no batches; `batches/apps.py` names this action to it.
 """
 
 from typing import Any
@@ -20,7 +20,7 @@ from batches.models.jobs import LONGEST_NAME
 from batches.models.states import ErrorHandling, Priority
 from batches.planning.plan import LARGEST_PLAN, PlanError
 from batches.planning.sources.regenerated import plan_again
-from conversations.api.bulk import SelectionBody, register_action
+from conversations.api.bulk import SelectionBody
 from conversations.api.serializers import filter_conversations
 from conversations.models import Conversation, ConversationQuerySet
 from conversations.regeneration import LONGEST_INSTRUCTION
@@ -29,8 +29,6 @@ from lib.row_problems import RowProblem
 from lib.wire import validate
 from workspaces.models import User
 from workspaces.people import get_person
-
-REGENERATE = "regenerate"
 
 
 class RegenerateManyBody(SelectionBody):
@@ -47,11 +45,6 @@ class RegenerateManyBody(SelectionBody):
     budgetUsd = serializers.DecimalField(
         max_digits=18, decimal_places=9, min_value=0, allow_null=True, default=None
     )
-
-
-def register_actions() -> None:
-    """Called once, when the apps are ready."""
-    register_action(REGENERATE, start_regenerations)
 
 
 def start_regenerations(request: Request) -> Response:

@@ -1,12 +1,15 @@
 """POST /api/conversations/bulk: one action on many conversations, by their ids or by a filter.
 
-More than 500 decisions go to a background job. Rooms above this one add actions of their own, as `regenerate`.
+More than 500 decisions go to a background job. Rooms above this one add actions of their own, as `regenerate`: their `apps.py`
+names the function that answers, which checks the body itself (`bulk_actions = {"regenerate": "batches.api. ..."}`).
 """
 
 from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import UUID
 
+from django.apps import apps
+from django.utils.module_loading import import_string
 from rest_framework import serializers
 from rest_framework.decorators import api_view
 from rest_framework.exceptions import ValidationError
@@ -46,12 +49,6 @@ class FilterBody(ConversationsFilter):
 
 
 Answer = Callable[[Request], Response]
-_ANSWERS: dict[str, Answer] = {}
-
-
-def register_action(name: str, answer: Answer) -> None:
-    """Let `answer` take the requests of this action. It checks their bodies itself."""
-    _ANSWERS[name] = answer
 
 
 class SelectionBody(StrictSerializer):
@@ -127,9 +124,12 @@ def decide_about_many(request: Request) -> Response:
 
 
 def find_answer(body: Any) -> Answer | None:
-    """What another room has registered for the action of this body."""
+    """What another room has named for the action of this body."""
     action = body.get("action") if isinstance(body, Mapping) else None
-    return _ANSWERS.get(action.strip().lower()) if isinstance(action, str) else None
+    if not isinstance(action, str):
+        return None
+    named = [getattr(room, "bulk_actions", {}).get(action.strip().lower()) for room in apps.get_app_configs()]
+    return next((import_string(name) for name in named if name), None)
 
 
 def decide(given: dict[str, Any], *, by: User) -> BulkResult | BackgroundJob:

@@ -1,0 +1,12 @@
+"""The kinds of background jobs of this room."""
+
+from background.kinds import Kind
+from conversations.jobs import bulk, reroute, rescore
+from conversations.thresholds import REROUTE
+from workspaces.models import Membership
+
+KINDS = [
+    Kind(bulk.BULK, "Decisions about many", bulk.run, roles=Membership.REVIEWERS),
+    Kind(rescore.RESCORE, "Score again", rescore.run),
+    Kind(REROUTE, "Apply changed thresholds", reroute.run, roles=(Membership.Role.OWNER,)),
+]
