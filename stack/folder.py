@@ -78,6 +78,16 @@ class DataFolder:
         return self.path / "stack.json"
 
     @property
+    def prepared_file(self) -> Path:
+        """What the last `manage.py prepare` has left (stack/postgres/prepared.py)."""
+        return self.path / "prepared.json"
+
+    @property
+    def static_mark(self) -> Path:
+        """Written when all static files are collected (STATIC_MARK in the settings)."""
+        return self.path / "static" / ".collected"
+
+    @property
     def lock_file(self) -> Path:
         return self.path / "stack.lock"
 

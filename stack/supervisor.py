@@ -19,11 +19,13 @@ from stack.child import Backoff, Child
 from stack.client import TAKEN, effective_fingerprint
 from stack.environment import Environment
 from stack.folder import DataFolder, FolderRefused, FolderTaken, Kind, StackState, Status
+from stack.postgres import prepared
 from stack.postgres.server import Postgres
-from stack.process import Program, raise_open_files
+from stack.process import raise_open_files
 from stack.process_group import Interrupted, ProcessGroup, Signals, say
 from stack.steps import announce_step
 from stack.valkey import Valkey
+from stack.version import installed_version
 
 LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 SIMULATOR_START_S = 30.0
@@ -98,11 +100,21 @@ class Supervisor:
         self._write("starting")
         port = self._start_simulator() if self.settings.demo else None  # it loads while the others start
         self._start_servers()
-        with announce_step("Preparing the database and the static files", self.announce):
-            self._prepare()
         if port:
             with announce_step("Starting the simulator", self.announce):
                 self._wait_for_simulator(port)
+        opens_early = self.kind == "up" and prepared.is_prepared(self.folder, self.urls["DATABASE_URL"])
+        if opens_early:
+            self._start_web()
+        with announce_step("Preparing the database and the static files", self.announce):
+            collected = self._prepare()
+        if (
+            opens_early and collected
+        ):  # files that it serves were replaced, although nothing seemed to have changed
+            self.group.stop(["web"])
+        if self.kind == "up":
+            with announce_step("Starting the pages", self.announce):
+                self._wait_for_web()
         self._start_programs()
         self._write("ready")
 
@@ -154,40 +166,48 @@ class Supervisor:
             self._raise_if_interrupted()
         raise StartFailed("The simulator did not start; its output is above.")
 
-    def _prepare(self) -> None:
-        """Run `manage.py prepare` once: migrations, starter pack, owner and the rows of the limiter."""
-        self.prepared: dict[str, Any] = {}
+    def _prepare(self) -> bool:
+        """Run `manage.py prepare` once: migrations, starter pack, owner and the rows of the limiter.
+
+        Whether it collected the static files.
+        """
+        self.answer: dict[str, Any] = {}
+        installation = installed_version()
         program = programs.prepare(self._environ(postgres.OWNER), link=self.kind == "up")
         if code := self.group.run_once(program, each_line=self._read_prepared):
             raise StartFailed(f"prepare ended with exit code {code}; its output is above.")
+        prepared.note_prepared(self.folder, self.urls["DATABASE_URL"], installation=installation)
+        return bool(self.answer.get("collected"))
 
     def _read_prepared(self, line: str) -> bool:
         """The JSON object that `prepare` prints last holds the sign-in link, so it is not shown in the log."""
         with contextlib.suppress(ValueError):
             answer = json.loads(line)
             if isinstance(answer, dict):
-                self.prepared = answer
+                self.answer = answer
                 return True
         return False
 
-    def _start_programs(self) -> None:
-        environ, settings = self._environ(postgres.WORKER), self.settings
-        slots = {WORKERS[0]: settings.worker_slots, WORKERS[1]: programs.INTERACTIVE_SLOTS}
-        if self.kind == "up":
-            with announce_step("Starting the pages", self.announce):
-                self._start_web(programs.web(self._environ(postgres.WEB), settings))
-        self.group.start(programs.dispatcher(environ))
-        for queue, count in slots.items():
-            tokens = settings.anthropic_max_tokens
-            self.group.start(programs.worker(environ, queue=queue, slots=count, max_tokens=tokens))
+    def _start_web(self) -> None:
+        self.group.start(programs.web(self._environ(postgres.WEB), self.settings))
 
-    def _start_web(self, program: Program) -> None:
-        """Start the pages and wait until they answer: the workers, started at once, would take the processor from them."""
-        self.group.start(program)
+    def _wait_for_web(self) -> None:
+        """Wait until the pages answer: the workers, started at once, would take the processor from them."""
+        web = self.group.children.get("web")
+        if web is None or not web.wanted:
+            self._start_web()
         deadline = time.monotonic() + WEB_START_S
         while time.monotonic() < deadline and not _answers(self.settings):
             self.group.pump(0.05)
             self._raise_if_interrupted()
+
+    def _start_programs(self) -> None:
+        environ, settings = self._environ(postgres.WORKER), self.settings
+        slots = {WORKERS[0]: settings.worker_slots, WORKERS[1]: programs.INTERACTIVE_SLOTS}
+        self.group.start(programs.dispatcher(environ))
+        for queue, count in slots.items():
+            tokens = settings.anthropic_max_tokens
+            self.group.start(programs.worker(environ, queue=queue, slots=count, max_tokens=tokens))
 
     def _environ(self, role: str) -> dict[str, str]:
         """The environment of a program that connects to our own PostgreSQL as this role."""
@@ -210,7 +230,7 @@ class Supervisor:
 
     def _greet(self) -> None:
         address = web_url(self.settings)
-        link = self.prepared.get("sign_in_url_path")
+        link = self.answer.get("sign_in_url_path")
         self.announce(
             f"\nLoRAPipe is ready: {address}/" + ("   (simulated replies)" if self.settings.demo else "")
         )

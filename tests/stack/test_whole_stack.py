@@ -215,6 +215,23 @@ def test_up_serves_survives_kill_9_and_stops_cleanly(
     wait_until_gone(known)
 
 
+def test_a_second_start_migrates_a_database_that_has_gone_back(
+    environ: dict[str, str], folder: DataFolder, started: list[Run]
+) -> None:
+    """Nothing else has changed. The pages of the second start open beside `prepare`, those of the third one after it."""
+    for back in (False, False, True):
+        if back:
+            command = Run(environ, "manage", "migrate", "sessions", "zero")
+            started.append(command)
+            assert command.process.wait(60) == 0, "\n".join(command.lines)
+        run = Run(environ, "up")
+        started.append(run)
+        assert status(run.until("Sign in within").split()[-1]) == 200
+        assert execute(folder, "SELECT to_regclass('django_session') IS NOT NULL") == (True,)
+        assert folder.prepared_file.exists()
+        assert run.end(signal.SIGTERM) == 0
+
+
 def test_servers_and_programs_that_die_come_back(
     environ: dict[str, str], folder: DataFolder, started: list[Run]
 ) -> None:

@@ -35,9 +35,10 @@ class Command(BaseCommand):
             install_pack(workspace)
         ship()
         set_limits_from_settings()
-        collect_if_changed()
+        collected = collect_if_changed()
         path = make_sign_in_path(owner) if options["link"] else None
-        self.stdout.write(json.dumps({"owner": owner.username, "sign_in_url_path": path}))
+        answer = {"owner": owner.username, "sign_in_url_path": path, "collected": collected}
+        self.stdout.write(json.dumps(answer))
 
 
 def get_first_owner() -> User:
