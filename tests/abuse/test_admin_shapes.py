@@ -42,6 +42,7 @@ def surface(boss: Asker, world: World) -> Surface:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_every_page_opens_with_its_links(boss: Asker, world: World) -> None:
     crawl(boss, world, list_admin())
     boss.check()

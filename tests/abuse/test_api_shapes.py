@@ -107,6 +107,7 @@ def test_queries_and_headers(asker: Asker, world: World) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("shape", Shape)
 def test_every_query(asker: Asker, world: World, shape: Shape) -> None:
     for url in list_api():
