@@ -67,7 +67,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(django_db_modify_db_settings: None) -> None:
-    """The test database is a copy of the migrated one, if that has been kept."""
+    """The test database is a copy of the migrated one, if that has been kept.
+
+    A test's transaction is idle for as long as the test computes, and a busy machine may take its time.
+    """
+    connection.settings_dict["OPTIONS"]["options"] += " -c idle_in_transaction_session_timeout=0"
     if (dump := migrated.get_dump()) and dump.exists():
         migrated.begin_with(dump)
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from django.db import connection, transaction
+from django.db import transaction
 from django.test import Client
 from pytest_django import DjangoDbBlocker
 
@@ -14,9 +14,7 @@ from tests.factories import make_user
 
 @pytest.fixture(scope="module")
 def world(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[World]:
-    with django_db_blocker.unblock(), transaction.atomic(), connection.cursor() as cursor:
-        # The transaction is idle for as long as a request computes; what takes too long is told, and does not end the others.
-        cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+    with django_db_blocker.unblock(), transaction.atomic():
         yield make_world()
         transaction.set_rollback(True)
 
