@@ -21,6 +21,17 @@ GOAL_PER_SECOND = 5_000
 GOAL_MB = 50
 TURNS = 12
 AT_ONCE = 5_000
+# Each part has the same texts; here no two conversations are copies.
+DIFFER = """
+UPDATE conversation_turns t SET content = content || c.id
+  FROM conversations c WHERE c.id = t.conversation_id AND c.status <> 'approved' AND t.turn_number = 1
+"""
+# With a hash of the turns as every conversation has one; here it needs to be different, no more.
+APPROVE = """
+UPDATE conversations SET status = 'approved', approved_at = now(), turn_count = %s,
+                         content_hash = encode(sha256(convert_to(id::text, 'UTF8')), 'hex')
+ WHERE status <> 'approved'
+"""
 
 
 def main() -> None:
@@ -42,7 +53,7 @@ def measure(rows: int, name: str, folder: Path, *, explain: bool) -> None:
 
     about: Any = settings.STORAGES["exports"]
     about["OPTIONS"]["location"] = folder
-    call_command("migrate", verbosity=0)
+    call_command("migrate", verbosity=0, skip_checks=True)
     user = User.objects.create_user("bench")
     seed(user, rows)
     made = create_export(
@@ -64,17 +75,20 @@ def measure(rows: int, name: str, folder: Path, *, explain: bool) -> None:
 
 
 def seed(user: Any, rows: int) -> None:
+    """Approved conversations. The index for the search in turns would take most of the time, and no export looks at it."""
     from django.db import connection  # noqa: PLC0415
 
     from bench.support.seeding import seed_job  # noqa: PLC0415
 
     started = time.perf_counter()
+    with connection.cursor() as cursor:
+        cursor.execute("DROP INDEX turn_text")
     for begin in range(0, rows, AT_ONCE):  # a statement about all of them would pass the statement timeout
         seed_job(user.personal_workspace(), size=min(AT_ONCE, rows - begin), turns=TURNS, running=False)
+        with connection.cursor() as cursor:
+            cursor.execute(DIFFER)
+            cursor.execute(APPROVE, [TURNS])
     with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE conversations SET status = 'approved', approved_at = now(), turn_count = %s", [TURNS]
-        )
         cursor.execute("ANALYZE")
     print(f"{rows:,} conversations of {TURNS} turns, made in {time.perf_counter() - started:.0f} s")
 

@@ -27,7 +27,7 @@ def bound_tokens(*texts: str) -> int:
 
 def count_bytes(*texts: str) -> int:
     """The UTF-8 bytes of these texts together."""
-    return sum(len(text.encode("utf-8", "surrogatepass")) for text in texts)
+    return len("".join(texts).encode("utf-8", "surrogatepass"))
 
 
 def bound_bytes(size: int) -> int:

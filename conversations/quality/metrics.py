@@ -28,8 +28,11 @@ def measure_vocabulary(words: Sequence[str]) -> float | None:
 
 def measure_distinct(texts: Sequence[Sequence[str]], size: int) -> float | None:
     """Distinct-n (Li and others 2016): different runs of `size` words by all of them. None when there is none."""
-    runs = [run for words in texts for run in zip(*(words[at:] for at in range(size)), strict=False)]
-    return round(len(set(runs)) / len(runs), 3) if runs else None
+    different: set[tuple[str, ...]] = set()
+    for words in texts:
+        different.update(zip(*(words[at:] for at in range(size)), strict=False))
+    runs = sum(max(0, len(words) - size + 1) for words in texts)
+    return round(len(different) / runs, 3) if runs else None
 
 
 def measure_compression(texts: Sequence[str]) -> float | None:

@@ -51,7 +51,7 @@ def make_messages(turns: Sequence[Turn], record: Record, options: FormatOptions)
     """These turns of the conversation as messages of exactly two keys, after the system message if there is one."""
     system = get_system(record, options)
     first = [{"role": "system", "content": system}] if system else []
-    return [*first, *({"role": turn.role, "content": turn.content} for turn in turns)]
+    return [*first, *[{"role": role, "content": content} for role, content, _ in turns]]
 
 
 def _add_flag(message: Row, flag: str, *, train: bool) -> Row:

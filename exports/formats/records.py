@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 # The keys of `metadata` that files for people (CSV, Markdown) show, in this order. Others are allowed and stand in JSON alone.
 METADATA_KEYS = (
@@ -20,8 +20,7 @@ class MissingPackage(ExportError):
     """The format needs a package that is not installed. The message names it, and how to install it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
+class Turn(NamedTuple):
     """`role`: user or assistant. `train`: whether an assistant's turn is to be learned; of no meaning for a user's."""
 
     role: str

@@ -23,30 +23,42 @@ def repair_record(record: R, repairs: Counter[str], *, metadata: bool) -> R:
     Half of a surrogate pair made the loader of a trainer return wrong rows without an error; a NUL ends the text for
     programs in C. `metadata`: whether the metadata are written, too.
     """
+    sides = ("turns",) if isinstance(record, Example) else ("chosen", "rejected")
     changed: dict[str, Any] = {}
-    for name in ("turns",) if isinstance(record, Example) else ("chosen", "rejected"):
-        turns: tuple[Turn, ...] = getattr(record, name)
-        repaired = tuple(_repair_turn(turn, repairs) for turn in turns)
-        if any(new is not old for new, old in zip(repaired, turns, strict=True)):
-            changed[name] = repaired
-    if (system := repair_text(record.system, repairs)) is not record.system:
-        changed["system"] = system
+    # One look at all texts together: there is hardly ever anything to repair.
+    if is_damaged(
+        "".join([record.system, *[turn.content for side in sides for turn in getattr(record, side)]])
+    ):
+        changed["system"] = repair_text(record.system, repairs)
+        for side in sides:
+            changed[side] = tuple([_repair_turn(turn, repairs) for turn in getattr(record, side)])
     if metadata:
         changed["metadata"] = repair_value(record.metadata, repairs)
     return replace(record, **changed) if changed else record
 
 
-def repair_text(text: str, repairs: Counter[str]) -> str:
-    """The very same object where nothing is to be repaired."""
+def is_damaged(text: str) -> bool:
+    """Whether something is to be repaired in it. Much faster than a search for the characters themselves."""
     if "\0" in text:
-        repairs["nul"] += text.count("\0")
-        text = text.replace("\0", "")
+        return True
     if not text.isascii():
         try:
             text.encode()
         except UnicodeEncodeError:
-            text, count = _SURROGATES.subn("\ufffd", text)
-            repairs["lone_surrogate"] += count
+            return True
+    return False
+
+
+def repair_text(text: str, repairs: Counter[str]) -> str:
+    """The very same object where nothing is to be repaired."""
+    if not is_damaged(text):
+        return text
+    if "\0" in text:
+        repairs["nul"] += text.count("\0")
+        text = text.replace("\0", "")
+    text, count = _SURROGATES.subn("\ufffd", text)
+    if count:
+        repairs["lone_surrogate"] += count
     return text
 
 
@@ -62,5 +74,4 @@ def repair_value(value: Any, repairs: Counter[str]) -> Any:
 
 
 def _repair_turn(turn: Turn, repairs: Counter[str]) -> Turn:
-    content = repair_text(turn.content, repairs)
-    return turn if content is turn.content else replace(turn, content=content)
+    return turn._replace(content=repair_text(turn.content, repairs))

@@ -15,7 +15,9 @@ Row = dict[str, Any]
 LINE_BREAKS = {"\u2028": "\\u2028", "\u2029": "\\u2029", "\x85": "\\u0085"}
 
 # Compact, without NaN and Infinity, which are not JSON. Python's fast C encoder is used only without an indent.
-_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+_encode = json.JSONEncoder(
+    ensure_ascii=False, allow_nan=False, check_circular=False, separators=(",", ":")
+).encode
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -36,7 +36,7 @@ class _Check:
         if not written:
             broken.append("no_pair")
         whole = record if isinstance(record, Example) else _make_example(record)
-        for name in dict.fromkeys([*broken, *self._seen.check(whole)]):
+        for name in dict.fromkeys([*broken, *self._seen.check(whole, written)]):
             self._findings.add(name, record.id)
         self._count(whole)
 

@@ -3,7 +3,9 @@
 From then on nothing that people do changes what the files hold. Turns of a version never change, so its key is enough.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from sys import intern
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -11,8 +13,10 @@ from django.db import connection
 
 from background.running import RunningJob
 from conversations.models import Conversation
+from conversations.quality import hash_turns
 from exports.models import Export, ExportItem
 from exports.running.facts import describe_items
+from exports.running.reading import CHUNK, read_turns
 from exports.selection.finding import (
     Wanted,
     find_conversations,
@@ -25,20 +29,13 @@ from workspaces.models import ClockTimestamp
 
 AT_ONCE = 2_000  # conversations in a step
 MOST_NAMED = 20
-# The hash of a version: that of the hashes of its turns, each with its role, in order.
-HASH = """
-encode(sha256(convert_to(coalesce((
-    SELECT string_agg(encode(sha256(convert_to(t.role || ' ' || t.content, 'UTF8')), 'hex'), '' ORDER BY t.turn_number)
-      FROM conversation_turns t WHERE t.conversation_id = {of}.id), ''), 'UTF8')), 'hex')
-"""
-HASHES = f"SELECT c.id, {HASH.format(of='c')} FROM conversations c WHERE c.id = ANY(%(keys)s)"  # noqa: S608
-FREEZE = f"""
+FREEZE = """
 INSERT INTO export_items (id, workspace_id, created_by_id, export_id, position, conversation_id, other_id, version,
                           content_hash, "group", split, label, status, score)
 SELECT gen_random_uuid(), %(workspace)s, %(by)s, %(export)s, g.position, c.id, o.id, c.version,
        -- of a pair both texts count
-       CASE WHEN o.id IS NULL THEN g.hash
-            ELSE encode(sha256(convert_to(g.hash || {HASH.format(of="o")}, 'UTF8')), 'hex') END,
+       CASE WHEN o.id IS NULL THEN coalesce(nullif(c.content_hash, ''), g.hash)
+            ELSE encode(sha256(convert_to(c.content_hash || o.content_hash, 'UTF8')), 'hex') END,
        g.together, g.split, CASE WHEN %(labels)s THEN c.status = 'approved' END, c.status,
        coalesce(c.score_override, c.quality_score)
   FROM unnest(%(positions)s::int[], %(keys)s::uuid[], %(others)s::uuid[], %(hashes)s::text[], %(groups)s::uuid[],
@@ -47,19 +44,22 @@ SELECT gen_random_uuid(), %(workspace)s, %(by)s, %(export)s, g.position, c.id, o
   JOIN conversations c ON c.id = g.key AND c.is_head AND c.status = g.status
   LEFT JOIN conversations o ON o.id = g.other
  WHERE g.other IS NULL OR o.id IS NOT NULL
-"""  # noqa: S608  constants alone
+"""
 
 
 class _Found(NamedTuple):
+    """A conversation, in some 250 bytes. `content`: the first 60 bits of the hash of its turns."""
+
     key: UUID
     root: UUID
     tier: str
     persona: str
     status: str
+    content: int
 
 
 class _Row(NamedTuple):
-    """What is to be stored of an item; `other` is None but for pairs."""
+    """What is to be stored of an item; `other` is None but for pairs, and `hash` empty where the conversation has its own."""
 
     position: int
     key: UUID
@@ -76,16 +76,12 @@ def freeze(job: RunningJob, export: Export) -> None:
         ExportItem.objects.filter(export=export).delete()
         step.place = {}
     wanted = Wanted.of(export)
-    found = [
-        _Found(*values)
-        for values in find_conversations(wanted)
-        .order_by("created_at", "pk")
-        .values_list("pk", "root", "tier", "persona", "status")
-    ]
-    job.set_total(4 * len(found))
-    rows, capped = _arrange(export, found, wanted, _hash_all(job, found))
-    for at in range(0, len(rows), AT_ONCE):
-        some = rows[at : at + AT_ONCE]
+    found, missing = _find(wanted)
+    job.set_total(3 * len(found))
+    groups = _find_groups(found, read_alike(export.workspace_id))
+    stays = _cap(export, found, groups)
+    rows = _make_rows(export, _pair(stays, wanted), groups, missing)
+    while some := list(islice(rows, AT_ONCE)):
         with job.step(gives_way=False) as step:
             _store(export, some, labels=wanted.takes == "decisions")
             step.done = len(some)
@@ -94,7 +90,7 @@ def freeze(job: RunningJob, export: Export) -> None:
         named = superseded.order_by("conversation_id").values_list("pk", "conversation_id")[:MOST_NAMED]
         export.counts = {
             **describe_items(export),
-            "left_out_by_cell": capped,
+            "left_out_by_cell": len(found) - len(stays),
             "superseded": superseded.count(),
             "superseded_named": [{"id": str(key), "name": name} for key, name in named],
         }
@@ -104,49 +100,69 @@ def freeze(job: RunningJob, export: Export) -> None:
     export.refresh_from_db(fields=["frozen_at", "counts"])
 
 
-def _hash_all(job: RunningJob, found: Sequence[_Found]) -> dict[UUID, str]:
-    """The hash of each version."""
-    hashes: dict[UUID, str] = {}
-    for at in range(0, len(found), AT_ONCE):
-        keys = [each.key for each in found[at : at + AT_ONCE]]
-        with job.step(gives_way=False) as step, connection.cursor() as cursor:
-            cursor.execute(HASHES, {"keys": keys})
-            hashes.update(cursor.fetchall())
-            step.done = len(keys)
-    return hashes
+def _find(wanted: Wanted) -> tuple[list[_Found], dict[UUID, str]]:
+    """The conversations in the order of the files, and the hashes of those that have not got one stored."""
+    rows = find_conversations(wanted).order_by("created_at", "pk")
+    unhashed = list(rows.filter(content_hash="").values_list("pk", flat=True))
+    missing: dict[UUID, str] = {}
+    for at in range(0, len(unhashed), CHUNK):
+        keys = unhashed[at : at + CHUNK]
+        missing.update(zip(keys, map(hash_turns, read_turns(keys)), strict=True))
+    found = []
+    names = ("pk", "root", "tier", "persona", "status", "content_hash")
+    for key, root, tier, persona, status, stored in rows.values_list(*names).iterator(chunk_size=AT_ONCE):
+        digest = stored or missing.get(key) or key.hex
+        found.append(
+            _Found(
+                key,
+                key if root == key else root,
+                intern(tier),
+                intern(persona),
+                intern(status),
+                int(digest[:15], 16),
+            )
+        )
+    return found, missing
 
 
-def _arrange(
-    export: Export, found: Sequence[_Found], wanted: Wanted, hashes: Mapping[UUID, str]
-) -> tuple[list[_Row], int]:
-    """The rows in the order of the files, and how many conversations were left out because their cell is full."""
-    alike = _add_same(found, hashes, read_alike(export.workspace_id))
-    groups = {each.key: find_group(each.root, alike) for each in found}
-    kept = groups.keys()
-    if export.most_per_cell is not None:
-        choices = (Choice(each.key, groups[each.key], (each.tier, each.persona.casefold())) for each in found)
-        kept = cap_cells(choices, export.most_per_cell, seed=export.seed)  # type: ignore[assignment]
-    shares = Shares(validation=export.validation_percent, test=export.test_percent, seed=export.seed)
-    stays = [each for each in found if each.key in kept and each.key in hashes]
-    rows = []
-    for position, (each, other) in enumerate(_pair(stays, wanted), start=1):
-        group = groups[each.key]
-        split = choose_split(group, shares).value
-        rows.append(_Row(position, each.key, other, hashes[each.key], group, split, each.status))
-    return rows, len(found) - len(stays)
+def _find_groups(found: Sequence[_Found], alike: Mapping[UUID, UUID]) -> Mapping[UUID, UUID]:
+    """The group of each chain that is in another's group, by the key of the chain. All others are a group by themselves.
 
-
-def _add_same(
-    found: Sequence[_Found], hashes: Mapping[UUID, str], alike: Mapping[UUID, UUID]
-) -> Mapping[UUID, UUID]:
-    """The same, with those whose turns are exactly those of an earlier one that is exported: not all have been compared."""
-    first: dict[str, UUID] = {}
-    added = dict(alike)
+    Those whose turns are exactly those of an earlier one that is exported belong together, too: not all have been compared.
+    """
+    first: dict[int, UUID] = {}
+    together = dict(alike)
     for each in found:
-        earlier = first.setdefault(hashes.get(each.key, str(each.key)), each.root)
+        earlier = first.setdefault(each.content, each.root)
         if earlier != each.root:
-            added.setdefault(each.root, earlier)
-    return added
+            together.setdefault(each.root, earlier)
+    return {root: find_group(root, together) for root in together}
+
+
+def _cap(export: Export, found: list[_Found], groups: Mapping[UUID, UUID]) -> list[_Found]:
+    """Those that stay when no cell may have more than the export allows."""
+    if export.most_per_cell is None:
+        return found
+    choices = (
+        Choice(each.key, groups.get(each.root, each.root), (each.tier, each.persona.casefold()))
+        for each in found
+    )
+    kept = cap_cells(choices, export.most_per_cell, seed=export.seed)
+    return [each for each in found if each.key in kept]
+
+
+def _make_rows(
+    export: Export,
+    pairs: Iterable[tuple[_Found, UUID | None]],
+    groups: Mapping[UUID, UUID],
+    hashes: Mapping[UUID, str],
+) -> Iterator[_Row]:
+    """The rows in the order of the files."""
+    shares = Shares(validation=export.validation_percent, test=export.test_percent, seed=export.seed)
+    for position, (each, other) in enumerate(pairs, start=1):
+        group = groups.get(each.root, each.root)
+        split = choose_split(group, shares).value
+        yield _Row(position, each.key, other, hashes.get(each.key, ""), group, split, each.status)
 
 
 def _pair(found: Sequence[_Found], wanted: Wanted) -> Iterator[tuple[_Found, UUID | None]]:

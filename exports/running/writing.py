@@ -29,6 +29,7 @@ from exports.running.storing import (
 from workspaces.models import ClockTimestamp
 from workspaces.terms import NOTICE
 
+BUFFER = 1 << 20  # bytes
 LONGEST_STEM = 60  # characters
 OWN_SUFFIX = frozenset(
     {"messages", "json", "csv", "markdown", "parquet", "folder"}
@@ -128,7 +129,7 @@ def _write_splits(job: RunningJob, export: Export, folder: Path, inner: Format) 
     with contextlib.ExitStack() as opened:
         writers: dict[str, Writer] = {}
         for split, path in written.paths.items():
-            stream = opened.enter_context(path.open("xb"))
+            stream = opened.enter_context(path.open("xb", buffering=BUFFER))
             writers[split] = inner.open(stream, options)
         _write_items(job, export, writers)
         for writer in writers.values():

@@ -1,6 +1,5 @@
 """What each format of a trainer makes of a conversation: exactly the keys and values that its readers expect."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -89,7 +88,7 @@ def test_alpaca_has_the_same_columns_with_and_without_a_system_prompt() -> None:
 )
 def test_flags_of_training(flag: str, system: Any, user: Any, first: Any, last: Any) -> None:
     turns = make_turns("Q1", "A1", "Q2", "A2")
-    example = make_example(turns=(turns[0], replace(turns[1], train=False), *turns[2:]))
+    example = make_example(turns=(turns[0], turns[1]._replace(train=False), *turns[2:]))
     [row] = read_rows("messages", example, train_flags=flag)
     assert row["messages"] == [S | system, Q1 | user, A1 | first, Q2 | user, A2 | last]
     assert [type(each.get(flag)) for each in row["messages"]][-1] is (int if flag == "weight" else bool)
@@ -109,7 +108,7 @@ def test_a_format_without_flags_refuses_them(name: str) -> None:
 @pytest.mark.parametrize("name", ["per_turn", "alpaca"])
 def test_an_answer_that_is_not_to_be_trained_has_no_row_but_is_said_before(name: str) -> None:
     turns = make_turns("Q1", "A1", "Q2", "A2")
-    rows = read_rows(name, make_example(turns=(turns[0], replace(turns[1], train=False), *turns[2:])))
+    rows = read_rows(name, make_example(turns=(turns[0], turns[1]._replace(train=False), *turns[2:])))
     assert len(rows) == 1
     assert "A1" in str(rows[0])
 

@@ -4,6 +4,7 @@ import io
 import json
 import tracemalloc
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 from exports.formats import FORMATS, Example, FormatOptions, Pair
 from exports.preflight import Limits, check_file, run_preflight
 from exports.preflight.report import MOST_IDS
-from exports.preflight.selection import MOST_SAMPLED, Sample
+from exports.preflight.selection import MOST_CHARACTERS, MOST_OF_ONE, MOST_SAMPLED, Sample
 from tests.exports.formats.examples import make_example, make_turns, write
 
 
@@ -55,8 +56,7 @@ def test_a_conversation_counts_once_for_a_rule() -> None:
 def test_of_a_pair_only_what_is_written_is_checked() -> None:
     """The turns after the answer that differs stand in no row."""
     pair = Pair("x", make_turns("Q", "A", ""), make_turns("Q", "B", "C"), metadata={"status": "approved"})
-    names = {each.rule.name for each in run_preflight([pair], Limits(format="preference")).findings}
-    assert names == {"too_few"}
+    assert find_names([pair]) == {"too_few"}
 
 
 def test_lengths_are_estimated_as_elsewhere_and_counted_in_bands() -> None:
@@ -85,6 +85,33 @@ def test_the_sample_is_evenly_spread_over_a_stream_of_unknown_length() -> None:
     held = [int(turns[0].content) for turns in sample._held]
     assert MOST_SAMPLED // 2 <= len(held) <= MOST_SAMPLED
     assert len({later - earlier for earlier, later in pairwise(held)}) == 1
+
+
+def test_the_sample_holds_no_more_text_than_can_be_measured() -> None:
+    sample, long = Sample(), "a" * MOST_OF_ONE
+    for at in range(MOST_SAMPLED):
+        sample.add(make_example(str(at), long, "not read"))
+    held = [[turn.content for turn in turns] for turns in sample._held]
+    assert MOST_CHARACTERS // 2 < sum(len(text) for texts in held for text in texts) <= MOST_CHARACTERS
+    assert all(len(answer) < MOST_OF_ONE and not rest for _, answer, rest in held)
+
+
+def test_pairs_of_one_conversation_are_neither_duplicates_nor_near_duplicates() -> None:
+    chosen = make_turns("Q", "A")
+    pairs = [
+        Pair(f"x-v{number}", chosen, make_turns("Q", f"B{number}"), metadata={"group": "g"})
+        for number in (1, 2)
+    ]
+    # Another conversation with the same approved side, and one that resembles them.
+    pairs.append(Pair("y-v1", chosen, make_turns("Q", "C"), metadata={"group": "g"}))
+    assert find_names(pairs) == {"too_few"}
+    assert find_names([*pairs, replace(pairs[0], id="z-v1")]) == {"too_few", "duplicates"}
+    pairs.append(Pair("z-v1", make_turns("Q", "A."), make_turns("Q", "C"), metadata={"group": "g"}))
+    assert find_names(pairs) == {"too_few", "near_duplicates"}
+
+
+def find_names(pairs: list[Pair]) -> set[str]:
+    return {each.rule.name for each in run_preflight(pairs, Limits(format="preference")).findings}
 
 
 def test_memory_grows_by_some_hundred_bytes_a_conversation() -> None:

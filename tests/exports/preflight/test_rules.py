@@ -1,7 +1,6 @@
 """Every rule catches an offender that was planted, and lets its near miss pass."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 import pytest
@@ -68,7 +67,7 @@ CASES = [
     Case(
         "ignored_flags",
         [say(turns=SKIPPED)],
-        [say(turns=(replace(SKIPPED[0], train=False), Turn("assistant", "A")))],
+        [say(turns=(SKIPPED[0]._replace(train=False), Turn("assistant", "A")))],
     ),
     *(
         Case("repaired_characters", [say("Q", text)], [say("Q", near)])
