@@ -12,6 +12,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from batches.models import BatchJob, Worker
 from claude.shipped import SHIPPED
+from lib import clock
 from provider.models import Finding, LanguageModel, ModelPrice, ModelTableVersion
 from provider.shipping import ship
 from tests.factories import MODEL, make_model, make_price, make_user
@@ -171,6 +172,7 @@ def test_a_free_price_and_a_step_are_added(boss: Client) -> None:
 
 
 def test_a_price_that_calls_were_billed_by_stays(boss: Client, job: BatchJob, worker: Worker) -> None:
+    next_year = f"{clock.today().year + 1}-06-01"
     ship()
     billed = ModelPrice.objects.filter(model__name=MODEL).latest("valid_from")
     path, fields = page(ModelPrice, "change", billed.pk), PRICE | {"model": str(billed.model_id)}
@@ -183,10 +185,10 @@ def test_a_price_that_calls_were_billed_by_stays(boss: Client, job: BatchJob, wo
     assert boss.get(page(ModelPrice, "delete", billed.pk)).status_code == 403
     billed.refresh_from_db()
     assert billed.input == 3
-    save(boss, page(ModelPrice, "add"), fields | {"input": "4", "valid_from": "2027-06-01"})
+    save(boss, page(ModelPrice, "add"), fields | {"input": "4", "valid_from": next_year})
     assert ModelPrice.objects.filter(model__name=MODEL, input=Decimal(4)).exists()
     later = ModelPrice.objects.get(model__name=MODEL, input=Decimal(4))
-    save(boss, page(ModelPrice, "change", later.pk), fields | {"input": "5", "valid_from": "2027-06-01"})
+    save(boss, page(ModelPrice, "change", later.pk), fields | {"input": "5", "valid_from": next_year})
     later.refresh_from_db()
     assert later.input == 5  # of the future: nobody can have been billed by it
 
