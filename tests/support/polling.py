@@ -11,7 +11,7 @@ from django.db import connection, transaction
 T = TypeVar("T")
 
 
-def wait_for(look: Callable[[], T], *, seconds: float = 30, every: float = 0.05, what: str = "") -> T:
+def wait_for(look: Callable[[], T], *, seconds: float = 90, every: float = 0.05, what: str = "") -> T:
     """Returns the first true answer of `look`; raises AssertionError with its last answer when the time is up."""
     ends_at = time.monotonic() + seconds
     while True:
