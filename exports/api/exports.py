@@ -73,9 +73,9 @@ def _find_workspace(key: UUID | None, *, by: User) -> Workspace:
 def _read_choices(given: dict[str, Any], *, by: User) -> Choices:
     since = None
     if given["since"] is not None:
-        since = Export.objects.visible_to(by).filter(pk=given["since"], frozen_at__isnull=False).first()
         home = given["workspaceId"] or by.personal_workspace().pk
-        if since is None or since.workspace_id != home:
+        since = Export.objects.visible_to(by).frozen_in(home).filter(pk=given["since"]).first()
+        if since is None:
             raise ValidationError({"since": ["There is no such export in this workspace."]})
     return Choices(
         name=given["name"],

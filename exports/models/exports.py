@@ -1,6 +1,7 @@
 """An export: which conversations go into which files, and what those files hold. Once it is written it never changes."""
 
 from typing import Any, ClassVar, Self
+from uuid import UUID
 
 from django.db import models
 from django.db.models import F, Q
@@ -24,6 +25,10 @@ class ExportQuerySet(WorkspaceQuerySet):
         """The newest first, without the columns that can be large."""
         related = self.select_related("created_by", "job").defer(*LARGE, "job__parameters", "job__result")
         return related.order_by("-created_at", "-id")
+
+    def frozen_in(self, workspace: UUID) -> Self:
+        """Those of a workspace that another export can go on from."""
+        return self.filter(workspace=workspace, frozen_at__isnull=False)
 
     def written(self) -> Self:
         """Those with files that are there."""

@@ -59,7 +59,7 @@ class ExportForm(forms.Form):
     def __init__(self, *given: Any, workspace: Workspace, chosen: list[UUID] | None, **more: Any) -> None:
         super().__init__(*given, **more)
         self.workspace, self.chosen = workspace, chosen
-        earlier: Any = Export.objects.filter(workspace=workspace, frozen_at__isnull=False)
+        earlier: Any = Export.objects.frozen_in(workspace.pk)
         keys = earlier.order_by("-created_at", "-id").values_list("pk", flat=True)[:MOST_EARLIER]
         self.fields["since"].queryset = (  # type: ignore[attr-defined]
             Export.objects.filter(pk__in=list(keys)).only("name", "created_at").order_by("-created_at", "-id")

@@ -6,11 +6,10 @@ from django import forms
 
 from exports.importing.choices import Choices
 from exports.importing.reading.details import LONGEST
+from lib.tables.limits import LONGEST_SHEET
 from templates_app.models import PromptTemplate
 from templates_app.states import Tier
 from workspaces.models import Workspace
-
-LONGEST_SHEET = 100
 
 
 class UploadForm(forms.Form):

@@ -24,9 +24,9 @@ from exports.models import ImportedFile
 from exports.models.import_files import LIFETIME, FileKind
 from exports.web.import_forms import StartForm, UploadForm
 from lib.htmx import is_target
-from lib.row_problems import RowProblem, RowsError, limit_problems
+from lib.row_problems import RowsError, limit_problems
 from lib.stale_state import StaleState
-from lib.tables.limits import describe_size
+from lib.tables.limits import find_upload_problem
 from workspaces.chosen import ChosenWorkspace, choose_editable_workspace
 from workspaces.models import Membership
 from workspaces.people import get_person
@@ -47,9 +47,9 @@ def upload(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         return render_upload(request, form, chosen)
     given: Any = request.FILES.get("file")
-    problems = find_upload_problems(given)
-    if problems or not form.is_valid():
-        return render_upload(request, form, chosen, problems=problems)
+    problem = find_upload_problem(given, BOUNDS)
+    if problem or not form.is_valid():
+        return render_upload(request, form, chosen, problems=[problem] if problem else ())
     try:
         stored = upload_file(
             given.read(),
@@ -62,14 +62,6 @@ def upload(request: HttpRequest) -> HttpResponse:
     except RowsError as wrong:
         return render_upload(request, form, chosen, problems=limit_problems(wrong.problems), name=given.name)
     return redirect("import_file", stored.pk)
-
-
-def find_upload_problems(given: Any) -> list[RowProblem]:
-    if given is None:
-        return [RowProblem(None, "", "Choose a file first.")]
-    if (given.size or 0) > BOUNDS.bytes:
-        return [RowProblem(None, "", describe_size(given.size or 0, BOUNDS.bytes))]
-    return []
 
 
 def render_upload(

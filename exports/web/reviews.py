@@ -21,11 +21,10 @@ from exports.reviewing.applying import start_reviews, upload_reviews
 from exports.reviewing.columns import describe_columns
 from exports.reviewing.reading import BOUNDS
 from exports.reviewing.writing import MOST_ROWS, TooManyRows, write_sheet
-from exports.web.import_forms import LONGEST_SHEET
 from lib.htmx import is_target
-from lib.row_problems import RowProblem, RowsError, limit_problems
+from lib.row_problems import RowsError, limit_problems
 from lib.stale_state import StaleState
-from lib.tables.limits import describe_size
+from lib.tables.limits import clean_sheet, find_upload_problem
 from workspaces.chosen import ChosenWorkspace, choose_workspace
 from workspaces.models import Membership
 from workspaces.people import get_person
@@ -71,9 +70,9 @@ def upload(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         return render_upload(request, chosen)
     given: Any = request.FILES.get("file")
-    if problem := find_upload_problem(given):
+    if problem := find_upload_problem(given, BOUNDS):
         return render_upload(request, chosen, problems=[problem])
-    sheet = request.POST.get("sheet", "").replace("\0", "").strip()[:LONGEST_SHEET]
+    sheet = clean_sheet(request.POST.get("sheet", ""))
     try:
         stored = upload_reviews(
             given.read(),
@@ -98,14 +97,6 @@ def choose_reviewable_workspace(request: HttpRequest) -> ChosenWorkspace:
 def may_review(request: HttpRequest, workspace: UUID) -> bool:
     mine = Membership.objects.filter(workspace=workspace, user=get_person(request))
     return mine.filter(role__in=Membership.REVIEWERS).exists()
-
-
-def find_upload_problem(given: Any) -> RowProblem | None:
-    if given is None:
-        return RowProblem(None, "", "Choose a file first.")
-    if (given.size or 0) > BOUNDS.bytes:
-        return RowProblem(None, "", describe_size(given.size or 0, BOUNDS.bytes))
-    return None
 
 
 def render_upload(

@@ -1,9 +1,9 @@
 """How large a file that people upload may be. Everything is checked before it is computed, and each refusal says the bound."""
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from lib.row_problems import RowsError, make_file_error
+from lib.row_problems import RowProblem, RowsError, make_file_error
 
 
 class TableBounds(NamedTuple):
@@ -15,6 +15,7 @@ class TableBounds(NamedTuple):
     cells: int = 500_000
 
 
+LONGEST_SHEET = 100  # characters of the name of a sheet; Excel allows 31
 # A header is searched in this many first rows that are not blank.
 ROWS_TO_HEADER = 20
 # The delimiter is chosen by this many first rows, blank ones with delimiters among them.
@@ -51,6 +52,20 @@ def read_bounded(path: Path, most: int) -> bytes:
     if len(content) > most:
         raise make_file_error(describe_size(max(path.stat().st_size, len(content)), most))
     return content
+
+
+def find_upload_problem(upload: Any, bounds: TableBounds) -> RowProblem | None:
+    """Why an uploaded file is not even read: there is none (None), or it is too large. Anything with a `size` in bytes."""
+    if upload is None:
+        return RowProblem(None, "", "Choose a file first.")
+    if (upload.size or 0) > bounds.bytes:
+        return RowProblem(None, "", describe_size(upload.size or 0, bounds.bytes))
+    return None
+
+
+def clean_sheet(name: str) -> str:
+    """The name of a sheet as somebody typed it, without NUL, and no longer than any sheet's."""
+    return name.replace("\0", "").strip()[:LONGEST_SHEET]
 
 
 def describe_size(size: int, most: int) -> str:

@@ -11,8 +11,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from lib.paging import cut_page
-from lib.row_problems import RowProblem, limit_problems
-from lib.tables.limits import describe_size
+from lib.row_problems import limit_problems
+from lib.tables.limits import LONGEST_SHEET, clean_sheet, find_upload_problem
 from templates_app.library.columns import REQUIRED, list_columns
 from templates_app.library.dumps import dump_csv, dump_json, dump_sample
 from templates_app.library.importing import SAME, PreviewOutdated, import_file, preview_file
@@ -26,7 +26,6 @@ from workspaces.chosen import ChosenWorkspace, choose_editable_workspace, choose
 from workspaces.people import get_person
 
 ROWS_SHOWN = 100
-LONGEST_SHEET = 100
 COLUMN_TEXTS = {
     "kind": "persona, emotion, intent, tone or topic",
     "name": "unique in the workspace; a row with a known name changes that entry",
@@ -50,10 +49,10 @@ def upload_file(request: HttpRequest, kind: EntryKind) -> HttpResponse:
     if request.method != "POST":
         return render_upload(request, kind, chosen)
     given: Any = request.FILES.get("file")
-    if problem := find_upload_problem(given):
+    if problem := find_upload_problem(given, BOUNDS):
         return render_upload(request, kind, chosen, problems=[problem])
     content, name = given.read(), given.name or "rows.csv"
-    sheet = request.POST.get("sheet", "").replace("\0", "").strip()[:LONGEST_SHEET]
+    sheet = clean_sheet(request.POST.get("sheet", ""))
     found = preview_file(content, name=name, kind=kind, workspace=chosen.workspace, sheet_name=sheet)
     if found.problems:
         return render_upload(
@@ -63,14 +62,6 @@ def upload_file(request: HttpRequest, kind: EntryKind) -> HttpResponse:
         content, kind=kind, name=name, workspace=chosen.workspace, by=get_person(request), sheet=sheet
     )
     return redirect(f"{kind.value}_import_file", stored.pk)
-
-
-def find_upload_problem(given: Any) -> RowProblem | None:
-    if given is None:
-        return RowProblem(None, "", "Choose a file first.")
-    if (given.size or 0) > BOUNDS.bytes:
-        return RowProblem(None, "", describe_size(given.size or 0, BOUNDS.bytes))
-    return None
 
 
 def render_upload(

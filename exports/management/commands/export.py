@@ -114,8 +114,7 @@ def _find_workspace(key: UUID | None, user: User) -> Workspace:
 def _read(given: dict[str, Any], workspace: Workspace) -> Choices:
     since = None
     if given["since"] is not None:
-        rows = Export.objects.filter(workspace=workspace, frozen_at__isnull=False)
-        since = rows.filter(pk=given["since"]).first()
+        since = Export.objects.frozen_in(workspace.pk).filter(pk=given["since"]).first()
         if since is None:
             raise CommandError(f"--since {given['since']}: there is no such export in this workspace.")
     return Choices(
