@@ -1,7 +1,7 @@
 """The audit log: who did what, on what, when. Every action that takes `by=` records itself here.
 
-The engine's own moves (claims, filing, repairs) are not recorded: only what people do, and what the system does in
-their place at the start (a starter pack, the shipped model table).
+The system records what it does in their place: at the start (a starter pack, the shipped model table), and when the engine
+completes, pauses or stops a batch (`BatchJob.record_move`). What it does with single items is in the generation log.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -30,6 +30,8 @@ SENTENCES = {
     Action.PAUSE: "paused {it}",
     Action.RESUME: "resumed {it}",
     Action.CANCEL: "cancelled {it}",
+    Action.STOP: "stopped {it}",
+    Action.COMPLETE: "completed {it}",
     Action.CHANGE_BUDGET: "changed the budget of {it}",
     Action.RETRY: "retried failed items of {it}",
     Action.USE_REPLY: "used a stored reply in {it}",

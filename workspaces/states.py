@@ -39,12 +39,14 @@ class TargetKind(models.TextChoices):
 
 
 class Action(models.TextChoices):
-    """What a person did. The sentence for each is in `workspaces.audit`."""
+    """What a person did, or the engine with a batch. The sentence for each is in `workspaces.audit`."""
 
     START = "start"
     PAUSE = "pause"
     RESUME = "resume"
     CANCEL = "cancel"
+    STOP = "stop"
+    COMPLETE = "complete"
     CHANGE_BUDGET = "change_budget", "Change the budget"
     RETRY = "retry"
     USE_REPLY = "use_reply", "Use a stored reply"

@@ -125,9 +125,7 @@ def claim(call: Call, *, worker_id: UUID) -> Claim | None:
         if refusal.why == "job":
             pause_for_budget(call)
         elif refusal.why == "month":
-            month_budget.pause_for_month(
-                call.job_id, worst=call.reservation, demo=call.pool.startswith(DEMO_POOL)
-            )
+            pause_for_month(call)
         return None
     return Claim(call=call, starts_at=starts_at)
 
@@ -242,12 +240,22 @@ def pause_for_budget(call: Call) -> None:
         status__in=RUNNING,
         in_flight=0,
         budget_usd__lt=F("spent") + F("reserved") + call.reservation,
-    ).update(
+    ).stop(
         status=JobStatus.PAUSED,
         reason=Reason.BUDGET,
-        stopped_at=ClockTimestamp(),
         worst_item_usd=Greatest("worst_item_usd", call.reservation),
     )
+
+
+@transaction.atomic
+def pause_for_month(call: Call) -> None:
+    """Pause the job if its month does not cover this call and nothing of its workspace is in flight. Otherwise do nothing."""
+    if month_budget.is_used_up(call.job_id, worst=call.reservation, demo=call.pool.startswith(DEMO_POOL)):
+        BatchJob.objects.filter(pk=call.job_id).stop(
+            status=JobStatus.PAUSED,
+            reason=Reason.MONTH_BUDGET,
+            worst_item_usd=Greatest("worst_item_usd", call.reservation),
+        )
 
 
 def may_still_leave(claim: Claim) -> bool:

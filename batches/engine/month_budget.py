@@ -34,16 +34,16 @@ UPDATE spending_months SET spent = spent + %(spent)s, reserved = reserved - %(re
  WHERE workspace_id = %(workspace)s AND month = %(month)s AND demo = %(demo)s
 """
 # A job is paused only when no claim could succeed any more: a call in flight may still cost less than its reservation.
-PAUSE = """
-UPDATE batch_jobs j SET status = 'paused', reason = 'month_budget', stopped_at = clock_timestamp(),
-       worst_item_usd = greatest(j.worst_item_usd, %(worst)s)
-  FROM workspaces_workspace w
+USED_UP = """
+SELECT j.id
+  FROM batch_jobs j JOIN workspaces_workspace w ON w.id = j.workspace_id
   -- the current month; without a row nothing has been spent in it
   LEFT JOIN spending_months m ON m.workspace_id = w.id AND m.demo = %(demo)s
        AND m.month = date_trunc('month', clock_timestamp() AT TIME ZONE 'UTC')::date
- WHERE j.id = %(job)s AND w.id = j.workspace_id AND j.status IN ('queued', 'processing') AND j.in_flight = 0
+ WHERE j.id = %(job)s AND j.status IN ('queued', 'processing') AND j.in_flight = 0
    -- nothing of the workspace is in flight, and what is left does not cover the next call
    AND coalesce(m.reserved, 0) = 0 AND coalesce(m.spent, 0) + %(worst)s > w.monthly_budget_usd
+   FOR NO KEY UPDATE OF j
 """
 
 
@@ -84,7 +84,11 @@ def settle(month: Month, *, spent: Decimal, released: Decimal) -> None:
         cursor.execute(SETTLE, values)
 
 
-def pause_for_month(job_id: UUID, *, worst: Decimal, demo: bool) -> None:
-    """Pause the job if its month does not cover a call of `worst` USD and nothing of its workspace is in flight."""
+def is_used_up(job_id: UUID, *, worst: Decimal, demo: bool) -> bool:
+    """Whether the job runs, its month does not cover a call of `worst` USD, and nothing of its workspace is in flight.
+
+    A job for which this is true stays locked until the end of the transaction.
+    """
     with connection.cursor() as cursor:
-        cursor.execute(PAUSE, {"job": job_id, "worst": worst, "demo": demo})
+        cursor.execute(USED_UP, {"job": job_id, "worst": worst, "demo": demo})
+        return cursor.fetchone() is not None

@@ -26,7 +26,7 @@ from batches.engine import month_budget
 from batches.engine.month_budget import Month
 from batches.limits.limiter import Correction, correct_limits
 from batches.limits.pools import DEMO_POOL
-from batches.models import BatchItem, GenerationLog
+from batches.models import BatchItem, BatchJob, GenerationLog
 from batches.models.states import REPLIED, Dimension, ItemStatus, LogState, Reason
 from claude.allowance import Allowance
 from conversations.models import Conversation
@@ -256,8 +256,8 @@ IN_A_ROW = "(1 + CASE WHEN refusal_name = %(refusal)s::text THEN refusals ELSE 0
 MOST_REFUSALS = (
     "%(most)s + CASE WHEN %(passing)s AND completed_items > 0 THEN 2 * concurrent_processing ELSE 0 END"
 )
-# One UPDATE does it all, and its row lock is the only one: the transaction that ends the last open item sees in the new
-# counters that the job has ended.
+# One statement does it all, and the job's row lock is the only one: the transaction that ends the last open item sees in the
+# new counters that the job has ended.
 SETTLE = """
 UPDATE batch_jobs SET
     -- money and counters
@@ -277,9 +277,11 @@ UPDATE batch_jobs SET
     paused_seconds = CASE WHEN {ends} AND stopped_at IS NOT NULL
         THEN paused_seconds + extract(epoch FROM clock_timestamp() - stopped_at) ELSE paused_seconds END,
     stopped_at = CASE WHEN {ends} THEN NULL WHEN {stops} OR {pauses} THEN clock_timestamp() ELSE stopped_at END
-WHERE id = %(job)s
-RETURNING status
-""".format(
+-- the status before, read under the same lock
+FROM (SELECT id AS job_id, status AS earlier FROM batch_jobs WHERE id = %(job)s FOR NO KEY UPDATE) locked
+WHERE id = job_id
+RETURNING status, earlier
+""".format(  # noqa: S608  constants alone
     ends=(
         "(status IN ('queued', 'processing', 'paused', 'failed') AND %(ended)s <> 0"
         " AND completed_items + failed_items + %(ended)s = total_items)"
@@ -293,7 +295,10 @@ RETURNING status
 
 
 def settle(job_id: UUID, delta: Delta) -> str:
-    """Apply a move to its job, its workspace's month and its pool's limits, in this order. Returns the job's new status."""
+    """Apply a move to its job, its workspace's month and its pool's limits, in this order. Returns the job's new status.
+
+    A move that completes, pauses or stops the job has an entry in the audit log.
+    """
     values: dict[str, Any] = {
         "job": job_id,
         "spent": delta.spent,
@@ -315,14 +320,16 @@ def settle(job_id: UUID, delta: Delta) -> str:
     }
     with connection.cursor() as cursor:
         cursor.execute(SETTLE, values)
-        status: str = cursor.fetchone()[0]
+        status, earlier = cursor.fetchone()
+    if status != earlier:
+        BatchJob.objects.get(pk=job_id).record_move(earlier=earlier)
     if delta.month is not None and (delta.spent or delta.released):
         month_budget.settle(delta.month, spent=delta.spent, released=delta.released)
     if delta.limits is not None:
         correct_limits(delta.limits)
     if status == "completed":
         record_outcome(job_id)
-    return status
+    return str(status)
 
 
 def settle_requeued(item: LockedItem, delta: Delta) -> str:

@@ -248,6 +248,10 @@ def repair_job(job_id: UUID) -> bool:
         changed |= {"completed_at": ClockTimestamp(), "stopped_at": None, "reason": "", "reason_note": ""}
     if changed:
         BatchJob.objects.filter(pk=job_id).update(**changed)
+    if "status" in changed:
+        earlier = job.status
+        job.refresh_from_db(fields=["status", "reason"])
+        job.record_move(earlier=earlier)
     return bool(changed)
 
 

@@ -34,7 +34,6 @@ from batches.limits.limiter import block_pool
 from batches.models import BatchJob, GenerationLog
 from batches.models.states import RUNNING, ItemStatus, JobStatus, LogState, Reason
 from claude.errors import Blocked, Busy, ClaudeError, Unusable
-from workspaces.models import ClockTimestamp
 
 # Why a job stops when its call meets what every other call of it would meet as well.
 REASON_OF: Mapping[str, Reason] = {
@@ -94,8 +93,8 @@ def fail_unasked(item_id: UUID, *, kind: str, message: str) -> None:
 
 def stop_job(item_id: UUID, *, reason: Reason, message: str) -> None:
     """Fail the item's whole job, because no call of it can be made. A person repairs the cause and resumes the job."""
-    BatchJob.objects.filter(items=item_id, status__in=RUNNING).update(
-        status=JobStatus.FAILED, reason=reason, reason_note=message, stopped_at=ClockTimestamp()
+    BatchJob.objects.filter(items=item_id, status__in=RUNNING).stop(
+        status=JobStatus.FAILED, reason=reason, note=message
     )
 
 
@@ -170,8 +169,8 @@ def _stop_jobs(claim: Claim, error: Blocked) -> None:
     reason = REASON_OF[error.kind]
     stopped = _jobs_of(claim.call.key) if reason == Reason.PROVIDER_BILLING else [claim.call.job_id]
     for job_id in sorted(stopped):
-        BatchJob.objects.filter(pk=job_id, status__in=RUNNING).update(
-            status=JobStatus.FAILED, reason=reason, reason_note=error.message, stopped_at=ClockTimestamp()
+        BatchJob.objects.filter(pk=job_id, status__in=RUNNING).stop(
+            status=JobStatus.FAILED, reason=reason, note=error.message
         )
     BatchJob.objects.filter(pk=claim.call.job_id, status=JobStatus.PAUSED).update(
         reason=reason, reason_note=error.message

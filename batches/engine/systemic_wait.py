@@ -41,11 +41,8 @@ def _stop(pool: str) -> int:
         if (
             pool_or_none(model, key) == pool
         ):  # one transaction for each job: several jobs in one would deadlock with moves of their items
-            stopped += BatchJob.objects.filter(pk=job_id, status__in=RUNNING).update(
-                status=JobStatus.FAILED,
-                reason=Reason.SYSTEMIC_WAIT,
-                reason_note=NOTE,
-                stopped_at=ClockTimestamp(),
+            stopped += BatchJob.objects.filter(pk=job_id, status__in=RUNNING).stop(
+                status=JobStatus.FAILED, reason=Reason.SYSTEMIC_WAIT, note=NOTE
             )
     if stopped:
         logger.warning("The pool %s gave no reply for too long: %d jobs are stopped", pool, stopped)

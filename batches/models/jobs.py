@@ -3,11 +3,11 @@
 Only `batches.engine` changes the counters and the money of a job, in the transaction that moves the item or the log row.
 """
 
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 from uuid import uuid4
 
 from django.contrib.postgres.functions import RandomUUID
-from django.db import models
+from django.db import models, transaction
 from django.db.models import F, Q
 
 from batches.models.money import MONEY
@@ -21,9 +21,16 @@ from batches.models.states import (
     Reason,
 )
 from templates_app.states import Tier
-from workspaces.models import OwnedModel, WorkspaceQuerySet
+from workspaces.audit import record
+from workspaces.models import ClockTimestamp, OwnedModel, WorkspaceQuerySet
+from workspaces.states import Action, TargetKind
 
 LONGEST_NAME, LONGEST_KEY = 200, 200
+ACTIONS = {
+    JobStatus.PAUSED: Action.PAUSE,
+    JobStatus.FAILED: Action.STOP,
+    JobStatus.COMPLETED: Action.COMPLETE,
+}
 
 
 class BatchJobQuerySet(WorkspaceQuerySet):
@@ -36,6 +43,20 @@ class BatchJobQuerySet(WorkspaceQuerySet):
 
     def newest_first(self) -> Self:
         return self.order_by("-created_at", "-id")
+
+    @transaction.atomic
+    def stop(self, *, status: JobStatus, reason: Reason, note: str = "", **fields: Any) -> int:
+        """Pause or fail these jobs for the engine, each with its entry in the audit log. Returns how many.
+
+        `note`: what the provider said. `fields`: further columns.
+        """
+        found = list(self.select_for_update(no_key=True, of=("self",)).order_by("pk"))
+        stopped = {"status": status, "reason": reason, "reason_note": note, "stopped_at": ClockTimestamp()}
+        for job in found:
+            earlier, job.status, job.reason = job.status, status, reason
+            BatchJob.objects.filter(pk=job.pk).update(**stopped, **fields)
+            job.record_move(earlier=earlier)
+        return len(found)
 
 
 class OutcomeFields(models.Model):
@@ -210,6 +231,18 @@ class BatchJob(OutcomeFields, OwnedModel):
 
     def __str__(self) -> str:
         return self.name
+
+    def record_move(self, *, earlier: str) -> None:
+        """Tell the audit log that the engine has completed, paused or stopped this job, which had the status `earlier`."""
+        why = {"reason": Reason(self.reason).label} if self.reason else {}
+        record(
+            action=ACTIONS[JobStatus(self.status)],
+            kind=TargetKind.BATCH,
+            target=self,
+            by=None,
+            before={"status": earlier},
+            after={"status": self.status, **why},
+        )
 
     @property
     def ended_items(self) -> int:

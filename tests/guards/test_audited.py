@@ -173,9 +173,15 @@ def is_told(key: Value, old: Any, new: Any, entries: list[AuditEntry]) -> bool:
         return True
     return any(
         f"{old}_to_{new}" in entry.after
-        or (entry.target_id == row and any(is_same(value, new) for value in entry.after.values()))
+        or (entry.target_id == row and any(tells(entry, name, old, new) for name in entry.after))
         for entry in entries
     )
+
+
+def tells(entry: AuditEntry, name: str, old: Any, new: Any) -> bool:
+    """Whether this field of the entry went from `old` to `new`. An entry may tell of a field only what it is now."""
+    was_told = name not in entry.before or is_same(entry.before[name], old)
+    return was_told and is_same(entry.after[name], new)
 
 
 def is_same(told: Any, value: Any) -> bool:
