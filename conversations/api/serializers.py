@@ -47,7 +47,9 @@ class ConversationsQuery(ConversationsFilter, PageQuery):
     """The query string of the list."""
 
 
-def find_conversations(rows: ConversationQuerySet, query: dict[str, Any]) -> SearchResult:
+def find_conversations(
+    rows: ConversationQuerySet, query: dict[str, Any]
+) -> SearchResult[ConversationQuerySet]:
     """The conversations that match a query string in their newest version, the newest first.
 
     The search comes last, because its bound counts what the filters leave.
@@ -80,7 +82,7 @@ def filter_conversations(rows: ConversationQuerySet, query: dict[str, Any]) -> C
     return found.rows
 
 
-def describe_search(found: SearchResult) -> dict[str, Any]:
+def describe_search(found: SearchResult[ConversationQuerySet]) -> dict[str, Any]:
     """`searchedNewest`: how many of the newest conversations were looked through, where that was not all."""
     return {"searchedNewest": NEWEST} if found.is_partial else {}
 

@@ -47,8 +47,7 @@ class ConversationQuerySet(WorkspaceQuerySet):
 
     def matching(self, text: str) -> Self:
         """Those that hold every word of the text: see `conversations.models.search`, which it asks at once."""
-        found: Self = search_conversations(self, text).rows  # type: ignore[assignment]
-        return found
+        return search_conversations(self, text).rows
 
     def flagged_with(self, kinds: Collection[str]) -> Self:
         """Those with a flag of one of these kinds; `any` stands for every kind, `none` for no flag at all."""

@@ -11,14 +11,13 @@ import re
 import unicodedata
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 from uuid import UUID
 
 from django.db.models import F, IntegerField, Q, Value
 from django.db.models.functions import Greatest, StrIndex, Substr, Upper
 
-if TYPE_CHECKING:
-    from conversations.models.querysets import ConversationQuerySet
+from workspaces.models import WorkspaceQuerySet
 
 MOST_WORDS = 8
 MOST_TURNS = (
@@ -28,13 +27,14 @@ NEWEST = 2_000  # conversations; at twelve turns each they take about 0.1 s
 BEFORE, SNIPPET = 50, 200  # characters of a snippet before the first word, and in all
 WORD = re.compile(r"[\"“„«]([^\"“”„»]*[^\s\"“”„»][^\"“”„»]*)[\"“”»]|(\S+)")
 INDEXED_LETTERS = 3
+Rows = TypeVar("Rows", bound=WorkspaceQuerySet)  # conversations; `querysets.py` asks this module
 
 
 @dataclass(frozen=True)
-class SearchResult:
+class SearchResult(Generic[Rows]):
     """`is_partial`: there are more than NEWEST conversations, and only the turns of the newest ones were looked through."""
 
-    rows: "ConversationQuerySet"
+    rows: Rows
     is_partial: bool = False
 
 
@@ -53,7 +53,7 @@ def split_words(text: str) -> list[str]:
     return words if len(words) <= MOST_WORDS else [" ".join(text.split())]
 
 
-def search_conversations(rows: "ConversationQuerySet", text: str) -> SearchResult:
+def search_conversations(rows: Rows, text: str) -> SearchResult[Rows]:
     """Those of `rows` that hold every word of `text`, all of them in one turn or in the short texts.
 
     `rows` are of the workspaces that the person may see; other filters come before the search, because its bound counts
@@ -66,7 +66,7 @@ def search_conversations(rows: "ConversationQuerySet", text: str) -> SearchResul
     return SearchResult(rows.filter(_hold_words("search", words) | Q(pk__in=keys)), is_partial)
 
 
-def _find_in_turns(rows: "ConversationQuerySet", words: Sequence[str]) -> tuple[set[UUID], bool]:
+def _find_in_turns(rows: WorkspaceQuerySet, words: Sequence[str]) -> tuple[set[UUID], bool]:
     """The keys of the conversations with such a turn, and whether that is not all of them."""
     if any(_has_indexed_part(word) for word in words):
         found = _match_turns(rows, words).filter(conversation__in=rows.values("pk"))
@@ -78,7 +78,7 @@ def _find_in_turns(rows: "ConversationQuerySet", words: Sequence[str]) -> tuple[
     return set(among.values_list("conversation_id", flat=True)), len(newest) > NEWEST
 
 
-def _match_turns(rows: "ConversationQuerySet", words: Sequence[str]) -> Any:
+def _match_turns(rows: WorkspaceQuerySet, words: Sequence[str]) -> Any:
     turns = rows.model._meta.get_field("turns").related_model._default_manager
     return turns.alias(upper=Upper("content")).filter(_hold_words("upper", words)).order_by()
 
@@ -104,7 +104,7 @@ def _has_indexed_part(word: str) -> bool:
 # --- what a page shows of a hit --------------------------------------------------------------------------
 
 
-def find_snippets(rows: "ConversationQuerySet", keys: Collection[UUID], text: str) -> Mapping[UUID, Snippet]:
+def find_snippets(rows: WorkspaceQuerySet, keys: Collection[UUID], text: str) -> Mapping[UUID, Snippet]:
     """For each of these conversations the first turn that holds every word of `text`, in one query."""
     words = split_words(text)
     if not words or not keys:

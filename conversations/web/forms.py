@@ -111,7 +111,7 @@ class FilterForm(forms.Form):
             raise TooCommon
         return found.rows
 
-    def find(self, rows: ConversationQuerySet) -> SearchResult:
+    def find(self, rows: ConversationQuerySet) -> SearchResult[ConversationQuerySet]:
         """The same, with whether the search went through the newest ones only. The search comes last: its bound counts."""
         rows = rows.heads()
         if tiers := self.chosen("tier"):
