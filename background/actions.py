@@ -23,10 +23,14 @@ class _Named(TypedDict):
 
 
 class Given(_Named, total=False):
-    """What a job is made of: its name for people, its parameters as JSON, and how many there are to do, if that is known."""
+    """What a job is made of: its name for people, its parameters as JSON, how many there are to do, if that is known.
+
+    `result`: what its result has from the beginning, such as the key of what it is about.
+    """
 
     parameters: Mapping[str, Any]
     total: int | None
+    result: Mapping[str, Any]
 
 
 @transaction.atomic
@@ -58,6 +62,7 @@ def add_job(kind: str, *, workspace: Workspace, by: User | None, **given: Unpack
         name=given["name"][:LONGEST_NAME],
         parameters=dict(given.get("parameters", {})),
         total=given.get("total"),
+        result=dict(given.get("result", {})),
     )
 
 

@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.urls import reverse
 
-from background.kinds import find_kind
+from background.kinds import End, describe_steps, find_kind
 from background.states import OPEN, JobState
 from workspaces.models import Membership, OwnedModel, User, WorkspaceQuerySet
 
@@ -98,10 +98,29 @@ class BackgroundJob(OwnedModel):
 
     @property
     def percent(self) -> int | None:
-        """From 0 to 100; None while it is not known how many there are to do."""
-        return (
-            None if self.total is None else 100 if not self.total else min(100, 100 * self.done // self.total)
-        )
+        """From 0 to 100; None while it is not known how many there are to do. One that has ended well has nothing left."""
+        if self.status == JobState.COMPLETED or self.total == 0:
+            return 100
+        return None if self.total is None else min(100, 100 * self.done // self.total)
+
+    @property
+    def progress(self) -> str:
+        """How far it is, for people: what it counts where a person would count the same, else percent."""
+        kind = find_kind(self.kind)
+        if kind and kind.in_percent:
+            return "—" if self.percent is None else f"{self.percent}%"
+        return f"{self.done:,}" if self.total is None else f"{self.done:,} of {self.total:,}"
+
+    def describe_end(self) -> End:
+        """What came of it, for people, once it is completed."""
+        kind = find_kind(self.kind)
+        return (kind.describe if kind else describe_steps)(self.result, self.done)
+
+    @property
+    def page_url(self) -> str | None:
+        """The page where people see what came of it; None where it is only its own."""
+        kind = find_kind(self.kind)
+        return kind.page(self.result) if kind and kind.page else None
 
     def may_be_cancelled_by(self, user: User) -> bool:
         """Whether this member of its workspace may cancel it. One query, for those who did not start it."""

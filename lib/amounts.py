@@ -12,6 +12,11 @@ def format_number(value: Decimal | int) -> str:
     return f"{Decimal(value).normalize():f}"
 
 
+def count_words(number: int, noun: str) -> str:
+    """`1 conversation`, `1,200 conversations`; the plural of the noun has an s."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def format_usd(value: Decimal | int) -> str:
     """An exact amount in a sentence, with two decimal places or as many as it needs: `$12.50`, `$0.00`, `$0.0008`."""
     whole, _, places = format_number(value).partition(".")

@@ -56,6 +56,7 @@ def build_context(job: BackgroundJob, request: HttpRequest) -> dict[str, Any]:
         "job": job,
         "polls": job.is_open,
         "results": list_numbers(job),
+        "page_url": job.page_url,
         "skipped": job.result.get("reasons", []),
         "may_cancel": job.status in OPEN
         and not job.cancel_asked_at

@@ -23,13 +23,14 @@ from django.db.models import F
 from django.utils import timezone
 from standardwebhooks import Webhook as Signer
 
-from background.models import BackgroundJob
+from background.models import UNNOTICED, BackgroundJob
+from background.states import JobState
 from batches.models import DeliveryState, Notice, Webhook
 from batches.reports.reason_texts import REASONS
 from lib.amounts import format_number
 from lib.encryption import UnknownEncryptionKey, encrypt
 from workspaces.audit import record
-from workspaces.models import User, Workspace
+from workspaces.models import ClockTimestamp, User, Workspace
 from workspaces.states import Action, TargetKind
 
 logger = logging.getLogger(__name__)
@@ -56,18 +57,6 @@ SELECT gen_random_uuid(), t.workspace_id, t.created_by_id, t.id, t.status, t.rea
   FROM told t LEFT JOIN webhooks w ON w.workspace_id = t.workspace_id
  WHERE t.kind = 'batch' AND NOT (t.status = 'paused' AND t.reason = 'person')
 """
-MAKE_OF_BACKGROUND = """
-WITH told AS (
-    UPDATE background_jobs SET noticed = true WHERE id = ANY(ARRAY(
-        SELECT id FROM background_jobs WHERE status IN ('completed', 'failed') AND NOT noticed
-         ORDER BY id LIMIT %(at_once)s FOR NO KEY UPDATE SKIP LOCKED))
-    RETURNING id, workspace_id, created_by_id, status, done,
-              CASE WHEN jsonb_typeof(result -> 'skipped') = 'number' THEN (result ->> 'skipped')::int ELSE 0 END AS skipped)
-INSERT INTO notices (id, workspace_id, created_by_id, background_id, status, reason, completed_items, failed_items, total_items, delivery, next_at)
-SELECT gen_random_uuid(), t.workspace_id, t.created_by_id, t.id, t.status, '', greatest(0, t.done - t.skipped), t.skipped, t.done,
-       CASE WHEN w.id IS NULL THEN 'none' ELSE 'waiting' END, CASE WHEN w.id IS NULL THEN NULL ELSE clock_timestamp() END
-  FROM told t LEFT JOIN webhooks w ON w.workspace_id = t.workspace_id
-"""
 WORKSPACES = """
 SELECT workspace_id FROM notices
  WHERE delivery = 'waiting' AND next_at <= clock_timestamp() AND workspace_id <> ALL(%(served)s::uuid[])
@@ -93,12 +82,39 @@ class CannotDeliver(Exception):
 
 def make_notices() -> int:
     """A notice for each end or stop that nobody was told of; a pause or an end by a person is none. Returns how many."""
-    made = 0
     with connection.cursor() as cursor:
-        for make in (MAKE, MAKE_OF_BACKGROUND):
-            cursor.execute(make, {"at_once": AT_ONCE})
-            made += cursor.rowcount
-    return made
+        cursor.execute(MAKE, {"at_once": AT_ONCE})
+        made = cursor.rowcount
+    # The dispatcher asks twice a second, and mostly there is none: that takes one query without a transaction.
+    return made + (_make_of_background() if BackgroundJob.objects.filter(UNNOTICED).exists() else 0)
+
+
+@transaction.atomic
+def _make_of_background() -> int:
+    """A notice of each background job that has ended by itself. Its kind says what came of it."""
+    ended = BackgroundJob.objects.filter(UNNOTICED).defer("parameters", "place").order_by("pk")
+    jobs = list(ended.select_for_update(no_key=True, skip_locked=True)[:AT_ONCE])
+    BackgroundJob.objects.filter(pk__in=[job.pk for job in jobs]).update(noticed=True)
+    homes = {job.workspace_id for job in jobs}
+    sent = set(Webhook.objects.filter(workspace__in=homes).values_list("workspace", flat=True))
+    Notice.objects.bulk_create(_build_notice(job, sent=job.workspace_id in sent) for job in jobs)
+    return len(jobs)
+
+
+def _build_notice(job: BackgroundJob, *, sent: bool) -> Notice:
+    end = job.describe_end()
+    return Notice(
+        workspace_id=job.workspace_id,
+        created_by_id=job.created_by_id,
+        background=job,
+        status=job.status,
+        reason=end.reason if job.status == JobState.COMPLETED else "",
+        completed_items=end.done,
+        failed_items=end.skipped,
+        total_items=end.done + end.skipped,
+        delivery=DeliveryState.WAITING if sent else DeliveryState.NONE,
+        next_at=ClockTimestamp() if sent else None,
+    )
 
 
 def find_due_workspaces(*, served: Collection[UUID] = ()) -> list[UUID]:
@@ -174,21 +190,14 @@ def _name_for_receiver(notice: Notice) -> tuple[str, dict[str, Any]]:
 def words_of(notice: Notice) -> str:
     """The notice in a sentence."""
     if notice.background:
-        return _say_end(notice, notice.background)
+        job = notice.background
+        return job.describe_end().sentence if notice.status == JobState.COMPLETED else job.error
     if notice.status == "completed":
         failed = f", {notice.failed_items} failed" if notice.failed_items else ""
         what = "judgements" if notice.job and notice.job.rubric_id else "conversations"
         return f"Finished: {notice.completed_items} of {notice.total_items} {what}{failed}."
     found = REASONS.get(notice.reason)
     return f"{found.title}. {found.advice}" if found else "It stopped. Resume goes on with what is left."
-
-
-def _say_end(notice: Notice, job: BackgroundJob) -> str:
-    """How a background job ended."""
-    if notice.status != "completed":
-        return job.error
-    skipped = f", {notice.failed_items:,} skipped" if notice.failed_items else ""
-    return f"Finished: {notice.completed_items:,} done{skipped}." if notice.total_items else "Finished."
 
 
 def send(webhook: Webhook, *, notice_id: str, body: bytes, at: datetime | None = None) -> None:

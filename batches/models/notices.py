@@ -27,14 +27,14 @@ class DeliveryState(models.TextChoices):
 class NoticeQuerySet(WorkspaceQuerySet):
     def with_job(self) -> Self:
         """With the batch or the background job that each is about, without the columns that can be large."""
-        large = ("background__parameters", "background__place", "background__result")
+        large = ("background__parameters", "background__place")
         return self.select_related("job", "background").defer(*large)
 
 
 class Notice(OwnedModel):
     """One change of one batch, or the end of one background job. `status` and `reason` are those of that moment.
 
-    Of a background job `completed_items` were done and `failed_items` were skipped.
+    Of a background job `completed_items` were done and `failed_items` left out, and `reason` is that of its `End`.
     """
 
     job = models.ForeignKey(
@@ -94,9 +94,9 @@ class Notice(OwnedModel):
 
     @property
     def target_url(self) -> str:
-        """The page of what it is about."""
+        """The page of what it is about, or of what came of it."""
         if self.background:
-            return self.background.get_absolute_url()
+            return self.background.page_url or self.background.get_absolute_url()
         return reverse("batch", args=[self.job_id])
 
 

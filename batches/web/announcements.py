@@ -25,7 +25,7 @@ def announce_new_notices(request: HttpRequest) -> None:
     rows = Notice.objects.visible_to(request.user).filter(created_at__gt=since).with_job()
     found = list(rows.order_by("-created_at")[:MOST_AT_ONCE])
     for notice in reversed(found):
-        well = notice.status == JobStatus.COMPLETED and not notice.failed_items
+        well = notice.status == JobStatus.COMPLETED and not notice.failed_items and not notice.reason
         link = format_html('<a href="{}">{}</a>', notice.target_url, notice.name)
         level = messages.SUCCESS if well else messages.WARNING
         messages.add_message(request, level, format_html("{}: {}", link, words_of(notice)))

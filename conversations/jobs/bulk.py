@@ -5,14 +5,17 @@ and counted as skipped.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 from uuid import UUID
 
 from background.actions import start_job
+from background.kinds import End, count
 from background.models import BackgroundJob
 from background.running import RunningJob
 from conversations.bulk import BulkResult, TooMany, decide_chosen, decide_matching
 from conversations.models import Conversation, ConversationQuerySet
 from conversations.states import BulkAction, ReasonCode
+from lib.amounts import count_words
 from lib.count_changed import CountChanged
 from workspaces.models import User, Workspace
 
@@ -132,3 +135,9 @@ def run(job: RunningJob) -> None:
             if found.skipped and len(named) < MOST_NAMED:
                 more = [{"id": str(each.id), "error": each.error} for each in found.skipped]
                 step.result["reasons"] = [*named, *more][:MOST_NAMED]
+
+
+def describe(result: Mapping[str, Any], done: int) -> End:
+    changed, skipped = count(result, "changed"), count(result, "skipped")
+    left_out = f", {skipped:,} skipped" if skipped else ""
+    return End(f"Finished: {count_words(changed, 'conversation')} changed{left_out}.", changed, skipped)

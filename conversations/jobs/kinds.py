@@ -6,7 +6,9 @@ from conversations.thresholds import REROUTE
 from workspaces.models import Membership
 
 KINDS = [
-    Kind(bulk.BULK, "Decisions about many", bulk.run, roles=Membership.REVIEWERS),
-    Kind(rescore.RESCORE, "Score again", rescore.run),
-    Kind(REROUTE, "Apply changed thresholds", reroute.run, roles=(Membership.Role.OWNER,)),
+    Kind(bulk.BULK, "Decisions about many", bulk.run, roles=Membership.REVIEWERS, describe=bulk.describe),
+    Kind(rescore.RESCORE, "Score again", rescore.run, describe=rescore.describe),
+    Kind(
+        REROUTE, "Apply changed thresholds", reroute.run, (Membership.Role.OWNER,), describe=reroute.describe
+    ),
 ]

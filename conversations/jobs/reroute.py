@@ -9,8 +9,10 @@ from typing import Any
 
 from django.db import connection
 
+from background.kinds import End, count
 from background.running import RunningJob
 from conversations.thresholds import MARKED, MOVED, Thresholds, list_query_values
+from lib.amounts import count_words
 from workspaces.audit import Change, record_many
 from workspaces.states import Action, TargetKind
 
@@ -38,6 +40,12 @@ def run(job: RunningJob) -> None:
             step.result = {"moved": moved, "flagged_since_decision": marked}
         if not moved and not marked:
             return
+
+
+def describe(result: Mapping[str, Any], done: int) -> End:
+    moved, marked = count(result, "moved"), count(result, "flagged_since_decision")
+    also = f", {count_words(marked, 'approved conversation')} marked" if marked else ""
+    return End(f"Finished: {count_words(moved, 'conversation')} moved{also}.", moved + marked)
 
 
 def _move(job: RunningJob, values: Mapping[str, Any]) -> int:

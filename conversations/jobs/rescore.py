@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from background.actions import start_job
+from background.kinds import End, count
 from background.models import BackgroundJob
 from background.running import RunningJob
 from conversations.bulk import TooMany
@@ -24,6 +25,7 @@ from conversations.quality.flags import arrange
 from conversations.scoring import choose_status, score_turns
 from conversations.states import AWAITING_REVIEW, Status
 from conversations.thresholds import Thresholds
+from lib.amounts import count_words
 from templates_app.models import TemplateVersion
 from workspaces.audit import Change, find_differences, record_many
 from workspaces.models import User, Workspace
@@ -88,6 +90,14 @@ def run(job: RunningJob) -> None:
             step.result = {"scored": len(scored), **changes.count()}
         for key in changes.to_compare:
             compare(key)
+
+
+def describe(result: Mapping[str, Any], done: int) -> End:
+    scored, changed = count(result, "scored"), count(result, "changed_scores")
+    return End(
+        f"Finished: {count_words(scored, 'conversation')} scored, {count_words(changed, 'score')} changed.",
+        scored,
+    )
 
 
 def read_next_keys(job: RunningJob) -> list[UUID]:

@@ -25,7 +25,7 @@ from workspaces.states import Action, TargetKind
 IMPORT = "import"
 AT_ONCE = 50  # conversations in a step
 STEP_S = 0.5  # that storing them may take; what is left is for the next step
-NEW, VERSIONS, THERE = "imported", "new_versions", "already_there"
+NEW, VERSIONS, THERE, REFUSED = "imported", "new_versions", "already_there", "refused"
 
 
 # --- start -----------------------------------------------------------------------------------------------
@@ -48,6 +48,7 @@ def start_import(file: ImportedFile, choices: Choices, *, by: User | None) -> Ba
         name=f"Import {held.name}",
         parameters={"file": str(held.pk)},
         total=count,
+        result={REFUSED: int(held.report.get("refused", 0))},
     )
     ImportedFile.objects.filter(pk=held.pk).update(job=job, choices=choices.to_json())
     record(

@@ -24,6 +24,7 @@ from workspaces.models import Membership, User, Workspace
 from workspaces.states import Action, TargetKind
 
 REVIEWS = "reviews"
+CONFLICTS = "conflicts"  # in the result: how many rows were not applied
 AT_ONCE = 25  # rows in a step
 MOST_NAMED = 20  # rows that the job's result names
 NO_EDITOR = "An edit takes an editor of the workspace, and you review there. Empty the edited turns, or ask an editor."
@@ -190,7 +191,7 @@ def run(job: RunningJob) -> None:
             counts, conflicts = _apply(some, job)
             step.done, step.place = len(some), {"next": begin + AT_ONCE}
             named = job.row.result.get("not_applied", [])
-            step.result = {**counts, "conflicts": len(conflicts)}
+            step.result = {**counts, CONFLICTS: len(conflicts)}
             if conflicts and len(named) < MOST_NAMED:
                 step.result["not_applied"] = [*named, *conflicts][:MOST_NAMED]
     file.forget_texts()

@@ -136,6 +136,7 @@ def _add_job(export: Export, *, by: User | None, pauses: bool) -> BackgroundJob:
         by=by,
         name=f"Export {export.name} as {FORMATS[export.format].label}",
         parameters={"export": str(export.pk), "pauses": pauses},
+        result={"export": str(export.pk)},
     )
 
 

@@ -7,6 +7,7 @@ from background.running import RunningJob
 from exports.formats import FormatOptions, Record
 from exports.models import Export
 from exports.preflight import RULES, Finding, Limits, run_preflight
+from exports.running.facts import Outcome, describe_outcome
 from exports.running.reading import Reader
 from workspaces.models import ClockTimestamp
 
@@ -14,7 +15,10 @@ NO_LIMIT = 2**31 - 1  # tokens
 
 
 def check(job: RunningJob, export: Export) -> None:
-    """Store the report of a frozen export: that of `run_preflight` as JSON, with what only the selection tells. Raises Ended."""
+    """Store the report of a frozen export: that of `run_preflight` as JSON, with what only the selection tells. Raises Ended.
+
+    Where the job is to stop after it, the job's result says so in the same transaction.
+    """
     splits = tuple(export.counts["splits"])
     limits = Limits(
         format=export.format,
@@ -24,8 +28,12 @@ def check(job: RunningJob, export: Export) -> None:
     )
     report = run_preflight(_iter_records(job, export), limits).to_json()
     report["findings"] += _list_left_out(export)
-    with job.step(gives_way=False):
+    waits = job.parameters["pauses"] and report["findings"]
+    with job.step(gives_way=False) as step:
         Export.objects.filter(pk=export.pk).update(checked_at=ClockTimestamp(), report=report)
+        if report["blocked"] or waits:
+            outcome = Outcome.BLOCKED if report["blocked"] else Outcome.WAITS
+            step.result = describe_outcome(export, outcome)
     export.refresh_from_db(fields=["checked_at", "report"])
 
 

@@ -1,12 +1,14 @@
 """What an export holds, in numbers and names, as it was when it was frozen: for its page, its manifest and its card."""
 
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import Any
 
 from django.db.models import Count, Q, Sum
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Coalesce
 
+from exports.formats import FORMATS
 from exports.models import Export, ExportItem
 from exports.models.states import Split
 from lib.amounts import format_number
@@ -14,6 +16,23 @@ from templates_app.models import TemplateVersion
 
 MOST_NAMED = 200  # models, template versions, reviewers, cells; beyond these only their number is told
 NOBODY = "nobody"
+OUTCOME = "outcome"  # in the result of a job
+
+
+class Outcome(StrEnum):
+    """How the job of an export has ended."""
+
+    WAITS = "waits"
+    BLOCKED = "blocked"
+    WRITTEN = "written"
+
+
+def describe_outcome(export: Export, outcome: Outcome, **numbers: int) -> dict[str, Any]:
+    """What the last step of its job says of an export: the outcome, and how many conversations and pairs it is about."""
+    pairs = FORMATS[export.format].takes == "pairs"
+    counts = export.counts
+    said = {"conversations": counts["conversations"], **({"pairs": counts["items"]} if pairs else {})}
+    return {OUTCOME: outcome.value, **said, **numbers}
 
 
 def describe_items(export: Export) -> dict[str, Any]:

@@ -77,14 +77,16 @@ def freeze(job: RunningJob, export: Export) -> None:
         step.place = {}
     wanted = Wanted.of(export)
     found, missing = _find(wanted)
-    job.set_total(3 * len(found))
     groups = _find_groups(found, read_alike(export.workspace_id))
     stays = _cap(export, found, groups)
-    rows = _make_rows(export, _pair(stays, wanted), groups, missing)
+    job.set_total(3 * len(stays))  # stored, checked and written
+    rows, stored = _make_rows(export, _pair(stays, wanted), groups, missing), 0
     while some := list(islice(rows, AT_ONCE)):
         with job.step(gives_way=False) as step:
             _store(export, some, labels=wanted.takes == "decisions")
             step.done = len(some)
+        stored += len(some)
+    job.set_total(3 * stored)  # a conversation may be in no pair, or in several
     with job.step(gives_way=False):
         superseded = find_superseded(wanted)
         named = superseded.order_by("conversation_id").values_list("pk", "conversation_id")[:MOST_NAMED]

@@ -16,6 +16,7 @@ from exports.formats import FORMATS, ExportError, Format, FormatOptions, Writer
 from exports.formats.hub import Card, choose_inner, write_folder
 from exports.models import Export
 from exports.models.states import Split
+from exports.running.facts import Outcome, describe_outcome
 from exports.running.manifest import build_manifest, make_warning
 from exports.running.reading import Gone, Reader
 from exports.running.storing import (
@@ -59,7 +60,9 @@ def write(job: RunningJob, export: Export) -> None:
             ]
             _check_same(export, files)
             places = store(export, attempt, written.paths.values())
-        with job.step(gives_way=False):
+        with job.step(gives_way=False) as step:
+            skipped = written.skipped.total()
+            step.result = describe_outcome(export, Outcome.WRITTEN, files=len(files), skipped=skipped)
             _finish(export, [{**each, "place": places[each["name"]]} for each in files], written)
     except (CannotStore, ExportError, Gone) as wrong:
         remove(places.values())

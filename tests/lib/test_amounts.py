@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from lib.amounts import format_number, format_usd
+from lib.amounts import count_words, format_number, format_usd
 
 
 @pytest.mark.parametrize(
@@ -22,3 +22,8 @@ from lib.amounts import format_number, format_usd
 )
 def test_a_number_is_written_without_an_exponent(value: str, number: str, usd: str) -> None:
     assert (format_number(Decimal(value)), format_usd(Decimal(value))) == (number, usd)
+
+
+def test_a_number_and_its_noun() -> None:
+    said = [count_words(number, "row") for number in (0, 1, 1200)]
+    assert said == ["0 rows", "1 row", "1,200 rows"]

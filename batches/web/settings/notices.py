@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from background.kinds import STOPPED, WAITS
 from batches.actions.notices import change_webhook, url_problem, words_of
 from batches.models import Notice, Webhook
 from batches.models.states import JobStatus
@@ -23,6 +24,7 @@ from workspaces.models import ClockTimestamp
 from workspaces.people import get_person
 
 NOTICES_PER_PAGE = 50
+BADGES = {WAITS: "paused", STOPPED: "failed"}  # by what a background job has not finished
 
 
 class WebhookForm(forms.Form):
@@ -56,7 +58,7 @@ def list_notices(request: HttpRequest) -> HttpResponse:
 def name_badge(notice: Notice) -> str:
     """The badge of the batch or the background job as the notice found it."""
     if notice.background:
-        return notice.status
+        return BADGES.get(notice.reason, notice.status)
     done, failed = notice.completed_items, notice.failed_items
     return choose_badge(JobStatus(notice.status), notice.status, completed=done, failed=failed)
 

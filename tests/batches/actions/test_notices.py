@@ -139,6 +139,54 @@ def test_the_end_of_a_background_job_is_told_once(fields: dict[str, Any], words:
         assert (notice.name, notice.target_url) == (job.name, job.get_absolute_url())
 
 
+@pytest.mark.parametrize(
+    ("kind", "result", "words", "counts"),
+    [
+        (
+            "import",
+            {"imported": 10, "new_versions": 1, "already_there": 20, "refused": 2},
+            "Finished: 10 conversations imported, 1 new version, 20 already there, 2 rows refused.",
+            (11, 2, 13),
+        ),
+        ("import", {"imported": 1}, "Finished: 1 conversation imported.", (1, 0, 1)),
+        (
+            "reviews",
+            {"approve": 25, "conflicts": 6},
+            "Finished: 25 rows applied, 6 not applied.",
+            (25, 6, 31),
+        ),
+        (
+            "bulk",
+            {"changed": 29, "skipped": 2},
+            "Finished: 29 conversations changed, 2 skipped.",
+            (29, 2, 31),
+        ),
+        (
+            "rescore",
+            {"scored": 31, "changed_scores": 1, "moved": 1},
+            "Finished: 31 conversations scored, 1 score changed.",
+            (31, 0, 31),
+        ),
+        (
+            "reroute",
+            {"moved": 30, "flagged_since_decision": 1},
+            "Finished: 30 conversations moved, 1 approved conversation marked.",
+            (31, 0, 31),
+        ),
+        ("remove_export_files", {}, "Finished: the files of 31 exports are removed.", (31, 0, 31)),
+        ("from_a_later_version", {}, "Finished: 31 done.", (31, 0, 31)),
+    ],
+)
+def test_each_kind_says_what_a_person_would_count(
+    kind: str, result: dict[str, Any], words: str, counts: tuple[int, int, int]
+) -> None:
+    make_background_job(kind=kind, status=JobState.COMPLETED, done=31, total=31, result=result)
+    make_notices()
+    notice = Notice.objects.with_job().get()
+    assert words_of(notice) == words
+    assert (notice.completed_items, notice.failed_items, notice.total_items) == counts
+
+
 def test_the_body_of_a_background_job() -> None:
     job = make_background_job(status=JobState.COMPLETED, done=4, result={"skipped": 1})
     make_notices()
