@@ -22,7 +22,7 @@ class ImportedFileAdmin(ReadOnlyAdmin):
 
 @admin.register(Export)
 class ExportAdmin(ReadOnlyAdmin):
-    list_display = ("name", "format", "created_by", "created_at", "finished_at", "removed_at", "size")
+    list_display = ("name", "format", "created_by", "created_at", "finished_at", "deleted_at", "size")
     list_filter = ("format",)
     list_select_related = ("created_by",)
     list_defer = ("filter", "chosen", "counts", "report", "manifest", "files")

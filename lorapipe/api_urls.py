@@ -68,7 +68,7 @@ urlpatterns: list[URLPattern] = [
     route("options", library.list_or_create_entries, "api_options", kind=EntryKind.OPTION),
     route(f"options/{ENTRY}", library.show_or_change_entry, "api_option", kind=EntryKind.OPTION),
     route("exports", exports.list_or_create_exports, "api_exports"),
-    route(f"exports/{EXPORT}", exports.show_export, "api_export"),
+    route(f"exports/{EXPORT}", exports.show_or_delete_export, "api_export"),
     route(f"exports/{EXPORT}/preflight", exports.show_preflight, "api_export_preflight"),
     route(f"exports/{EXPORT}/download", exports.download, "api_export_download"),
     route(f"exports/{EXPORT}/write", exports.write, "api_export_write"),

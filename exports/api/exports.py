@@ -25,6 +25,7 @@ from exports.running.actions import (
     Choices,
     cancel_export,
     create_export,
+    delete_export,
     recreate_export,
     write_export,
 )
@@ -104,8 +105,12 @@ def _accept(export: Export) -> Response:
     return Response({"export": serialize_export(export)}, status=202, headers=headers)
 
 
-@api_view(["GET"])
-def show_export(request: Request, export_id: UUID) -> Response:
+@api_view(["GET", "DELETE"])
+def show_or_delete_export(request: Request, export_id: UUID) -> Response:
+    """DELETE removes its files and cancels its job; the row stays, with its manifest. 409 for one that is deleted already."""
+    if request.method == "DELETE":
+        found = Export.objects.select_related(*RELATED).get_reviewable_or_403(request.user, export_id)
+        return Response({"export": serialize_export(delete_export(found, by=get_person(request)))})
     return Response({"export": serialize_whole(_find(request, export_id))})
 
 

@@ -139,6 +139,7 @@ def serialize_export(export: Export) -> dict[str, Any]:
         if export.has_files
         else [],
         "removedWhy": export.removed_why or None,
+        "deletedAt": moment(export.deleted_at),
         "backgroundJobId": export.job_id,
         "workspaceId": export.workspace_id,
         "createdBy": export.created_by and export.created_by.get_username(),

@@ -32,7 +32,7 @@ class ExportQuerySet(WorkspaceQuerySet):
 
     def written(self) -> Self:
         """Those with files that are there."""
-        return self.filter(finished_at__isnull=False, removed_at=None)
+        return self.filter(finished_at__isnull=False, removed_at=None, deleted_at=None)
 
 
 class Export(OwnedModel):
@@ -87,6 +87,9 @@ class Export(OwnedModel):
     manifest = models.JSONField(default=dict, blank=True)
     removed_at = models.DateTimeField(null=True, blank=True)
     removed_why = models.TextField(blank=True)
+    deleted_at = models.DateTimeField(
+        null=True, blank=True, help_text="A person has deleted it: its files are gone, this row stays."
+    )
 
     objects: ClassVar[ExportQuerySet] = ExportQuerySet.as_manager()  # type: ignore[assignment]
 
@@ -117,6 +120,8 @@ class Export(OwnedModel):
     def state(self) -> ExportState:
         """What people are told. A job that writes the files again counts before the files of the last time."""
         job = self.job
+        if self.deleted_at is not None:
+            return ExportState.DELETED
         if job is not None and job.is_open:
             return ExportState.RUNNING if job.status == JobState.RUNNING else ExportState.QUEUED
         if self.removed_at is not None:
@@ -145,7 +150,7 @@ class Export(OwnedModel):
 
     @property
     def has_files(self) -> bool:
-        return self.finished_at is not None and self.removed_at is None
+        return self.finished_at is not None and self.removed_at is None and self.deleted_at is None
 
     @property
     def item_count(self) -> int:

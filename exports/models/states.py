@@ -18,5 +18,6 @@ class ExportState(models.TextChoices):
     BLOCKED = "blocked", "Not written: the check found what breaks a trainer"
     COMPLETED = "completed"
     REMOVED = "removed", "Files removed"
+    DELETED = "deleted"
     FAILED = "failed"
     CANCELLED = "cancelled"

@@ -1,9 +1,11 @@
 """What people do with exports: start one, write its files after the check, write them again, cancel it."""
 
+import contextlib
 from collections.abc import Sequence
 from typing import Any, TypedDict, Unpack
 from uuid import UUID
 
+from django.core.exceptions import PermissionDenied
 from django.db import transaction
 
 from background.actions import add_job, cancel_job
@@ -11,10 +13,11 @@ from background.models import BackgroundJob
 from exports.formats import FORMATS
 from exports.models import Export
 from exports.models.states import ExportState
+from exports.running.forgetting import start_removal
 from exports.running.kinds import EXPORT
 from lib.stale_state import StaleState
 from workspaces.audit import record
-from workspaces.models import Membership, User, Workspace
+from workspaces.models import ClockTimestamp, Membership, User, Workspace
 from workspaces.states import Action, TargetKind
 
 MOST_CHOSEN = 10_000
@@ -115,6 +118,29 @@ def cancel_export(export: Export, *, by: User | None) -> Export:
     return export
 
 
+@transaction.atomic
+def delete_export(export: Export, *, by: User | None) -> Export:
+    """Delete an export: from this commit on nobody downloads its files, and a background job removes them. Its job is cancelled.
+
+    The row stays, with its manifest, the hashes of its files and its frozen rows: see docs/decisions/0031. Raises StaleState
+    for one that is deleted already, and PermissionDenied for a person who neither started it nor edits in its workspace.
+    """
+    row = _lock(export)
+    if by is not None and not may_delete(by, row):
+        raise PermissionDenied
+    state = row.state
+    if state == ExportState.DELETED:
+        raise StaleState("export", verb="deleted again", status=state)
+    if row.job is not None and row.is_open:
+        with contextlib.suppress(StaleState):  # it has ended since
+            cancel_job(row.job, by=by)
+    Export.objects.filter(pk=row.pk).update(deleted_at=ClockTimestamp())
+    start_removal([row.pk], workspace=row.workspace)
+    record(action=Action.REMOVE, kind=TargetKind.EXPORT, target=row, by=by, before={"status": state.value})
+    row.refresh_from_db()
+    return row
+
+
 def _lock(export: Export) -> Export:
     found: Export = (
         Export.objects.select_for_update(no_key=True, of=("self",)).select_related("job").get(pk=export.pk)
@@ -143,3 +169,9 @@ def _add_job(export: Export, *, by: User | None, pauses: bool) -> BackgroundJob:
 def may_export(user: User, workspace: UUID) -> bool:
     """Whether this person may start exports there."""
     return Membership.objects.filter(workspace=workspace, user=user, role__in=Membership.REVIEWERS).exists()
+
+
+def may_delete(user: User, export: Export) -> bool:
+    """Whether this person may delete this export: an editor of its workspace, or whoever started it and still reviews there."""
+    roles = Membership.REVIEWERS if export.created_by_id == user.pk else Membership.EDITORS
+    return Membership.objects.filter(workspace=export.workspace_id, user=user, role__in=roles).exists()

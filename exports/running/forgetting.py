@@ -1,12 +1,13 @@
-"""What happens to the files of exports when a conversation in them is deleted for good."""
+"""Give up the files of exports: of those that a person deletes, and of those with a conversation that is deleted for good."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from uuid import UUID
 
 from django.db.models import Q
 
 from background.actions import add_job
 from exports.models import Export, ExportItem
+from lib.amounts import count_words
 from workspaces.models import ClockTimestamp, Workspace
 
 REMOVE_FILES = "remove_export_files"
@@ -23,15 +24,18 @@ def forget_conversations(keys: Collection[UUID]) -> None:
     found = list(touched.order_by("pk").select_for_update(no_key=True).values_list("pk", "workspace"))
     if not found:
         return
-    with_files = touched.filter(finished_at__isnull=False, removed_at=None)
-    with_files.update(removed_at=ClockTimestamp(), removed_why=WHY_REMOVED)
+    touched.written().update(removed_at=ClockTimestamp(), removed_why=WHY_REMOVED)
     for workspace in Workspace.objects.filter(pk__in={home for _, home in found}):
-        mine = [str(key) for key, home in found if home == workspace.pk]
-        add_job(
-            REMOVE_FILES,
-            workspace=workspace,
-            by=None,
-            name=f"Remove the files of {len(mine):,} export{'' if len(mine) == 1 else 's'}",
-            parameters={"exports": mine},
-            total=len(mine),
-        )
+        start_removal([key for key, home in found if home == workspace.pk], workspace=workspace)
+
+
+def start_removal(keys: Sequence[UUID], *, workspace: Workspace) -> None:
+    """A background job that removes the files of these exports, as a part of the transaction that gives them up."""
+    add_job(
+        REMOVE_FILES,
+        workspace=workspace,
+        by=None,
+        name=f"Remove the files of {count_words(len(keys), 'export')}",
+        parameters={"exports": [str(key) for key in keys]},
+        total=len(keys),
+    )

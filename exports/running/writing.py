@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from django.utils.text import slugify
 
-from background.running import JobFailed, RunningJob
+from background.running import Cancelled, JobFailed, RunningJob
 from conversations.states import Status
 from exports.formats import FORMATS, ExportError, Format, FormatOptions, Writer
 from exports.formats.hub import Card, choose_inner, write_folder
@@ -74,8 +74,13 @@ def write(job: RunningJob, export: Export) -> None:
 
 
 def _finish(export: Export, files: list[dict[str, Any]], written: Written) -> None:
-    """In one transaction with the job's last step. Raises Gone when a conversation was deleted for good meanwhile."""
+    """In one transaction with the job's last step.
+
+    Raises Gone when a conversation was deleted for good meanwhile, and Cancelled when the export was deleted.
+    """
     row = Export.objects.select_for_update(no_key=True, of=("self",)).get(pk=export.pk)
+    if row.deleted_at is not None:
+        raise Cancelled
     if row.items.filter(conversation=None).exists():
         raise Gone
     changes: dict[str, Any] = {

@@ -62,7 +62,9 @@ class ExportForm(forms.Form):
         earlier: Any = Export.objects.frozen_in(workspace.pk)
         keys = earlier.order_by("-created_at", "-id").values_list("pk", flat=True)[:MOST_EARLIER]
         self.fields["since"].queryset = (  # type: ignore[attr-defined]
-            Export.objects.filter(pk__in=list(keys)).only("name", "created_at").order_by("-created_at", "-id")
+            Export.objects.filter(pk__in=list(keys))
+            .only("name", "created_at", "deleted_at")
+            .order_by("-created_at", "-id")
         )
 
     def clean_format(self) -> str:

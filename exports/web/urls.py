@@ -11,6 +11,7 @@ urlpatterns: list[URLPattern] = [
     path("exports/<uuid:export_id>/write/", views.write, name="export_write"),
     path("exports/<uuid:export_id>/recreate/", views.write_again, name="export_recreate"),
     path("exports/<uuid:export_id>/cancel/", views.cancel, name="export_cancel"),
+    path("exports/<uuid:export_id>/delete/", views.delete, name="export_delete"),
     path("exports/<uuid:export_id>/manifest/", files.download_manifest, name="export_manifest"),
     path("exports/<uuid:export_id>/files/<int:number>/", files.download_file, name="export_file"),
     path("batches/<uuid:job_id>/download/", downloads.download_batch, name="batch_download"),

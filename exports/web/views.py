@@ -20,6 +20,8 @@ from exports.running.actions import (
     WRITABLE,
     cancel_export,
     create_export,
+    delete_export,
+    may_delete,
     may_export,
     recreate_export,
     write_export,
@@ -158,6 +160,7 @@ def _build_context(export: Export, request: HttpRequest) -> dict[str, Any]:
         "may_write": may and state in WRITABLE,
         "may_recreate": may and state == ExportState.COMPLETED,
         "may_cancel": may and export.is_open and export.job and not export.job.cancel_asked_at,
+        "may_delete": state != ExportState.DELETED and may_delete(get_person(request), export),
         "history": read_history(TargetKind.EXPORT, export.pk),
     }
 
@@ -204,6 +207,20 @@ def write_again(request: HttpRequest, export_id: UUID) -> HttpResponse:
 @login_required
 def cancel(request: HttpRequest, export_id: UUID) -> HttpResponse:
     return _act(request, export_id, cancel_export)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+def delete(request: HttpRequest, export_id: UUID) -> HttpResponse:
+    """GET says what would be gone and what stays. POST deletes it."""
+    found: Export = Export.objects.select_related("job", "workspace").get_reviewable_or_403(
+        request.user, export_id
+    )
+    if not may_delete(get_person(request), found):
+        raise PermissionDenied
+    if request.method == "POST":
+        return _act(request, export_id, delete_export)
+    return render(request, "exports/delete.html", {"export": found, "state": found.state})
 
 
 def _act(request: HttpRequest, export_id: UUID, action: Any) -> HttpResponse:

@@ -146,6 +146,7 @@ def make_exports(person: User) -> list[str]:
         factories.make_export(by=person, job=checked, filter="q=rent&tier=scenario", **about),
         factories.make_export(by=person, job=factories.make_background_job(by=person, kind="export")),
         factories.make_export(by=person, job=written, finished_at=now, **about),
+        factories.make_export(by=person, deleted_at=now),
     ]
     return [str(each.pk) for each in made]
 

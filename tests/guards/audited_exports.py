@@ -43,6 +43,11 @@ def cancel_export(stage: Stage) -> Act:
     return lambda by: exporting.cancel_export(made, by=by)
 
 
+def delete_export(stage: Stage) -> Act:
+    made = make_checked(stage, finished_at=timezone.now())
+    return lambda by: exporting.delete_export(made, by=by)
+
+
 def start_import(stage: Stage) -> Act:
     waiting = factories.make_imported_file(by=stage.owner)
     return lambda by: importing.start_import(waiting, ImportChoices(), by=by)
@@ -59,5 +64,6 @@ EXPORTS = [
     Case("exports.running.actions.create_export", create_export, Action.CREATE, TargetKind.EXPORT),
     Case("exports.running.actions.write_export", write_export, Action.START, TargetKind.EXPORT),
     Case("exports.running.actions.recreate_export", recreate_export, Action.RECREATE, TargetKind.EXPORT),
+    Case("exports.running.actions.delete_export", delete_export, Action.REMOVE, TargetKind.EXPORT),
     Case("exports.running.actions.cancel_export", cancel_export, Action.CANCEL, TargetKind.BACKGROUND_JOB),
 ]
