@@ -84,7 +84,7 @@ def make_notices() -> int:
     """A notice for each end or stop that nobody was told of; a pause or an end by a person is none. Returns how many."""
     with connection.cursor() as cursor:
         cursor.execute(MAKE, {"at_once": AT_ONCE})
-        made = cursor.rowcount
+        made: int = cursor.rowcount
     # The dispatcher asks twice a second, and mostly there is none: that takes one query without a transaction.
     return made + (_make_of_background() if BackgroundJob.objects.filter(UNNOTICED).exists() else 0)
 

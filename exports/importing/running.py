@@ -48,7 +48,7 @@ def start_import(file: ImportedFile, choices: Choices, *, by: User | None) -> Ba
         name=f"Import {held.name}",
         parameters={"file": str(held.pk)},
         total=count,
-        result={REFUSED: int(held.report.get("refused", 0))},
+        result={REFUSED: refused} if (refused := held.report.get("refused")) else {},
     )
     ImportedFile.objects.filter(pk=held.pk).update(job=job, choices=choices.to_json())
     record(

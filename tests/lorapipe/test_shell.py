@@ -47,7 +47,9 @@ def test_the_strip_and_the_numbers(client: Client, owner: User) -> None:
 
 def test_the_end_of_a_background_job_is_announced_once(client: Client, owner: User) -> None:
     client.get("/shell/", headers=POLL)
-    job = make_background_job(by=owner, status=JobState.COMPLETED, done=4, name="Score 4 again")
+    job = make_background_job(
+        by=owner, kind="counting", status=JobState.COMPLETED, done=4, name="Score 4 again"
+    )
     make_background_job(status=JobState.COMPLETED, name="foreign")
     make_notices()
     with CaptureQueriesContext(connection) as asked:

@@ -132,7 +132,7 @@ def test_a_second_stop_is_told_again() -> None:
     ],
 )
 def test_the_end_of_a_background_job_is_told_once(fields: dict[str, Any], words: str | None) -> None:
-    job = make_background_job(**{"status": JobState.COMPLETED, **fields})
+    job = make_background_job(**{"kind": "counting", "status": JobState.COMPLETED, **fields})
     assert [make_notices(), make_notices()] == [int(words is not None), 0]
     for notice in Notice.objects.with_job():
         assert (notice.background, notice.workspace, words_of(notice)) == (job, job.workspace, words)
@@ -188,7 +188,7 @@ def test_each_kind_says_what_a_person_would_count(
 
 
 def test_the_body_of_a_background_job() -> None:
-    job = make_background_job(status=JobState.COMPLETED, done=4, result={"skipped": 1})
+    job = make_background_job(kind="counting", status=JobState.COMPLETED, done=4, result={"skipped": 1})
     make_notices()
     about = json.loads(body_of(Notice.objects.get()))
     assert about["type"] == "backgroundJob.completed"

@@ -47,7 +47,7 @@ def test_a_file_is_imported_by_a_job(post: Post, caller: Client) -> None:
     later = caller.get(answer["Location"]).json()["import"]
     assert (later["backgroundJob"]["status"], later["backgroundJob"]["result"]) == (
         "completed",
-        {"imported": 1},
+        {"imported": 1, "refused": 1},
     )
     made = Conversation.objects.get()
     assert (made.tier, made.conversation_id) == ("edge_case", "fp_nurse_001")

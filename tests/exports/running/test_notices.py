@@ -19,6 +19,7 @@ from tests.support.background import run
 from workspaces.models import User
 
 pytestmark = pytest.mark.django_db
+POLL = {"HX-Request": "true", "HX-Target": "span#shell-poll"}
 
 
 def approve(owner: User, count: int) -> list[Conversation]:
@@ -70,14 +71,14 @@ def test_pairs_are_counted_as_pairs(owner: User, export: Exporting) -> None:
 def test_pages_say_the_same(client: Client, owner: User, export: Exporting) -> None:
     approve(owner, 2)
     client.force_login(owner)
-    client.get("/batches/")  # from now on this person is told
+    client.get("/shell/", headers=POLL)  # from now on this person is told
     made = export(simulated=True, pauses=True)
     make_notices()
     assert made.job is not None
-    toast = client.get("/batches/").text
-    assert "2 conversations is checked and waits for you" in toast
-    assert f'href="{made.get_absolute_url()}"' in toast
-    assert "done" not in toast.partition('id="toasts"')[2].partition("waits for you")[0].casefold()
+    toast = client.get("/shell/", headers=POLL).text
+    words = "The export of 2 conversations is checked and waits for you."
+    assert f'<a href="{made.get_absolute_url()}">{made.job.name}</a>: {words}' in toast
+    assert 'class="alert warn" role="alert"' in toast
     assert "Paused" in client.get("/batches/notices/").text
     assert "100%" in client.get("/background-jobs/").text
     page = client.get(made.job.get_absolute_url()).text
