@@ -19,11 +19,12 @@ from django.templatetags.static import static
 
 from lorapipe.queues import Queue
 from stack import client as stack_client
-from stack import environment
+from stack import environment, export_storage
 
 ROOT = Path(__file__).resolve().parent.parent
 VERSION: str = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
 ENVIRONMENT = environment.read(os.environ)
+export_storage.refuse_unusable(ENVIRONMENT)
 STACK = stack_client.living(ENVIRONMENT.data_dir) if not ENVIRONMENT.database_url else None
 
 # --- which process this is: statements of the web process must be short, others may take longer -----
@@ -280,15 +281,7 @@ STATIC_MARK = STATIC_ROOT / ".collected"
 STATIC_COLLECTED = STATIC_MARK.exists()
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    # Whoever runs workers on several hosts gives them one place: another storage of Django, or a shared folder.
-    "exports": {
-        "BACKEND": "django.core.files.storage.FileSystemStorage",
-        "OPTIONS": {
-            "location": ENVIRONMENT.data_dir / "exports",
-            "file_permissions_mode": 0o600,
-            "directory_permissions_mode": 0o700,
-        },
-    },
+    "exports": export_storage.describe_storage(ENVIRONMENT),
     "staticfiles": {
         "BACKEND": "lorapipe.static_files.StaticStorage"
         if STATIC_COLLECTED

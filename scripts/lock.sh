@@ -10,3 +10,4 @@ compile() {
 compile "$@" --output-file requirements.lock requirements.txt
 compile "$@" --constraint requirements.lock --output-file requirements-dev.lock requirements-dev.txt # one set
 compile "$@" --constraint requirements.lock --output-file requirements-parquet.lock requirements-parquet.txt # optional
+compile "$@" --constraint requirements.lock --output-file requirements-s3.lock requirements-s3.txt # optional

@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 
-from stack import command, environment
+from stack import command, environment, export_storage
 from stack.client import StackBusy, StackDiffers, StackFailed
 from stack.environment import Environment, WrongEnvironment
 from stack.folder import FolderRefused, FolderTaken
@@ -40,7 +40,9 @@ def _dispatch(words: list[str], commands: Commands) -> int:
     name, rest = (words or [""])[0], words[1:]
     if name not in commands or (rest and name in WITHOUT_ARGUMENTS):
         return _fail(USAGE, BAD_INPUT)
-    return commands[name](environment.read(os.environ), rest)
+    settings = environment.read(os.environ)
+    export_storage.refuse_unusable(settings)
+    return commands[name](settings, rest)
 
 
 def _fail(message: str, code: int) -> int:

@@ -56,6 +56,9 @@ class Environment:
     encryption_keys: tuple[str, ...] = field(default=(), repr=False)
     behind_proxy: bool | None = None
     web_memory_mb: int = 600
+    export_dir: Path | None = None
+    export_s3: str | None = None
+    export_s3_endpoint: str | None = None
 
     @property
     def is_public(self) -> bool:
@@ -117,6 +120,9 @@ class Environment:
             "LORAPIPE_MAX_CONCURRENCY": self.max_concurrency,
             "LORAPIPE_REFUSALS_IN_A_ROW": self.refusals_in_a_row,
             "LORAPIPE_WEBHOOK_HOSTS": ",".join(self.webhook_hosts),
+            "LORAPIPE_EXPORT_DIR": self.export_dir,
+            "LORAPIPE_EXPORT_S3": self.export_s3,
+            "LORAPIPE_EXPORT_S3_ENDPOINT": self.export_s3_endpoint,
         }
 
 
@@ -134,6 +140,15 @@ def read(environ: Mapping[str, str]) -> Environment:
         reader.problems.append(
             f"{NAMED_KEY}...: a workspace's own key stands beside ANTHROPIC_API_KEY; set that one too, else this is demo mode"
         )
+    export_dir = reader.text("LORAPIPE_EXPORT_DIR", default=None, check=_folder_problem)
+    export_s3 = reader.text("LORAPIPE_EXPORT_S3", default=None, check=_bucket_problem)
+    endpoint = reader.text("LORAPIPE_EXPORT_S3_ENDPOINT", default=None, check=_http_problem)
+    if export_dir and export_s3:
+        reader.problems.append(
+            "LORAPIPE_EXPORT_DIR and LORAPIPE_EXPORT_S3: the files of exports have one place; unset one of them"
+        )
+    if endpoint and not export_s3:
+        reader.problems.append("LORAPIPE_EXPORT_S3_ENDPOINT: set LORAPIPE_EXPORT_S3 too, to the bucket there")
     settings = Environment(
         port=reader.whole("PORT", default=8000, low=1, high=65_535),
         host=reader.text("HOST", default="127.0.0.1", check=_host_problem) or "127.0.0.1",
@@ -164,6 +179,9 @@ def read(environ: Mapping[str, str]) -> Environment:
         ),
         behind_proxy=reader.yes_or_no("LORAPIPE_BEHIND_PROXY"),
         web_memory_mb=reader.whole("LORAPIPE_WEB_MEMORY_MB", default=600, low=200, high=1_000_000),
+        export_dir=Path(export_dir) if export_dir else None,
+        export_s3=export_s3 and export_s3.rstrip("/"),
+        export_s3_endpoint=endpoint and endpoint.rstrip("/"),
     )
     if reader.problems:
         raise WrongEnvironment(reader.problems)
@@ -330,6 +348,12 @@ def _folder_problem(value: str) -> str | None:
     if Path(value).is_absolute():
         return None
     return f"must be an absolute path, for example {Path.cwd() / value}"
+
+
+def _bucket_problem(value: str) -> str | None:
+    if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{1,61}[A-Za-z0-9](/[A-Za-z0-9._-]{1,100}){0,5}/?", value):
+        return None
+    return "must be the name of a bucket, with folders behind it if you like: my-bucket/lorapipe/exports"
 
 
 def _database_problem(value: str) -> str | None:

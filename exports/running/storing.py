@@ -7,6 +7,7 @@ A file is written as a draft, is complete and on the disk, and only then gets it
 import contextlib
 import errno
 import hashlib
+import logging
 import os
 import shutil
 import tempfile
@@ -19,6 +20,8 @@ from django.core.files import File
 from django.core.files.storage import FileSystemStorage, Storage, storages
 
 from exports.models import Export
+
+logger = logging.getLogger(__name__)
 
 ALIAS = "exports"
 DRAFTS = ".drafts"
@@ -82,15 +85,26 @@ def measure(path: Path) -> dict[str, Any]:
 
 
 def store(export: Export, attempt: UUID, drafts: Iterable[Path]) -> dict[str, str]:
-    """Give these drafts their places. Returns the place of each by its name. Nothing is left when one of them fails."""
+    """Give these drafts their places. Returns the place of each by its name. Nothing is left when one of them fails.
+
+    Raises OSError and CannotStore.
+    """
     storage, places = get_storage(), dict[str, str]()
     try:
         for path in drafts:
             with _Draft(path) as draft:
                 places[path.name] = storage.save(f"{export.pk}/{attempt}/{path.name}", draft)
-    except BaseException:
+    except OSError:
         remove(places.values())
         raise
+    except Exception as error:  # whatever the package of a storage raises
+        logger.exception("The storage of exports has refused a file")
+        with contextlib.suppress(Exception):
+            remove(places.values())
+        raise CannotStore(
+            f"The storage of export files did not take them ({type(error).__name__}). What it said is in the log. "
+            "Start the export again when it answers."
+        ) from error
     return places
 
 

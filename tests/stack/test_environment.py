@@ -209,3 +209,30 @@ def test_a_public_host_needs_a_word_about_what_stands_before_it(host: str, publi
                 refuse_unprotected(read(variables))
         else:
             refuse_unprotected(read(variables))
+
+
+def test_the_files_of_exports_can_be_in_a_folder_or_in_a_bucket() -> None:
+    assert read({}).export_dir is None
+    assert read({"LORAPIPE_EXPORT_DIR": "/mnt/exports"}).export_dir == Path("/mnt/exports")
+    found = read(
+        {"LORAPIPE_EXPORT_S3": "data/lora/", "LORAPIPE_EXPORT_S3_ENDPOINT": "http://minio.example:9000/"}
+    )
+    assert (found.export_s3, found.export_s3_endpoint) == ("data/lora", "http://minio.example:9000")
+    assert found.fingerprint() != read({}).fingerprint(), "workers with another place are no part of a stack"
+
+
+@pytest.mark.parametrize(
+    ("environ", "words"),
+    [
+        ({"LORAPIPE_EXPORT_DIR": "exports"}, "must be an absolute path"),
+        ({"LORAPIPE_EXPORT_S3": "s3://data"}, "must be the name of a bucket"),
+        ({"LORAPIPE_EXPORT_S3": "a"}, "must be the name of a bucket"),
+        ({"LORAPIPE_EXPORT_S3": "data//x"}, "must be the name of a bucket"),
+        ({"LORAPIPE_EXPORT_DIR": "/mnt", "LORAPIPE_EXPORT_S3": "data"}, "unset one of them"),
+        ({"LORAPIPE_EXPORT_S3_ENDPOINT": "http://minio.example"}, "set LORAPIPE_EXPORT_S3 too"),
+        ({"LORAPIPE_EXPORT_S3": "data", "LORAPIPE_EXPORT_S3_ENDPOINT": "minio"}, "must be an address"),
+    ],
+)
+def test_a_place_that_cannot_be_one_is_named(environ: dict[str, str], words: str) -> None:
+    (problem,) = problems(**environ)
+    assert words in problem
