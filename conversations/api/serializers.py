@@ -37,6 +37,7 @@ class ConversationsFilter(StrictSerializer):
     createdTo = MomentField(default=None, end=True)
     search = serializers.CharField(max_length=LONGEST_SEARCH, default="")
     batch = serializers.UUIDField(default=None)
+    importJob = serializers.UUIDField(default=None)
     undecided = serializers.BooleanField(default=None, allow_null=True)
     flagged = serializers.BooleanField(default=None, allow_null=True)
     flag = serializers.MultipleChoiceField(choices=list(KINDS), default=set)
@@ -61,6 +62,8 @@ def find_conversations(
         rows = rows.filter(status__in=query["status"])
     if query["batch"]:
         rows = rows.of_job(query["batch"])
+    if query["importJob"]:
+        rows = rows.filter(import_job=query["importJob"])
     if query["undecided"] is not None:
         rows = rows.undecided() if query["undecided"] else rows.filter(decided_at__isnull=False)
     if query["flagged"] is not None:

@@ -22,6 +22,7 @@ PLAIN = {
     "createdTo": "created_to",
     "search": "q",
     "batch": "batch",
+    "importJob": "import_job",
 }
 
 

@@ -28,6 +28,7 @@ FILTER = {
     "flagged": False,
     "flag": ["refusal"],
     "flaggedSinceDecision": False,
+    "importJob": "7f0e5e0e-0000-4000-8000-000000000000",
 }
 START = {"name": "A batch", "errorHandling": "continue", "mode": "live", "seed": 7, "diversity": True, **RUN}
 

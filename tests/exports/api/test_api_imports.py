@@ -9,9 +9,10 @@ import pytest
 from django.test import Client
 
 from conversations.models import Conversation
-from exports.models import ImportedFile
+from exports.models import Export, ImportedFile
 from tests.factories import (
     TALK,
+    make_conversation,
     make_imported_file,
     make_member,
     make_template,
@@ -51,6 +52,21 @@ def test_a_file_is_imported_by_a_job(post: Post, caller: Client) -> None:
     )
     made = Conversation.objects.get()
     assert (made.tier, made.conversation_id) == ("edge_case", "fp_nurse_001")
+
+
+def test_what_an_import_has_stored_is_found_by_its_job(post: Post, caller: Client, owner: User) -> None:
+    make_conversation(by=owner)
+    job = post(content=TALK.decode()).json()["import"]["backgroundJob"]["id"]
+    run_open_jobs()
+    stored = str(Conversation.objects.get(import_job=job).pk)
+    for path in ("/api/conversations", "/api/review/queue"):
+        found = caller.get(f"{path}?importJob={job}").json()
+        assert [each["id"] for each in found["conversations"]] == [stored]
+        assert caller.get(f"{path}?importJob={uuid4()}").json()["total"] == 0
+    assert caller.get("/api/conversations?importJob=7").status_code == 400
+    body = {"name": "Mine", "filter": {"importJob": job}}
+    caller.post("/api/exports", body, content_type="application/json")
+    assert Export.objects.get().filter == f"import_job={job}"
 
 
 def test_a_dry_run_stores_nothing(post: Post) -> None:
