@@ -81,7 +81,6 @@ def render_upload(
         "file_name": name,
         "notes": notes,
         "sheet": sheet,
-        "longest_sheet": LONGEST_SHEET,
         "bounds": BOUNDS,
         "largest": BOUNDS.bytes // 1_000_000,
         "columns": describe_columns(kind),
