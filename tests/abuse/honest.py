@@ -220,6 +220,7 @@ BODIES: dict[str, Sequence[Callable[[World], Body]]] = {
     **dict.fromkeys(
         (f"POST api_export_{verb}" for verb in ("write", "recreate", "cancel")), (lambda world: {},)
     ),
+    "DELETE api_export": [lambda world: {}],
     "POST api_item_retry": [lambda world: {}],
     "POST api_item_use": [lambda world: {}],
     "POST api_templates": [make_template],
