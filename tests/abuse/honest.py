@@ -153,7 +153,7 @@ def make_export(world: World) -> Body:
         "createdFrom": "2026-01-01",
         "createdTo": "2026-01-02",
     }
-    which = {"filter": wanted, "approvedOnly": True, "simulated": True, "since": world.rows["export_id"][1]}
+    which = {"filter": wanted, "approvedOnly": True, "simulated": True, "since": world.rows["export_id"][2]}
     how = {"format": "messages", "system": True, "metadata": True, "trainFlags": "weight", "tokenLimit": 4096}
     about = {"name": "Mine", "purpose": "A bot", "workspaceId": str(world.template.workspace_id)}
     return {**about, **which, **how, **split, "pauseOnWarnings": True}

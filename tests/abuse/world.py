@@ -135,14 +135,15 @@ def make_world() -> World:
 
 
 def make_exports(person: User) -> list[str]:
-    """One that never began, one that waits for a person after its check, one that waits for a worker, and a written one."""
+    """Two that never began and may be deleted by the walk, one that waits for a person after its check, one that waits for a
+    worker, a written one, and one that is deleted."""
     now, counts = timezone.now(), {"items": 1, "splits": {"train": 1}}
     about: dict[str, Any] = {"frozen_at": now, "checked_at": now, "counts": counts, "items": 1}
     checked, written = (
         factories.make_background_job(by=person, kind="export", status="completed") for _ in range(2)
     )
     made = [
-        factories.make_export(by=person),
+        *(factories.make_export(by=person) for _ in range(2)),
         factories.make_export(by=person, job=checked, filter="q=rent&tier=scenario", **about),
         factories.make_export(by=person, job=factories.make_background_job(by=person, kind="export")),
         factories.make_export(by=person, job=written, finished_at=now, **about),
