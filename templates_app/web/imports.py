@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 
 from lib.paging import cut_page
 from lib.row_problems import limit_problems
-from lib.tables.limits import LONGEST_SHEET, clean_sheet, find_upload_problem
+from lib.tables.limits import clean_sheet, find_upload_problem
 from templates_app.library.columns import REQUIRED, list_columns
 from templates_app.library.dumps import dump_csv, dump_json, dump_sample
 from templates_app.library.importing import SAME, PreviewOutdated, import_file, preview_file
