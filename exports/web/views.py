@@ -15,7 +15,7 @@ from conversations.models import Conversation
 from conversations.web.forms import FilterForm
 from exports.formats import FORMATS
 from exports.models import Export, ExportQuerySet
-from exports.models.states import ExportState
+from exports.models.states import ExportState, Split
 from exports.running.actions import (
     WRITABLE,
     cancel_export,
@@ -153,7 +153,7 @@ def _build_context(export: Export, request: HttpRequest) -> dict[str, Any]:
         "chips": FilterForm(QueryDict(export.filter)).chips(),
         "findings": findings,
         "blocking": any(each["severity"] == "blocks" for each in findings),
-        "splits": list(export.counts.get("splits", {}).items()),
+        "splits": _list_splits(export),
         "skipped": list(export.manifest.get("skipped", {}).items()),
         "snippets": list_snippets(export),
         "changed": export.items.changed_since().count() if state == ExportState.COMPLETED else 0,
@@ -163,6 +163,12 @@ def _build_context(export: Export, request: HttpRequest) -> dict[str, Any]:
         "may_delete": state != ExportState.DELETED and may_delete(get_person(request), export),
         "history": read_history(TargetKind.EXPORT, export.pk),
     }
+
+
+def _list_splits(export: Export) -> list[tuple[str, int]]:
+    """Training first. The database keeps the keys of an object in an order of its own."""
+    counts = export.counts.get("splits", {})
+    return [(split, counts[split]) for split in Split.values if split in counts]
 
 
 def _name_step(export: Export) -> str:

@@ -114,6 +114,13 @@ def test_what_cannot_be_done_is_told(client: Client, choices: dict[str, Any], wo
     assert words in answer.text
 
 
+def test_the_splits_stand_in_their_order(client: Client, owner: User) -> None:
+    splits = {"test": 3, "train": 22, "validation": 5}
+    made = make_export(by=owner, counts={"items": 30, "splits": splits})
+    page = client.get(f"/exports/{made.pk}/")
+    assert page.context["splits"] == [("train", 22), ("validation", 5), ("test", 3)]
+
+
 def test_the_check_is_shown_before_anything_is_written(client: Client, owner: User) -> None:
     approve(owner, simulated=True)
     answer = client.post(NEW, fill_in(simulated="on"))
