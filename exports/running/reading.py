@@ -140,5 +140,6 @@ def read_turns(keys: Sequence[UUID]) -> list[Turns]:
     """The turns of each of these versions in order, in one query; empty for one that has none."""
     with connection.cursor() as cursor:
         cursor.cursor.format = Format.BINARY  # half the work on both sides: nothing is quoted and unquoted
-        cursor.execute(TURNS, {"keys": list(keys)})
+        # As one text, which is made faster than a list of keys.
+        cursor.execute(TURNS, {"keys": f"{{{','.join([key.hex for key in keys])}}}"})
         return [tuple(map(Turn, roles or (), texts or ())) for roles, texts in cursor.fetchall()]
