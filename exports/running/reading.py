@@ -1,6 +1,8 @@
 """The frozen conversations of an export as the writers take them: in their order, in chunks, with constant memory."""
 
+import gc
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import repeat
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -65,9 +67,14 @@ class Reader:
     def iter_chunks(self) -> Iterator[list[Line]]:
         """Up to CHUNK rows at a time, by position. Raises Gone."""
         after = 0
-        while items := self._read_items(after):
-            yield self._build(items)
-            after = items[-1]["position"]
+        while True:
+            with pause_collector():
+                items = self._read_items(after)
+                if not items:
+                    return
+                lines = self._build(items)
+            yield lines
+            after = lines[-1].position
 
     def _read_items(self, after: int) -> list[dict[str, Any]]:
         names = ["position", "split", "label", "conversation"]
@@ -134,6 +141,18 @@ class Reader:
         if new:
             found = TemplateVersion.objects.filter(pk__in=new)
             self._systems.update(found.values_list("pk", "training_system_prompt"))
+
+
+@contextmanager
+def pause_collector() -> Iterator[None]:
+    """Without Python's search for cycles: of the thousands of objects of a chunk none is in one, and it took a fifth of the time."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def read_turns(keys: Sequence[UUID]) -> list[Turns]:
