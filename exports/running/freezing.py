@@ -107,9 +107,9 @@ def _find(wanted: Wanted) -> tuple[list[_Found], dict[UUID, str]]:
     rows = find_conversations(wanted).order_by("created_at", "pk")
     unhashed = list(rows.filter(content_hash="").values_list("pk", flat=True))
     missing: dict[UUID, str] = {}
-    for at in range(0, len(unhashed), CHUNK):
-        keys = unhashed[at : at + CHUNK]
-        missing.update(zip(keys, map(hash_turns, read_turns(keys)), strict=True))
+    while len(missing) < len(unhashed):
+        keys = unhashed[len(missing) : len(missing) + CHUNK]
+        missing.update(zip(keys, map(hash_turns, read_turns(keys)), strict=False))
     found = []
     names = ("pk", "root", "tier", "persona", "status", "content_hash")
     for key, root, tier, persona, status, stored in rows.values_list(*names).iterator(chunk_size=AT_ONCE):

@@ -16,14 +16,24 @@ from templates_app.models import TemplateVersion
 
 # 500 conversations of 12 turns have about 3 MB. A chunk takes two or three queries, whatever the format.
 CHUNK = 500
-# A row for each key, in their order. One for each turn takes longer to read. Each key is looked up by itself, because with few
-# rows in the table, or old statistics, the planner would rather read all of it for each chunk.
+MOST_BYTES = 32_000_000  # of the turns of a chunk, so that long conversations come a few at a time
+# A row for each key, in their order, as far as their turns have no more bytes than wanted. One row for each turn takes longer to
+# read. Each key is looked up by itself, because with few rows in the table, or old statistics, the planner would rather read all
+# of it for each chunk.
 TURNS = """
+WITH wanted AS (
+    SELECT key, place, sum(bytes) OVER (ORDER BY place) AS bytes_so_far
+      FROM unnest(%(keys)s::uuid[]) WITH ORDINALITY AS given (key, place)
+     CROSS JOIN LATERAL (
+        SELECT coalesce(sum(octet_length(t.content)), 0) AS bytes
+          FROM conversation_turns t WHERE t.conversation_id = given.key) AS size
+)
 SELECT found.roles, found.texts
-  FROM unnest(%(keys)s::uuid[]) WITH ORDINALITY AS wanted (key, place)
+  FROM wanted
  CROSS JOIN LATERAL (
     SELECT array_agg(t.role ORDER BY t.turn_number), array_agg(t.content ORDER BY t.turn_number)
       FROM conversation_turns t WHERE t.conversation_id = wanted.key) AS found (roles, texts)
+ WHERE wanted.place <= %(least)s OR wanted.bytes_so_far <= %(most)s
  ORDER BY wanted.place
 """
 ABOUT = (
@@ -65,7 +75,7 @@ class Reader:
         self._templates = {each["id"]: (each["name"], each["number"]) for each in stored}
 
     def iter_chunks(self) -> Iterator[list[Line]]:
-        """Up to CHUNK rows at a time, by position. Raises Gone."""
+        """Up to CHUNK rows at a time, by position, fewer of long conversations. Raises Gone."""
         after = 0
         while True:
             with pause_collector():
@@ -89,17 +99,17 @@ class Reader:
         return list(rows.values(*names)[:CHUNK])
 
     def _build(self, items: Sequence[Mapping[str, Any]]) -> list[Line]:
-        keys = [each["conversation"] for each in items]
-        others = [each["other"] for each in items] if self._pairs else []
-        if None in keys or None in others:
+        """The first of these items: as many as MOST_BYTES allow, and at least one."""
+        sides = ("conversation", "other") if self._pairs else ("conversation",)
+        keys = [item[side] for item in items for side in sides]
+        if None in keys:
             raise Gone
-        turns = read_turns([*keys, *others])
+        turns = read_turns(keys, least=len(sides))
         self._load_systems(items)
-        # Of pairs the turns of the other versions stand behind those of all approved ones.
-        sides = zip(items, turns, turns[len(items) :] or repeat(()), strict=False)
+        others = turns[1::2] if self._pairs else repeat(())
         return [
             Line(item["position"], item["split"], item["conversation"], self._make_record(item, own, other))
-            for item, own, other in sides
+            for item, own, other in zip(items, turns[:: len(sides)], others, strict=False)
         ]
 
     def _make_record(self, item: Mapping[str, Any], own: Turns, other: Turns) -> Record:
@@ -155,10 +165,14 @@ def pause_collector() -> Iterator[None]:
             gc.enable()
 
 
-def read_turns(keys: Sequence[UUID]) -> list[Turns]:
-    """The turns of each of these versions in order, in one query; empty for one that has none."""
+def read_turns(keys: Sequence[UUID], *, least: int = 1) -> list[Turns]:
+    """The turns of the first of these versions in order, in one query; empty for one that has none.
+
+    As many versions as have MOST_BYTES together, and at least `least`. The others take another call.
+    """
     with connection.cursor() as cursor:
         cursor.cursor.format = Format.BINARY  # half the work on both sides: nothing is quoted and unquoted
         # As one text, which is made faster than a list of keys.
-        cursor.execute(TURNS, {"keys": f"{{{','.join([key.hex for key in keys])}}}"})
+        wanted = f"{{{','.join([key.hex for key in keys])}}}"
+        cursor.execute(TURNS, {"keys": wanted, "least": least, "most": MOST_BYTES})
         return [tuple(map(Turn, roles or (), texts or ())) for roles, texts in cursor.fetchall()]

@@ -14,6 +14,7 @@ from conversations.states import Status
 from conversations.versions import edit
 from exports.models import Export
 from exports.models.states import ExportState
+from exports.running import reading
 from exports.running.actions import recreate_export, write_export
 from lib.stale_state import StaleState
 from templates_app.models import TemplateVersion
@@ -172,6 +173,22 @@ def test_pairs_and_decisions(owner: User, export: Exporting, files_in: Path) -> 
         ("Said better.", True),
         ("No.", False),
     ]
+
+
+@pytest.mark.parametrize("name", ["messages", "preference"])
+def test_long_conversations_are_read_a_few_at_a_time(
+    owner: User, export: Exporting, files_in: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    for number in range(5):
+        first = approve(owner, "Rent or buy?", f"Rent, {number}. " + number * "Really. ")
+        edit(first, {2: f"Buy, {number}."}, by=owner, revision=first.revision).approve(by=owner)
+    Conversation.objects.update(content_hash="")
+    whole = export(format=name)
+    monkeypatch.setattr(reading, "MOST_BYTES", 60)
+    assert [len(chunk) for chunk in reading.Reader(whole, with_metadata=False).iter_chunks()] != [5]
+    in_parts = export(format=name)
+    assert [each["rows"] for each in in_parts.files] == [5]
+    assert in_parts.files[0]["sha256"] == whole.files[0]["sha256"]
 
 
 @pytest.mark.parametrize("name", ["csv", "markdown", "json", "folder", "sharegpt"])
