@@ -84,16 +84,16 @@ def start_reviews(file: ImportedFile, *, by: User | None) -> BackgroundJob:
 
 
 def build_report(found: ReviewFile, *, workspace: UUID, by: User) -> dict[str, Any]:
-    """Counts of what would be applied, and the conflicts and refused rows in groups, at most 20 of them."""
+    """Counts of what would be applied; the refused rows (`problems`) and the conflicts in groups, at most 20 of each."""
     heads = find_heads(found.rows, workspace)
     edits = may_edit(workspace, by)
     counts: Counter[str] = Counter()
-    problems = list(found.problems)
+    conflicts: list[RowProblem] = []
     for row in found.rows:
         try:
             check_row(row, heads.get(row.conversation_id), edits=edits)
         except Conflict as wrong:
-            problems.append(RowProblem(row.number, "", str(wrong)))
+            conflicts.append(RowProblem(row.number, "", str(wrong)))
             counts["conflicts"] += 1
         else:
             counts.update(list_changes(row))
@@ -102,12 +102,17 @@ def build_report(found: ReviewFile, *, workspace: UUID, by: User) -> dict[str, A
         "untouched": found.untouched,
         "refused": len({each.row for each in found.problems}),
         "changes": counts,
-        "problems": [
-            {"rows": each.rows_text, "column": each.column, "message": each.message}
-            for each in limit_problems(problems)
-        ],
+        "problems": _describe(found.problems),
+        "conflicts": _describe(conflicts),
         "notes": found.notes,
     }
+
+
+def _describe(problems: Sequence[RowProblem]) -> list[dict[str, str]]:
+    return [
+        {"rows": each.rows_text, "column": each.column, "message": each.message}
+        for each in limit_problems(problems)
+    ]
 
 
 def list_changes(row: ReviewRow) -> list[str]:

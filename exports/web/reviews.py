@@ -158,6 +158,6 @@ def build_context(file: ImportedFile) -> dict[str, Any]:
         "polls": bool(job and job.is_open),
         "changes": [(words, counts.get(name, 0)) for name, words in CHANGES.items()],
         "applicable": file.report["read"] - file.report["changes"].get("conflicts", 0),
-        "not_applied": job.result.get("not_applied", []) if job else [],
+        "not_applied": job.result.get("not_applied", []) if job else file.report.get("conflicts", []),
         "hours": HOURS,
     }

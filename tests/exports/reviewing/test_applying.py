@@ -117,7 +117,7 @@ def test_conflicts_are_shown_by_row_and_not_applied(
     rows += [{**rows[2], "conversation_id": "fp_none_001"}]
     file = back(rows)
     assert file.report["changes"] == {"conflicts": 3, "reject": 1}
-    told = {each["rows"]: each["message"] for each in file.report["problems"]}
+    told = {each["rows"]: each["message"] for each in file.report["conflicts"]}
     assert "decided about it or changed it" in told["2"]
     assert "Another version is the newest" in told["3"]
     assert "No conversation" in told["5"]
@@ -148,7 +148,7 @@ def test_a_row_that_cannot_be_read(
     rows = take_out()
     rows[0] |= cells
     report = back(rows).report
-    (problem,) = report["problems"]
+    (problem,) = [*report["problems"], *report["conflicts"]]
     assert problem["rows"] == "2"
     assert words in problem["message"]
 
@@ -167,7 +167,7 @@ def test_an_edit_takes_an_editor(three: list[Conversation], back: Back, owner: U
     rows[0] |= {"decision": "approve"}
     rows[1] |= {"decision": "approve", "edited_turn_1": "x"}
     file = back(rows, by=reviewer)
-    assert "takes an editor" in file.report["problems"][0]["message"]
+    assert "takes an editor" in file.report["conflicts"][0]["message"]
     assert apply(file, reviewer).result["approve"] == 1
     assert Conversation.objects.filter(version=2).count() == 0
     with pytest.raises(PermissionDenied):
