@@ -78,7 +78,7 @@ def seed(user: Any, rows: int) -> None:
     """Approved conversations. The index for the search in turns would take most of the time, and no export looks at it."""
     from django.db import connection  # noqa: PLC0415
 
-    from bench.support.seeding import seed_job  # noqa: PLC0415
+    from bench.support.seeding import analyze, seed_job  # noqa: PLC0415
 
     started = time.perf_counter()
     with connection.cursor() as cursor:
@@ -89,7 +89,8 @@ def seed(user: Any, rows: int) -> None:
             cursor.execute(DIFFER)
             cursor.execute(APPROVE, [TURNS])
     with connection.cursor() as cursor:
-        cursor.execute("ANALYZE")
+        cursor.execute("SET statement_timeout = 0")
+    analyze()  # a database at rest: autovacuum would clean up meanwhile
     print(f"{rows:,} conversations of {TURNS} turns, made in {time.perf_counter() - started:.0f} s")
 
 
