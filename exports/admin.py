@@ -2,7 +2,7 @@
 
 from django.contrib import admin
 
-from exports.models import Export, ExportItem, ImportedFile
+from exports.models import Export, ExportItem, HubToken, ImportedFile
 from workspaces.admin_base import ReadOnlyAdmin
 
 
@@ -25,8 +25,8 @@ class ExportAdmin(ReadOnlyAdmin):
     list_display = ("name", "format", "created_by", "created_at", "finished_at", "deleted_at", "size")
     list_filter = ("format",)
     list_select_related = ("created_by",)
-    list_defer = ("filter", "chosen", "counts", "report", "manifest", "files")
-    detail_select_related = ("workspace", "created_by", "since", "job")
+    list_defer = ("filter", "chosen", "counts", "report", "manifest", "files", "pushed")
+    detail_select_related = ("workspace", "created_by", "since", "job", "push_job")
     ordering = ("-created_at",)
 
 
@@ -37,3 +37,15 @@ class ExportItemAdmin(ReadOnlyAdmin):
     list_select_related = ("export", "conversation")
     detail_select_related = ("workspace", "created_by", "export", "conversation", "other")
     ordering = ("-created_at",)
+
+
+@admin.register(HubToken)
+class HubTokenAdmin(ReadOnlyAdmin):
+    """The token is not shown: it lets one write in the name of the workspace."""
+
+    fields = ("workspace", "created_by", "created_at", "updated_at")
+    list_display = ("workspace", "created_by", "updated_at")
+    list_select_related = ("workspace", "created_by")
+    list_defer = ("encrypted_key",)
+    search_fields = ("workspace__name",)
+    detail_select_related = ("workspace", "created_by")

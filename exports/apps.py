@@ -3,7 +3,7 @@ from django.apps import AppConfig
 
 class ExportsConfig(AppConfig):
     name = "exports"
-    background_kinds = ("exports.import_kinds", "exports.running.kinds")
+    background_kinds = ("exports.import_kinds", "exports.running.kinds", "exports.pushing.kinds")
 
     def ready(self) -> None:
         # Models exist only when the apps are ready.

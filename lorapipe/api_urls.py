@@ -73,6 +73,7 @@ urlpatterns: list[URLPattern] = [
     route(f"exports/{EXPORT}/download", exports.download, "api_export_download"),
     route(f"exports/{EXPORT}/write", exports.write, "api_export_write"),
     route(f"exports/{EXPORT}/recreate", exports.write_again, "api_export_recreate"),
+    route(f"exports/{EXPORT}/push", exports.push, "api_export_push"),
     route(f"exports/{EXPORT}/cancel", exports.cancel, "api_export_cancel"),
     re_path("", refuse_unknown_path, name="api_unknown"),
 ]

@@ -3,9 +3,8 @@
 from typing import Any
 
 from django import forms
-from django.core.validators import RegexValidator
 
-ONE_WORD = RegexValidator(r"\A[!-~]+\Z", "copy it again, without spaces or line breaks.")
+from workspaces.forms import ONE_WORD
 
 
 class KeyForm(forms.Form):

@@ -11,3 +11,4 @@ compile "$@" --output-file requirements.lock requirements.txt
 compile "$@" --constraint requirements.lock --output-file requirements-dev.lock requirements-dev.txt # one set
 compile "$@" --constraint requirements.lock --output-file requirements-parquet.lock requirements-parquet.txt # optional
 compile "$@" --constraint requirements.lock --output-file requirements-s3.lock requirements-s3.txt # optional
+compile "$@" --constraint requirements.lock --output-file requirements-hub.lock requirements-hub.txt # optional

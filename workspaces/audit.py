@@ -68,6 +68,7 @@ SENTENCES = {
     Action.WRITE_NOTES: "changed the reviewer notes of {it}",
     Action.CHANGE_RUBRIC: "changed the judge’s rubric of {it}",
     Action.RECREATE: "had the files of {it} written again",
+    Action.PUSH: "pushed {it} to the Hub",
     Action.STATE_USE: "stated the intended use of {it}",
     Action.RENEW_SECRET: "renewed the secret of {it}",
     Action.REMOVE: "removed {it}",

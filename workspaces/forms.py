@@ -1,13 +1,18 @@
-"""The form to sign in, and the form for the statement of use."""
+"""The form to sign in, the form for the statement of use, and what every field for a secret checks."""
 
 from typing import Any
 
 from django import forms
 from django.contrib.auth import authenticate
+from django.core.validators import RegexValidator
 from django.http import HttpRequest
 
 from workspaces.models import User
 from workspaces.states import Authorisation
+
+ONE_WORD = RegexValidator(
+    r"\A[!-~]+\Z", "copy it again, without spaces or line breaks."
+)  # of keys and tokens
 
 
 class SignInForm(forms.Form):

@@ -36,6 +36,7 @@ class TargetKind(models.TextChoices):
     PROVIDER = "provider"
     BACKGROUND_JOB = "background_job", "Background job"
     EXPORT = "export"
+    HUB_TOKEN = "hub_token", "Hub token"
 
 
 class Action(models.TextChoices):
@@ -83,6 +84,7 @@ class Action(models.TextChoices):
     WRITE_NOTES = "write_notes", "Write reviewer notes"
     CHANGE_RUBRIC = "change_rubric", "Change the judge's rubric"
     RECREATE = "recreate", "Write the files again"
+    PUSH = "push", "Push to the Hub"
     STATE_USE = "state_use", "State the intended use"
     RENEW_SECRET = "renew_secret", "Renew the secret"
     REMOVE = "remove"

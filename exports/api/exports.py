@@ -1,4 +1,4 @@
-"""/api/exports and what is below it: list, start, one export, its check, its files, cancelling, writing, writing again."""
+"""/api/exports and what is below it: list, start, one export, its check, its files, cancelling, writing, writing again, pushing."""
 
 from collections.abc import Callable
 from typing import Any
@@ -16,11 +16,13 @@ from exports.api.serializers import (
     ExportBody,
     ExportsQuery,
     FileQuery,
+    PushBody,
     build_query,
     serialize_export,
     serialize_whole,
 )
 from exports.models import Export
+from exports.pushing.actions import push_export
 from exports.running.actions import (
     Choices,
     cancel_export,
@@ -34,7 +36,7 @@ from lib.wire import fetch_slice, validate
 from workspaces.models import User, Workspace
 from workspaces.people import get_person
 
-RELATED = ("job", "created_by", "since")
+RELATED = ("job", "created_by", "since", "push_job")
 
 
 @api_view(["GET", "POST"])
@@ -146,6 +148,16 @@ def write(request: Request, export_id: UUID) -> Response:
 def write_again(request: Request, export_id: UUID) -> Response:
     """Write the files again from the frozen rows: the same bytes. 409 where it cannot be."""
     return _act(request, export_id, recreate_export)
+
+
+@api_view(["POST"])
+def push(request: Request, export_id: UUID) -> Response:
+    """202 with the export, whose folder is pushed to the Hub in the background. 409 where it cannot be."""
+    found = Export.objects.select_related(*RELATED).get_editable_or_403(request.user, export_id)
+    given = validate(PushBody(data=request.data))
+    push_export(found, repository=given["repository"], public=given["public"], by=get_person(request))
+    headers = {"Location": reverse("api_export", args=[found.pk])}
+    return Response({"export": serialize_whole(found)}, status=202, headers=headers)
 
 
 def _find(request: Request, export_id: UUID) -> Export:

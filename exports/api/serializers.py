@@ -9,6 +9,7 @@ from conversations.api.bulk import FilterBody
 from exports.formats import FORMATS
 from exports.models import Export
 from exports.models.exports import LARGEST_SEED, LONGEST_NAME, LONGEST_PURPOSE, MOST_SET_ASIDE
+from exports.pushing import hub
 from exports.running.actions import MOST_CHOSEN
 from lib.wire import PageQuery, StrictSerializer, WordField, moment
 
@@ -95,6 +96,19 @@ class ExportBody(StrictSerializer):
         return given
 
 
+class PushBody(StrictSerializer):
+    """`repository`: `name` or `organisation/name`. It is made private unless `public`."""
+
+    repository = serializers.CharField(max_length=hub.LONGEST_REPOSITORY)
+    public = serializers.BooleanField(default=False)
+
+    def validate_repository(self, text: str) -> str:
+        try:
+            return hub.read_repository(text)
+        except ValueError as wrong:
+            raise serializers.ValidationError(str(wrong)) from wrong
+
+
 class ExportsQuery(PageQuery):
     """The query string of the list."""
 
@@ -167,4 +181,22 @@ def serialize_whole(export: Export) -> dict[str, Any]:
         "counts": export.counts,
         "changedSince": export.items.changed_since().count(),
         "manifest": export.manifest or None,
+        "push": _serialize_push(export),
+    }
+
+
+def _serialize_push(export: Export) -> dict[str, Any] | None:
+    """The newest push, and where the files of the last one that ended well are; null before the first."""
+    job, place = export.push_job, export.pushed or {}
+    if job is None and not place:
+        return None
+    return {
+        "status": job.status if job is not None else None,
+        "percent": job.percent if job is not None else None,
+        "error": (job.error or None) if job is not None else None,
+        "backgroundJobId": export.push_job_id,
+        "repository": place.get("repository"),
+        "public": place.get("public"),
+        "url": place.get("url"),
+        "commitUrl": place.get("commit_url"),
     }

@@ -1,6 +1,7 @@
-"""The tables of this room: exports with their frozen rows, and files that are imported."""
+"""The tables of this room: exports with their frozen rows, tokens of the Hub, and files that are imported."""
 
 from exports.models.exports import Export, ExportQuerySet
+from exports.models.hub_tokens import HubToken
 from exports.models.import_files import ImportedFile, ImportedFileQuerySet
 from exports.models.items import ExportItem, ExportItemQuerySet
 
@@ -9,6 +10,7 @@ __all__ = [
     "ExportItem",
     "ExportItemQuerySet",
     "ExportQuerySet",
+    "HubToken",
     "ImportedFile",
     "ImportedFileQuerySet",
 ]

@@ -90,6 +90,14 @@ class Export(OwnedModel):
     deleted_at = models.DateTimeField(
         null=True, blank=True, help_text="A person has deleted it: its files are gone, this row stays."
     )
+    push_job = models.ForeignKey(
+        BackgroundJob, null=True, blank=True, on_delete=models.SET_NULL, related_name="+", db_index=False
+    )
+    pushed = models.JSONField(
+        null=True,
+        blank=True,
+        help_text="Where it was pushed to last: repository, public, url, commit, commit_url.",
+    )
 
     objects: ClassVar[ExportQuerySet] = ExportQuerySet.as_manager()  # type: ignore[assignment]
 
@@ -151,6 +159,10 @@ class Export(OwnedModel):
     @property
     def has_files(self) -> bool:
         return self.finished_at is not None and self.removed_at is None and self.deleted_at is None
+
+    @property
+    def is_being_pushed(self) -> bool:
+        return self.push_job is not None and self.push_job.is_open
 
     @property
     def item_count(self) -> int:

@@ -48,13 +48,16 @@ def get_storage() -> Storage:
 
 
 @contextlib.contextmanager
-def open_drafts(export: Export) -> Iterator[Path]:
-    """A folder for the drafts of this export, gone afterwards. Raises CannotStore for a full disk and the like."""
+def open_drafts(export: Export, *, kind: str = "") -> Iterator[Path]:
+    """A folder for the drafts of this export, gone afterwards. Raises CannotStore for a full disk and the like.
+
+    `kind` keeps the folder when the files are written again meanwhile; only giving up the files removes it.
+    """
     parent = _find_drafts_folder()
     try:
         parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(
-            prefix=f"{export.pk}-", dir=parent, ignore_cleanup_errors=True
+            prefix=f"{kind}{export.pk}-", dir=parent, ignore_cleanup_errors=True
         ) as name:
             yield Path(name)
     except OSError as error:
@@ -124,7 +127,12 @@ def remove_all_but(export: Export, attempt: str = "") -> None:
             storage.delete(f"{root}/{folder}")
     if not attempt and storage.exists(root):
         storage.delete(root)
-    for left in _find_drafts_folder().glob(f"{export.pk}-*"):
+    clear_drafts(export, kind="" if attempt else "*")
+
+
+def clear_drafts(export: Export, *, kind: str) -> None:
+    """Remove the folders of drafts that a worker that was killed has left; those of every kind for `*`."""
+    for left in _find_drafts_folder().glob(f"{kind}{export.pk}-*"):
         shutil.rmtree(left, ignore_errors=True)
 
 

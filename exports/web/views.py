@@ -16,6 +16,7 @@ from conversations.web.forms import FilterForm
 from exports.formats import FORMATS
 from exports.models import Export, ExportQuerySet
 from exports.models.states import ExportState, Split
+from exports.pushing.actions import is_pushable, may_push
 from exports.running.actions import (
     WRITABLE,
     cancel_export,
@@ -135,7 +136,9 @@ def _count(form: ExportForm) -> dict[str, Any]:
 @login_required
 def show_export(request: HttpRequest, export_id: UUID) -> HttpResponse:
     """Its progress, which is looked up again every second until it ends, what the check found, and its files."""
-    rows: ExportQuerySet = Export.objects.select_related("job", "created_by", "workspace", "since")
+    rows: ExportQuerySet = Export.objects.select_related(
+        "job", "created_by", "workspace", "since", "push_job"
+    )
     export: Export = rows.get_visible_or_404(request.user, export_id)
     part = "#live" if is_target(request, "live") else ""
     return render(request, f"exports/export.html{part}", _build_context(export, request))
@@ -149,7 +152,7 @@ def _build_context(export: Export, request: HttpRequest) -> dict[str, Any]:
         "state": state,
         "step": _name_step(export),
         "format": FORMATS.get(export.format),
-        "polls": export.is_open,
+        "polls": export.is_open or export.is_being_pushed,
         "chips": FilterForm(QueryDict(export.filter)).chips(),
         "findings": findings,
         "blocking": any(each["severity"] == "blocks" for each in findings),
@@ -160,6 +163,7 @@ def _build_context(export: Export, request: HttpRequest) -> dict[str, Any]:
         "may_write": may and state in WRITABLE,
         "may_recreate": may and state == ExportState.COMPLETED,
         "may_cancel": may and export.is_open and export.job and not export.job.cancel_asked_at,
+        "may_push": is_pushable(export) and may_push(get_person(request), export),
         "may_delete": state != ExportState.DELETED and may_delete(get_person(request), export),
         "history": read_history(TargetKind.EXPORT, export.pk),
     }

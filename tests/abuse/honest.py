@@ -220,6 +220,7 @@ BODIES: dict[str, Sequence[Callable[[World], Body]]] = {
     **dict.fromkeys(
         (f"POST api_export_{verb}" for verb in ("write", "recreate", "cancel")), (lambda world: {},)
     ),
+    "POST api_export_push": [lambda world: {"repository": "me/my-data", "public": True}],
     "DELETE api_export": [lambda world: {}],
     "POST api_item_retry": [lambda world: {}],
     "POST api_item_use": [lambda world: {}],
@@ -244,6 +245,7 @@ FORMS: dict[str, Pairs] = {
     "starter_pack": [("workspace", "")],
     "item_use": [("idempotency_key", "x")],
     "settings_provider_key": [("name", ""), ("api_key", "sk-ant-other"), ("action", "change")],
+    "export_push": [("repository", "me/my-data"), ("public", "on")],
     "conversation_bring_back": [("revision", "0")],
     "review_answer": [("query", ""), ("value", "7")],
     "review_lock": [("query", "order_by=oldest")],

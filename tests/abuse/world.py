@@ -136,7 +136,7 @@ def make_world() -> World:
 
 def make_exports(person: User) -> list[str]:
     """Two that never began and may be deleted by the walk, one that waits for a person after its check, one that waits for a
-    worker, a written one, and one that is deleted."""
+    worker, a written one, one that can be pushed, and one that is deleted."""
     now, counts = timezone.now(), {"items": 1, "splits": {"train": 1}}
     about: dict[str, Any] = {"frozen_at": now, "checked_at": now, "counts": counts, "items": 1}
     checked, written = (
@@ -147,6 +147,7 @@ def make_exports(person: User) -> list[str]:
         factories.make_export(by=person, job=checked, filter="q=rent&tier=scenario", **about),
         factories.make_export(by=person, job=factories.make_background_job(by=person, kind="export")),
         factories.make_export(by=person, job=written, finished_at=now, **about),
+        factories.make_export(by=person, job=written, finished_at=now, format="folder", **about),
         factories.make_export(by=person, deleted_at=now),
     ]
     return [str(each.pk) for each in made]

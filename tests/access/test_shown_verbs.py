@@ -12,6 +12,7 @@ from conversations.states import Status
 from conversations.versions import edit
 from tests.abuse.html_forms import read_page
 from tests.factories import (
+    make_background_job,
     make_conversation,
     make_export,
     make_item,
@@ -45,7 +46,10 @@ def make_pages(home: Workspace, by: User) -> list[str]:
     made = make_conversation(item=make_item(job=job, status=ItemStatus.COMPLETED), turns=["Hi?", "Hello."])
     newer = edit(made, {2: "Good day."}, by=by)
     make_conversation(workspace=home, status=Status.APPROVED, approved_at=timezone.now())
-    pages += ["/exports/", f"/exports/{make_export(workspace=home, by=by).pk}/"]
+    done = make_background_job(workspace=home, by=by, kind="export", status="completed")
+    pushable = make_export(workspace=home, by=by, job=done, format="folder", finished_at=timezone.now())
+    pages += ["/exports/", f"/exports/{make_export(workspace=home, by=by).pk}/", f"/exports/{pushable.pk}/"]
+    pages += ["/settings/hub/"]
     pages += [
         f"/conversations/{made.pk}/",
         f"/conversations/{newer.pk}/",

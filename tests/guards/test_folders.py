@@ -20,6 +20,7 @@ ORDER = {
         ["selection"],
         ["unreviewed", "importing", "reviewing"],
         ["running"],
+        ["pushing"],
         ["web", "api"],
     ],
     "templates_app": [

@@ -67,7 +67,7 @@ PURE = (
         "templates_app.packs.template_file",
     ),
     *("conversations.parsing", "conversations.quality"),
-    *("exports.formats", "exports.preflight", "exports.snippets"),
+    *("exports.formats", "exports.preflight", "exports.snippets", "exports.pushing.hub"),
 )
 PUBLIC_OF_LORAPIPE = "lorapipe.queues"
 

@@ -90,6 +90,7 @@ VERBS = frozenset(
         "preview",
         "price",
         "publish",
+        "push",
         "read",
         "record",
         "redirect",

@@ -27,7 +27,7 @@ from batches.models.states import ItemStatus, LogState
 from conversations.judging.rubric import change_rubric, find_rubric
 from conversations.models import Conversation, Decision, DimensionScore, IdCounter, Judgement, Rubric, Turn
 from conversations.states import Status
-from exports.models import Export, ExportItem, ImportedFile
+from exports.models import Export, ExportItem, HubToken, ImportedFile
 from review.actions import answer_judge, assign, comment, save_draft, skip, take_lock
 from review.models import Answer, Assignment, Comment, Draft, Lock, Skip
 from templates_app.models import (
@@ -278,6 +278,12 @@ def many_exports(rows: int) -> None:
         factories.make_export(by=user, items=1)
 
 
+def many_hub_tokens(rows: int) -> None:
+    for _ in range(rows):
+        user = factories.make_user()
+        HubToken.objects.create(workspace=user.personal_workspace(), encrypted_key="x", created_by=user)
+
+
 MAKERS: dict[type[Model], Callable[[int], None]] = {
     User: many_users,
     Group: many_groups,
@@ -314,6 +320,7 @@ MAKERS: dict[type[Model], Callable[[int], None]] = {
     Rubric: many_rubrics,
     BackgroundJob: many_background_jobs,
     **dict.fromkeys((Export, ExportItem), many_exports),
+    HubToken: many_hub_tokens,
     **dict.fromkeys((Judgement, DimensionScore, Answer), many_judgements),
     **dict.fromkeys((Lock, Assignment, Skip, Draft, Comment), many_reviews),
 }
@@ -334,5 +341,5 @@ READ_ONLY = (
         Worker,
     ),
     *(Decision, Lock, Assignment, Skip, Draft, Comment),
-    *(Judgement, DimensionScore, Answer, Rubric, BackgroundJob, Export, ExportItem),
+    *(Judgement, DimensionScore, Answer, Rubric, BackgroundJob, Export, ExportItem, HubToken),
 )

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from batches.models import Webhook
+from exports.models import HubToken
 from lib.encryption import UnknownEncryptionKey, encrypt_anew
 from provider.models import ProviderKey
 
@@ -19,9 +20,10 @@ class Command(BaseCommand):
             raise CommandError(
                 "LORAPIPE_ENCRYPTION_KEYS is not set. Set it to the new key and the old ones, as the web has it."
             )
-        stored: list[Webhook | ProviderKey] = [
+        stored: list[Webhook | ProviderKey | HubToken] = [
             *Webhook.objects.exclude(encrypted_key=""),
             *ProviderKey.objects.all(),
+            *HubToken.objects.all(),
         ]
         lost = sum(not renew_encryption(each) for each in stored)
         self.stdout.write("All that can be read is encrypted under the first key.")
@@ -29,7 +31,7 @@ class Command(BaseCommand):
             raise CommandError(f"{lost} cannot be read by any of the keys: add the key that is missing.")
 
 
-def renew_encryption(row: Webhook | ProviderKey) -> bool:
+def renew_encryption(row: Webhook | ProviderKey | HubToken) -> bool:
     """False when no key of the ring decrypts it. A secret that was renewed in the meantime is left alone."""
     before = row.encrypted_key
     try:
