@@ -15,6 +15,7 @@ from batches.models import BatchItem
 from batches.models.states import ItemStatus, JobKind, JobStatus, LogState, Reason
 from conversations.models import Conversation
 from conversations.states import Status
+from exports.pushing.actions import enter_token
 from exports.reviewing.applying import upload_reviews
 from review.actions import comment
 from templates_app.models import PromptTemplate
@@ -137,6 +138,7 @@ def make_world() -> World:
 def make_exports(person: User) -> list[str]:
     """Two that never began and may be deleted by the walk, one that waits for a person after its check, one that waits for a
     worker, a written one, one that can be pushed, and one that is deleted."""
+    enter_token(workspace=person.personal_workspace(), token="hf_wrong", by=person)
     now, counts = timezone.now(), {"items": 1, "splits": {"train": 1}}
     about: dict[str, Any] = {"frozen_at": now, "checked_at": now, "counts": counts, "items": 1}
     checked, written = (
