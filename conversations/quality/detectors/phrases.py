@@ -5,6 +5,7 @@ import tomllib
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from conversations.quality.prepared import PreparedTurn
@@ -59,9 +60,18 @@ class PhraseBook:
         return next((found for each in self.find_lists(turn) if (found := each.search(turn))), None)
 
 
-@cache
 def read_phrases(name: str) -> PhraseBook:
     """The lists of `patterns/<name>.toml`. `<word>` in a pattern stands for the fragment of that name."""
+    with _READING:
+        return _read(name)
+
+
+# The first conversations of a worker are stored by hundreds of threads at once. Each of them would compile all patterns.
+_READING = Lock()
+
+
+@cache
+def _read(name: str) -> PhraseBook:
     read = tomllib.loads((Path(__file__).parent / "patterns" / f"{name}.toml").read_text(encoding="utf-8"))
     fragments: Mapping[str, str] = read.get("fragments", {})
     return PhraseBook(_build(each, fragments) for each in read[name])
