@@ -6,14 +6,11 @@ A file is written as a draft, is complete and on the disk, and only then gets it
 
 import contextlib
 import errno
-import hashlib
 import logging
-import os
 import shutil
 import tempfile
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
-from typing import Any
 from uuid import UUID
 
 from django.core.files import File
@@ -78,13 +75,6 @@ def _explain(error: OSError) -> str:
             "Free some space, then start the export again."
         )
     return f"The files cannot be written: {error.strerror or error}. Nothing was left behind."
-
-
-def measure(path: Path) -> dict[str, Any]:
-    """`bytes` and `sha256` of a finished draft, which is on the disk from now on."""
-    with path.open("rb") as stream:
-        os.fsync(stream.fileno())
-        return {"bytes": path.stat().st_size, "sha256": hashlib.file_digest(stream, "sha256").hexdigest()}
 
 
 def store(export: Export, attempt: UUID, drafts: Iterable[Path]) -> dict[str, str]:

@@ -18,15 +18,9 @@ from exports.models import Export
 from exports.models.states import Split
 from exports.running.facts import Outcome, describe_outcome
 from exports.running.manifest import build_manifest, make_warning
+from exports.running.measuring import Measured, measure, measure_beside
 from exports.running.reading import Gone, Reader
-from exports.running.storing import (
-    CannotStore,
-    measure,
-    open_drafts,
-    remove,
-    remove_all_but,
-    store,
-)
+from exports.running.storing import CannotStore, open_drafts, remove, remove_all_but, store
 from workspaces.models import ClockTimestamp
 from workspaces.terms import NOTICE
 
@@ -42,6 +36,7 @@ class Written:
     """The drafts of an export, by split; a folder has one file for all of them."""
 
     paths: dict[str, Path] = field(default_factory=dict)
+    measured: dict[Path, Measured] = field(default_factory=dict)
     rows: dict[str, int] = field(default_factory=dict)
     skipped: Counter[str] = field(default_factory=Counter)
     repairs: Counter[str] = field(default_factory=Counter)
@@ -55,7 +50,7 @@ def write(job: RunningJob, export: Export) -> None:
         with open_drafts(export) as folder:
             written = _write_drafts(job, export, folder)
             files = [
-                {"name": path.name, "split": split, "rows": written.rows[split], **measure(path)}
+                {"name": path.name, "split": split, "rows": written.rows[split], **written.measured[path]}
                 for split, path in written.paths.items()
             ]
             _check_same(export, files)
@@ -125,6 +120,7 @@ def _write_drafts(job: RunningJob, export: Export, folder: Path) -> Written:
     with path.open("xb") as stream:
         write_folder(stream, _make_card(export, written), written.paths)
     written.paths, rows = {"": path}, sum(written.rows.values())
+    written.measured = {path: measure(path)}
     written.rows = {"": rows}
     return written
 
@@ -135,13 +131,17 @@ def _write_splits(job: RunningJob, export: Export, folder: Path, inner: Format) 
     written = Written(paths={split: folder / name for split, name in names.items()})
     options = FormatOptions(**export.options)
     with contextlib.ExitStack() as opened:
-        writers: dict[str, Writer] = {}
-        for split, path in written.paths.items():
-            stream = opened.enter_context(path.open("xb", buffering=BUFFER))
-            writers[split] = inner.open(stream, options)
-        _write_items(job, export, writers)
-        for writer in writers.values():
-            writer.close()
+        streams = {
+            split: opened.enter_context(path.open("xb", buffering=BUFFER))
+            for split, path in written.paths.items()
+        }
+        with measure_beside(written.paths.values()) as written.measured:
+            writers = {split: inner.open(stream, options) for split, stream in streams.items()}
+            _write_items(job, export, writers)
+            for writer in writers.values():
+                writer.close()
+            for stream in streams.values():
+                stream.flush()
     for split, writer in writers.items():
         written.rows[split] = writer.rows
         written.skipped.update(writer.skipped)
