@@ -63,7 +63,7 @@ def plan_of_sql(sql: str, **values: Any) -> str:
 
 def test_near_duplicates(seeded: tuple[User, BatchJob]) -> None:
     home = seeded[0].personal_workspace().pk
-    values = {"workspace": home, "bands": list(range(32)), "root": home, "most": 8}
+    values = {"workspace": home, "bands": list(range(32)), "root": home, "most": 8, "similar": 200}
     assert "conversation_bands" in plan_of_sql(FIND_CANDIDATES, **values)
 
 

@@ -8,6 +8,7 @@ from conversations import versions
 from conversations.comparison import compare, find_candidates
 from conversations.models import Conversation
 from conversations.parsing import TurnDraft
+from conversations.quality.hashing import hash_turns
 from conversations.quality.near_duplicates import make_bands, read_shingles
 from conversations.states import Status
 from tests.conversations.quality.demo import write_demo_turns
@@ -21,7 +22,12 @@ OTHER = [turn.content for turn in write_demo_turns()[1]]
 
 def store(by: User, texts: list[str] = TEXTS, **given: Any) -> Conversation:
     drafts = [TurnDraft(("user", "assistant")[at % 2], text) for at, text in enumerate(texts)]
-    fields = {"status": Status.GENERATED, "bands": make_bands(read_shingles(drafts)), **given}
+    fields = {
+        "status": Status.GENERATED,
+        "bands": make_bands(read_shingles(drafts)),
+        "content_hash": hash_turns(drafts),
+        **given,
+    }
     return make_conversation(by=by, turns=texts, **fields)
 
 
@@ -81,6 +87,37 @@ def test_the_flag_names_the_most_alike_one(anna: User) -> None:
     later = store(anna)
     compare(later.pk)
     assert [each["of"] for each in read(later).flags] == [str(same.pk)]
+
+
+def test_a_copy_is_found_without_reading_texts(anna: User, django_assert_max_num_queries: Any) -> None:
+    first = store(anna)
+    copies = [store(anna) for _ in range(3)]
+    for copy in copies:
+        with django_assert_max_num_queries(
+            9
+        ):  # three lookups; the flag with its savepoint and history; the note
+            assert compare(copy.pk) == [first.pk]
+        with django_assert_max_num_queries(4):  # again: what is flagged is not locked
+            assert compare(copy.pk) == [first.pk]
+    assert [each["of"] for copy in copies for each in read(copy).flags] == [str(first.pk)] * 3
+    assert read(copies[0]).quality_metrics["uniqueness"] == 0
+
+
+def test_whoever_is_like_a_copy_is_flagged_by_the_first_of_the_copies(anna: User) -> None:
+    """Stored at the same moment, in an order in which the later one looked before the others were there."""
+    first, copy = store(anna), store(anna)
+    later = store(anna, [*TEXTS[:-1], "Good luck, and write to me when it is done."])
+    compare(copy.pk)
+    assert read(later).flags == []
+    compare(first.pk)
+    assert [each["of"] for each in read(later).flags] == [str(first.pk)]
+
+
+def test_what_is_unique_takes_four_statements(anna: User, django_assert_num_queries: Any) -> None:
+    store(anna, OTHER)
+    own = store(anna)
+    with django_assert_num_queries(4):
+        compare(own.pk)
 
 
 def test_without_bands_or_without_a_row_nothing_happens(anna: User) -> None:
