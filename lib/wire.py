@@ -69,8 +69,10 @@ class MomentField(serializers.Field[datetime, str, str | None, Any]):
         super().__init__(**options)
         self.end = end
 
-    def to_internal_value(self, data: str) -> datetime:
+    def to_internal_value(self, data: Any) -> datetime:
         try:
+            if not isinstance(data, str):
+                raise ValueError(data)
             day = parse_date(data) if len(data) == len("2026-01-01") else None
             found = datetime.combine(day, time()) if day else parse_datetime(data)
             if found is None:
