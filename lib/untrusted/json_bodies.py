@@ -108,13 +108,8 @@ def check_count(text: str, *, most: int = MOST_VALUES) -> None:
 
 
 def _is_above(most: int, text: str) -> bool:
-    found = end = 0
-    for number, string in enumerate(_STRINGS.finditer(text)):
-        found += sum(text.count(mark, end, string.start()) for mark in _SEPARATORS)
-        end = string.end()
-        if max(found, number // 2) > most:
-            return True
-    return found + sum(text.count(mark, end) for mark in _SEPARATORS) > most
+    bare = _STRINGS.sub('"', text)  # a mark for each text
+    return max(sum(map(bare.count, _SEPARATORS)), bare.count('"') // 2) > most
 
 
 def _refuse_constant(name: str) -> NoReturn:

@@ -19,6 +19,8 @@ from batches.models.jobs import LONGEST_NAME
 from batches.planning.plan import LARGEST_PLAN
 from batches.planning.sources.csv_file import BOUNDS as PLAN_BOUNDS
 from batches.planning.sources.matrix_wire import MOST_VALUES
+from exports.importing.reading.records import BOUNDS as IMPORT_BOUNDS
+from exports.reviewing.reading import BOUNDS as REVIEW_BOUNDS
 from lib.untrusted.json_bodies import LARGEST_BODY
 from templates_app.library.sheet import BOUNDS
 from templates_app.packs.template_file import LARGEST as LARGEST_TEMPLATE
@@ -136,7 +138,9 @@ def uploads(world: World) -> list[tuple[str, int]]:
     return [
         ("/scenarios/import/", BOUNDS.bytes),
         ("/options/import/", BOUNDS.bytes),
-        ("/batches/new/csv/", PLAN_BOUNDS.bytes - 1_000),
+        ("/batches/new/csv/", PLAN_BOUNDS.bytes),
+        ("/imports/new/", IMPORT_BOUNDS.bytes),
+        ("/reviews/new/", REVIEW_BOUNDS.bytes),
     ]
 
 
@@ -259,6 +263,9 @@ def upload_honest_files(world: World) -> Iterator[Request]:
     topics = "".join(f"topic {number},template,30\n" for number in range(LARGEST_PLAN))
     chosen = {"tier": "template", "csv_template": world.template.name, "name": "x" * LONGEST_NAME}
     yield upload("/batches/new/csv/", f"topic,tier,age\n{topics}".encode(), most_s=HONEST_CPU_S, **chosen)
+    row = '{"messages": [{"role": "user", "content": "%s"}, {"role": "assistant", "content": "a"}]}\n'
+    for content in (row % "a", row % ("a" * 2_000)):
+        yield upload("/imports/new/", fill("", content, IMPORT_BOUNDS.bytes), most_s=HONEST_CPU_S)
 
 
 ATTACKS: list[Callable[[World], Iterator[Request]]] = [
