@@ -11,7 +11,16 @@ from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
 from provider import billed, shipping, table
-from provider.models import A_NAME, BATCH_RATES, RATES, Finding, LanguageModel, ModelPrice, ModelTableVersion
+from provider.models import (
+    A_NAME,
+    BATCH_RATES,
+    RATES,
+    Finding,
+    LanguageModel,
+    ModelPrice,
+    ModelTableVersion,
+    ProviderKey,
+)
 from provider.states import Effort, Thinking
 from workspaces.admin_base import (
     LoraModelAdmin,
@@ -202,3 +211,16 @@ class FindingAdmin(ReadOnlyAdmin):
     @admin.display(description="Report")
     def report_shown(self, finding: Finding) -> SafeString:
         return format_json(finding.report)
+
+
+@admin.register(ProviderKey)
+class ProviderKeyAdmin(ReadOnlyAdmin):
+    """Who has entered which key. The key itself is not shown."""
+
+    fields = ("name", "workspace", "address", "replaces", "created_by", "created_at", "updated_at")
+    list_display = ("name", "workspace", "address", "created_by", "updated_at")
+    list_select_related = ("workspace", "created_by")
+    list_defer = ("encrypted_key",)
+    search_fields = ("name", "workspace__name")
+    detail_select_related = ("workspace", "created_by")
+    ordering = ("name",)

@@ -14,7 +14,7 @@ from django.db.models import Q
 from lib import clock
 from provider import billed
 from provider.states import NEEDS_THINKING, QUIET_THINKING, Effort, Lifecycle, Thinking
-from workspaces.models import ClockTimestamp, TimestampedModel
+from workspaces.models import OWN_KEY, ClockTimestamp, TimestampedModel, Workspace
 
 # Per million tokens. A cost has nine decimal places, so a price with three never needs rounding.
 RATE: dict[str, Any] = {
@@ -304,14 +304,40 @@ class Finding(models.Model):
 
 
 class ProviderKey(TimestampedModel):
-    """A key that was entered while everything runs, in place of the environment's (`provider.keys`)."""
+    """A key that was entered while everything runs, stored encrypted (`provider.keys`).
+
+    Without a workspace it stands in for the environment's key of its name. With one it is the own key of that workspace, and
+    is sent only to the `address` that it was entered for.
+    """
 
     name = models.CharField(
         max_length=40, unique=True, blank=True, help_text="Empty: the installation's own key."
     )
+    workspace = models.OneToOneField(
+        Workspace,
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="+",
+        help_text="Whose own key it is.",
+    )
     encrypted_key = models.TextField()
     instead_of = models.CharField(
-        max_length=12, help_text="The fingerprint of the environment's key and address at that time."
+        max_length=12,
+        blank=True,
+        help_text="The fingerprint of the environment's key and address at that time; empty for a workspace's own key.",
+    )
+    address = models.CharField(
+        max_length=300,
+        blank=True,
+        db_default="",
+        help_text="Of the server that a workspace's own key was entered for.",
+    )
+    replaces = models.CharField(
+        max_length=40,
+        blank=True,
+        db_default="",
+        help_text="The name of the key that the workspace had before, and has again when its own is removed.",
     )
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
@@ -321,10 +347,17 @@ class ProviderKey(TimestampedModel):
         db_table = "provider_keys"
         verbose_name = "provider key"
         constraints = [
-            models.CheckConstraint(condition=Q(name__regex=r"^[a-z0-9_]{0,40}$"), name="provider_key_name")
+            models.CheckConstraint(condition=Q(name__regex=r"^[a-z0-9_]{0,40}$"), name="provider_key_name"),
+            models.CheckConstraint(
+                condition=Q(workspace__isnull=True) & ~Q(name__startswith=OWN_KEY)
+                | Q(workspace__isnull=False, name__startswith=OWN_KEY),
+                name="provider_key_owner",
+            ),
         ]
 
     def __str__(self) -> str:
+        if self.workspace_id:
+            return "the workspace's own key"
         return self.name or "the installation's key"
 
 

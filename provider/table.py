@@ -19,7 +19,7 @@ from claude import current_models
 from claude.model_card import ModelCard, ModelTable, PriceRow, UnknownModel, UnknownPrice
 from claude.shipped import SHIPPED
 from provider import contents
-from provider.account import compute_fingerprint, get_provider, use_entered_keys
+from provider.account import compute_fingerprint, forget_own_keys, get_provider, use_entered_keys
 from provider.models import Finding, LanguageModel, ModelPrice, ModelTableVersion
 from workspaces.audit import record
 from workspaces.models import User
@@ -30,8 +30,8 @@ LOOK_EVERY_S = 2.0
 TABLE_LOCK = 0x10AA0DE1
 STAMP = """
 SELECT (SELECT max(id) FROM lineup_versions), (SELECT max(id) FROM provider_findings),
-       -- the keys that were entered, all of them: they are few
-       (SELECT array_agg(ARRAY[name, instead_of, encrypted_key] ORDER BY name) FROM provider_keys)
+       -- the keys that stand in for the environment's: they are few. Those of workspaces are read one by one.
+       (SELECT array_agg(ARRAY[name, instead_of, encrypted_key] ORDER BY name) FROM provider_keys WHERE workspace_id IS NULL)
 """
 
 T = TypeVar("T")
@@ -65,6 +65,7 @@ def forget() -> None:
     with _State.lock:
         _State.stamp, _State.at = (None, None, None), float("-inf")
         use_entered_keys(())
+        forget_own_keys()
         current_models.activate(SHIPPED)
 
 

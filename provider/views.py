@@ -24,19 +24,22 @@ from provider import check, table
 from provider.account import (
     UnknownKey,
     compute_fingerprint,
+    describe_address,
     get_provider,
+    is_own_key,
     list_entered_names,
     list_key_names,
     mask_key,
 )
-from provider.forms import KeyForm
-from provider.keys import enter_key, remove_key
+from provider.forms import KeyForm, OwnKeyForm
+from provider.keys import enter_key, enter_own_key, remove_key, remove_own_key
 from provider.models import Finding, ProviderKey
-from workspaces.chosen import ChosenWorkspace, choose_workspace
-from workspaces.models import User, Workspace
+from workspaces.chosen import ChosenWorkspace, choose_changeable_workspace, choose_workspace
+from workspaces.models import OWN_KEY, User, Workspace
 from workspaces.people import get_person
 
 CHECKS_SHOWN = 10
+DEMO_USES_NONE = "In demo mode no key is used. Start with ANTHROPIC_API_KEY first."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,23 +146,54 @@ def redirect_to_provider(chosen: ChosenWorkspace) -> HttpResponse:
 
 
 def render_provider(
-    request: HttpRequest, chosen: ChosenWorkspace, *, form: KeyForm | None = None
+    request: HttpRequest,
+    chosen: ChosenWorkspace,
+    *,
+    form: KeyForm | None = None,
+    own_form: OwnKeyForm | None = None,
 ) -> HttpResponse:
-    """The page, with the problems of the key form if it has any. Only a superuser sees that form."""
+    """The page, with the problems of a key form if it has any. Owners enter the workspace's own key, superusers the others."""
     table.refresh()
     key = chosen.workspace.provider_key
+    own = ProviderKey.objects.select_related("created_by").filter(workspace=chosen.workspace).first()
     context = {
+        "own": own,
+        "uses_own": is_own_key(key),
+        "own_form": own_form or OwnKeyForm(),
+        "server_address": describe_address(),
         "chosen": chosen,
         "may_check": chosen.may_edit,
         "is_entered": key in list_entered_names(),
         "deadline_s": int(check.DEADLINE_S),
-        "named_key": key,
+        "named_key": "the workspace’s own key" if is_own_key(key) else key,
         **describe_provider(),
         **find_checks(key),
     }
     if get_person(request).is_superuser and not settings.DEMO:
         context |= {"form": form or KeyForm(names=list_changeable_names()), "entered": list_entered_keys()}
-    return render(request, "provider/provider.html", context, status=422 if form else 200)
+    return render(request, "provider/provider.html", context, status=422 if form or own_form else 200)
+
+
+@sensitive_post_parameters("own_key")
+@never_cache
+@require_POST
+@login_required
+def change_own_key(request: HttpRequest) -> HttpResponse:
+    """Enter the key that this workspace alone uses from now on, or with `action=remove` use the earlier one. For its owners."""
+    by, chosen = get_person(request), choose_changeable_workspace(request)
+    if request.POST.get("action") == "remove":
+        if remove_own_key(workspace=chosen.workspace, by=by):
+            messages.success(request, "The workspace’s own key is removed. Revoke it at the provider too.")
+        return redirect_to_provider(chosen)
+    if settings.DEMO:
+        messages.error(request, DEMO_USES_NONE)
+        return redirect_to_provider(chosen)
+    form = OwnKeyForm(request.POST)
+    if not form.is_valid():
+        return render_provider(request, chosen, own_form=form)
+    enter_own_key(workspace=chosen.workspace, api_key=form.cleaned_data["own_key"], by=by)
+    messages.success(request, "All calls of this workspace use its own key from now on. Test it.")
+    return redirect_to_provider(chosen)
 
 
 @sensitive_post_parameters("api_key")
@@ -172,7 +206,7 @@ def change_key(request: HttpRequest) -> HttpResponse:
     if not by.is_superuser:
         raise PermissionDenied
     if settings.DEMO:
-        messages.error(request, "In demo mode no key is used. Start with ANTHROPIC_API_KEY first.")
+        messages.error(request, DEMO_USES_NONE)
         return redirect_to_provider(chosen)
     if request.POST.get("action") == "remove":
         if remove_key(name=request.POST.get("name", ""), by=by):
@@ -189,14 +223,19 @@ def change_key(request: HttpRequest) -> HttpResponse:
 
 
 def list_changeable_names() -> list[str]:
-    """The names of all keys: the installation's own (""), those of the environment, and those that workspaces name."""
-    named = Workspace.objects.exclude(provider_key="").order_by("provider_key").distinct()
+    """The names of all keys: the installation's own (""), those of the environment, and those that workspaces name.
+
+    Without the own keys of workspaces, which only their owners change.
+    """
+    named = Workspace.objects.exclude(provider_key="").exclude(provider_key__startswith=OWN_KEY)
+    named = named.order_by("provider_key").distinct()
     return list(dict.fromkeys([*list_key_names(), *named.values_list("provider_key", flat=True)]))
 
 
 def list_entered_keys() -> list[ProviderKey]:
     """The keys that were entered; `is_used` is false for one that a later key or address of the environment replaces."""
-    found = list(ProviderKey.objects.select_related("created_by").defer("encrypted_key").order_by("name"))
+    stands_in = ProviderKey.objects.filter(workspace=None).select_related("created_by").defer("encrypted_key")
+    found = list(stands_in.order_by("name"))
     for key in found:
         key.is_used = key.name in list_entered_names()  # type: ignore[attr-defined]
     return found

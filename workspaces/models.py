@@ -11,12 +11,15 @@ from django.conf import settings
 from django.contrib.auth.models import AbstractUser
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import models, transaction
+from django.db.models.functions import Cast, Concat, Replace
 from django.http import Http404
 from django.utils import timezone
 from django.utils.deconstruct import deconstructible
 from django.utils.module_loading import import_string
 
 from workspaces.states import Action, Authorisation, TargetKind
+
+OWN_KEY = "own_"  # how the name of a key begins that an owner has entered for this workspace alone
 
 
 @deconstructible(path="workspaces.models.ClockTimestamp")
@@ -124,6 +127,18 @@ class Workspace(TimestampedModel):
             ),
             models.CheckConstraint(
                 condition=models.Q(provider_key__regex=r"^[a-z0-9_]{0,40}$"), name="workspace_provider_key"
+            ),
+            # Nobody, not even in the admin, has a workspace spend on the own key of another one.
+            models.CheckConstraint(
+                condition=~models.Q(provider_key__startswith=OWN_KEY)
+                | models.Q(
+                    provider_key=Concat(
+                        models.Value(OWN_KEY),
+                        Replace(Cast("id", models.CharField()), models.Value("-"), models.Value("")),
+                    )
+                ),
+                name="workspace_own_key",
+                violation_error_message="The own key of another workspace cannot be used here.",
             ),
             models.CheckConstraint(
                 condition=models.Q(

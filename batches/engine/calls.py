@@ -15,12 +15,12 @@ from django.db import connection
 from batches.engine.kinds.kind import Kind, Origin
 from batches.engine.kinds.registry import find_kind
 from batches.limits.limiter import Expected
-from batches.limits.pools import pool_of
+from batches.limits.pools import get_provider, pool_of
 from batches.models import BatchItem, BatchJob
 from batches.models.states import JobKind
 from claude import current_models
 from claude.current_models import ModelTable
-from claude.messages import Request
+from claude.messages import Provider, Request
 from claude.translation import PreparedRequest, prepare
 from conversations.generation import compute_worst_case
 from lib import clock
@@ -50,8 +50,8 @@ def deadline_s(max_tokens: int) -> float:
 class Call:
     """A call that is ready to be made. Everything about it is known, and nothing is stored yet.
 
-    `pool` is the provider's pool whose rate limits apply, `key` the name of the provider key, `reservation` the most
-    that the call can cost in USD. `on` is the day whose prices apply.
+    `pool` is the provider's pool whose rate limits apply, `key` the name of the provider key, `provider` the server with the
+    key itself, `reservation` the most that the call can cost in USD. `on` is the day whose prices apply.
     """
 
     item_id: UUID
@@ -64,6 +64,7 @@ class Call:
     prepared: PreparedRequest
     pool: str
     key: str
+    provider: Provider
     reservation: Decimal
     on: date
     expected: Expected
@@ -137,6 +138,7 @@ def _build_known_call(item: BatchItem) -> Call:
         prepared=prepare(request),
         pool=pool_of(request.model, item.workspace.provider_key),
         key=item.workspace.provider_key,
+        provider=get_provider(item.workspace.provider_key),
         reservation=compute_worst_case(request, on=on),
         on=on,
         expected=kind.expect(item, request),

@@ -23,7 +23,7 @@ from batches.engine.moves import DATABASE_AWAY
 from batches.engine.retry import break_off, fail_unasked, handle_error, release, stop_job, withdraw
 from batches.engine.stored_replies import use_stored_reply
 from batches.limits.limiter import NoLimiter
-from batches.limits.pools import UnknownKey, get_provider, make_missing_limits
+from batches.limits.pools import UnknownKey, make_missing_limits
 from batches.models.states import Reason
 from claude.client import CONNECTIONS_PER_SHARD, Client
 from claude.current_models import UnknownModel, UnknownPrice
@@ -129,7 +129,7 @@ def ask_and_file(claimed: Claim) -> None:
 
 def ask(call: Call) -> Reply:
     """Make one attempt, which ends at the call's deadline. Raises Busy, Blocked, Declined or Unusable."""
-    return _client(get_provider(call.key)).send(call.prepared, deadline_s=call.deadline_s)
+    return _client(call.provider).send(call.prepared, deadline_s=call.deadline_s)
 
 
 @functools.lru_cache(maxsize=CLIENTS)

@@ -1,6 +1,7 @@
 """Pools: which calls share one rate limit of the provider.
 
-A pool is a provider account (a keyed hash of base URL and key, or `demo`) and a group of models: `demo:claude-sonnet-5-5`.
+A pool is a provider account (a keyed hash of the base URL and of the key's name, or `demo`) and a group of models:
+`demo:claude-sonnet-5-5`. A key that is replaced by a new one keeps its pools, and with them its limits and what is booked.
 """
 
 from collections.abc import Sequence
@@ -8,13 +9,14 @@ from collections.abc import Sequence
 from django.conf import settings
 
 from batches.limits import limiter
-from batches.limits.plain_pools import rename_plain_pools
+from batches.limits.renamed_pools import rename_pools
 from batches.models import RateLimit
 from batches.models.limits import MOST_PER_MINUTE
 from claude import current_models
 from claude.current_models import UnknownModel
 from provider import table
-from provider.account import UnknownKey, compute_fingerprint, get_provider, list_key_names
+from provider.account import UnknownKey, compute_account, get_provider, list_key_names
+from provider.models import ProviderKey
 
 __all__ = [
     "DEMO_POOL",
@@ -42,7 +44,8 @@ def pool_of(model: str, key: str = "") -> str:
 
 def pools() -> list[str]:
     """Every pool that a job of this installation may use: all keys, each with all groups of models."""
-    accounts = dict.fromkeys(_account(key) for key in list_key_names())
+    own = ProviderKey.objects.filter(workspace__isnull=False).order_by("name").values_list("name", flat=True)
+    accounts = dict.fromkeys(_account(key) for key in [*list_key_names(), *own])
     return [f"{account}:{name}" for account in accounts for name in current_models.list_pools()]
 
 
@@ -56,12 +59,12 @@ def pool_or_none(model: str, key: str) -> str | None:
 
 def _account(key: str) -> str:
     """The account's name in a pool. The demo has a fixed one, because the simulator has another port at every start."""
-    return "demo" if settings.DEMO else compute_fingerprint(get_provider(key))
+    return "demo" if settings.DEMO else compute_account(key)
 
 
 def set_limits_from_settings() -> None:
     """Make or adapt the limiter's rows by RATE_LIMIT_RPM, RATE_LIMIT_ITPM and RATE_LIMIT_OTPM, when a stack starts."""
-    rename_plain_pools()
+    rename_pools()
     table.refresh(now=True)
     _set_limits(pools())
 

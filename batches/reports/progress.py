@@ -18,7 +18,6 @@ from batches.reports.bottleneck import Bottleneck, find_bottleneck
 from batches.reports.rate import measure_rate
 from claude.current_models import UnknownModel
 from provider import table
-from provider.account import list_key_names
 
 RATE_SAMPLE = 30
 # A worker that ended is running again after about so many seconds: the pause of `./run`, and its start.
@@ -173,8 +172,7 @@ def _compute_lost_wait(row: Mapping[str, Any], rate: float | None) -> int | None
 
 
 def _pool(job: BatchJob) -> str:
-    # With only one key there is no need to load the workspace.
-    key = job.workspace.provider_key if len(list_key_names()) > 1 and not settings.DEMO else ""
+    key = "" if settings.DEMO else job.workspace.provider_key
     try:
         return table.look_up(partial(pool_of, job.model, key))
     except (UnknownModel, UnknownKey):

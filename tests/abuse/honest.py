@@ -244,6 +244,7 @@ FORMS: dict[str, Pairs] = {
     "readyz": [("name", "x")],
     "starter_pack": [("workspace", "")],
     "item_use": [("idempotency_key", "x")],
+    "settings_provider_own_key": [("workspace", ""), ("own_key", "sk-ant-other"), ("action", "change")],
     "settings_provider_key": [("name", ""), ("api_key", "sk-ant-other"), ("action", "change")],
     "export_push": [("repository", "me/my-data"), ("public", "on")],
     "conversation_bring_back": [("revision", "0")],

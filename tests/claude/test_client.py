@@ -162,6 +162,14 @@ def test_statuses_worth_another_try(status: int, body: bytes, kind: str, *, cost
     assert (raised.retry_after, raised.request_id, raised.body) == (None, "req_1", body)
 
 
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_is_not_followed_so_the_key_goes_nowhere_else(status: int) -> None:
+    with odd_server(answering(200, message())) as elsewhere:
+        raised = failing(answering(status, b"", location=f"{elsewhere.url}/v1/messages"))
+    assert isinstance(raised, Blocked)
+    assert elsewhere.seen == []
+
+
 def test_retry_after_is_kept_in_seconds() -> None:
     assert failing(answering(429, RATE, retry_after="7")).retry_after == 7.0
 

@@ -9,9 +9,9 @@ from pytest_django import Settings
 from batches.actions.jobs import resume
 from batches.limits.limiter import set_limits
 from batches.limits.pools import pool_of, pools
-from batches.models import BatchJob, GenerationLog
+from batches.models import BatchJob
 from batches.models.states import JobStatus, Reason
-from provider.keys import enter_key, remove_key
+from provider.keys import enter_key, enter_own_key, remove_key, remove_own_key
 from tests.support.engine import Engine, running_engine, wait_for_end
 from tests.support.invariants import assert_billed_is_logged, assert_invariants
 from tests.support.jobs import start_starter_job
@@ -21,7 +21,9 @@ from tests.support.starter_pack import bring_starter_pack
 from workspaces.models import User, Workspace
 
 KEY, THEIRS, ENTERED = "sk-of-the-installation", "sk-of-research", "sk-that-was-entered"
+OWN = "sk-of-the-workspace-alone"
 MODEL = "claude-sonnet-5-5"
+ENDED = (JobStatus.COMPLETED, JobStatus.FAILED)
 
 
 @pytest.fixture
@@ -75,32 +77,31 @@ def test_no_credit_stops_the_jobs_of_one_key_alone(
 def test_a_key_is_changed_while_the_workers_run(
     owner: User, two_keys: Engine, fast_simulator: RunningSimulator
 ) -> None:
-    """Each key is refused as soon as another is in use: what is completed then was asked with the other one."""
+    """The keys that are not to be used are refused: what is completed then was asked with the other one."""
 
-    def run(count: int = 1) -> BatchJob:
-        return wait_for_end(start_starter_job(owner, limit=count, concurrency=4))
+    def is_used(key: str) -> bool:
+        refuse(fast_simulator, *({KEY, THEIRS, ENTERED, OWN} - {key}))
+        return (
+            wait_for_end(start_starter_job(owner, limit=10, concurrency=4), states=ENDED).status
+            == JobStatus.COMPLETED
+        )
 
-    def is_in_use(pool: str) -> bool:
-        return GenerationLog.objects.get(job=run()).pool == pool
-
+    home = owner.personal_workspace()
     two_keys.start(slots=4)
     before = pool_of(MODEL)
-    assert is_in_use(before)
+    assert is_used(KEY)
     enter_key(name="", api_key=ENTERED, by=None)
-    entered = pool_of(MODEL)
-    assert entered != before
-    wait_for(lambda: is_in_use(entered), seconds=60, what="the workers use the key that was entered")
-    refuse(fast_simulator, KEY, THEIRS)
-    assert run(10).completed_items == 10
-    Workspace.objects.filter(pk=owner.personal_workspace().pk).update(provider_key="research")
-    refuse(fast_simulator, KEY, ENTERED)
-    assert run(10).completed_items == 10, "the name of the workspace's key is read for each call"
-    Workspace.objects.filter(pk=owner.personal_workspace().pk).update(provider_key="")
-    fast_simulator.faults([])
+    wait_for(lambda: is_used(ENTERED), seconds=60, what="the workers use the key that was entered")
+    assert pool_of(MODEL) == before, "the limits and what is booked stay"
+    Workspace.objects.filter(pk=home.pk).update(provider_key="research")
+    assert is_used(THEIRS), "the name of the workspace's key is read for each call"
+    enter_own_key(workspace=home, api_key=OWN, by=owner)
+    assert is_used(OWN), "and so is a key of its own"
+    remove_own_key(workspace=home, by=owner)
+    Workspace.objects.filter(pk=home.pk).update(provider_key="")
     remove_key(name="", by=None)
-    wait_for(lambda: is_in_use(before), seconds=60, what="the workers use the environment's key again")
-    refuse(fast_simulator, ENTERED, THEIRS)
-    assert run(10).completed_items == 10
+    wait_for(lambda: is_used(KEY), seconds=60, what="the workers use the environment's key again")
+    fast_simulator.faults([])
     assert_invariants()
 
 

@@ -332,6 +332,15 @@ def remove_key(_: Stage) -> Act:
     return lambda by: keys.remove_key(name="", by=by)
 
 
+def enter_own_key(stage: Stage) -> Act:
+    return lambda by: keys.enter_own_key(workspace=stage.home, api_key=f"sk-ant-{PLANTED}", by=by)
+
+
+def remove_own_key(stage: Stage) -> Act:
+    keys.enter_own_key(workspace=stage.home, api_key=f"sk-ant-{PLANTED}", by=None)
+    return lambda by: keys.remove_own_key(workspace=stage.home, by=by)
+
+
 def change_rubric(stage: Stage) -> Act:
     criteria = {**load_shipped_criteria(), "accuracy": PLANTED}
     return lambda by: rubric.change_rubric(workspace=stage.home, criteria=criteria, by=by)
@@ -368,6 +377,8 @@ WORKSPACES = [
     Case("provider.table.publish", publish_table, Action.PUBLISH, TargetKind.MODEL_TABLE),
     Case("provider.keys.enter_key", enter_key, Action.CHANGE, TargetKind.PROVIDER),
     Case("provider.keys.remove_key", remove_key, Action.CHANGE, TargetKind.PROVIDER),
+    Case("provider.keys.enter_own_key", enter_own_key, Action.CHANGE, TargetKind.PROVIDER),
+    Case("provider.keys.remove_own_key", remove_own_key, Action.CHANGE, TargetKind.PROVIDER),
     Case("provider.check.check", lambda _: lambda by: check.check(by=by), Action.CHECK, TargetKind.PROVIDER),
 ]
 

@@ -28,6 +28,8 @@ from conversations.judging.rubric import change_rubric, find_rubric
 from conversations.models import Conversation, Decision, DimensionScore, IdCounter, Judgement, Rubric, Turn
 from conversations.states import Status
 from exports.models import Export, ExportItem, HubToken, ImportedFile
+from provider.account import name_own_key
+from provider.models import ProviderKey
 from review.actions import answer_judge, assign, comment, save_draft, skip, take_lock
 from review.models import Answer, Assignment, Comment, Draft, Lock, Skip
 from templates_app.models import (
@@ -284,6 +286,19 @@ def many_hub_tokens(rows: int) -> None:
         HubToken.objects.create(workspace=user.personal_workspace(), encrypted_key="x", created_by=user)
 
 
+def many_provider_keys(rows: int) -> None:
+    for _ in range(rows):
+        user = factories.make_user()
+        home = user.personal_workspace()
+        ProviderKey.objects.create(
+            name=name_own_key(home.pk),
+            workspace=home,
+            encrypted_key="x",
+            address="https://x",
+            created_by=user,
+        )
+
+
 MAKERS: dict[type[Model], Callable[[int], None]] = {
     User: many_users,
     Group: many_groups,
@@ -321,6 +336,7 @@ MAKERS: dict[type[Model], Callable[[int], None]] = {
     BackgroundJob: many_background_jobs,
     **dict.fromkeys((Export, ExportItem), many_exports),
     HubToken: many_hub_tokens,
+    ProviderKey: many_provider_keys,
     **dict.fromkeys((Judgement, DimensionScore, Answer), many_judgements),
     **dict.fromkeys((Lock, Assignment, Skip, Draft, Comment), many_reviews),
 }
@@ -341,5 +357,5 @@ READ_ONLY = (
         Worker,
     ),
     *(Decision, Lock, Assignment, Skip, Draft, Comment),
-    *(Judgement, DimensionScore, Answer, Rubric, BackgroundJob, Export, ExportItem, HubToken),
+    *(Judgement, DimensionScore, Answer, Rubric, BackgroundJob, Export, ExportItem, HubToken, ProviderKey),
 )

@@ -12,6 +12,7 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries
 
+from provider.models import ProviderKey
 from templates_app.models import EdgeCase, Option, PromptTemplate, Scenario, TemplateVersion
 from tests import factories
 from tests.workspaces.admin_urls import page
@@ -30,7 +31,7 @@ each_table = pytest.mark.parametrize("model", MAKERS, ids=lambda model: model.__
 
 def test_every_table_has_a_page() -> None:
     ours = {model for app in OURS for model in apps.get_app_config(app).get_models()}
-    assert ours | {Group} == MAKERS.keys()
+    assert ours | {Group, ProviderKey} == MAKERS.keys()
     admin.autodiscover()
     for model in MAKERS:
         assert isinstance(admin.site._registry[model], admin_base.LoraModelAdmin)

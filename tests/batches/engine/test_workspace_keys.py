@@ -1,6 +1,7 @@
 """A workspace that brings its own key: its own limits, its own stops, and no call where the key is missing."""
 
 import pytest
+from django.db import IntegrityError, transaction
 from pytest_django import Settings
 
 from batches.engine import generate
@@ -14,8 +15,8 @@ from batches.reports.progress import progress
 from claude.errors import Blocked
 from lorapipe.queues import Queue
 from provider import table
-from provider.account import UnknownKey, get_provider
-from provider.keys import enter_key
+from provider.account import UnknownKey, forget_own_keys, get_provider, name_own_key
+from provider.keys import enter_key, enter_own_key
 from tests.factories import make_job, make_worker
 from tests.support.steps import claim_item
 from workspaces.models import Workspace
@@ -29,6 +30,7 @@ def _two_keys(settings: Settings, db: None) -> None:
     settings.CLAUDE_BASE_URL = "http://127.0.0.1:1"
     settings.CLAUDE_API_KEY = "sk-of-the-installation"
     settings.CLAUDE_NAMED_KEYS = {"research": "sk-of-research"}
+    forget_own_keys()
     set_limits(pools(), per_minute=1_000_000)
 
 
@@ -101,20 +103,60 @@ def test_without_the_key_there_is_no_call_and_the_job_says_what_to_do(
         pool_of(MODEL, "elsewhere")
 
 
-def test_a_changed_key_gets_its_limits_before_the_dispatcher_has_seen_it(
-    job: BatchJob, worker: Worker
-) -> None:
-    """The worker that meets it first makes the limiter's rows, and the call leaves."""
+def test_a_changed_key_goes_on_with_the_limits_of_the_old_one(job: BatchJob, worker: Worker) -> None:
     before = pool_of(MODEL)
     enter_key(name="", api_key="sk-entered", by=None)
     table.refresh(now=True)
-    assert pool_of(MODEL) != before
+    claimed = claim_item(job, worker)
+    assert claimed.call.pool == pool_of(MODEL) == before
+    assert claimed.call.provider.api_key == "sk-entered"
+
+
+# --- a key that the owner has entered for the workspace alone ---------------------------------------------
+
+
+def test_an_own_key_is_used_from_its_first_call_on(job: BatchJob, worker: Worker) -> None:
+    """The worker that meets it first makes the limiter's rows, and the call leaves."""
+    enter_own_key(workspace=job.workspace, api_key="sk-of-their-own", by=None)
     call = generate.prepare_call(job.items.get(position=1).pk)
     assert call
     claimed = generate.claim_or_withdraw(call, worker.pk)
     assert claimed
-    assert claimed.call.pool == pool_of(MODEL)
-    assert get_provider(claimed.call.key).api_key == "sk-entered"
+    assert claimed.call.provider.api_key == "sk-of-their-own"
+    assert claimed.call.pool == pool_of(MODEL, claimed.call.key) != pool_of(MODEL)
+    assert "sk-of-their-own" not in repr(claimed)
+
+
+def test_another_own_key_is_used_without_a_restart(job: BatchJob, worker: Worker) -> None:
+    enter_own_key(workspace=job.workspace, api_key="sk-of-their-own", by=None)
+    set_limits(pools(), per_minute=1_000_000)
+    first = claim_item(job, worker)
+    enter_own_key(workspace=job.workspace, api_key="sk-of-the-next-month", by=None)
+    forget_own_keys()  # as after two seconds
+    second = claim_item(job, worker, position=2)
+    assert [each.call.provider.api_key for each in (first, second)] == [
+        "sk-of-their-own",
+        "sk-of-the-next-month",
+    ]
+    assert first.call.pool == second.call.pool
+
+
+def test_an_own_key_is_not_sent_to_another_server(job: BatchJob, worker: Worker, settings: Settings) -> None:
+    enter_own_key(workspace=job.workspace, api_key="sk-of-their-own", by=None)
+    settings.CLAUDE_BASE_URL = "https://elsewhere.example/v9"
+    assert generate.prepare_call(job.items.get(position=1).pk) is None
+    [job] = reload(job)
+    assert (job.status, job.reason) == (JobStatus.FAILED, Reason.PROVIDER_AUTH)
+    assert "entered for http://127.0.0.1:1" in job.reason_note
+    assert "https://elsewhere.example" in job.reason_note
+    assert not GenerationLog.objects.exists()
+
+
+def test_no_workspace_can_be_given_the_own_key_of_another(job: BatchJob) -> None:
+    enter_own_key(workspace=job.workspace, api_key="sk-of-their-own", by=None)
+    other = make_job(items=1)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        give_key(other, name_own_key(job.workspace_id))
 
 
 def test_the_demo_asks_its_simulator_for_all(settings: Settings, job: BatchJob) -> None:
