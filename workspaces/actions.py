@@ -7,6 +7,7 @@ from decimal import Decimal
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
+from django.views.decorators.debug import sensitive_variables
 
 from workspaces.audit import record
 from workspaces.models import ApiToken, SignInLink, User, UseStatement, Workspace, hash_secret
@@ -55,6 +56,7 @@ def change_month_budget(*, workspace: Workspace, budget_usd: Decimal | None, by:
 # --- keys ----------------------------------------------------------------------------------------------
 
 
+@sensitive_variables("text")
 @transaction.atomic
 def create_token(user: User, *, name: str, by: User | None = None) -> str:
     """Make an API token and return its text, which cannot be read again."""
@@ -75,6 +77,7 @@ def revoke_token(token: ApiToken, *, by: User | None) -> bool:
     return True
 
 
+@sensitive_variables("text")
 @transaction.atomic
 def create_sign_in_link(user: User, *, by: User | None = None) -> str:
     """Make a link and return its secret. It works once, within 15 minutes (`SIGN_IN_LINK_LIFETIME`)."""

@@ -1,6 +1,7 @@
 """What people do with the Hub of Hugging Face: enter and remove the token of a workspace, and push an export."""
 
 from django.db import transaction
+from django.views.decorators.debug import sensitive_variables
 
 from background.actions import add_job
 from exports.formats import FORMATS
@@ -25,12 +26,15 @@ class CannotPush(StaleState):
         Exception.__init__(self, why)
 
 
-@transaction.atomic
+@sensitive_variables("token")
 def enter_token(*, workspace: Workspace, token: str, by: User | None) -> None:
     """Push by this token from now on. The entry tells that it was entered; nothing of the token is in it."""
-    values = {"encrypted_key": encrypt(token.encode()), "created_by": by}
-    kept, created = HubToken.objects.update_or_create(workspace=workspace, defaults=values)
-    record(action=Action.CREATE if created else Action.CHANGE, kind=TargetKind.HUB_TOKEN, target=kept, by=by)
+    with transaction.atomic():
+        values = {"encrypted_key": encrypt(token.encode()), "created_by": by}
+        kept, created = HubToken.objects.update_or_create(workspace=workspace, defaults=values)
+        record(
+            action=Action.CREATE if created else Action.CHANGE, kind=TargetKind.HUB_TOKEN, target=kept, by=by
+        )
 
 
 @transaction.atomic

@@ -5,7 +5,7 @@ Read once, by the process that starts the others, before the settings are loaded
 
 import os
 
-from lorapipe.web_server import worker
+from lorapipe.web_server import log, worker
 from stack import environment
 
 ENVIRONMENT = environment.read(os.environ)
@@ -23,4 +23,5 @@ worker_class = worker.PageWorker
 preload_app = True
 graceful_timeout = 3  # when everything stops; a process that is replaced takes its time (worker.DRAIN_S)
 loglevel = "warning"
+logger_class = log.MaskingLogger
 control_socket_disable = True
