@@ -237,6 +237,8 @@ class GenerationLogAdmin(ReadOnlyAdmin):
 
     @admin.display(description="Request")
     def request_shown(self, log: GenerationLog) -> SafeString:
+        if log.payloads_removed_at is not None:
+            return format_html("Removed on {}, with the reply.", f"{log.payloads_removed_at:%Y-%m-%d}")
         return format_json(log.request_payload)
 
     @admin.display(description="Response")

@@ -56,6 +56,7 @@ class Environment:
     encryption_keys: tuple[str, ...] = field(default=(), repr=False)
     behind_proxy: bool | None = None
     web_memory_mb: int = 600
+    payload_days: int = 0
     export_dir: Path | None = None
     export_s3: str | None = None
     export_s3_endpoint: str | None = None
@@ -179,6 +180,7 @@ def read(environ: Mapping[str, str]) -> Environment:
         ),
         behind_proxy=reader.yes_or_no("LORAPIPE_BEHIND_PROXY"),
         web_memory_mb=reader.whole("LORAPIPE_WEB_MEMORY_MB", default=600, low=200, high=1_000_000),
+        payload_days=reader.whole("LORAPIPE_PAYLOAD_DAYS", default=0, low=0, high=36_500),
         export_dir=Path(export_dir) if export_dir else None,
         export_s3=export_s3 and export_s3.rstrip("/"),
         export_s3_endpoint=endpoint and endpoint.rstrip("/"),

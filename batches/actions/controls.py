@@ -13,7 +13,7 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import F, Q, Value
 
 from batches.actions.jobs import find_concurrency_problems, move_job, start_batch
-from batches.engine.stored_replies import use_stored_reply
+from batches.engine.stored_replies import use_stored_reply, was_reply_removed
 from batches.models import BatchItem, BatchJob, PaidRequest, RequestKey
 from batches.models.states import (
     CHANGEABLE,
@@ -285,7 +285,8 @@ def use_reply(item: BatchItem, *, by: User | None) -> Conversation:
         if made is not None:
             return made
     item.refresh_from_db()
-    raise StaleState("item", verb="completed by a kept reply: none can be read", status=item.status)
+    why = "it was removed because of its age" if was_reply_removed(item.pk) else "none can be read"
+    raise StaleState("item", verb=f"completed by a kept reply: {why}", status=item.status)
 
 
 @transaction.atomic

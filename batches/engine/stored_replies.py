@@ -42,6 +42,12 @@ def find_stored_replies(item_id: UUID) -> "QuerySet[GenerationLog]":
     return rows.filter(response_body__isnull=False).order_by("-created_at")
 
 
+def was_reply_removed(item_id: UUID) -> bool:
+    """Whether a reply was stored for the item that is not kept any more (`batches.actions.payloads`)."""
+    rows = GenerationLog.objects.filter(item=item_id, state__in=STORED, conversation=None)
+    return rows.filter(payloads_removed_at__isnull=False).exists()
+
+
 def use_stored_reply(item: BatchItem) -> bool:
     """Make the item's result from one of its stored replies. False when none of them can be read.
 

@@ -74,6 +74,10 @@ class GenerationLog(OwnedModel):
     request_payload = models.JSONField()
     response_payload = models.JSONField(null=True)
     response_body = models.BinaryField(null=True)
+    payloads_removed_at = models.DateTimeField(
+        null=True,
+        help_text="When request, reply and values were removed: LORAPIPE_PAYLOAD_DAYS, or its workspace was deleted.",
+    )
     input_tokens = models.PositiveIntegerField(default=0)
     output_tokens = models.PositiveIntegerField(default=0)
     cache_write_tokens = models.PositiveIntegerField(default=0)
@@ -111,6 +115,10 @@ class GenerationLog(OwnedModel):
         ]
         indexes = [
             models.Index(fields=["deadline"], name="log_pending", condition=Q(state="pending")),
+            # The oldest rows that still have their payloads: batches/actions/payloads.py.
+            models.Index(
+                fields=["created_at"], name="log_payloads", condition=Q(payloads_removed_at__isnull=True)
+            ),
             models.Index("workspace", F("created_at").desc(), F("id").desc(), name="log_newest"),
             # What calls of one kind took, newest first: batches/planning/estimate/history.py.
             models.Index(

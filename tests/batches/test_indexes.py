@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from batches.actions.payloads import REMOVE
 from batches.engine.dispatch import CANDIDATES, MARK, SHARED_CANDIDATES, SHARED_MARK
 from batches.engine.reap import ABANDONED
 from batches.models import BatchItem, BatchJob, GenerationLog
@@ -118,6 +119,10 @@ def test_what_imports_look_up(seeded: tuple[User, BatchJob]) -> None:
     same = mine.filter(content_hash__in=["a", "b"]).exclude(content_hash="")
     assert "conversation_content_hash" in plan_of(same)
     assert "conversation_by_import" in plan_of(Conversation.objects.filter(import_job=seeded[1].pk))
+
+
+def test_old_payloads(seeded: tuple[User, BatchJob]) -> None:
+    assert "log_payloads" in plan_of_sql(REMOVE, days=0, at_once=100)
 
 
 def test_search(seeded: tuple[User, BatchJob]) -> None:

@@ -1,7 +1,7 @@
 """`manage.py dispatch`: the dispatcher, the process that runs what is due by time.
 
 Its duties, each repeated at its own interval: look for workers of this machine that have ended, and dispatch due items
-(every 0.5 s), make and send notices and have prompts counted (2 s), release the calls of dead workers of other machines, sweep
+(every 0.5 s), make and send notices, have prompts counted and remove old payloads (2 s), release the calls of dead workers of other machines, sweep
 cancelled jobs and stop jobs that only wait (15 s), and check that everything agrees (60 s). Several dispatchers may run at
 the same time.
 """
@@ -22,6 +22,7 @@ from batches.actions.delivery_lane import DeliveryLane
 from batches.actions.jobs import sweep_cancelled
 from batches.actions.judging import start_due_judging
 from batches.actions.notices import make_notices
+from batches.actions.payloads import remove_old_payloads
 from batches.engine.dispatch import (
     BACKGROUND,
     mark_dispatched,
@@ -74,6 +75,7 @@ class Command(BaseCommand):
                 attempt(make_notices)
                 attempt(lane.send_due)
                 attempt(publish_prompt_counts)
+                attempt(remove_old_payloads)
                 noticed_at = time.monotonic()
             if time.monotonic() - reaped_at >= settings.ENGINE_REAP_EVERY_S:
                 attempt(clean_up)

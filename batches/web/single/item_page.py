@@ -4,7 +4,7 @@ from typing import Any
 from uuid import uuid4
 
 from batches.actions.controls import budget_for_rest, budget_for_retry, retry_cost
-from batches.engine.stored_replies import USABLE_FROM, find_stored_replies
+from batches.engine.stored_replies import USABLE_FROM, find_stored_replies, was_reply_removed
 from batches.models import BatchItem, GenerationLog
 from batches.models.states import (
     CANCELLABLE,
@@ -28,6 +28,7 @@ def build_item_context(item: BatchItem) -> dict[str, Any]:
     stands = job.status in RESUMABLE
     waits = single and stands and item.status == ItemStatus.QUEUED
     must_raise = waits and is_short_of_budget(job, now)
+    kept = item.status in USABLE_FROM and find_stored_replies(item.pk).exists()
     moves = item.status == ItemStatus.PROCESSING or (item.status == ItemStatus.QUEUED and not stands)
     return {
         "item": item,
@@ -41,7 +42,8 @@ def build_item_context(item: BatchItem) -> dict[str, Any]:
         "failed": failed,
         "error": find_error_text(item.error_kind),
         "attempts": list_attempts(item),
-        "kept": item.status in USABLE_FROM and find_stored_replies(item.pk).exists(),
+        "kept": kept,
+        "removed": item.status in USABLE_FROM and not kept and was_reply_removed(item.pk),
         "can_retry": failed and job.status in RETRYABLE,
         "retry_cost": retry_cost(job, 1),
         "retry_budget": budget_for_retry(job, 1) if single else None,
