@@ -10,6 +10,9 @@ from exports.models import HubToken
 from lib.encryption import UnknownEncryptionKey, encrypt_anew
 from provider.models import ProviderKey
 
+Secret = Webhook | ProviderKey | HubToken
+WITH_SECRETS = (Webhook, ProviderKey, HubToken)  # each has a column `encrypted_key`
+
 
 class Command(BaseCommand):
     help = "Encrypt all stored secrets under the first of the LORAPIPE_ENCRYPTION_KEYS, so that older keys can be removed."
@@ -20,18 +23,18 @@ class Command(BaseCommand):
             raise CommandError(
                 "LORAPIPE_ENCRYPTION_KEYS is not set. Set it to the new key and the old ones, as the web has it."
             )
-        stored: list[Webhook | ProviderKey | HubToken] = [
-            *Webhook.objects.exclude(encrypted_key=""),
-            *ProviderKey.objects.all(),
-            *HubToken.objects.all(),
-        ]
-        lost = sum(not renew_encryption(each) for each in stored)
+        lost = sum(not renew_encryption(each) for each in list_secrets())
         self.stdout.write("All that can be read is encrypted under the first key.")
         if lost:
             raise CommandError(f"{lost} cannot be read by any of the keys: add the key that is missing.")
 
 
-def renew_encryption(row: Webhook | ProviderKey | HubToken) -> bool:
+def list_secrets() -> list[Secret]:
+    """Every row that holds a secret."""
+    return [row for model in WITH_SECRETS for row in model._default_manager.exclude(encrypted_key="")]
+
+
+def renew_encryption(row: Secret) -> bool:
     """False when no key of the ring decrypts it. A secret that was renewed in the meantime is left alone."""
     before = row.encrypted_key
     try:
