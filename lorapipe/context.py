@@ -12,7 +12,7 @@ from conversations.models import Conversation, ConversationQuerySet
 from conversations.queue import count_waiting
 from lib.paging import count_up_to_limit
 from workspaces.people import Powers
-from workspaces.views import THEMES
+from workspaces.web.sign_in import THEMES
 
 
 def build_shell(request: HttpRequest) -> dict[str, Any]:

@@ -260,7 +260,7 @@ CLAUDE_NAMED_KEYS = dict(ENVIRONMENT.named_api_keys)
 # --- API -------------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "workspaces.authentication.TokenAuthentication",
+        "workspaces.tokens.authentication.TokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],

@@ -13,7 +13,7 @@ urlpatterns = [
     path("shell/", views.show_shell, name="shell"),
     path("api/", include("lorapipe.api_urls")),
     path("admin/", admin.site.urls),
-    path("", include("workspaces.urls")),
+    path("", include("workspaces.web.urls")),
     path("", include("background.web.urls")),
     path("", include("provider.urls")),
     path("", include("templates_app.web.urls")),

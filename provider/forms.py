@@ -4,7 +4,7 @@ from typing import Any
 
 from django import forms
 
-from workspaces.forms import ONE_WORD
+from workspaces.web.forms import ONE_WORD
 
 
 def make_key_field() -> forms.CharField:

@@ -22,8 +22,8 @@ from exports.running.manifest import make_warning
 from exports.running.writing import has_unreviewed
 from lib.stale_state import StaleState
 from workspaces.chosen import choose_changeable_workspace, choose_workspace
-from workspaces.forms import ONE_WORD
 from workspaces.people import get_person
+from workspaces.web.forms import ONE_WORD
 
 SUGGESTED = 60  # characters of the name
 

@@ -49,7 +49,7 @@ NO_ACTIONS = {
     "templates_app.packs.installing.install_entries": "a part of install_pack",
 }
 # Pages and the API pass the person on to an action.
-DOORS = ("web", "api", "views", "settings_views", "admin")
+DOORS = ("web", "api", "views", "admin")
 
 pytestmark = pytest.mark.django_db
 each_action = pytest.mark.parametrize("case", CASES, ids=lambda case: case.label)

@@ -23,6 +23,7 @@ ORDER = {
         ["pushing"],
         ["web", "api"],
     ],
+    "workspaces": [["models"], ["tokens"], ["web"]],
     "templates_app": [
         ["text", "states"],
         ["models"],

@@ -26,4 +26,4 @@ class Command(BaseCommand):
 def make_sign_in_path(user: User) -> str:
     """The path of a new one-time link, such as `/sign-in/TOKEN/`."""
     # The addresses of this room stand at the root of the site. To load those of all rooms would take as long as the rest.
-    return reverse("sign_in_link", urlconf="workspaces.urls", args=[create_sign_in_link(user)])
+    return reverse("sign_in_link", urlconf="workspaces.web.urls", args=[create_sign_in_link(user)])

@@ -10,10 +10,10 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from workspaces.actions import state_use
 from workspaces.chosen import ChosenWorkspace, choose_changeable_workspace, choose_workspace
-from workspaces.forms import UseForm
 from workspaces.models import User, UseStatement
 from workspaces.states import Authorisation
 from workspaces.terms import NOTICE
+from workspaces.web.forms import UseForm
 
 STATEMENTS_SHOWN = 20
 

@@ -1,9 +1,6 @@
 """People, their workspaces, and the base class of every table whose rows belong to a workspace."""
 
-import hashlib
 import uuid
-from collections.abc import Collection
-from datetime import datetime
 from decimal import Decimal
 from typing import Any, ClassVar, Self
 
@@ -13,32 +10,12 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import models, transaction
 from django.db.models.functions import Cast, Concat, Replace
 from django.http import Http404
-from django.utils import timezone
-from django.utils.deconstruct import deconstructible
 from django.utils.module_loading import import_string
 
-from workspaces.states import Action, Authorisation, TargetKind
+from workspaces.models.base import ClockTimestamp, TimestampedModel
+from workspaces.states import Authorisation
 
 OWN_KEY = "own_"  # how the name of a key begins that an owner has entered for this workspace alone
-
-
-@deconstructible(path="workspaces.models.ClockTimestamp")
-class ClockTimestamp(models.Func):
-    """The current time of the database's clock. PostgreSQL's `now()` is the start of the transaction instead."""
-
-    template = "clock_timestamp()"
-    output_field = models.DateTimeField()
-
-
-class TimestampedModel(models.Model):
-    """The database's clock sets `created_at`; a trigger sets `updated_at`, also in bulk updates."""
-
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    created_at = models.DateTimeField(db_default=ClockTimestamp(), editable=False)
-    updated_at = models.DateTimeField(db_default=ClockTimestamp(), editable=False)
-
-    class Meta:
-        abstract = True
 
 
 class User(AbstractUser):
@@ -270,110 +247,3 @@ class UseStatement(OwnedModel):
 
     def __str__(self) -> str:
         return f"{self.get_authorisation_display()}"
-
-
-def hash_secret(secret: str) -> str:
-    """The SHA-256 of a secret. A secret of 256 random bits cannot be guessed, so it needs no salt and no slow hash."""
-    return hashlib.sha256(secret.encode()).hexdigest()
-
-
-class ApiToken(TimestampedModel):
-    """A key to the API, made by `workspaces.actions.create_token`. Only its hash is stored; the text is shown once."""
-
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="api_tokens")
-    name = models.CharField(max_length=100)
-    token_hash = models.CharField(max_length=64, unique=True, editable=False)
-    last_used_at = models.DateTimeField(null=True, editable=False)
-    revoked_at = models.DateTimeField(null=True, blank=True)
-
-    def __str__(self) -> str:
-        return f"{self.name} of {self.user}"
-
-
-class SignInLink(TimestampedModel):
-    """A one-time link that signs a person in, made by `workspaces.actions.create_sign_in_link`. Only its hash is stored."""
-
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
-    token_hash = models.CharField(max_length=64, unique=True, editable=False)
-    expires_at = models.DateTimeField()
-    used_at = models.DateTimeField(null=True)
-
-    def __str__(self) -> str:
-        return f"link for {self.user}"
-
-    @classmethod
-    def usable(cls, text: str, *, at: datetime) -> "SignInLink | None":
-        return (
-            cls.objects.select_related("user")
-            .filter(token_hash=hash_secret(text), used_at=None, expires_at__gt=at)
-            .first()
-        )
-
-    @classmethod
-    def redeem(cls, text: str) -> User | None:
-        """Use the link and return its person; None if it is unknown, used or too old."""
-        at = timezone.now()
-        link = cls.usable(text, at=at)
-        if link is None or not cls.objects.filter(pk=link.pk, used_at=None).update(used_at=at):
-            return None
-        return link.user
-
-
-class AuditEntryQuerySet(WorkspaceQuerySet):
-    def of_targets(self, kind: TargetKind, targets: Collection[uuid.UUID]) -> Self:
-        """The history of these targets together, newest first."""
-        return self.filter(target_kind=kind, target_id__in=targets).order_by("-id")
-
-
-class AuditEntry(models.Model):
-    """What a person did: written by `workspaces.audit.record` in the transaction of the change, and never changed.
-
-    A trigger refuses to change or delete an entry. When a person is deleted, only `who` is emptied; the name stays. The
-    target is named without a foreign key, so that its history does not keep a row from being deleted.
-    """
-
-    id = models.BigAutoField(primary_key=True)
-    # Empty for targets that belong to no workspace: the model table, API tokens, sign-in links.
-    workspace = models.ForeignKey(
-        Workspace, null=True, blank=True, on_delete=models.PROTECT, related_name="+", db_index=False
-    )
-    # Not indexed: only the deletion of a person looks for it, which is rare.
-    who = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        null=True,
-        blank=True,
-        on_delete=models.SET_NULL,
-        related_name="+",
-        db_index=False,
-    )
-    who_name = models.CharField(
-        "name", max_length=254, help_text="E-mail address or user name at that time; “system” for nobody."
-    )
-    action = models.CharField(max_length=40, choices=Action.choices)
-    target_kind = models.CharField("kind of target", max_length=20, choices=TargetKind.choices)
-    target_id = models.UUIDField("target", null=True, blank=True)
-    target_name = models.CharField("name of target", max_length=200, blank=True)
-    before = models.JSONField(default=dict, blank=True)
-    after = models.JSONField(default=dict, blank=True)
-    created_at = models.DateTimeField("when", db_default=ClockTimestamp(), editable=False)
-
-    objects: ClassVar[AuditEntryQuerySet] = AuditEntryQuerySet.as_manager()  # type: ignore[assignment]
-
-    class Meta:
-        db_table = "audit_log"
-        verbose_name = "audit entry"
-        verbose_name_plural = "audit log"
-        ordering = ["-id"]
-        constraints = [
-            # There is no constraint with the list of actions: each new action would make PostgreSQL check the whole table again.
-            models.CheckConstraint(condition=models.Q(action__regex=r"^[a-z_]+$"), name="audit_action"),
-            models.CheckConstraint(condition=models.Q(target_kind__regex=r"^[a-z_]+$"), name="audit_kind"),
-            models.CheckConstraint(condition=~models.Q(who_name=""), name="audit_who_name"),
-        ]
-        indexes = [
-            models.Index("workspace", models.F("id").desc(), name="audit_newest"),
-            models.Index("target_kind", "target_id", models.F("id").desc(), name="audit_of_target"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.who_name}: {self.get_action_display()} {self.target_name}".strip()

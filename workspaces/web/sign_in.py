@@ -14,8 +14,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
-from workspaces.forms import SignInForm
 from workspaces.models import SignInLink, User
+from workspaces.web.forms import SignInForm
 
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 YEAR_S = 365 * 24 * 3600

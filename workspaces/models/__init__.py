@@ -1,0 +1,31 @@
+"""The tables of this room: people and workspaces, keys, the audit log."""
+
+from workspaces.models.audit import AuditEntry, AuditEntryQuerySet
+from workspaces.models.base import ClockTimestamp, TimestampedModel
+from workspaces.models.keys import ApiToken, SignInLink, hash_secret
+from workspaces.models.people import (
+    OWN_KEY,
+    Membership,
+    OwnedModel,
+    User,
+    UseStatement,
+    Workspace,
+    WorkspaceQuerySet,
+)
+
+__all__ = [
+    "OWN_KEY",
+    "ApiToken",
+    "AuditEntry",
+    "AuditEntryQuerySet",
+    "ClockTimestamp",
+    "Membership",
+    "OwnedModel",
+    "SignInLink",
+    "TimestampedModel",
+    "UseStatement",
+    "User",
+    "Workspace",
+    "WorkspaceQuerySet",
+    "hash_secret",
+]

@@ -1,0 +1,14 @@
+"""The pages of this app."""
+
+from django.urls import URLPattern, path
+
+from workspaces.web import sign_in, terms
+
+urlpatterns: list[URLPattern] = [
+    path("sign-in/", sign_in.sign_in, name="sign_in"),
+    path("sign-in/<str:token>/", sign_in.sign_in_with_link, name="sign_in_link"),
+    path("sign-out/", sign_in.sign_out, name="sign_out"),
+    path("settings/", terms.redirect_to_settings, name="settings"),
+    path("settings/terms/", terms.edit_terms, name="settings_terms"),
+    path("theme/", sign_in.set_theme, name="theme"),
+]
