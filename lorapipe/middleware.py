@@ -1,9 +1,10 @@
-"""Middleware: an id for every request, bounds for what it brings, a content policy for the admin, and what may be cached."""
+"""Middleware: an id and an origin for every request, bounds for what it brings, a content policy for the admin, and what may be cached."""
 
 import logging
 import re
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from csp.constants import SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from django.core.exceptions import ValidationError
@@ -14,6 +15,8 @@ from django.shortcuts import render
 from batches.models import KeyUsed
 from lib.untrusted.storable import UNSTORABLE, name_unstorable
 from lorapipe.web_server import LARGEST_BODY, MEGABYTE
+from workspaces.origin import Origin, come_from, read_address
+from workspaces.states import Channel
 
 logger = logging.getLogger(__name__)
 
@@ -24,7 +27,10 @@ REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
 
 
 class RequestIdMiddleware:
-    """Sets `request.request_id` and the header X-Request-Id. The id of a proxy is kept if it is well formed."""
+    """Sets `request.request_id` and the header X-Request-Id. The id of a proxy is kept if it is well formed.
+
+    For as long as the request takes, the audit log and the log lines know where it comes from (`workspaces.origin`).
+    """
 
     def __init__(self, get_response: Respond) -> None:
         self.get_response = get_response
@@ -32,9 +38,20 @@ class RequestIdMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         given = request.headers.get("X-Request-Id", "")
         request.request_id = given if REQUEST_ID.fullmatch(given) else uuid.uuid4().hex[:12]  # type: ignore[attr-defined]
-        response = self.get_response(request)
+        with come_from(describe_origin(request)):
+            response = self.get_response(request)
         response["X-Request-Id"] = request.request_id  # type: ignore[attr-defined]
         return response
+
+
+def describe_origin(request: HttpRequest) -> Origin:
+    """The web server has put the client's address into REMOTE_ADDR: behind our proxy, the last one that was forwarded."""
+    in_admin = Channel.ADMIN if request.path.startswith("/admin/") else Channel.PAGE
+    return Origin(
+        channel=Channel.API if is_for_api(request) else in_admin,
+        address=read_address(request.META.get("REMOTE_ADDR", "")),
+        request_id=getattr(request, "request_id", ""),
+    )
 
 
 class BodySizeMiddleware:
@@ -64,9 +81,12 @@ def is_for_api(request: HttpRequest) -> bool:
     return request.path.startswith("/api/")
 
 
-def answer_outside_views(*, status: int, code: str, words: str) -> JsonResponse:
+def answer_outside_views(
+    *, status: int, code: str, words: str, details: Sequence[Mapping[str, Any]] = ()
+) -> JsonResponse:
     """An error of the API from outside its views, in the form that `lorapipe.api_errors` gives to the others."""
-    return JsonResponse({"success": False, "error": words, "code": code, "details": []}, status=status)
+    body = {"success": False, "error": words, "code": code, "details": list(details)}
+    return JsonResponse(body, status=status)
 
 
 class UnusableValueMiddleware:
@@ -130,8 +150,21 @@ class KeyUsedMiddleware:
         return render(request, "409.html", {"job": exception.earlier.job}, status=409)
 
 
+# No page uses a device or a power of the browser, so that nothing that gets into one can.
+NO_POWERS = ", ".join(
+    f"{name}=()"
+    for name in (
+        *("accelerometer", "browsing-topics", "camera", "display-capture", "geolocation", "gyroscope", "hid"),
+        *("magnetometer", "microphone", "midi", "payment", "serial", "usb", "xr-spatial-tracking"),
+    )
+)
+
+
 class PrivateCacheMiddleware:
-    """Answers that say nothing of caching are private and kept nowhere; static files carry their own header."""
+    """Answers that say nothing of caching are private and kept nowhere; static files carry their own header.
+
+    Every answer also says that pages need no powers of the browser, and that other sites may not embed what is here.
+    """
 
     def __init__(self, get_response: Respond) -> None:
         self.get_response = get_response
@@ -139,6 +172,8 @@ class PrivateCacheMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
         response.headers.setdefault("Cache-Control", "private, no-store")
+        response.headers.setdefault("Permissions-Policy", NO_POWERS)
+        response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
         return response
 
 

@@ -30,8 +30,21 @@ STACK = stack_client.living(ENVIRONMENT.data_dir) if not ENVIRONMENT.database_ur
 # --- which process this is: statements of the web process must be short, others may take longer -----
 WEB_PROCESS = "lorapipe.wsgi" in sys.modules  # whatever server has imported it
 POOLED_PROCESS = WEB_PROCESS or any("celery" in word for word in sys.argv[:1])
+PROCESS = (
+    "web"
+    if WEB_PROCESS
+    else "worker"
+    if POOLED_PROCESS
+    else "dispatcher"
+    if sys.argv[1:2] == ["dispatch"]
+    else ""
+)
 # Commands that store something under a hash of SECRET_KEY, or send something that is signed by it.
 KEYED_COMMAND = sys.argv[1:2] in (["dispatch"], ["prepare"], ["check_provider"])
+# A command that somebody has typed. What `./run` and its processes do themselves, they do as the system.
+TYPED_COMMAND = Path(sys.argv[0]).name == "manage.py" and sys.argv[1:2] not in (
+    *(["dispatch"], ["prepare"], ["migrate"], ["up"]),
+)
 
 # --- security --------------------------------------------------------------------------------------
 DEBUG = False
@@ -70,6 +83,11 @@ SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 SECURE_REDIRECT_EXEMPT = ["^healthz$", "^readyz$"]  # a supervisor on this machine asks without TLS
 SECURE_REFERRER_POLICY = "same-origin"
+# Behind TLS a browser takes cookies of these names from this host alone, never from a neighbour of the same domain.
+SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = (
+    ("__Host-sessionid", "__Host-csrftoken") if HTTPS else ("sessionid", "csrftoken")
+)
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 X_FRAME_OPTIONS = "DENY"
 CONTENT_SECURITY_POLICY = {
@@ -91,6 +109,7 @@ CONTENT_SECURITY_POLICY = {
 ADMIN_KIT = ["unfold"] if find_spec("unfold") else []
 INSTALLED_APPS = [
     "lorapipe.apps.LoraPipeConfig",
+    "lorapipe.operation.apps.OperationConfig",
     "workspaces",
     "background",
     "provider",
@@ -323,9 +342,15 @@ LOGGING = {
         "line": {
             "class": "lorapipe.log_lines.MaskingFormatter",
             "format": "%(asctime)s %(levelname)s %(name)s: %(message)s",
+        },
+        "json": {"class": "lorapipe.operation.json_lines.JsonFormatter"},
+    },
+    "handlers": {
+        "out": {
+            "class": "logging.StreamHandler",
+            "formatter": "json" if ENVIRONMENT.observing.logs_json else "line",
         }
     },
-    "handlers": {"out": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["out"], "level": "INFO"},
     "loggers": {
         "httpx2": {"level": "WARNING"},

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from stack.variables.observing import Observing, read_observing
+
 CHECKOUT = Path(__file__).resolve().parent.parent
 ROOT_DATA = Path("/var/lib/lorapipe")
 DEMO_RPM = 600
@@ -60,6 +62,7 @@ class Environment:
     export_dir: Path | None = None
     export_s3: str | None = None
     export_s3_endpoint: str | None = None
+    observing: Observing = field(default_factory=Observing)
 
     @property
     def is_public(self) -> bool:
@@ -184,6 +187,7 @@ def read(environ: Mapping[str, str]) -> Environment:
         export_dir=Path(export_dir) if export_dir else None,
         export_s3=export_s3 and export_s3.rstrip("/"),
         export_s3_endpoint=endpoint and endpoint.rstrip("/"),
+        observing=read_observing(reader),
     )
     if reader.problems:
         raise WrongEnvironment(reader.problems)

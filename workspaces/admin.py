@@ -219,15 +219,17 @@ class SignInLinkAdmin(ReadOnlyAdmin):
 class AuditEntryAdmin(ReadOnlyAdmin):
     """Shows who did what. Staff see the entries of their workspaces; superusers also those that belong to none."""
 
-    list_display = ("created_at", "who_name", "action", "target_kind", "target_name", "workspace")
-    list_filter = ("action", "target_kind")
+    records_reads = False  # each would be a new row of the list that is read
+    list_display = ("created_at", "who_name", "action", "target_kind", "target_name", "channel", "workspace")
+    list_filter = ("action", "target_kind", "channel")
     list_select_related = ("workspace",)
     list_defer = ("before", "after")
     search_fields = ("who_name", "target_name", "=target_id")
     search_help_text = "A person, the name of a target, or its id"
     ordering = ("-id",)
     fields = (
-        *("created_at", "who_name", "who", "action", "target_kind", "target_name", "target_id", "workspace"),
+        *("created_at", "who_name", "who", "channel", "token_name", "address"),
+        *("action", "target_kind", "target_name", "target_id", "workspace"),
         *("before_shown", "after_shown"),
     )
     detail_select_related = ("workspace", "who")

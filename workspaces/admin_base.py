@@ -24,6 +24,7 @@ from django.utils.safestring import SafeString
 from lib.amounts import format_usd
 from lib.stale_state import StaleState
 from lib.untrusted.json_bodies import MOST_PROBLEMS, UnreadableJSON, find_problems, read_json
+from workspaces.audit_log.staff_reads import record_list, record_row
 from workspaces.models import Membership
 from workspaces.states import ROLE_TOO_LOW
 
@@ -121,6 +122,8 @@ class LoraModelAdmin(KitModelAdmin):
     detail_select_related: tuple[str, ...] = ()
     # The columns that a list does not load.
     list_defer: tuple[str, ...] = ()
+    # Whether it is recorded who reads rows of workspaces in which they are not.
+    records_reads = True
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         rows = super().get_queryset(request)
@@ -157,7 +160,18 @@ class LoraModelAdmin(KitModelAdmin):
         if getattr(request, "text_left_out", False):
             messages.error(request, "The address held characters that cannot be searched for.")
             return HttpResponseRedirect(request.path)
-        return super().changelist_view(request, extra_context)
+        response = super().changelist_view(request, extra_context)
+        shown = (getattr(response, "context_data", None) or {}).get("cl")
+        if shown is not None and self.records_reads:
+            record_list(request, shown.result_list, page=str(self.opts.verbose_name_plural))
+        return response
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        """The row of a page, and an entry in the audit log where it belongs to a workspace of others."""
+        found = super().get_object(request, object_id, from_field)
+        if found is not None and self.records_reads:
+            record_row(request, found)
+        return found
 
     def save_model(self, request: HttpRequest, obj: Model, form: Any, change: bool) -> None:
         """Write only the edited fields. Writing the whole row could undo what a worker has written in the meantime."""

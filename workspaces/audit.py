@@ -15,10 +15,12 @@ from django.db.transaction import TransactionManagementError
 
 from lib.amounts import format_number
 from workspaces.models import AuditEntry, User, Workspace
+from workspaces.origin import find_origin
 from workspaces.states import Action, TargetKind
 
 SYSTEM = "system"
 LONGEST_NAME = 200
+LONGEST_TOKEN_NAME = 100
 # Longer texts are recorded by their length. An entry tells what changed; it is no second copy of what people write.
 LONGEST_TEXT = 200
 MOST_IN_A_LIST = 20
@@ -74,6 +76,14 @@ SENTENCES = {
     Action.REMOVE: "removed {it}",
     Action.REVOKE: "revoked {it}",
     Action.CHECK: "checked {it}",
+    Action.SIGN_IN: "signed in as {it}",
+    Action.FAIL_SIGN_IN: "failed to sign in as {it}",
+    Action.SIGN_OUT: "signed out as {it}",
+    Action.DOWNLOAD: "downloaded {it}",
+    Action.READ: "read {it} as staff",
+    Action.STOP_CALLS: "stopped all calls of {it}",
+    Action.ALLOW_CALLS: "allowed calls of {it} again",
+    Action.REMOVE_OLD: "removed old entries of {it}",
 }
 # These fields are recorded for programs: people cannot read an id, and the sentence already tells the status.
 NOT_SHOWN = ("status", "revision")
@@ -88,6 +98,15 @@ class HistoryLine(NamedTuple):
     at: datetime
 
 
+class LogLine(NamedTuple):
+    """An entry for the page of the log: `changed the budget of batch “Rent”`, and where from."""
+
+    entry: AuditEntry
+    sentence: str
+    details: str
+    origin: str
+
+
 def record(
     *,
     action: Action,
@@ -98,8 +117,11 @@ def record(
     workspace: UUID | None = None,
     before: Mapping[str, Any] | None = None,
     after: Mapping[str, Any] | None = None,
+    who_name: str = "",
 ) -> None:
     """Write one entry, in the transaction of the change that it tells about; `by=None` is the system.
+
+    Where from stands in the entry too (`workspaces.origin`). `who_name` is for somebody who is not known by a sign-in.
 
     `before` and `after` hold the changed fields only: numbers, dates, short words. Never give it a key, a secret, a token,
     or the text of a turn, a prompt or a template: give a length or a version number instead. The name and the workspace
@@ -111,7 +133,8 @@ def record(
     AuditEntry.objects.create(
         workspace_id=workspace or _find_workspace(target),
         who=by,
-        who_name=name_person(by),
+        who_name=who_name or name_person(by),
+        **_describe_origin(),
         action=action,
         target_kind=kind,
         target_id=key if isinstance(key, UUID) else None,
@@ -122,25 +145,33 @@ def record(
 
 
 class Change(NamedTuple):
-    """The change of one of many targets: its key and name, and its fields as `record` takes them."""
+    """The change of one of many targets: its key and name, its fields as `record` takes them, and a workspace of its own."""
 
     target: UUID
     name: str
     before: Mapping[str, Any]
     after: Mapping[str, Any]
+    workspace: UUID | None = None
 
 
 def record_many(
-    changes: Iterable[Change], *, action: Action, kind: TargetKind, by: User | None, workspace: UUID
+    changes: Iterable[Change],
+    *,
+    action: Action,
+    kind: TargetKind,
+    by: User | None,
+    workspace: UUID | None = None,
 ) -> None:
-    """Write an entry for each of these targets of one workspace, in one statement. Otherwise as `record`."""
+    """Write an entry for each of these targets of one workspace, or of their own, in one statement. Otherwise as `record`."""
     if not connection.in_atomic_block:
         raise TransactionManagementError("An audit entry belongs to the transaction of its change.")
+    origin = _describe_origin()
     AuditEntry.objects.bulk_create(
         AuditEntry(
-            workspace_id=workspace,
+            workspace_id=each.workspace or workspace,
             who=by,
             who_name=name_person(by),
+            **origin,
             action=action,
             target_kind=kind,
             target_id=each.target,
@@ -171,10 +202,22 @@ def read_history(kind: TargetKind, *targets: UUID, without: Collection[Action] =
     return [HistoryLine(_sentence(each), _details(each), each.created_at) for each in entries]
 
 
+def describe(entry: AuditEntry) -> LogLine:
+    """The entry in words, for a page that says beside it who and when."""
+    name = f" “{entry.target_name}”" if entry.target_name else ""
+    sentence = SENTENCES[Action(entry.action)].format(it=f"{_noun(entry)}{name}")
+    token = f" token “{entry.token_name}”" if entry.token_name else ""
+    channel = f"{entry.get_channel_display()}{token}" if entry.channel else "not recorded"
+    return LogLine(entry, sentence, _details(entry), ", ".join(filter(None, (channel, entry.address))))
+
+
 def _sentence(entry: AuditEntry) -> str:
+    return f"{entry.who_name} {SENTENCES[Action(entry.action)].format(it=f'this {_noun(entry)}')}"
+
+
+def _noun(entry: AuditEntry) -> str:
     noun = TargetKind(entry.target_kind).label
-    it = f"this {noun if noun.startswith('API') else noun.lower()}"
-    return f"{entry.who_name} {SENTENCES[Action(entry.action)].format(it=it)}"
+    return noun if noun.startswith("API") else noun.lower()
 
 
 def _details(entry: AuditEntry) -> str:
@@ -205,9 +248,25 @@ def _format_value(name: str, value: Any) -> str:
 # --- what is written -----------------------------------------------------------------------------------
 
 
+def _describe_origin() -> dict[str, Any]:
+    origin = find_origin()
+    return {
+        "channel": origin.channel,
+        "address": origin.address or None,
+        "token_name": _storable(origin.token_name)[:LONGEST_TOKEN_NAME],
+    }
+
+
 def _find_workspace(target: models.Model | None) -> UUID | None:
-    found: UUID | None = target.pk if isinstance(target, Workspace) else getattr(target, "workspace_id", None)
-    return found
+    """The target's own; what belongs to a person and to no workspace is told in that person's personal one."""
+    if isinstance(target, Workspace):
+        return target.pk
+    if found := getattr(target, "workspace_id", None):
+        return UUID(str(found))
+    person = target.pk if isinstance(target, User) else getattr(target, "user_id", None)
+    if person is None:
+        return None
+    return Workspace.objects.filter(personal_of=person).values_list("pk", flat=True).first()
 
 
 def _shorten(fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -37,6 +37,16 @@ class TargetKind(models.TextChoices):
     BACKGROUND_JOB = "background_job", "Background job"
     EXPORT = "export"
     HUB_TOKEN = "hub_token", "Hub token"
+    PERSON = "person"
+    MEMBER = "member"
+    PROVIDER_KEY = "provider_key", "Provider key"
+    AUDIT_LOG = "audit_log", "Audit log"
+    INSTALLATION = "installation"
+
+
+def list_kinds() -> list[tuple[str, str]]:
+    """For the field, which therefore needs no migration for a new kind."""
+    return TargetKind.choices
 
 
 class Action(models.TextChoices):
@@ -90,3 +100,26 @@ class Action(models.TextChoices):
     REMOVE = "remove"
     REVOKE = "revoke"
     CHECK = "check"
+    SIGN_IN = "sign_in", "Sign in"
+    FAIL_SIGN_IN = "fail_sign_in", "Fail to sign in"
+    SIGN_OUT = "sign_out", "Sign out"
+    DOWNLOAD = "download"
+    READ = "read", "Read as staff"
+    STOP_CALLS = "stop_calls", "Stop all calls"
+    ALLOW_CALLS = "allow_calls", "Allow calls again"
+    REMOVE_OLD = "remove_old", "Remove old entries"
+
+
+def list_actions() -> list[tuple[str, str]]:
+    """For the field, which therefore needs no migration for a new action."""
+    return Action.choices
+
+
+class Channel(models.TextChoices):
+    """The way by which somebody acted."""
+
+    PAGE = "page"
+    API = "api", "API"
+    ADMIN = "admin"
+    TERMINAL = "terminal"
+    SYSTEM = "system"

@@ -130,7 +130,7 @@ def download(request: Request, export_id: UUID) -> HttpResponseBase:
     if query["file"] is None and len(found.files) > 1 and found.has_files:
         names = ", ".join(f"{number}: {each['name']}" for number, each in enumerate(found.files, start=1))
         raise ValidationError({"file": [f"It has several files. Choose one by its number: {names}."]})
-    return send_file(found, query["file"] or 1)
+    return send_file(found, query["file"] or 1, to=get_person(request))
 
 
 @api_view(["POST"])

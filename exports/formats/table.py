@@ -1,13 +1,11 @@
 """CSV for spreadsheets: a row for each turn. It is for reading, not for training."""
 
-import csv
-import io
 import json
 from typing import Any
 
 from exports.formats.records import METADATA_KEYS, Example, Record, refuse
 from exports.formats.writing import Writer, check_turns, get_system
-from lib.tables.formulas import add_guard
+from lib.tables.guarded_csv import BYTE_ORDER_MARK, encode_rows
 
 COLUMNS = ("conversation_id", "turn", "role", "content", *METADATA_KEYS)
 
@@ -21,7 +19,7 @@ class CsvWriter(Writer):
     always_metadata = True
 
     def start(self) -> None:
-        self._write([list(COLUMNS)], first="\ufeff")
+        self.stream.write(encode_rows([COLUMNS], first=BYTE_ORDER_MARK))
 
     def write_rows(self, record: Record) -> int:
         if not isinstance(record, Example):
@@ -30,16 +28,9 @@ class CsvWriter(Writer):
         system = get_system(record, self.options)
         numbered = [*([(0, ("system", system))] if system else []), *enumerate(turns, start=1)]
         rest = [make_cell(record.metadata.get(key)) for key in METADATA_KEYS]
-        self._write([[record.id, number, role, content, *rest] for number, (role, content) in numbered])
+        rows = [[record.id, number, role, content, *rest] for number, (role, content) in numbered]
+        self.stream.write(encode_rows(rows))
         return len(numbered)
-
-    def _write(self, rows: list[list[Any]], *, first: str = "") -> None:
-        text = io.StringIO(first, newline="")
-        text.seek(0, io.SEEK_END)
-        csv.writer(text, lineterminator="\r\n", quoting=csv.QUOTE_ALL).writerows(
-            [add_guard(cell) if isinstance(cell, str) else cell for cell in row] for row in rows
-        )
-        self.stream.write(text.getvalue().encode())
 
 
 def make_cell(value: Any) -> str:

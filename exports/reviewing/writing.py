@@ -1,7 +1,5 @@
 """Write the file for reviewers: a row for each conversation, in constant memory."""
 
-import csv
-import io
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import islice
@@ -11,7 +9,7 @@ from django.db.models import Max
 
 from conversations.models import ConversationQuerySet, Turn
 from exports.reviewing.columns import TO_FILL, list_columns
-from lib.tables.formulas import add_guard
+from lib.tables.guarded_csv import BYTE_ORDER_MARK, encode_rows
 
 CHUNK = 100
 MOST_ROWS = 5_000
@@ -27,7 +25,6 @@ FIELDS = (
     "quality_score",
     "flags",
 )
-BYTE_ORDER_MARK = "\ufeff"  # Excel needs it
 
 
 class TooManyRows(ValueError):
@@ -47,11 +44,11 @@ def write_sheet(rows: ConversationQuerySet) -> Iterator[bytes]:
 
 
 def _iter_parts(rows: ConversationQuerySet, longest: int) -> Iterator[bytes]:
-    yield _encode([list_columns(longest)], first=BYTE_ORDER_MARK)
+    yield encode_rows([list_columns(longest)], first=BYTE_ORDER_MARK)
     found = rows.values(*FIELDS).iterator(chunk_size=CHUNK)
     while chunk := list(islice(found, CHUNK)):
         texts = _read_texts([each["id"] for each in chunk])
-        yield _encode([_make_row(each, texts[each["id"]], longest) for each in chunk])
+        yield encode_rows([_make_row(each, texts[each["id"]], longest) for each in chunk])
 
 
 def _make_row(each: dict[str, Any], texts: Sequence[str], longest: int) -> list[str]:
@@ -75,12 +72,3 @@ def _read_texts(keys: list[Any]) -> dict[Any, list[str]]:
     for key, content in turns.values_list("conversation", "content"):
         texts[key].append(content)
     return texts
-
-
-def _encode(rows: list[list[str]], *, first: str = "") -> bytes:
-    text = io.StringIO(first, newline="")
-    text.seek(0, io.SEEK_END)
-    csv.writer(text, lineterminator="\r\n", quoting=csv.QUOTE_ALL).writerows(
-        [add_guard(cell) for cell in row] for row in rows
-    )
-    return text.getvalue().encode()

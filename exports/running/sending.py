@@ -7,10 +7,15 @@ from django.utils.http import content_disposition_header
 from exports.formats import FORMATS
 from exports.models import Export
 from exports.running.storing import get_storage
+from workspaces.audit_log.downloads import record_download
+from workspaces.models import User
+from workspaces.states import TargetKind
 
 
-def send_file(export: Export, number: int) -> HttpResponseBase:
-    """The file of that number, from 1. Raises Http404 where the files were removed, or are no longer in their place."""
+def send_file(export: Export, number: int, *, to: User) -> HttpResponseBase:
+    """The file of that number, from 1; the audit log tells who took it. Raises Http404 where the files were removed, or
+    are no longer in their place.
+    """
     if not export.has_files or not 1 <= number <= len(export.files):
         raise Http404
     file = export.files[number - 1]
@@ -18,6 +23,7 @@ def send_file(export: Export, number: int) -> HttpResponseBase:
         stream = get_storage().open(file["place"], "rb")
     except FileNotFoundError as missing:
         raise Http404("The file is not in its place any more. Write the files again.") from missing
+    record_download(export, kind=TargetKind.EXPORT, person=to, file=file["name"])
     response = FileResponse(stream, content_type=FORMATS[export.format].content_type)
     response["Content-Length"] = str(file["bytes"])
     return make_attachment(response, file["name"])

@@ -15,6 +15,9 @@ from exports.running.sending import make_attachment
 from exports.unreviewed.files import build_file_name, build_job_file_name
 from exports.unreviewed.manifest import build_manifest
 from exports.unreviewed.stream import iter_jsonl, select_for_job, write_jsonl
+from workspaces.audit_log.downloads import record_download
+from workspaces.people import get_person
+from workspaces.states import TargetKind
 
 JSONL = "application/jsonl; charset=utf-8"
 
@@ -27,6 +30,7 @@ def download_batch(request: HttpRequest, job_id: UUID) -> HttpResponseBase:
     `?system=no` leaves the system messages out, for models that refuse them in training data.
     """
     job: BatchJob = BatchJob.objects.get_visible_or_404(request.user, job_id)
+    record_download(job, kind=TargetKind.BATCH, person=get_person(request))
     lines = iter_jsonl(select_for_job(job), system=_wants_system(request))
     return make_attachment(StreamingHttpResponse(lines, content_type=JSONL), build_job_file_name(job))
 
@@ -48,6 +52,7 @@ def download_manifest(request: HttpRequest, job_id: UUID) -> HttpResponseBase:
 def download_conversation(request: HttpRequest, conversation_id: UUID) -> HttpResponseBase:
     """One conversation as a file of one line. 404 if it belongs to somebody else."""
     found: Conversation = Conversation.objects.get_visible_or_404(request.user, conversation_id)
+    record_download(found, kind=TargetKind.CONVERSATION, person=get_person(request))
     rows = Conversation.objects.filter(pk=found.pk)
     response = HttpResponse(b"".join(iter_jsonl(rows, system=_wants_system(request))), content_type=JSONL)
     name = build_file_name(

@@ -9,13 +9,16 @@ from django.views.decorators.http import require_safe
 
 from exports.models import Export
 from exports.running.sending import make_attachment, send_file
+from workspaces.people import get_person
 
 
 @require_safe
 @login_required
 def download_file(request: HttpRequest, export_id: UUID, number: int) -> HttpResponseBase:
     """The file of that number, from 1. 404 where the files were removed, or are no longer in their place."""
-    return send_file(Export.objects.get_visible_or_404(request.user, export_id), number)
+    return send_file(
+        Export.objects.get_visible_or_404(request.user, export_id), number, to=get_person(request)
+    )
 
 
 @require_safe

@@ -25,9 +25,11 @@ from lib.htmx import is_target
 from lib.row_problems import RowsError, limit_problems
 from lib.stale_state import StaleState
 from lib.tables.limits import clean_sheet, find_upload_problem
+from workspaces.audit_log.downloads import record_download
 from workspaces.chosen import ChosenWorkspace, choose_workspace
 from workspaces.models import Membership
 from workspaces.people import get_person
+from workspaces.states import TargetKind
 
 LARGEST_MB = BOUNDS.bytes // 1_000_000
 HOURS = int(LIFETIME.total_seconds() // 3600)
@@ -54,6 +56,9 @@ def download_sheet(request: HttpRequest) -> HttpResponseBase:
     except TooManyRows as wrong:
         messages.error(request, str(wrong))
         return redirect("reviews_new")
+    record_download(
+        chosen.workspace, kind=TargetKind.WORKSPACE, person=get_person(request), file="reviews.csv"
+    )
     headers = {
         "Content-Disposition": 'attachment; filename="reviews.csv"',
         "Cache-Control": "private, no-store",

@@ -4,7 +4,18 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from batches.actions import controls, drafts, filling, jobs, judging, notices, regenerate, single, starting
+from batches.actions import (
+    call_stops,
+    controls,
+    drafts,
+    filling,
+    jobs,
+    judging,
+    notices,
+    regenerate,
+    single,
+    starting,
+)
 from batches.engine.retry import handle_error
 from batches.engine.worker_registry import register
 from batches.models import BatchJob, RequestKey
@@ -172,10 +183,22 @@ def regenerate_anew(verb: Callable[..., Any]) -> Callable[[Stage], Act]:
     return ready
 
 
+def allow_calls(stage: Stage) -> Act:
+    call_stops.stop_calls(by=stage.owner)
+    return lambda by: call_stops.allow_calls(by=by)
+
+
 ONE, OTHER = f"https://one.example/{PLANTED}", f"https://two.example/{PLANTED}"
 EDITED = {"parameters": {"topic": PLANTED, "persona": "Nurse"}, "topic": PLANTED}
 
 BATCHES = [
+    Case(
+        "batches.actions.call_stops.stop_calls",
+        lambda _: lambda by: call_stops.stop_calls(reason="the bill", by=by),
+        Action.STOP_CALLS,
+        TargetKind.INSTALLATION,
+    ),
+    Case("batches.actions.call_stops.allow_calls", allow_calls, Action.ALLOW_CALLS, TargetKind.INSTALLATION),
     batch("jobs.start_batch", start, Action.START),
     batch("single.start_one", start_single, Action.START),
     batch("regenerate.regenerate_one", regenerate_anew(regenerate.regenerate_one), Action.START),

@@ -23,7 +23,7 @@ ORDER = {
         ["pushing"],
         ["web", "api"],
     ],
-    "workspaces": [["models"], ["tokens"], ["web"]],
+    "workspaces": [["models"], ["audit_log"], ["tokens"], ["web"]],
     "templates_app": [
         ["text", "states"],
         ["models"],

@@ -115,6 +115,7 @@ VERBS = frozenset(
         "serialize",
         "set",
         "show",
+        "sign",
         "shuffle",
         "skip",
         "sort",

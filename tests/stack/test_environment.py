@@ -95,6 +95,10 @@ def test_how_many_refusals_in_a_row_pause_a_batch() -> None:
         ("LORAPIPE_WORKER_SLOTS", "1001"),
         ("LORAPIPE_MAX_CONCURRENCY", "0"),
         ("LORAPIPE_MAX_CONCURRENCY", "1001"),
+        ("LORAPIPE_AUDIT_DAYS", "-1"),
+        ("LORAPIPE_SLOW_QUERY_MS", "soon"),
+        ("LORAPIPE_LOG_FORMAT", "xml"),
+        ("LORAPIPE_METRICS", "everybody"),
     ],
 )
 def test_a_wrong_value_is_refused_by_name(name: str, value: str) -> None:

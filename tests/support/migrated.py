@@ -22,7 +22,13 @@ from tests.servers import OVERRIDE
 
 FOLDER = Path(sys.prefix) / "migrated-for-tests"
 # What decides about the outcome of the migrations. The lock has the versions of Django and PostgreSQL.
-SOURCES = ("*/migrations/*.py", "lib/triggers.py", "lib/foreign_keys.py", "requirements.lock")
+SOURCES = (
+    "*/migrations/*.py",
+    "*/*/migrations/*.py",
+    "lib/triggers.py",
+    "lib/foreign_keys.py",
+    "requirements.lock",
+)
 MOST_KEPT = 8  # dumps of 0.3 MB; the oldest go
 
 

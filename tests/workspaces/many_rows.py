@@ -6,12 +6,14 @@ from typing import Any
 
 from django.contrib.auth.models import Group
 from django.db.models import Model
+from lorapipe.operation.models import SlowStatement
 
 from background.models import BackgroundJob
 from batches.models import (
     BatchItem,
     BatchJob,
     CachedPrefix,
+    CallStop,
     GenerationLog,
     Notice,
     PaidRequest,
@@ -170,6 +172,10 @@ def many_prefixes(rows: int) -> None:
     )
 
 
+def many_call_stops(rows: int) -> None:
+    CallStop.objects.bulk_create(CallStop(reason=f"reason {number}") for number in range(rows))
+
+
 def many_statements(rows: int) -> None:
     workspace = factories.make_workspace()
     UseStatement.objects.bulk_create(
@@ -299,6 +305,21 @@ def many_provider_keys(rows: int) -> None:
         )
 
 
+def many_slow_statements(rows: int) -> None:
+    SlowStatement.objects.bulk_create(
+        SlowStatement(
+            fingerprint=f"{number}",
+            process="web",
+            statement="SELECT a",
+            calls=1,
+            total_ms=1,
+            longest_ms=1,
+            last_at="2026-01-01T00:00Z",
+        )
+        for number in range(rows)
+    )
+
+
 MAKERS: dict[type[Model], Callable[[int], None]] = {
     User: many_users,
     Group: many_groups,
@@ -329,6 +350,8 @@ MAKERS: dict[type[Model], Callable[[int], None]] = {
     Repair: many_repairs,
     SpendingMonth: many_months,
     CachedPrefix: many_prefixes,
+    CallStop: many_call_stops,
+    SlowStatement: many_slow_statements,
     UseStatement: many_statements,
     Worker: many_workers,
     Decision: many_decisions,

@@ -21,9 +21,19 @@ from workspaces import admin_base
 from workspaces.models import Membership, User, Workspace
 
 ROWS = 60
-# A page of fifty rows needs no more than an empty one: session, user, permissions, counts, the rows and what they name.
-MOST_QUERIES = 10
-OURS = ("workspaces", "templates_app", "conversations", "background", "batches", "review", "exports")
+# A page of fifty rows needs no more than an empty one: session, user, permissions, counts, the rows and what they name;
+# and the entry of a superuser who reads rows of others: who was told of it already, and one statement in a savepoint.
+MOST_QUERIES = 14
+OURS = (
+    "lorapipe",
+    "workspaces",
+    "templates_app",
+    "conversations",
+    "background",
+    "batches",
+    "review",
+    "exports",
+)
 
 pytestmark = pytest.mark.django_db
 each_table = pytest.mark.parametrize("model", MAKERS, ids=lambda model: model.__name__)

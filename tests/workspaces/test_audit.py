@@ -19,6 +19,7 @@ from conversations.states import Status
 from tests.factories import make_conversation, make_job, make_token, make_user, make_workspace
 from workspaces.audit import HISTORY_SHOWN, LONGEST_TEXT, read_history, record
 from workspaces.models import ApiToken, AuditEntry, User
+from workspaces.models.audit import NEWEST_FIRST
 from workspaces.states import Action, TargetKind
 
 pytestmark = pytest.mark.django_db
@@ -267,7 +268,7 @@ def test_both_indexes_are_used() -> None:
         for number in range(6000)
     )
     _execute("ANALYZE audit_log")
-    newest = AuditEntry.objects.filter(workspace=quiet).order_by("-id")[:HISTORY_SHOWN]
+    newest = AuditEntry.objects.filter(workspace=quiet).order_by(*NEWEST_FIRST)[:HISTORY_SHOWN]
     assert "audit_newest" in newest.explain()
     history = AuditEntry.objects.of_targets(TargetKind.BATCH, targets[:1])[:HISTORY_SHOWN]
     assert "audit_of_target" in history.explain()

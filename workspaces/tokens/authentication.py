@@ -8,6 +8,7 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
 from workspaces.models import ApiToken, User, hash_secret
+from workspaces.origin import name_token
 
 SCHEMES = (b"bearer", b"token")
 NOTED_EVERY = timedelta(minutes=1)
@@ -23,6 +24,7 @@ class TokenAuthentication(BaseAuthentication):
             raise AuthenticationFailed(
                 "This token is unknown or revoked. Make one with: ./run manage create_token USER"
             )
+        name_token(token.name)
         return token.user, token
 
     def authenticate_header(self, request: Request) -> str:

@@ -6,6 +6,7 @@ from typing import cast
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import login, logout
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render, resolve_url
 from django.utils import timezone
@@ -14,8 +15,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
+from workspaces.audit_log.sign_ins import record_failed_sign_in, record_sign_in, record_sign_out
 from workspaces.models import SignInLink, User
-from workspaces.web.forms import SignInForm
+from workspaces.web.forms import SignInForm, find_username
 
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 YEAR_S = 365 * 24 * 3600
@@ -30,8 +32,10 @@ def sign_in(request: HttpRequest) -> HttpResponse:
         return HttpResponseRedirect(get_page_after_sign_in(request))
     form = SignInForm(request, request.POST or None)
     if request.method == "POST" and form.is_valid():
-        login(request, cast(User, form.user), backend=BACKEND)
+        start_session(request, cast(User, form.user))
         return HttpResponseRedirect(get_page_after_sign_in(request))
+    if form.non_field_errors():
+        record_failed_sign_in(find_username(form.cleaned_data["name"]))
     status = 422 if form.errors else 200
     context = {"form": form, "next": get_next_page(request)}
     return render(request, "workspaces/sign_in.html", context, status=status)
@@ -43,15 +47,25 @@ def sign_in_with_link(request: HttpRequest, token: str) -> HttpResponse:
     if request.method == "POST":
         user = SignInLink.redeem(token)
         if user is not None and user.is_active:
-            login(request, user, backend=BACKEND)
+            start_session(request, user, by_link=True)
             return redirect(settings.LOGIN_REDIRECT_URL)
+        record_failed_sign_in(user.username if user else "")
     link = SignInLink.usable(token, at=timezone.now()) if request.method != "POST" else None
     status = 200 if link else 410
     return render(request, "workspaces/sign_in_link.html", {"link": link}, status=status)
 
 
+@transaction.atomic
+def start_session(request: HttpRequest, person: User, *, by_link: bool = False) -> None:
+    """Sign this person in, on record."""
+    login(request, person, backend=BACKEND)
+    record_sign_in(person, by_link=by_link)
+
+
 @require_POST
 def sign_out(request: HttpRequest) -> HttpResponse:
+    if isinstance(request.user, User):
+        record_sign_out(request.user)
     logout(request)
     messages.info(request, "You are signed out.")
     return redirect("sign_in")

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from workspaces.web import sign_in, terms
+from workspaces.web import audit_log, sign_in, terms
 
 urlpatterns: list[URLPattern] = [
     path("sign-in/", sign_in.sign_in, name="sign_in"),
@@ -10,5 +10,7 @@ urlpatterns: list[URLPattern] = [
     path("sign-out/", sign_in.sign_out, name="sign_out"),
     path("settings/", terms.redirect_to_settings, name="settings"),
     path("settings/terms/", terms.edit_terms, name="settings_terms"),
+    path("settings/audit/", audit_log.list_entries, name="settings_audit"),
+    path("settings/audit/download/", audit_log.download_entries, name="settings_audit_download"),
     path("theme/", sign_in.set_theme, name="theme"),
 ]

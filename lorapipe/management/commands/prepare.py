@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandParser
 from django.core.management.sql import emit_post_migrate_signal
@@ -13,6 +14,7 @@ from batches.limits.pools import set_limits_from_settings
 from lorapipe.static_files import collect_if_changed
 from provider.shipping import ship
 from templates_app.packs.installing import install_pack
+from workspaces.audit_log.retention import remove_old_entries
 from workspaces.management.commands.sign_in_link import make_sign_in_path
 from workspaces.models import User, Workspace
 
@@ -38,6 +40,7 @@ class Command(BaseCommand):
             install_pack(workspace)
         ship()
         set_limits_from_settings()
+        remove_old_entries(days=settings.ENVIRONMENT.observing.audit_days)
         collected = collect_if_changed()
         path = make_sign_in_path(owner) if options["link"] else None
         answer = {"owner": owner.username, "sign_in_url_path": path, "collected": collected}
