@@ -4,17 +4,19 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from batches.actions import jobs as verbs
+from batches.actions.call_stops import allow_calls, stop_calls
 from batches.models import (
     BatchItem,
     BatchJob,
     CachedPrefix,
+    CallStop,
     GenerationLog,
     Notice,
     PaidRequest,
@@ -35,6 +37,7 @@ from workspaces.admin_base import (
     make_dollars_column,
 )
 from workspaces.models import Membership, User
+from workspaces.people import get_person
 
 COUNTERS = ("total_items", "completed_items", "failed_items", "successful_items", "in_flight")
 MONEY = ("budget_usd", "spent", "reserved", "worst_item_usd")
@@ -363,3 +366,28 @@ class WorkerAdmin(ReadOnlyAdmin):
     list_filter = ("kind", ("stopped_at", admin.EmptyFieldListFilter))
     search_fields = ("host",)
     ordering = ("-heartbeat_at",)
+
+
+@admin.register(CallStop)
+class CallStopAdmin(ReadOnlyAdmin):
+    """Adding one stops all calls of the installation; the action allows them again. For superusers."""
+
+    list_display = ("__str__", "created_at", "stopped_by", "reason", "allowed_at")
+    list_select_related = ("stopped_by",)
+    ordering = ("-created_at",)
+    fields = ("reason", "stopped_by", "created_at", "allowed_at")
+    readonly_fields = ("stopped_by", "created_at", "allowed_at")
+    detail_select_related = ("stopped_by",)
+    actions = ("allow",)
+
+    def has_add_permission(self, request: HttpRequest, *args: Any) -> bool:
+        return bool(request.user.is_superuser)
+
+    def save_model(self, request: HttpRequest, obj: Model, form: Any, change: bool) -> None:
+        obj.pk = stop_calls(reason=form.cleaned_data["reason"], by=get_person(request)).pk
+
+    @admin.action(description="Allow calls again", permissions=["add"])
+    def allow(self, request: HttpRequest, rows: QuerySet[CallStop]) -> None:
+        """Closes every open stop, whichever row is selected."""
+        done = allow_calls(by=get_person(request))
+        self.message_user(request, "Calls are allowed again." if done else "Calls were allowed already.")

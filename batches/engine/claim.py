@@ -32,6 +32,7 @@ from batches.engine.moves import DATABASE_AWAY
 from batches.limits.limiter import AHEAD_S, take_permit
 from batches.limits.pools import DEMO_POOL
 from batches.models import BatchItem, BatchJob, GenerationLog
+from batches.models.call_stops import CALLS_ALLOWED
 from batches.models.states import RUNNING, ItemStatus, JobStatus, LogState, Reason
 from conversations.models import Conversation
 from conversations.states import Status
@@ -45,14 +46,15 @@ logger = logging.getLogger(__name__)
 SUSPECT_CRASHES = settings.ENGINE_MAX_CRASHES - 1
 SUSPECT_WAIT_S = 2.0  # after this many seconds a suspect that had to wait is tried again
 
-TAKE_ITEM = """
+TAKE_ITEM = f"""
 UPDATE batch_items SET status = 'processing', attempt = attempt + 1, token = %(token)s, worker_id = %(worker)s,
        claimed_at = clock_timestamp(), current_log_id = %(log)s, run_after = NULL
  WHERE id = %(item)s AND status = 'queued'
    -- a retry waits for its backoff, on the database's clock as it is after the wait for the lock
    AND (run_after IS NULL OR run_after <= clock_timestamp())
+   AND {CALLS_ALLOWED}
 RETURNING attempt, crashes, claimed_at, fills
-"""
+"""  # noqa: S608
 RESERVE = """
 UPDATE batch_jobs SET in_flight = in_flight + 1, reserved = reserved + %(worst)s, last_served_at = clock_timestamp(),
        status = 'processing', started_at = coalesce(started_at, clock_timestamp())
@@ -62,9 +64,9 @@ UPDATE batch_jobs SET in_flight = in_flight + 1, reserved = reserved + %(worst)s
    -- the budget covers everything that may be billed, this call at its worst included
    AND spent + reserved + %(worst)s <= budget_usd
 """
-MAY_STILL_LEAVE = """
-SELECT -- nobody has stopped the job
-       j.status IN ('queued', 'processing')
+MAY_STILL_LEAVE = f"""
+SELECT -- nobody has stopped the job, or all calls
+       j.status IN ('queued', 'processing') AND {CALLS_ALLOWED}
        -- the item has not been reaped or retried meanwhile
    AND i.token = %(token)s
        -- the provider has not asked the pool to wait
@@ -73,7 +75,7 @@ SELECT -- nobody has stopped the job
    AND NOT EXISTS (SELECT 1 FROM provider_pools p
                     WHERE p.pool = %(pool)s AND p.opened_for_s > 0 AND p.probe_id IS DISTINCT FROM %(log)s)
   FROM batch_items i JOIN batch_jobs j ON j.id = i.job_id WHERE i.id = %(item)s
-"""
+"""  # noqa: S608
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -24,6 +24,7 @@ from django.utils.module_loading import import_string
 from batches.engine.prompt_cache import may_dispatch
 from batches.limits import limiter
 from batches.limits.pools import pool_or_none
+from batches.models.call_stops import CALLS_ALLOWED
 from batches.models.states import JobKind
 from lorapipe.queues import Queue
 
@@ -36,7 +37,7 @@ KINDS = {Queue.GENERATION: JobKind.BATCH, Queue.INTERACTIVE: JobKind.SINGLE}
 # Stands where the condition of the prompt cache is put in (`batches.engine.prompt_cache.may_dispatch`).
 CACHE_CONDITION = "/* prompt cache */"
 # The running jobs of a queue in the order of fairness, with how many of their items could be dispatched now.
-CANDIDATES = """
+CANDIDATES = f"""
 SELECT j.id, j.model, month.provider_key,
        -- due: queued items that need not wait and were not dispatched lately; counted up to the limit only
        (SELECT count(*) FROM (
@@ -63,12 +64,12 @@ SELECT j.id, j.model, month.provider_key,
          LEFT JOIN spending_months m ON m.workspace_id = w.id AND m.demo = %(demo)s
               AND m.month = date_trunc('month', now() AT TIME ZONE 'UTC')::date
         WHERE w.id = j.workspace_id) month
- WHERE j.status IN ('queued', 'processing') AND j.kind = %(kind)s
+ WHERE j.status IN ('queued', 'processing') AND j.kind = %(kind)s AND {CALLS_ALLOWED}
  -- first the workspace that has waited longest, in it the priority, then the job that has waited longest
  ORDER BY (SELECT max(o.last_served_at) FROM batch_jobs o
             WHERE o.workspace_id = j.workspace_id AND o.status IN ('queued', 'processing')) NULLS FIRST,
           j.priority, j.last_served_at NULLS FIRST, j.created_at
-"""
+"""  # noqa: S608
 FREE_SLOTS = """
 SELECT -- the slots of all live workers of the queue
        coalesce((SELECT sum(w.slots) FROM workers w WHERE w.stopped_at IS NULL AND %(queue)s = ANY(w.queues)
@@ -255,14 +256,15 @@ def _mark(job_id: UUID, n: int, *, shared: bool) -> list[UUID]:
 COUNT = "batches.count_prompts"
 AT_ONCE = 50
 COUNT_AGAIN_S = 60
-DUE_COUNTS = """
+DUE_COUNTS = f"""
 -- not due again for a minute, in case the message is lost
 UPDATE prompt_sizes SET next_at = clock_timestamp() + make_interval(secs => %(again_s)s)
  -- rows that have not been counted; demo and real ones are counted by different servers
  WHERE id IN (SELECT id FROM prompt_sizes WHERE counted_at IS NULL AND (next_at IS NULL OR next_at <= now()) AND simulated = %(simulated)s
+                AND {CALLS_ALLOWED}
                ORDER BY created_at LIMIT %(at_once)s FOR NO KEY UPDATE SKIP LOCKED)
 RETURNING id
-"""
+"""  # noqa: S608
 
 
 def take_due_counts() -> list[UUID]:

@@ -90,11 +90,11 @@ def register(*, queues: Sequence[Queue], slots: int) -> Worker:
     return worker
 
 
-def describe_process(*, queues: Sequence[Queue], slots: int) -> Worker:
-    """A row for this process, not stored yet. `slots`: how many calls it can have in flight."""
+def describe_process(*, queues: Sequence[Queue], slots: int, kind: str = "") -> Worker:
+    """A row for this process, not stored yet. `slots`: how many calls it can have in flight. `kind`: its first queue."""
     process = describe_own()
     return Worker(
-        kind=queues[0].value,
+        kind=kind or queues[0].value,
         host=socket.gethostname(),
         pid=process.pid,
         boot_id=process.boot_id,

@@ -1,6 +1,7 @@
 """The tables of batches, one file a noun; the states and the sets of states are in `batches.models.states`."""
 
 from batches.models.cached_prefixes import CachedPrefix
+from batches.models.call_stops import CallStop
 from batches.models.generation_logs import GenerationLog
 from batches.models.items import BatchItem
 from batches.models.jobs import BatchJob
@@ -16,6 +17,7 @@ __all__ = [
     "BatchItem",
     "BatchJob",
     "CachedPrefix",
+    "CallStop",
     "DeliveryState",
     "GenerationLog",
     "KeyUsed",

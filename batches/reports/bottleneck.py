@@ -1,6 +1,6 @@
 """The bottleneck: what keeps a running batch from making its next call, and until when.
 
-Derived from the row that `batches.reports.progress` reads. The first that applies counts: no worker or a refusing provider,
+Derived from the row that `batches.reports.progress` reads. The first that applies counts: a stop of all calls, no worker or a refusing provider,
 money, concurrency or slots, rate limits.
 """
 
@@ -12,6 +12,7 @@ from typing import Any
 from batches.models.states import RUNNING, Dimension, Reason
 
 TEXTS = {
+    "stopped": "the operator, who has stopped all calls",
     "workers": "missing workers",
     "provider": "the provider’s wait",
     "breaker": "the provider’s overload",
@@ -50,6 +51,8 @@ def find_bottleneck(row: Mapping[str, Any]) -> Bottleneck | None:
 
 
 def _of_outside(row: Mapping[str, Any]) -> Bottleneck | None:
+    if row["calls_stopped"]:
+        return Bottleneck(by="stopped", detail=row["stop_reason"] or "")
     if not row["has_worker"]:
         return Bottleneck(by="workers")
     if row["blocked_until"] is not None:

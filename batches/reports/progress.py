@@ -13,6 +13,7 @@ from django.db import connection
 from batches.limits.circuit_breaker import SHARE
 from batches.limits.pools import UnknownKey, pool_of
 from batches.models import BatchJob
+from batches.models.call_stops import CALLS_ALLOWED
 from batches.models.states import JobStatus
 from batches.reports.bottleneck import Bottleneck, find_bottleneck
 from batches.reports.rate import measure_rate
@@ -48,6 +49,9 @@ SELECT clock_timestamp() AS at, j.*,
        (SELECT count(*) FROM batch_items i WHERE i.job_id = j.id AND i.status = 'queued' AND i.error_kind = 'crashed') AS lost,
        -- worker_ended_at: when the queue's last worker ended
        (SELECT max(w.stopped_at) FROM workers w WHERE w.queues && ARRAY[%(queue)s]::varchar[]) AS worker_ended_at,
+       -- calls_stopped: whether an operator has stopped all calls, and why
+       NOT {CALLS_ALLOWED} AS calls_stopped,
+       (SELECT reason FROM call_stops WHERE allowed_at IS NULL ORDER BY created_at LIMIT 1) AS stop_reason,
        recent.ends AS recent_ends, recent.call_s AS recent_call_s
   FROM batch_jobs j
  -- recent: the items that ended last, from which the rate per minute is computed

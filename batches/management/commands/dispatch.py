@@ -36,11 +36,12 @@ from batches.engine.moves import DATABASE_AWAY
 from batches.engine.reap import reap
 from batches.engine.reconcile import Reconciler
 from batches.engine.systemic_wait import stop_waiting_jobs
-from batches.engine.worker_registry import sign_off_ended
+from batches.engine.worker_registry import describe_process, sign_off_ended, sign_on
 from batches.limits.pools import make_missing_limits, set_limits_from_settings
 from batches.models import Worker
 from lorapipe.queues import Queue
 from provider import table
+from workspaces.models import ClockTimestamp
 
 logger = logging.getLogger(__name__)
 
@@ -60,12 +61,14 @@ class Command(BaseCommand):
         prepare_limits(ended)
         logger.info("Dispatching")
         reconciler, lane = Reconciler(), DeliveryLane()
+        presence = Presence()
         reaped_at = noticed_at = 0.0
         reconciled_at = time.monotonic()
         # Whether the items that another dispatcher, or this one before the database went away, had dispatched are due again.
         renewed = False
         while not ended.wait(settings.ENGINE_TICK_S):
             renewed = renewed or attempt(renew_dispatches)
+            attempt(presence.tell)
             attempt(refresh_models)
             attempt(reap_ended_workers)
             renewed = attempt(dispatch_all) and renewed
@@ -84,6 +87,26 @@ class Command(BaseCommand):
                 attempt(reconciler.look)
                 reconciled_at = time.monotonic()
         lane.end()
+        attempt(presence.end)
+
+
+class Presence:
+    """This dispatcher's row in the register of workers, without a queue: its heartbeat tells monitoring that it runs."""
+
+    def __init__(self) -> None:
+        self.row = describe_process(queues=(), slots=0, kind="dispatcher")
+        self.told_at = -settings.ENGINE_HEARTBEAT_S
+
+    def tell(self) -> None:
+        """Renew the heartbeat where it is due. The first one makes the row."""
+        if time.monotonic() - self.told_at < settings.ENGINE_HEARTBEAT_S:
+            return
+        if not Worker.objects.filter(pk=self.row.pk).update(heartbeat_at=ClockTimestamp()):
+            sign_on(self.row)
+        self.told_at = time.monotonic()
+
+    def end(self) -> None:
+        Worker.objects.filter(pk=self.row.pk).update(stopped_at=ClockTimestamp())
 
 
 def prepare_limits(ended: threading.Event) -> None:
