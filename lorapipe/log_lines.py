@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from urllib.parse import unquote, urlsplit
 
+from workspaces.origin import read_request_id
+
 MASK = "…"
 SHORTEST_SECRET = 12  # of a variable; a shorter value would be found in ordinary words
 # Between the name of a header, field or variable and its value: as in a header, a dictionary, a pair or an assignment.
@@ -45,6 +47,17 @@ class MaskingFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         return mask_secrets(super().format(record))
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        """The id of the request stands behind the message: the page of an error names it."""
+        request_id = find_request_id(record)
+        return super().formatMessage(record) + (f" (request {request_id})" if request_id else "")
+
+
+def find_request_id(record: logging.LogRecord) -> str:
+    """The id of the request of a line. Django writes some when it has answered already, and gives the request with them."""
+    given: str = getattr(getattr(record, "request", None), "request_id", "")
+    return given or read_request_id()
 
 
 def mask_secrets(text: str) -> str:

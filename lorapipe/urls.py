@@ -4,12 +4,14 @@ from django.contrib import admin
 from django.urls import include, path
 
 from lorapipe import views
+from lorapipe.operation import metrics
 
 admin.autodiscover()
 
 urlpatterns = [
     path("healthz", views.show_health, name="healthz"),
     path("readyz", views.show_readiness, name="readyz"),
+    path("metrics", metrics.show_metrics, name="metrics"),
     path("shell/", views.show_shell, name="shell"),
     path("api/", include("lorapipe.api_urls")),
     path("admin/", admin.site.urls),

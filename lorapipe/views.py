@@ -15,6 +15,7 @@ from batches.models import Worker
 from batches.web.announcements import announce_new_notices
 from lib.htmx import is_htmx
 from lib.snapshot import one_snapshot
+from lorapipe.api_errors import make_detail
 from lorapipe.middleware import answer_outside_views, is_for_api
 from lorapipe.queues import Queue
 from workspaces.models import ClockTimestamp
@@ -98,7 +99,9 @@ def show_bad_request(request: HttpRequest, exception: Exception | None = None) -
 
 def show_error(request: HttpRequest) -> HttpResponse:
     """The page for an unexpected error. It needs neither the database nor the manifest of the static files."""
+    request_id = getattr(request, "request_id", "")
     if is_for_api(request):
         words = "Something went wrong here. It has been logged."
-        return answer_outside_views(status=500, code="internal", words=words)
-    return render(None, "500.html", {"request_id": getattr(request, "request_id", "")}, status=500)
+        details = [make_detail("requestId", request_id)]
+        return answer_outside_views(status=500, code="internal", words=words, details=details)
+    return render(None, "500.html", {"request_id": request_id}, status=500)

@@ -55,3 +55,31 @@ def test_health_answers_without_tls(settings: Settings) -> None:
     settings.SECURE_SSL_REDIRECT = True
     assert Client().get("/healthz").status_code == 200
     assert Client().get("/sign-in/").status_code == 301
+
+
+def test_behind_tls_cookies_belong_to_this_host_alone() -> None:
+    """The rules of the names `__Host-`: secure, the whole site, no domain."""
+    show = "print(s.SESSION_COOKIE_NAME, s.CSRF_COOKIE_NAME, s.SESSION_COOKIE_SECURE, s.CSRF_COOKIE_SECURE)"
+    command = [sys.executable, "-c", f"import lorapipe.settings as s; {show}"]
+    told = {
+        https: subprocess.run(
+            command, env={**os.environ, "LORAPIPE_HTTPS": https}, capture_output=True, text=True, check=True
+        ).stdout.split()
+        for https in ("0", "1")
+    }
+    assert told == {
+        "0": ["sessionid", "csrftoken", "False", "False"],
+        "1": ["__Host-sessionid", "__Host-csrftoken", "True", "True"],
+    }
+
+
+@pytest.mark.django_db
+def test_every_answer_refuses_powers_and_embedding(signed_in: Client) -> None:
+    for path in ("/sign-in/", "/conversations/", "/api/conversations", "/nowhere/"):
+        headers = signed_in.get(path, follow=True).headers
+        assert "camera=()" in headers["Permissions-Policy"]
+        assert headers["Cross-Origin-Opener-Policy"] == "same-origin"
+        assert headers["Cross-Origin-Resource-Policy"] == "same-origin"
+        assert headers["Referrer-Policy"] == "same-origin"
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert headers["X-Frame-Options"] == "DENY"
