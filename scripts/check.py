@@ -3,6 +3,7 @@
     python scripts/check.py               every check, as many at once as there are cores
     python scripts/check.py types lint    these ones only
     python scripts/check.py -guards       all but this one: CI runs the guards with the other tests
+    python scripts/check.py audit         the packages, by an advisory service on the network: only when it is named
 
 It prints each check's name, whether it is ok, and its time; of a failed check also its whole output. The exit code is
 1 when one has failed and 2 when a name is not known. The one server needed is the PostgreSQL that the guard tests
@@ -34,6 +35,8 @@ class Check(NamedTuple):
     name: str
     command: list[str]
     environment: dict[str, str] = {}
+    by_name_only: bool = False  # it needs the network
+    says: bool = False  # what it prints is shown when all is well too
 
 
 class Outcome(NamedTuple):
@@ -41,6 +44,7 @@ class Outcome(NamedTuple):
     passed: bool
     seconds: float
     output: str
+    says: bool = False
 
 
 def all_checks() -> list[Check]:
@@ -49,6 +53,7 @@ def all_checks() -> list[Check]:
     return [
         Check("guards", [PYTHON, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/guards"]),
         Check("types", [PYTHON, "-m", "mypy", "."]),
+        Check("insecure", [PYTHON, "scripts/find_insecure.py"]),
         Check("migrations", [*manage("makemigrations"), "--check", "--dry-run"], NO_SERVER),
         Check("deploy", [*manage("check"), "--deploy", "--fail-level", "WARNING"], NO_SERVER | served),
         Check("lint", [PYTHON, "-m", "ruff", "check", "."]),
@@ -56,6 +61,7 @@ def all_checks() -> list[Check]:
         Check("rooms", [PYTHON, "scripts/draw_rooms.py", "--check"], NO_SERVER),
         Check("vendored", [PYTHON, "scripts/vendor.py", "--check"]),
         Check("htmx", [PYTHON, UPGRADE_CHECK, *template_folders()]),
+        Check("audit", [PYTHON, "scripts/audit_packages.py"], by_name_only=True, says=True),
     ]
 
 
@@ -78,9 +84,8 @@ def main(names: list[str]) -> int:
             f"There is no check named {', '.join(unknown)}. There are: {', '.join(known)}.", file=sys.stderr
         )
         return 2
-    return report(
-        [check for check in checks if check.name in (chosen or known) and check.name not in left_out]
-    )
+    wanted = chosen or [check.name for check in checks if not check.by_name_only]
+    return report([check for check in checks if check.name in wanted and check.name not in left_out])
 
 
 def report(checks: list[Check]) -> int:
@@ -92,6 +97,7 @@ def report(checks: list[Check]) -> int:
         )
         if not outcome.passed:
             failed.append(outcome.name)
+        if outcome.says or not outcome.passed:
             print(outcome.output, flush=True)
     summary = (
         f"{len(failed)} of {len(checks)} checks failed: {', '.join(failed)}" if failed else "All is well"
@@ -119,7 +125,7 @@ def run(check: Check) -> Outcome:
         text=True,
         check=False,
     )
-    return Outcome(check.name, done.returncode == 0, time.monotonic() - started, done.stdout)
+    return Outcome(check.name, done.returncode == 0, time.monotonic() - started, done.stdout, check.says)
 
 
 if __name__ == "__main__":

@@ -127,13 +127,18 @@ def add_turn_range(prompt: str, lowest: int | None, highest: int | None) -> str:
 
     Without a range, and where it says “8 to 14 turns” itself, the prompt stays as it is.
     """
-    if (lowest is None and highest is None) or re.search(rf"(?<!\d){lowest} to {highest} turns\b", prompt):
+    if (lowest is None and highest is None) or _has_range(prompt, lowest, highest):
         return prompt
     if lowest is None or highest is None:
         words = f"at most {highest}" if lowest is None else f"at least {lowest}"
     else:
         words = str(lowest) if lowest == highest else f"{lowest} to {highest}"
     return f"{prompt.rstrip(LINE_END)}\n\nNumber of turns: {words}.\n"
+
+
+def _has_range(prompt: str, lowest: object, highest: object) -> bool:
+    """The preview of an editor gives what was typed, which may be no number."""
+    return re.search(rf"(?<!\d){re.escape(f'{lowest} to {highest}')} turns\b", prompt) is not None
 
 
 def is_true(value: object) -> bool:

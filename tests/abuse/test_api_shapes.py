@@ -7,6 +7,7 @@ import pytest
 
 from tests.abuse import honest
 from tests.abuse.asking import Asker
+from tests.abuse.naughty import NAUGHTY, vary_bodies
 from tests.abuse.sending import JSON, encode_query, mix_json, mix_pairs, vary_headers, vary_json, vary_pairs
 from tests.abuse.shapes import Shape
 from tests.abuse.surface import list_api
@@ -91,6 +92,32 @@ def test_bodies_with_every_value_in_every_place(asker: Asker, valid: list[Valid]
     for each in valid:
         for what, body in vary_json(each.body, shape):
             send(asker, each.method, each.path, what, body, name=each.name)
+    asker.check()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_naughty_strings_in_every_place(asker: Asker, valid: list[Valid]) -> None:
+    for turn, each in enumerate(valid):
+        for what, body in vary_bodies(each.body, turn):
+            send(asker, each.method, each.path, what, body, name=each.name)
+    asker.check()
+
+
+@pytest.mark.parametrize(
+    "texts", [NAUGHTY[::40], pytest.param(NAUGHTY, marks=pytest.mark.slow)], ids=["some", "all"]
+)
+def test_a_naughty_string_is_stored_to_the_byte_or_refused(
+    asker: Asker, world: World, texts: list[str]
+) -> None:
+    """An entry of the library takes any text as its context; what is refused is refused by name, with 400."""
+    for text in texts:
+        given = {"name": "A name", "topic": "a topic", "context": text}
+        body = json.dumps(given).encode()
+        answer = send(asker, "POST", "/api/scenarios", repr(text), body, name="api_scenarios")
+        told = answer.json()
+        stored = told["scenario"]["context"] if answer.status_code == 201 else None
+        assert stored in (text, text.strip()) or (answer.status_code == 400 and told["details"]), text
     asker.check()
 
 

@@ -8,6 +8,7 @@ import pytest
 from tests.abuse import honest
 from tests.abuse.asking import Asker
 from tests.abuse.html_forms import FoundForm, Pairs
+from tests.abuse.naughty import mix_texts, vary_texts
 from tests.abuse.sending import (
     FORM,
     MULTIPART,
@@ -93,6 +94,25 @@ def test_every_field_of_forms(
 ) -> None:
     for name, form, way in list_forms(world, surface, most=2):
         for what, pairs in vary_pairs(way, shape):
+            post(nobody if name == "sign_in" else asker, name, form, what, pairs)
+    asker.check()
+    nobody.check()
+
+
+def test_naughty_strings_in_forms(asker: Asker, nobody: Asker, world: World, surface: Surface) -> None:
+    for turn, (name, form, way) in enumerate(list_forms(world, surface, most=1)):
+        post(nobody if name == "sign_in" else asker, name, form, "naughty strings", mix_texts(way, turn))
+    asker.check()
+    nobody.check()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_naughty_strings_in_every_field_of_forms(
+    asker: Asker, nobody: Asker, world: World, surface: Surface
+) -> None:
+    for turn, (name, form, way) in enumerate(list_forms(world, surface, most=1)):
+        for what, pairs in vary_texts(way, turn):
             post(nobody if name == "sign_in" else asker, name, form, what, pairs)
     asker.check()
     nobody.check()

@@ -76,3 +76,14 @@ def test_a_check_can_be_left_out(monkeypatch: pytest.MonkeyPatch, capsys: pytest
     assert check.main(["-bad"]) == 0
     assert "good" in capsys.readouterr().out
     assert check.main(["-tpyes"]) == 2
+
+
+def test_a_check_that_needs_the_network_runs_by_its_name_only(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    online = Check("online", python("print('asked')"), by_name_only=True, says=True)
+    monkeypatch.setattr(check, "all_checks", lambda: [GOOD, online])
+    assert check.main([]) == 0
+    assert "online" not in capsys.readouterr().out
+    assert check.main(["online"]) == 0
+    assert "asked" in capsys.readouterr().out

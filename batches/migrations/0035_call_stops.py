@@ -12,7 +12,7 @@ from lib.triggers import keeps_updated_at
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("batches", "0033_notices_of_background_jobs"),
+        ("batches", "0034_payload_retention"),
         ("conversations", "0011_import_jobs"),
         ("templates_app", "0010_syntax"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
