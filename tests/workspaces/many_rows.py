@@ -6,7 +6,6 @@ from typing import Any
 
 from django.contrib.auth.models import Group
 from django.db.models import Model
-from lorapipe.operation.models import SlowStatement
 
 from background.models import BackgroundJob
 from batches.models import (
@@ -30,6 +29,7 @@ from conversations.judging.rubric import change_rubric, find_rubric
 from conversations.models import Conversation, Decision, DimensionScore, IdCounter, Judgement, Rubric, Turn
 from conversations.states import Status
 from exports.models import Export, ExportItem, HubToken, ImportedFile
+from lorapipe.operation.models import SlowStatement
 from provider.account import name_own_key
 from provider.models import ProviderKey
 from review.actions import answer_judge, assign, comment, save_draft, skip, take_lock
