@@ -93,6 +93,36 @@ def test_the_commands_of_the_documents_can_be_run() -> None:
     assert found == set()
 
 
+# `tests/access/test_access.py::test_a_token_opens_no_more_than_a_session`
+TEST = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
+
+
+def list_missing_tests(text: str) -> list[str]:
+    """The tests that a text names and that are not there."""
+    return [
+        f"{path}::{name}"
+        for path, name in TEST.findall(text)
+        if not (ROOT / path).is_file() or f"def {name}(" not in (ROOT / path).read_text()
+    ]
+
+
+def test_each_promise_names_a_test_that_is_there() -> None:
+    text = (ROOT / "docs" / "security.md").read_text()
+    promises = [line for line in text.splitlines() if line.startswith("| ") and "promise | shown" not in line]
+    assert len(promises) > 20
+    assert [line for line in promises if not TEST.search(line)] == []
+    assert [name for path in documents() for name in list_missing_tests(path.read_text())] == []
+
+
+def test_the_guard_sees_a_test_that_is_not_there() -> None:
+    here = "tests/guards/test_docs.py"
+    assert list_missing_tests(f"`{here}::test_of_nothing` and `tests/gone.py::test_x`") == [
+        f"{here}::test_of_nothing",
+        "tests/gone.py::test_x",
+    ]
+    assert list_missing_tests(f"`{here}::test_the_guard_sees_a_test_that_is_not_there`") == []
+
+
 def test_every_guard_is_told_to_whoever_joins() -> None:
     told = (ROOT / "CONTRIBUTING.md").read_text()
     guards = [f"tests/guards/{path.name}" for path in sorted((ROOT / "tests" / "guards").glob("test_*.py"))]
