@@ -10,6 +10,23 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from stack.variables.checks import (
+    DEFAULT_MODEL,
+    find_base_url_problem,
+    find_bucket_problem,
+    find_database_problem,
+    find_encryption_problem,
+    find_folder_problem,
+    find_host_problem,
+    find_hosts_problem,
+    find_http_problem,
+    find_key_problem,
+    find_model_problem,
+    find_origin_problem,
+    find_redis_problem,
+    split_lower_words,
+    split_words,
+)
 from stack.variables.observing import Observing, read_observing
 
 CHECKOUT = Path(__file__).resolve().parent.parent
@@ -44,7 +61,7 @@ class Environment:
     anthropic_api_key: str | None = field(default=None, repr=False)
     named_api_keys: Mapping[str, str] = field(default_factory=dict, repr=False)
     anthropic_base_url: str | None = field(default=None, repr=False)
-    anthropic_model: str = "claude-sonnet-5-5"
+    anthropic_model: str = DEFAULT_MODEL
     anthropic_max_tokens: int = 8192
     anthropic_temperature: float | None = None
     rate_limit_rpm: int = REAL_RPM
@@ -59,6 +76,9 @@ class Environment:
     behind_proxy: bool | None = None
     web_memory_mb: int = 600
     payload_days: int = 0
+    cors_origins: tuple[str, ...] = ()
+    api_per_minute: int = 3000
+    api_anonymous_per_minute: int = 300
     export_dir: Path | None = None
     export_s3: str | None = None
     export_s3_endpoint: str | None = None
@@ -136,17 +156,17 @@ def read(environ: Mapping[str, str]) -> Environment:
     Raises WrongEnvironment with every problem at once; no message holds a secret.
     """
     reader = _Reader(environ)
-    key = reader.text("ANTHROPIC_API_KEY", default=None, check=_key_problem, secret=True)
-    base_url = reader.text("ANTHROPIC_BASE_URL", default=None, check=_base_url_problem)
+    key = reader.text("ANTHROPIC_API_KEY", default=None, check=find_key_problem, secret=True)
+    base_url = reader.text("ANTHROPIC_BASE_URL", default=None, check=find_base_url_problem)
     demo = key is None and base_url is None
-    named = reader.named(NAMED_KEY, check=_key_problem)
+    named = reader.named(NAMED_KEY, check=find_key_problem)
     if named and demo:
         reader.problems.append(
             f"{NAMED_KEY}...: a workspace's own key stands beside ANTHROPIC_API_KEY; set that one too, else this is demo mode"
         )
-    export_dir = reader.text("LORAPIPE_EXPORT_DIR", default=None, check=_folder_problem)
-    export_s3 = reader.text("LORAPIPE_EXPORT_S3", default=None, check=_bucket_problem)
-    endpoint = reader.text("LORAPIPE_EXPORT_S3_ENDPOINT", default=None, check=_http_problem)
+    export_dir = reader.text("LORAPIPE_EXPORT_DIR", default=None, check=find_folder_problem)
+    export_s3 = reader.text("LORAPIPE_EXPORT_S3", default=None, check=find_bucket_problem)
+    endpoint = reader.text("LORAPIPE_EXPORT_S3_ENDPOINT", default=None, check=find_http_problem)
     if export_dir and export_s3:
         reader.problems.append(
             "LORAPIPE_EXPORT_DIR and LORAPIPE_EXPORT_S3: the files of exports have one place; unset one of them"
@@ -155,16 +175,16 @@ def read(environ: Mapping[str, str]) -> Environment:
         reader.problems.append("LORAPIPE_EXPORT_S3_ENDPOINT: set LORAPIPE_EXPORT_S3 too, to the bucket there")
     settings = Environment(
         port=reader.whole("PORT", default=8000, low=1, high=65_535),
-        host=reader.text("HOST", default="127.0.0.1", check=_host_problem) or "127.0.0.1",
+        host=reader.text("HOST", default="127.0.0.1", check=find_host_problem) or "127.0.0.1",
         data_dir=Path(
-            reader.text("LORAPIPE_DATA_DIR", default=None, check=_folder_problem) or default_data_dir()
+            reader.text("LORAPIPE_DATA_DIR", default=None, check=find_folder_problem) or default_data_dir()
         ),
-        database_url=reader.text("DATABASE_URL", default=None, check=_database_problem, secret=True),
-        redis_url=reader.text("REDIS_URL", default=None, check=_redis_problem, secret=True),
+        database_url=reader.text("DATABASE_URL", default=None, check=find_database_problem, secret=True),
+        redis_url=reader.text("REDIS_URL", default=None, check=find_redis_problem, secret=True),
         anthropic_api_key=KEYLESS if key is None and base_url is not None else key,
         named_api_keys=named,
         anthropic_base_url=base_url and base_url.rstrip("/"),
-        anthropic_model=reader.text("ANTHROPIC_MODEL", default=None, check=_model_problem)
+        anthropic_model=reader.text("ANTHROPIC_MODEL", default=None, check=find_model_problem)
         or Environment.anthropic_model,
         anthropic_max_tokens=reader.whole("ANTHROPIC_MAX_TOKENS", default=8192, low=1, high=128_000),
         anthropic_temperature=reader.fraction("ANTHROPIC_TEMPERATURE"),
@@ -176,14 +196,23 @@ def read(environ: Mapping[str, str]) -> Environment:
         worker_slots=reader.whole("LORAPIPE_WORKER_SLOTS", default=32, low=1, high=1000),
         max_concurrency=reader.whole("LORAPIPE_MAX_CONCURRENCY", default=10, low=1, high=1000),
         refusals_in_a_row=reader.whole("LORAPIPE_REFUSALS_IN_A_ROW", default=5, low=1, high=1000),
-        simulator_url=reader.text("LORAPIPE_SIMULATOR_URL", default=None, check=_http_problem),
-        webhook_hosts=_words(reader.text("LORAPIPE_WEBHOOK_HOSTS", default=None, check=_hosts_problem)),
-        encryption_keys=_split(
-            reader.text("LORAPIPE_ENCRYPTION_KEYS", default=None, check=_encryption_problem, secret=True)
+        simulator_url=reader.text("LORAPIPE_SIMULATOR_URL", default=None, check=find_http_problem),
+        webhook_hosts=split_lower_words(
+            reader.text("LORAPIPE_WEBHOOK_HOSTS", default=None, check=find_hosts_problem)
+        ),
+        encryption_keys=split_words(
+            reader.text("LORAPIPE_ENCRYPTION_KEYS", default=None, check=find_encryption_problem, secret=True)
         ),
         behind_proxy=reader.yes_or_no("LORAPIPE_BEHIND_PROXY"),
         web_memory_mb=reader.whole("LORAPIPE_WEB_MEMORY_MB", default=600, low=200, high=1_000_000),
         payload_days=reader.whole("LORAPIPE_PAYLOAD_DAYS", default=0, low=0, high=36_500),
+        cors_origins=split_lower_words(
+            reader.text("LORAPIPE_CORS_ORIGINS", default=None, check=find_origin_problem)
+        ),
+        api_per_minute=reader.whole("LORAPIPE_API_PER_MINUTE", default=3000, low=1, high=1_000_000),
+        api_anonymous_per_minute=reader.whole(
+            "LORAPIPE_API_ANONYMOUS_PER_MINUTE", default=300, low=1, high=1_000_000
+        ),
         export_dir=Path(export_dir) if export_dir else None,
         export_s3=export_s3 and export_s3.rstrip("/"),
         export_s3_endpoint=endpoint and endpoint.rstrip("/"),
@@ -299,95 +328,6 @@ def _number(value: str) -> float:
         return float(value)
     except ValueError:
         return math.nan  # NaN compares false with every bound
-
-
-def _split(value: str | None) -> tuple[str, ...]:
-    return tuple(word.strip() for word in (value or "").split(",") if word.strip())
-
-
-def _words(value: str | None) -> tuple[str, ...]:
-    return tuple(word.lower() for word in _split(value))
-
-
-def _encryption_problem(value: str) -> str | None:
-    if all(re.fullmatch(r"[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]=", key) for key in _split(value)):
-        return None
-    return (
-        "must be Fernet keys, separated by commas, the newest first; this makes one: "
-        'python -c "from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())"'
-    )
-
-
-def _hosts_problem(value: str) -> str | None:
-    if all(re.fullmatch(r"[a-z0-9.-]+(:[0-9]{1,5})?", word) for word in _words(value)):
-        return None
-    return "must be host names, separated by commas, each with its port if it has one: hooks.example.com,10.0.0.7:8080"
-
-
-def _key_problem(value: str) -> str | None:
-    if re.fullmatch(r"[!-~]+", value):
-        return None
-    return "must be one word of plain characters; copy the key again, without spaces or line breaks"
-
-
-def _base_url_problem(value: str) -> str | None:
-    if problem := _http_problem(value):
-        return problem
-    if value.rstrip("/").endswith("/v1"):
-        return "must not end in /v1, which is added to each request; remove it"
-    return None
-
-
-def _http_problem(value: str) -> str | None:
-    if _is_url(value, {"http", "https"}, needs_host=True):
-        return None
-    return "must be an address that begins with http:// or https://"
-
-
-def _host_problem(value: str) -> str | None:
-    if re.fullmatch(r"[A-Za-z0-9.:_%-]+", value):
-        return None
-    return "must be a host name or an address alone, for example 127.0.0.1 or 0.0.0.0"
-
-
-def _folder_problem(value: str) -> str | None:
-    if Path(value).is_absolute():
-        return None
-    return f"must be an absolute path, for example {Path.cwd() / value}"
-
-
-def _bucket_problem(value: str) -> str | None:
-    if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{1,61}[A-Za-z0-9](/[A-Za-z0-9._-]{1,100}){0,5}/?", value):
-        return None
-    return "must be the name of a bucket, with folders behind it if you like: my-bucket/lorapipe/exports"
-
-
-def _database_problem(value: str) -> str | None:
-    if _is_url(value, {"postgres", "postgresql"}) and urlsplit(value).path.strip("/"):
-        return None
-    return "must be postgresql://USER:PASSWORD@HOST:PORT/NAME (only PostgreSQL is supported); unset it for our own"
-
-
-def _redis_problem(value: str) -> str | None:
-    if _is_url(value, {"redis", "rediss", "unix"}):
-        return None
-    return "must begin with redis://, rediss:// or unix://; unset it for our own"
-
-
-def _model_problem(value: str) -> str | None:
-    if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._:@/-]*", value):
-        return None
-    return f"must be a model id, for example {Environment.anthropic_model}"
-
-
-def _is_url(value: str, schemes: set[str], *, needs_host: bool = False) -> bool:
-    try:
-        parts = urlsplit(value)
-        numbered = parts.port != 0  # raises for what is no port number
-    except ValueError:
-        return False
-    known = parts.scheme in schemes and value.startswith(f"{parts.scheme}://")
-    return known and numbered and (bool(parts.hostname) or not needs_host)
 
 
 def _without_password(value: str) -> str:

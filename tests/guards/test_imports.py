@@ -50,7 +50,7 @@ ONLY_IN = {
 }
 # These are used without a database, a request or settings: by tests, packs and the simulator.
 PURE = (
-    *("claude", "stack.environment", "lorapipe.queues"),
+    *("claude", "stack.environment", "stack.variables", "lorapipe.queues"),
     *(
         "templates_app.text.rendering",
         "templates_app.text.syntax",
