@@ -1,12 +1,12 @@
 """Shared code of the APIs: strict bodies, pages by limit and offset, and money and times in JSON."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, time, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 from rest_framework import serializers
@@ -116,6 +116,44 @@ class PageQuery(QueryString):
     offset = serializers.IntegerField(min_value=0, max_value=LARGEST_OFFSET, default=0)
 
 
+class OrderingField(serializers.ChoiceField):
+    """The order of a list: one of these names, with a minus for descending. `columns` of each end in one that is unique.
+
+    Its value are the columns for `order_by`. Rows without a value in a column of `nullable` come last.
+    """
+
+    def __init__(
+        self, columns: Mapping[str, Sequence[str]], *, nullable: Sequence[str] = (), **options: Any
+    ) -> None:
+        self.columns, self.nullable = columns, nullable
+        words = [word for name in columns for word in (name, f"-{name}")]
+        super().__init__(words, **{"default": None, "allow_null": True, **options})
+
+    def to_internal_value(self, data: Any) -> Any:
+        if not isinstance(data, str) or data not in self.choices:
+            known = ", ".join(map(str, self.choices))
+            raise serializers.ValidationError(
+                f"“{str(data)[:50]}” is no order of this list. Choose one of: {known}."
+            )
+        return tuple(
+            self._direct(column, descends=data.startswith("-")) for column in self.columns[data.lstrip("-")]
+        )
+
+    def _direct(self, column: str, *, descends: bool) -> Any:
+        if column in self.nullable:
+            return F(column).desc(nulls_last=True) if descends else F(column).asc(nulls_last=True)
+        return f"-{column}" if descends else column
+
+
+# Every list of rows that are made one after the other.
+BY_CREATION: Mapping[str, Sequence[str]] = {"createdAt": ("created_at", "id")}
+
+
+def sort_rows(rows: "QuerySet[Any]", query: Mapping[str, Any]) -> "QuerySet[Any]":
+    """The rows in the order that the query string asks for; without one they keep theirs."""
+    return rows.order_by(*query["ordering"]) if query["ordering"] else rows
+
+
 class WordField(serializers.ChoiceField):
     """A word of a list, in any case, with spaces, hyphens or in camelCase. `also` names words that mean one of them."""
 
@@ -188,6 +226,17 @@ def duration(seconds: float | None) -> str | None:
 
 def _format_count(n: int, noun: str) -> str:
     return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
+
+
+def to_camel_case(name: str) -> str:
+    """`left_out` as `leftOut`."""
+    first, *rest = name.split("_")
+    return first + "".join(word.capitalize() for word in rest)
+
+
+def camelize(stored: Mapping[str, Any]) -> dict[str, Any]:
+    """The same under camelCase names. What is inside a value keeps its own: it may be somebody's data."""
+    return {to_camel_case(name): value for name, value in stored.items()}
 
 
 def moment(value: datetime | None) -> str | None:

@@ -30,9 +30,11 @@ from batches.models import KeyUsed
 from batches.planning.plan import PlanError, TemplateProblem
 from claude.current_models import RetiredModel, UnknownModel, UnknownPrice
 from conversations.api.conflicts import Conflict
+from lib.api.etags import StaleETag
 from lib.count_changed import CountChanged
 from lib.stale_state import StaleRevision, StaleState, Superseded
 from lib.untrusted.json_bodies import MOST_PROBLEMS
+from lorapipe.limits.requests import limit_unknown
 from templates_app.api.library_serializers import OUR_NAMES
 from templates_app.api.template_serializers import WIRE, NoVersion
 from templates_app.library.checks import WrongEntry
@@ -45,7 +47,11 @@ logger = logging.getLogger(__name__)
 NOT_FOUND = "There is nothing here, or it belongs to somebody else."
 LONGEST_REFUSAL = 300  # characters
 # The other reasons why a change comes too late: StaleState itself is that the state does not allow it.
-STALE_CODES: dict[type[StaleState], str] = {StaleRevision: "stale_revision", Superseded: "superseded"}
+STALE_CODES: dict[type[StaleState], str] = {
+    StaleRevision: "stale_revision",
+    Superseded: "superseded",
+    StaleETag: "stale_etag",
+}
 NO_FIELD = ("non_field_errors", "")
 
 
@@ -63,7 +69,7 @@ class Refusal:
 
 def build_error_response(exc: Exception, context: Mapping[str, Any]) -> Response:
     """REST framework's exception handler. An unexpected error is logged, and the caller gets no internal details."""
-    refusal = explain(exc)
+    refusal = explain(limit_unknown(exc, context.get("request")))
     details = refusal.details
     if refusal.status == HTTPStatus.INTERNAL_SERVER_ERROR:
         request_id = getattr(context.get("request"), "request_id", "")

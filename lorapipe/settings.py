@@ -128,6 +128,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django.contrib.humanize",
     "rest_framework",
+    "corsheaders",
     "django_htmx",
     "template_partials",
     "csp",
@@ -136,6 +137,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.gzip.GZipMiddleware",  # the first page has 170 KB; Django hides the lengths of secrets (BREACH)
+    "corsheaders.middleware.CorsMiddleware",  # before everything that may refuse: a page must be able to read refusals
     "lorapipe.middleware.RequestIdMiddleware",
     "csp.middleware.CSPMiddleware",
     "lorapipe.middleware.PrivateCacheMiddleware",
@@ -285,8 +287,31 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["lorapipe.api_renderers.SuccessJSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["lorapipe.api_parsers.StorableJSONParser"],
+    "DEFAULT_THROTTLE_CLASSES": ["lorapipe.limits.requests.CallerThrottle"],
     "EXCEPTION_HANDLER": "lorapipe.api_errors.build_error_response",
 }
+# Pages of these origins may call the API, with a token: cookies are not allowed along. None by default.
+CORS_ALLOWED_ORIGINS = list(ENVIRONMENT.cors_origins)
+CORS_URLS_REGEX = r"^/api/"
+CORS_ALLOW_CREDENTIALS = False
+CORS_ALLOW_METHODS = ["GET", "POST", "PATCH", "DELETE", "OPTIONS"]
+CORS_ALLOW_HEADERS = [
+    "accept",
+    "authorization",
+    "content-type",
+    "idempotency-key",
+    "if-match",
+    "prefer",
+    "x-request-id",
+]
+CORS_EXPOSE_HEADERS = [
+    "content-disposition",
+    "etag",
+    "location",
+    "preference-applied",
+    "retry-after",
+    "x-request-id",
+]
 
 # --- words, times, files ---------------------------------------------------------------------------
 LANGUAGE_CODE = "en"

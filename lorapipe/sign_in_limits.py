@@ -85,13 +85,13 @@ def find_network(address: str) -> str:
     return str(getattr(found, "ipv4_mapped", None) or found)
 
 
-def count_try(key: str) -> int:
+def count_try(key: str, *, within_s: int = WITHIN_S) -> int:
     """How many tries there have been, with this one. Counted before it is looked at, so that twenty at once are twenty.
 
     0 while the cache is away: one hash at a time is still the limit then.
     """
     with suppress(RedisError, ValueError):  # ValueError: it ended between the two
-        cache.add(key, 0, timeout=WITHIN_S)
+        cache.add(key, 0, timeout=within_s)
         return cache.incr(key)
     return 0
 

@@ -11,7 +11,8 @@ from rest_framework.response import Response
 from background.actions import cancel_job
 from background.api.serializers import JobsQuery, serialize_job
 from background.models import BackgroundJob
-from lib.wire import fetch_slice
+from lib.api.etags import render_with_etag
+from lib.wire import fetch_slice, sort_rows
 from workspaces.people import get_person
 
 
@@ -24,14 +25,15 @@ def list_jobs(request: Request) -> Response:
         rows = rows.filter(status__in=query["status"])
     if query["kind"]:
         rows = rows.filter(kind=query["kind"])
-    found = fetch_slice(rows, limit=query["limit"], offset=query["offset"])
+    found = fetch_slice(sort_rows(rows, query), limit=query["limit"], offset=query["offset"])
     return Response({"backgroundJobs": [serialize_job(each) for each in found.rows], **found.about})
 
 
 @api_view(["GET"])
 def show_job(request: Request, background_id: UUID) -> Response:
     rows = BackgroundJob.objects.for_lists()
-    return Response({"backgroundJob": serialize_job(rows.get_visible_or_404(request.user, background_id))})
+    found = rows.get_visible_or_404(request.user, background_id)
+    return render_with_etag({"backgroundJob": serialize_job(found)})
 
 
 @api_view(["POST"])

@@ -6,7 +6,7 @@ from rest_framework import serializers
 
 from background.models import BackgroundJob
 from background.states import JobState
-from lib.wire import PageQuery, moment
+from lib.wire import BY_CREATION, OrderingField, PageQuery, camelize, moment
 
 
 class JobsQuery(PageQuery):
@@ -16,6 +16,7 @@ class JobsQuery(PageQuery):
 
     status = serializers.MultipleChoiceField(choices=JobState.choices, default=set)
     kind = serializers.CharField(max_length=40, default="")
+    ordering = OrderingField(BY_CREATION)
 
 
 def serialize_job(job: BackgroundJob) -> dict[str, Any]:
@@ -28,7 +29,7 @@ def serialize_job(job: BackgroundJob) -> dict[str, Any]:
         "done": job.done,
         "total": job.total,
         "percent": job.percent,
-        "result": {_to_camel_case(name): value for name, value in job.result.items()},
+        "result": camelize(job.result),
         "error": job.error or None,
         "cancelAsked": job.cancel_asked_at is not None,
         "workspaceId": job.workspace_id,
@@ -37,8 +38,3 @@ def serialize_job(job: BackgroundJob) -> dict[str, Any]:
         "startedAt": moment(job.started_at),
         "endedAt": moment(job.ended_at),
     }
-
-
-def _to_camel_case(name: str) -> str:
-    first, *rest = name.split("_")
-    return first + "".join(word.capitalize() for word in rest)

@@ -14,7 +14,7 @@ from batches.actions.controls import change, duplicate, retry_failed
 from batches.api import responses
 from batches.api.plans import BodyPlan, plan_from_body, save_as_draft
 from batches.api.requests import read_idempotency_key, refuse_used_key
-from batches.api.serializers import BatchBody, ChangeBody, CopyBody, JobsQuery, StartBody
+from batches.api.serializers import BatchBody, BatchChangeBody, CopyBody, JobsQuery, StartBody
 from batches.models import BatchItem, BatchJob, RequestKey
 from batches.models.states import ErrorHandling, JobStatus, Priority
 from batches.planning.estimate.estimate import Estimate, estimate_now
@@ -23,7 +23,8 @@ from batches.planning.plan import PlanError
 from batches.reports.newest_versions import find_newest
 from batches.reports.progress import progress
 from batches.reports.token_usage import tokens_of
-from lib.wire import PageQuery, fetch_slice, validate
+from lib.api.etags import hold_unchanged, render_with_etag
+from lib.wire import PageQuery, fetch_slice, sort_rows, validate
 from workspaces.models import User
 from workspaces.people import get_person
 
@@ -118,7 +119,7 @@ def list_batches(request: Request) -> Response:
         jobs = jobs.active().order_by("priority", "created_at", "id")
     else:
         jobs = (jobs.filter(status=query["status"]) if query["status"] else jobs).newest_first()
-    found = fetch_slice(jobs, limit=query["limit"], offset=query["offset"])
+    found = fetch_slice(sort_rows(jobs, query), limit=query["limit"], offset=query["offset"])
     return Response({"jobs": [responses.serialize_job(job) for job in found.rows], **found.about})
 
 
@@ -134,14 +135,15 @@ def show_batch(request: Request, job_id: UUID) -> Response:
     rows = BatchItem.objects.filter(job=job).in_plan_order().with_conversation_summary()
     items = fetch_slice(rows, limit=query["limit"], offset=query["offset"])
     newest = find_newest(items.rows)
-    return Response(
+    return render_with_etag(
         {
             **responses.serialize_status(job, progress(job)),
             **responses.serialize_settings(job),
             **responses.serialize_cache(tokens_of(job)),
             "items": [responses.serialize_item(item, newest=newest.get(item.pk)) for item in items.rows],
             **items.about,
-        }
+        },
+        state=responses.serialize_changed_settings(job),
     )
 
 
@@ -150,19 +152,30 @@ def change_batch(request: Request, job_id: UUID) -> Response:
     job: BatchJob = BatchJob.objects.get_editable_or_403(request.user, job_id)
     by = get_person(request)
     refuse_used_key(request)
-    given = validate(ChangeBody(data=request.data))
+    given = validate(BatchChangeBody(data=request.data))
     try:
-        if given.get("action") == "retry_failed":
-            return Response(retry_items(job, given, by=by, key=read_idempotency_key(request)))
-        if given.get("action") == "resume":
-            job = jobs.resume(job, by=by, budget_usd=given.get("budgetUsd"))
-            return Response({"jobId": job.pk, "status": job.status})
-        if "action" in given:
-            job = MOVES[given["action"]](job, by=by)
-            return Response({"jobId": job.pk, "status": job.status})
-        return Response(responses.serialize_changed_settings(change(job, by=by, **read_settings(given))))
+        with hold_unchanged(request, [job], lambda: read_state(job)):
+            answer = carry_out(job, given, request, by=by)
     except PlanError as wrong:
         raise responses.use_wire_names(wrong) from wrong
+    return render_with_etag(answer, state=read_state(job))
+
+
+def read_state(job: BatchJob) -> dict[str, Any]:
+    """What a change of a batch is about, for its ETag: status and settings, and not its progress."""
+    return responses.serialize_changed_settings(BatchJob.objects.get(pk=job.pk))
+
+
+def carry_out(job: BatchJob, given: dict[str, Any], request: Request, *, by: User) -> dict[str, Any]:
+    if given.get("action") == "retry_failed":
+        return retry_items(job, given, by=by, key=read_idempotency_key(request))
+    if given.get("action") == "resume":
+        job = jobs.resume(job, by=by, budget_usd=given.get("budgetUsd"))
+    elif "action" in given:
+        job = MOVES[given["action"]](job, by=by)
+    else:
+        return responses.serialize_changed_settings(change(job, by=by, **read_settings(given)))
+    return {"jobId": job.pk, "status": job.status}
 
 
 def retry_items(job: BatchJob, given: dict[str, Any], *, by: User, key: RequestKey | None) -> dict[str, Any]:

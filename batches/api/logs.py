@@ -14,7 +14,16 @@ from batches.models import BatchItem, GenerationLog
 from batches.models.generation_logs import GenerationLogQuerySet
 from batches.models.states import LogState
 from conversations.models import Conversation
-from lib.wire import MomentField, PageQuery, dollars, fetch_slice, moment
+from lib.wire import (
+    BY_CREATION,
+    MomentField,
+    OrderingField,
+    PageQuery,
+    dollars,
+    fetch_slice,
+    moment,
+    sort_rows,
+)
 
 # The ways to group the sums: the name on the wire, then the columns of a group with their expressions.
 GROUPS: dict[str, dict[str, Any]] = {
@@ -76,7 +85,13 @@ COLUMNS = (
 )
 
 
-class LogsQuery(PageQuery):
+class ChainLogsQuery(PageQuery):
+    """The query string of the calls for one conversation."""
+
+    ordering = OrderingField(BY_CREATION)
+
+
+class LogsQuery(ChainLogsQuery):
     several = ("state",)
 
     job = serializers.UUIDField(default=None)
@@ -110,14 +125,14 @@ def list_logs(request: Request) -> Response:
     if query["run"]:
         rows = rows.filter(run_id=query["run"])
     rows = rows.select_related("created_by").only(*COLUMNS).newest_first()
-    found = fetch_slice(rows, limit=query["limit"], offset=query["offset"])
+    found = fetch_slice(sort_rows(rows, query), limit=query["limit"], offset=query["offset"])
     return Response({"logs": [serialize_log(log) for log in found.rows], **found.about})
 
 
 @api_view(["GET"])
 def list_conversation_logs(request: Request, conversation_id: UUID) -> Response:
     """The attempts for all versions of this conversation, the newest first, those that failed included."""
-    query = PageQuery.of(request)
+    query = ChainLogsQuery.of(request)
     found = Conversation.objects.only("id", "root_id").get_visible_or_404(request.user, conversation_id)
     chain = list(Conversation.objects.filter(root=found.root_id).values_list("pk", "batch_item_id"))
     regenerated = BatchItem.objects.filter(regenerates__in=[key for key, _ in chain]).values_list(
@@ -126,7 +141,7 @@ def list_conversation_logs(request: Request, conversation_id: UUID) -> Response:
     items = {item for _, item in chain if item} | set(regenerated)
     rows = GenerationLog.objects.visible_to(request.user).filter(item__in=items)
     part = fetch_slice(
-        rows.select_related("created_by").only(*COLUMNS).newest_first(),
+        sort_rows(rows.select_related("created_by").only(*COLUMNS).newest_first(), query),
         limit=query["limit"],
         offset=query["offset"],
     )

@@ -26,7 +26,7 @@ from conversations.models import Conversation, ConversationQuerySet
 from conversations.regeneration import LONGEST_INSTRUCTION
 from lib.count_changed import CountChanged
 from lib.row_problems import RowProblem
-from lib.wire import validate
+from lib.wire import WordField, validate
 from workspaces.models import User
 from workspaces.people import get_person
 
@@ -34,7 +34,7 @@ from workspaces.people import get_person
 class RegenerateManyBody(SelectionBody):
     """Which conversations, what should be different, and how the batch runs."""
 
-    action = serializers.CharField()
+    action = WordField(["regenerate"])
     instruction = serializers.CharField(
         max_length=LONGEST_INSTRUCTION, allow_blank=True, allow_null=True, default=""
     )

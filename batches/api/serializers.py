@@ -9,7 +9,7 @@ from batches.models.jobs import LONGEST_NAME
 from batches.models.states import ErrorHandling, JobStatus, Mode, Priority
 from batches.planning.plan import LARGEST_PLAN, LARGEST_SEED, LEAST_SEED
 from batches.reports.reason_texts import ERRORS
-from lib.wire import PageQuery, StrictSerializer
+from lib.wire import BY_CREATION, OrderingField, PageQuery, StrictSerializer
 from templates_app.states import LONGEST_TOPIC, Tier
 
 ACTIONS = ("pause", "resume", "cancel", "retry_failed")
@@ -156,7 +156,7 @@ class StartBody(BatchBody):
         return given
 
 
-class ChangeBody(StrictSerializer):
+class BatchChangeBody(StrictSerializer):
     """Either one verb, `retry_failed` with the items that it concerns, `resume` with a raised budget, or new settings."""
 
     action = serializers.CharField(required=False)
@@ -207,3 +207,6 @@ class CopyBody(StrictSerializer):
 
 class JobsQuery(PageQuery):
     status = serializers.ChoiceField(choices=["active", *JobStatus.values], default="")
+    ordering = OrderingField(
+        {**BY_CREATION, "priority": ("priority", "created_at", "id"), "name": ("name", "id")}
+    )

@@ -24,7 +24,7 @@ from conversations.api.serializers import serialize_conversation
 from conversations.details import DetailsError
 from conversations.models import Conversation
 from lib.row_problems import RowProblem
-from lib.wire import StrictSerializer, about_dollars, dollars, validate
+from lib.wire import StrictSerializer, about_dollars, camelize, dollars, validate
 from templates_app.states import Tier
 from workspaces.models import User
 from workspaces.people import get_person
@@ -123,7 +123,7 @@ def find_conversation(item: BatchItem) -> Conversation | None:
 def serialize_success(made: Conversation) -> dict[str, Any]:
     return {
         "conversation": serialize_conversation(made),
-        "qualityMetrics": made.quality_metrics,
+        "qualityMetrics": camelize(made.quality_metrics),
         "cost": about_dollars(made.actual_cost_usd),
         "costUsd": dollars(made.actual_cost_usd),
     }

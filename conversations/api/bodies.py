@@ -63,7 +63,7 @@ class TurnBody(StrictSerializer):
     tokenCount = serializers.IntegerField(required=False)
 
 
-class ChangeBody(StrictSerializer):
+class ConversationChangeBody(StrictSerializer):
     """A PATCH of one conversation. Everything in it is done, or nothing."""
 
     status = WordField(Status.choices, required=False)

@@ -1,5 +1,7 @@
 """The conversations' API: the list without turns, and one conversation with its turns, to be read and changed."""
 
+from contextlib import AbstractContextManager
+from typing import Any
 from uuid import UUID
 
 from django.http import Http404
@@ -8,7 +10,7 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from conversations.api.bodies import ChangeBody, DeleteQuery, read_change
+from conversations.api.bodies import ConversationChangeBody, DeleteQuery, read_change
 from conversations.api.conflicts import Conflict
 from conversations.api.serializers import (
     ConversationsQuery,
@@ -22,8 +24,9 @@ from conversations.changes import apply_change, delete_for_good, needs_editor
 from conversations.models import Conversation
 from conversations.states import Status
 from conversations.versions import EditError
+from lib.api.etags import hold_unchanged, render_with_etag
 from lib.stale_state import StaleState, Superseded
-from lib.wire import fetch_slice, validate
+from lib.wire import fetch_slice, sort_rows, validate
 from workspaces.people import get_person
 
 RELATED = ("approved_by", "template_version")
@@ -34,7 +37,7 @@ def list_conversations(request: Request) -> Response:
     """The conversations that the caller may see, filtered by the query string, the newest first."""
     query = ConversationsQuery.of(request)
     matched = find_conversations(Conversation.objects.visible_to(request.user), query)
-    rows = select_for_list(matched.rows)
+    rows = sort_rows(select_for_list(matched.rows), query)
     found = fetch_slice(
         rows, limit=query["limit"], offset=query["offset"], searched=bool(query["search"].strip())
     )
@@ -57,18 +60,29 @@ def show_or_change_conversation(request: Request, conversation_id: UUID) -> Resp
 
 
 def show_conversation(request: Request, conversation_id: UUID) -> Response:
+    return render_with_etag(read_conversation(request, conversation_id))
+
+
+def read_conversation(request: Request, conversation_id: UUID) -> dict[str, Any]:
     rows = Conversation.objects.select_related(*RELATED)
-    return Response(serialize_conversation(rows.get_visible_or_404(request.user, conversation_id)))
+    return serialize_conversation(rows.get_visible_or_404(request.user, conversation_id))
+
+
+def hold_conversation(request: Request, found: Conversation) -> AbstractContextManager[None]:
+    """Version 1 is locked before the others, as `conversations.versions` does."""
+    rows = [Conversation(pk=key) for key in dict.fromkeys((found.root_id, found.pk))]
+    return hold_unchanged(request, rows, lambda: read_conversation(request, found.pk))
 
 
 def change_conversation(request: Request, conversation_id: UUID) -> Response:
     """Everything that the body says, in one transaction. An edit answers with the new version."""
     found: Conversation = Conversation.objects.get_reviewable_or_403(request.user, conversation_id)
-    change = read_change(validate(ChangeBody(data=request.data)), found)
+    change = read_change(validate(ConversationChangeBody(data=request.data)), found)
     if needs_editor(found, change):
         Conversation.objects.get_editable_or_403(request.user, conversation_id)
     try:
-        made = apply_change(found, change, by=get_person(request))
+        with hold_conversation(request, found):
+            made = apply_change(found, change, by=get_person(request))
     except EditError as wrong:
         raise ValidationError({"turns": [str(wrong)]}) from wrong
     except StaleState as stale:
@@ -83,13 +97,16 @@ def delete_conversation(request: Request, conversation_id: UUID) -> Response:
     found: Conversation = Conversation.objects.get_editable_or_403(request.user, conversation_id)
     query, by = DeleteQuery.of(request), get_person(request)
     try:
-        if query["hard"]:
-            versions = delete_for_good(found, by=by, revision=query["revision"])
-            return Response({"id": found.pk, "conversationId": found.conversation_id, "versions": versions})
-        if not found.is_head:
-            raise Superseded("conversation")
-        if found.status != Status.ARCHIVED:
-            found.archive(by=by, revision=query["revision"])
+        with hold_conversation(request, found):
+            if query["hard"]:
+                versions = delete_for_good(found, by=by, revision=query["revision"])
+                return Response(
+                    {"id": found.pk, "conversationId": found.conversation_id, "versions": versions}
+                )
+            if not found.is_head:
+                raise Superseded("conversation")
+            if found.status != Status.ARCHIVED:
+                found.archive(by=by, revision=query["revision"])
     except StaleState as stale:
         raise Conflict(stale, found) from stale
     except Conversation.DoesNotExist as gone:

@@ -15,8 +15,9 @@ from conversations.judging.listing import list_judgements_of
 from conversations.judging.rubric import RubricError, change_rubric, find_rubric
 from conversations.models import Conversation, Judgement, Rubric
 from conversations.models.judgements import LONGEST_CRITERION
+from lib.api.etags import check_match, render_with_etag
 from lib.wire import QueryString, StrictSerializer, about_dollars, dollars, moment, validate
-from workspaces.models import Membership
+from workspaces.models import Membership, Workspace
 from workspaces.people import get_person
 
 
@@ -73,13 +74,12 @@ def show_or_change_rubric(request: Request) -> Response:
     """The newest version. A change is a new version, which owners make; 409 when somebody was quicker."""
     if request.method != "PATCH":
         given = RubricQuery.of(request)
-        return Response(
-            {"rubric": serialize_rubric(find_rubric(find_workspace(given, by=get_person(request))))}
-        )
+        return render_with_etag(read_rubric(find_workspace(given, by=get_person(request))))
     given, by = validate(RubricBody(data=request.data)), get_person(request)
     workspace = find_workspace(given, by=by)
     if not Membership.objects.filter(workspace=workspace, user=by, role=Membership.Role.OWNER).exists():
         raise PermissionDenied
+    check_match(request, lambda: read_rubric(workspace))
     criteria = {**find_rubric(workspace).criteria, **given["criteria"]}
     try:
         made = change_rubric(workspace=workspace, criteria=criteria, by=by, version=given["version"])
@@ -87,7 +87,11 @@ def show_or_change_rubric(request: Request) -> Response:
         raise ValidationError(
             {"criteria": [f"{name}: {words}" for name, words in wrong.problems.items()]}
         ) from wrong
-    return Response({"rubric": serialize_rubric(made)})
+    return render_with_etag({"rubric": serialize_rubric(made)})
+
+
+def read_rubric(workspace: Workspace) -> dict[str, Any]:
+    return {"rubric": serialize_rubric(find_rubric(workspace))}
 
 
 def serialize_rubric(rubric: Rubric) -> dict[str, Any]:

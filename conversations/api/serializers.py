@@ -10,7 +10,17 @@ from conversations.models import Conversation, ConversationQuerySet, Turn
 from conversations.models.search import NEWEST, SearchResult, search_conversations
 from conversations.quality.flags import KINDS
 from conversations.states import Status
-from lib.wire import MomentField, PageQuery, StrictSerializer, about_dollars, dollars, moment
+from lib.wire import (
+    BY_CREATION,
+    MomentField,
+    OrderingField,
+    PageQuery,
+    StrictSerializer,
+    about_dollars,
+    camelize,
+    dollars,
+    moment,
+)
 from templates_app.states import Tier
 
 # Columns that a list does not show are not loaded, because values and metrics can be large.
@@ -46,6 +56,10 @@ class ConversationsFilter(StrictSerializer):
 
 class ConversationsQuery(ConversationsFilter, PageQuery):
     """The query string of the list."""
+
+    ordering = OrderingField(
+        {**BY_CREATION, "qualityScore": ("quality_score", "created_at", "id")}, nullable=["quality_score"]
+    )
 
 
 def find_conversations(
@@ -168,7 +182,7 @@ def serialize_conversation(conversation: Conversation) -> dict[str, Any]:
         **serialize_summary(conversation),
         "parameters": conversation.parameters,
         "systemPrompt": conversation.system_prompt,
-        "qualityMetrics": conversation.quality_metrics,
+        "qualityMetrics": camelize(conversation.quality_metrics),
         "errorMessage": conversation.error_message or None,
         "changeNote": conversation.change_note,
         "turns": [_serialize_turn(turn) for turn in conversation.turns.all()],

@@ -32,7 +32,8 @@ from exports.running.actions import (
     write_export,
 )
 from exports.running.sending import send_file
-from lib.wire import fetch_slice, validate
+from lib.api.etags import hold_unchanged, render_with_etag
+from lib.wire import camelize, fetch_slice, sort_rows, validate
 from workspaces.models import User, Workspace
 from workspaces.people import get_person
 
@@ -48,7 +49,7 @@ def _list(request: Request) -> Response:
     """The exports of the caller's workspaces, the newest first."""
     query = ExportsQuery.of(request)
     rows = Export.objects.visible_to(request.user).for_lists()
-    found = fetch_slice(rows, limit=query["limit"], offset=query["offset"])
+    found = fetch_slice(sort_rows(rows, query), limit=query["limit"], offset=query["offset"])
     return Response({"exports": [serialize_export(each) for each in found.rows], **found.about})
 
 
@@ -112,15 +113,17 @@ def show_or_delete_export(request: Request, export_id: UUID) -> Response:
     """DELETE removes its files and cancels its job; the row stays, with its manifest. 409 for one that is deleted already."""
     if request.method == "DELETE":
         found = Export.objects.select_related(*RELATED).get_reviewable_or_403(request.user, export_id)
-        return Response({"export": serialize_export(delete_export(found, by=get_person(request)))})
-    return Response({"export": serialize_whole(_find(request, export_id))})
+        with hold_unchanged(request, [found], lambda: _read(request, export_id)):
+            deleted = delete_export(found, by=get_person(request))
+        return Response({"export": serialize_export(deleted)})
+    return render_with_etag(_read(request, export_id))
 
 
 @api_view(["GET"])
 def show_preflight(request: Request, export_id: UUID) -> Response:
     """What the check before the files found; `preflight` is null until it has run."""
     found = _find(request, export_id)
-    return Response({"status": found.state, "preflight": found.report or None})
+    return Response({"status": found.state, "preflight": camelize(found.report) or None})
 
 
 @api_view(["GET"])
@@ -158,6 +161,10 @@ def push(request: Request, export_id: UUID) -> Response:
     push_export(found, repository=given["repository"], public=given["public"], by=get_person(request))
     headers = {"Location": reverse("api_export", args=[found.pk])}
     return Response({"export": serialize_whole(found)}, status=202, headers=headers)
+
+
+def _read(request: Request, export_id: UUID) -> dict[str, Any]:
+    return {"export": serialize_whole(_find(request, export_id))}
 
 
 def _find(request: Request, export_id: UUID) -> Export:

@@ -18,6 +18,7 @@ from exports.importing.running import start_import
 from exports.importing.uploading import upload_file
 from exports.models import ImportedFile
 from exports.models.import_files import FileKind
+from lib.api.etags import render_with_etag
 from lib.row_problems import RowsError, limit_problems
 from lib.wire import StrictSerializer, WordField, moment, validate
 from templates_app.models import PromptTemplate
@@ -72,7 +73,7 @@ def show_import(request: Request, file_id: UUID) -> Response:
     """The report of a file that the caller has imported, with its job."""
     files = ImportedFile.objects.uploaded_by(request.user).filter(kind=FileKind.CONVERSATIONS)
     files = files.select_related("job__created_by").defer("content")
-    return Response({"import": serialize_import(files.get_visible_or_404(request.user, file_id))})
+    return render_with_etag({"import": serialize_import(files.get_visible_or_404(request.user, file_id))})
 
 
 def _describe(problem: dict[str, Any]) -> str:

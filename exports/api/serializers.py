@@ -11,7 +11,7 @@ from exports.models import Export
 from exports.models.exports import LARGEST_SEED, LONGEST_NAME, LONGEST_PURPOSE, MOST_SET_ASIDE
 from exports.pushing import hub
 from exports.running.actions import MOST_CHOSEN
-from lib.wire import PageQuery, StrictSerializer, WordField, moment
+from lib.wire import BY_CREATION, OrderingField, PageQuery, StrictSerializer, WordField, camelize, moment
 
 LARGEST_NUMBER = 10_000_000
 NAME = "Approved conversations"
@@ -112,6 +112,8 @@ class PushBody(StrictSerializer):
 class ExportsQuery(PageQuery):
     """The query string of the list."""
 
+    ordering = OrderingField({**BY_CREATION, "name": ("name", "id")})
+
 
 class FileQuery(PageQuery):
     """Which file to download: its number from 1. An export of one file needs none."""
@@ -169,7 +171,7 @@ def serialize_whole(export: Export) -> dict[str, Any]:
     return {
         **serialize_export(export),
         "purpose": export.purpose,
-        "options": export.options,
+        "options": camelize(export.options),
         "tokenLimit": export.token_limit,
         "filter": export.filter,
         "ids": export.chosen,
@@ -178,7 +180,7 @@ def serialize_whole(export: Export) -> dict[str, Any]:
         "testPercent": export.test_percent,
         "seed": export.seed,
         "mostPerCell": export.most_per_cell,
-        "counts": export.counts,
+        "counts": camelize(export.counts),
         "changedSince": export.items.changed_since().count(),
         "manifest": export.manifest or None,
         "push": _serialize_push(export),

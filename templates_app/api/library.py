@@ -4,14 +4,17 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.urls import reverse
 from rest_framework.decorators import api_view
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from lib.wire import fetch_slice, validate
+from lib.api.etags import hold_unchanged, render_with_etag
+from lib.wire import fetch_slice, sort_rows, validate
 from templates_app.api.library_serializers import (
     LIST_NAME,
     ONE_NAME,
+    ONE_ROUTE,
     WIRE_NAMES,
     choose_body,
     choose_query,
@@ -44,8 +47,9 @@ def list_entries(request: Request, kind: EntryKind) -> Response:
         "list": query.get("kind", ""),
     }
     entries = filter_entries(mine.visible_to(request.user), kind, wanted)
+    entries = entries.order_by(*(("kind",) if kind == EntryKind.OPTION else ()), "position", "name", "pk")
     found = fetch_slice(
-        entries.order_by(*(("kind",) if kind == EntryKind.OPTION else ()), "position", "name", "pk"),
+        sort_rows(entries, query),
         limit=query["limit"],
         offset=query["offset"],
         searched=bool(query["search"]),
@@ -60,7 +64,8 @@ def create_entry(request: Request, kind: EntryKind) -> Response:
     workspace = by.personal_workspace()
     entry = editing.make(kind, workspace, read_fields(given, workspace), by=by)
     entry.refresh_from_db()
-    return Response({ONE_NAME[kind]: serialize_in_full(entry)}, status=201)
+    headers = {"Location": reverse(ONE_ROUTE[kind], args=[entry.pk])}
+    return Response({ONE_NAME[kind]: serialize_in_full(entry)}, status=201, headers=headers)
 
 
 @api_view(["GET", "PATCH"])
@@ -70,12 +75,16 @@ def show_or_change_entry(request: Request, kind: EntryKind, entry_id: UUID) -> R
     rows = mine.select_related("workspace")
     if request.method == "PATCH":
         found = rows.get_editable_or_403(request.user, entry_id)
-        change_entry(
-            found, validate(choose_body(kind)(data=request.data, partial=True)), by=get_person(request)
-        )
-    else:
-        found = rows.get_visible_or_404(request.user, entry_id)
-    return Response({ONE_NAME[kind]: serialize_in_full(found)})
+        given = validate(choose_body(kind)(data=request.data, partial=True))
+        with hold_unchanged(request, [found.workspace, found], lambda: read_entry(request, kind, entry_id)):
+            change_entry(found, given, by=get_person(request))
+    return render_with_etag(read_entry(request, kind, entry_id))
+
+
+def read_entry(request: Request, kind: EntryKind, entry_id: UUID) -> dict[str, Any]:
+    mine: Any = MODELS[kind]._default_manager
+    found = mine.select_related("workspace").get_visible_or_404(request.user, entry_id)
+    return {ONE_NAME[kind]: serialize_in_full(found)}
 
 
 @transaction.atomic

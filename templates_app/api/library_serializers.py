@@ -4,7 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from lib.wire import PageQuery, StrictSerializer, moment
+from lib.wire import BY_CREATION, OrderingField, PageQuery, StrictSerializer, moment
 from templates_app.library.editing import LARGEST_POSITION
 from templates_app.library.needs import find_lacking
 from templates_app.models import LibraryEntry, Option, OptionKind, Situation
@@ -13,19 +13,34 @@ from templates_app.states import EntryKind
 WIRE_NAMES = {"expectedBehaviour": "expected_behaviour", "templateId": "template_id"}
 OUR_NAMES = {ours: wire for wire, ours in WIRE_NAMES.items()} | {"template": "templateId"}
 LIST_NAME = {EntryKind.SCENARIO: "scenarios", EntryKind.EDGE_CASE: "edgeCases", EntryKind.OPTION: "options"}
+ONE_ROUTE = {
+    EntryKind.SCENARIO: "api_scenario",
+    EntryKind.EDGE_CASE: "api_edge_case",
+    EntryKind.OPTION: "api_option",
+}
 ONE_NAME = {EntryKind.SCENARIO: "scenario", EntryKind.EDGE_CASE: "edgeCase", EntryKind.OPTION: "option"}
+
+
+ORDERS = {
+    "position": ("position", "name", "id"),
+    "name": ("name", "id"),
+    "updatedAt": ("updated_at", "id"),
+    **BY_CREATION,
+}
 
 
 class SituationsQuery(PageQuery):
     search = serializers.CharField(default="", max_length=200)
     tag = serializers.CharField(default="", max_length=100)
     archived = serializers.BooleanField(default=False)
+    ordering = OrderingField(ORDERS)
 
 
 class OptionsQuery(PageQuery):
     search = serializers.CharField(default="", max_length=200)
     kind = serializers.ChoiceField(choices=OptionKind.choices, default="")
     archived = serializers.BooleanField(default=False)
+    ordering = OrderingField(ORDERS)
 
 
 def make_text_field(**more: Any) -> serializers.CharField:

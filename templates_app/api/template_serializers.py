@@ -6,7 +6,7 @@ from typing import Any
 from django.http import Http404
 from rest_framework import serializers
 
-from lib.wire import PageQuery, StrictSerializer, moment
+from lib.wire import BY_CREATION, OrderingField, PageQuery, StrictSerializer, moment
 from templates_app.models import PromptTemplate, TemplateVersion
 from templates_app.prompts.checks import MOST_VARIABLES
 from templates_app.states import Tier
@@ -39,6 +39,18 @@ class TemplatesQuery(PageQuery):
 
     tier = serializers.MultipleChoiceField(choices=Tier.choices, default=set)
     archived = serializers.BooleanField(default=False)
+    ordering = OrderingField(
+        {
+            **BY_CREATION,
+            "name": ("name", "id"),
+            "updatedAt": ("updated_at", "id"),
+            "tier": ("tier", "name", "id"),
+        }
+    )
+
+
+class VersionsQuery(PageQuery):
+    ordering = OrderingField({"number": ("number",)})
 
 
 def make_text_field() -> serializers.CharField:

@@ -4,11 +4,13 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.urls import reverse
 from rest_framework.decorators import api_view
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from lib.wire import PageQuery, fetch_slice, validate
+from lib.api.etags import hold_unchanged, render_with_etag
+from lib.wire import fetch_slice, sort_rows, validate
 from templates_app.api.template_serializers import (
     NoVersion,
     ResolveBody,
@@ -16,6 +18,7 @@ from templates_app.api.template_serializers import (
     TemplatePatch,
     TemplatesQuery,
     VersionBody,
+    VersionsQuery,
     has_content_fields,
     merge_content,
     serialize_template,
@@ -42,7 +45,9 @@ def list_templates(request: Request) -> Response:
     rows = PromptTemplate.objects.visible_to(request.user).filter(archived_at__isnull=not query["archived"])
     if query["tier"]:
         rows = rows.filter(tier__in=query["tier"])
-    found = fetch_slice(rows.order_by("name", "pk"), limit=query["limit"], offset=query["offset"])
+    found = fetch_slice(
+        sort_rows(rows.order_by("name", "pk"), query), limit=query["limit"], offset=query["offset"]
+    )
     numbers = find_version_numbers([template.pk for template in found.rows])
     rows_out = [serialize_template(template, numbers.get(template.pk, [])) for template in found.rows]
     return Response({"templates": rows_out, **found.about})
@@ -59,7 +64,8 @@ def create_template(request: Request) -> Response:
         content=merge_content(given, Content()),
         by=by,
     )
-    return Response(serialize_in_full(template), status=201)
+    headers = {"Location": reverse("api_template", args=[template.pk])}
+    return Response(serialize_in_full(template), status=201, headers=headers)
 
 
 @api_view(["GET", "PATCH"])
@@ -67,9 +73,14 @@ def show_or_change_template(request: Request, template_id: UUID) -> Response:
     """GET shows it with its newest version. PATCH sets name, tier, archived, diversity; content goes into the draft."""
     if request.method == "PATCH":
         found = find_editable_template(request.user, template_id)
-        change_template(found, validate(TemplatePatch(data=request.data)), by=get_person(request))
-        return Response(serialize_in_full(find_visible_template(request.user, template_id)))
-    return Response(serialize_in_full(find_visible_template(request.user, template_id)))
+        given = validate(TemplatePatch(data=request.data))
+        with hold_unchanged(request, [found.workspace, found], lambda: read_template(request, template_id)):
+            change_template(found, given, by=get_person(request))
+    return render_with_etag(read_template(request, template_id))
+
+
+def read_template(request: Request, template_id: UUID) -> dict[str, Any]:
+    return serialize_in_full(find_visible_template(request.user, template_id))
 
 
 @transaction.atomic
@@ -99,14 +110,12 @@ def list_or_create_versions(request: Request, template_id: UUID) -> Response:
         found = find_editable_template(request.user, template_id)
         version = create_version(found, validate(VersionBody(data=request.data)), by=get_person(request))
         made = serialize_version(version, find_findings(version))
-        return Response({"version": made}, status=201)
-    query = PageQuery.of(request)
+        headers = {"Location": reverse("api_template", args=[found.pk])}
+        return Response({"version": made}, status=201, headers=headers)
+    query = VersionsQuery.of(request)
     rows = find_visible_template(request.user, template_id).versions.order_by("-number")
-    shown = fetch_slice(rows, limit=query["limit"], offset=query["offset"])
-    newest_first = sorted(shown.rows, key=lambda version: -version.number)
-    listed = [
-        serialize_version(each, find_findings(each) if each.is_draft else None) for each in newest_first
-    ]
+    shown = fetch_slice(sort_rows(rows, query), limit=query["limit"], offset=query["offset"])
+    listed = [serialize_version(each, find_findings(each) if each.is_draft else None) for each in shown.rows]
     return Response({"versions": listed, **shown.about})
 
 

@@ -227,3 +227,29 @@ def test_at_the_same_moment_one_is_carried_out(owner: User, starter_pack: None) 
     outcomes = sorted((name, answer.status_code) for name, answer in answers)
     won, lost = (job.name, 202), ("b" if job.name == "a" else "a", 409)
     assert outcomes == sorted([won, won, lost, lost])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_fifty_at_the_same_moment_make_one_job(owner: User) -> None:
+    """The same request fifty times, each with a connection of its own: one job, and fifty equal answers."""
+    template = make_template(workspace=owner.personal_workspace())
+    body = {"name": "n", "templateId": str(template.pk), "items": [{"topic": "a"}], "budgetUsd": "5"}
+    token, together, answers = make_token(user=owner), threading.Barrier(50), []
+
+    def start() -> None:
+        caller = Client(headers={"authorization": f"Bearer {token}", "idempotency-key": "once"})
+        together.wait(30)
+        answer = caller.post(START, body, content_type="application/json")
+        answers.append((answer.status_code, answer["Location"], answer.content))
+        connection.close()
+
+    threads = [threading.Thread(target=start) for _ in range(50)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert len(answers) == 50
+    assert {status for status, _, _ in answers} == {202}
+    assert len(set(answers)) == 1
+    assert BatchJob.objects.count() == PaidRequest.objects.count() == 1
+    assert BatchItem.objects.count() == 1
