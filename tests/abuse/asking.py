@@ -16,6 +16,7 @@ from django.db import transaction
 from django.test import Client
 
 from tests.guards.sources import ROOT
+from tests.support.described_answers import find_undescribed
 
 # Processor time of this thread, which a loaded machine does not stretch much. What is quadratic here takes minutes.
 MOST_CPU_S = 4.0
@@ -88,8 +89,11 @@ class Asker:
                 transaction.set_rollback(True)
         finally:
             logger.removeHandler(self.failures)
+        request = f"{method} {path[:150]}: {what[:100]}"
+        if problem := find_undescribed(method, name, answer):
+            self.wrong[f"is not as the schema of the API says: {problem}"].append(request)
         self._judge(
-            f"{method} {path[:150]}: {what[:100]}",
+            request,
             path,
             answer,
             size=size,

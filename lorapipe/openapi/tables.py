@@ -1,0 +1,35 @@
+"""The tables of all rooms as one."""
+
+from functools import lru_cache
+from typing import Any
+
+from django.urls import URLPattern
+
+from background.api import operations as background
+from batches.api import operations as batches
+from conversations.api import operations as conversations
+from exports.api import operations as exports
+from lib.api.operations import Operation
+from templates_app.api import operations as templates
+
+ROOMS = (background, batches, conversations, exports, templates)
+
+
+@lru_cache(maxsize=1)
+def join_tables() -> dict[tuple[str, str], Operation]:
+    """By method and name of the route. What two rooms describe is joined: each answers some of its bodies."""
+    found: dict[tuple[str, str], Operation] = {}
+    for room in ROOMS:
+        for place, operation in room.OPERATIONS.items():
+            found[place] = found[place].join(operation) if place in found else operation
+    return found
+
+
+def list_methods(route: URLPattern) -> list[str]:
+    """The methods that a route takes, without OPTIONS, in the order of the alphabet."""
+    view: Any = route.callback
+    return sorted(set(view.cls(**view.initkwargs).allowed_methods) - {"OPTIONS"})
+
+
+def find_operation(method: str, route: str) -> Operation | None:
+    return join_tables().get((method, route))
