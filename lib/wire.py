@@ -62,7 +62,7 @@ def _as_mapping(detail: Any) -> dict[str, Any]:
     return detail if isinstance(detail, dict) else {"": detail}
 
 
-class MomentField(serializers.Field[datetime, str, str | None, Any]):
+class MomentField(serializers.Field[datetime, Any, str | None, Any]):
     """An ISO date or time, in UTC if it has no zone. A date means its first moment, or with `end` its last."""
 
     def __init__(self, *, end: bool = False, **options: Any) -> None:

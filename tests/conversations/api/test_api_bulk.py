@@ -144,3 +144,9 @@ def test_each_wrong_word(post: Post, body: dict[str, Any], column: str, words: s
     assert (answer.status_code, said["code"]) == (400, "invalid"), said
     assert said["details"][0]["column"] == column
     assert words in said["details"][0]["message"]
+
+
+@pytest.mark.parametrize("value", [5, True, [], {}, "yesterday"])
+def test_what_is_no_moment_is_refused(post: Post, user: User, value: Any) -> None:
+    answer = post(action="approve", filter={"createdFrom": value}, count=0)
+    assert (answer.status_code, answer.json()["details"][0]["column"]) == (400, "filter.createdFrom")
