@@ -1,0 +1,128 @@
+"""Schemathesis sends to every operation of the API what its schema allows, and what it does not: no answer may break the schema.
+
+In CI it sends 20 requests to each operation in this process, always the same ones. By hand, with all its phases and 200 requests:
+
+    ./run test -m slow tests/abuse/test_schemathesis.py
+"""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import schemathesis
+from django.core.signals import request_finished, request_started
+from django.db import close_old_connections, transaction
+from hypothesis import HealthCheck, Phase, given, settings
+from pytest_django.live_server_helper import LiveServer
+from schemathesis.config import SchemathesisConfig
+from schemathesis.core.result import Ok
+from schemathesis.generation import GenerationMode
+
+from lorapipe.wsgi import application
+from tests.abuse.world import World, make_world
+from tests.factories import make_token
+
+CONFIG = Path(__file__).with_name("schemathesis.toml")
+EXAMPLES = 20
+THOROUGH = 200
+# A single generation would wait for its conversation.
+AT_ONCE = {"Prefer": "respond-async", "Accept-Encoding": "identity"}
+
+
+@pytest.fixture(scope="module")
+def headers(world: World) -> dict[str, str]:
+    return {"Authorization": f"Bearer {make_token(user=world.person)}", **AT_ONCE}
+
+
+@pytest.fixture(scope="module")
+def connected() -> Iterator[None]:
+    """A request through WSGI would close the connection with the transaction of the world, as it does between real ones."""
+    for signal in (request_started, request_finished):
+        signal.disconnect(close_old_connections)
+    yield
+    for signal in (request_started, request_finished):
+        signal.connect(close_old_connections)
+
+
+@pytest.fixture(scope="module")
+def operations(connected: None, world: World, headers: dict[str, str]) -> list[Any]:
+    config = SchemathesisConfig.from_path(CONFIG)
+    schema = schemathesis.openapi.from_wsgi("/api/schema", application, config=config, headers=headers)
+    return [each.ok() for each in schema.get_all_operations() if isinstance(each, Ok)]
+
+
+def find_rows(world: World, path: str) -> dict[str, str]:
+    """The places of a path filled with rows of the world, which lead as deep as a row can."""
+    places = re.findall(r"{(\w+)}", path)
+    return {place: world.rows[re.sub("([A-Z])", r"_\1", place).lower()][0] for place in places}
+
+
+@pytest.mark.lengthy
+def test_twenty_requests_to_each_operation(
+    world: World, headers: dict[str, str], operations: list[Any]
+) -> None:
+    wrong = []
+    for operation in operations:
+        for mode in GenerationMode:
+            try:
+                send_some(operation, mode, find_rows(world, operation.path), headers)
+            except (AssertionError, ExceptionGroup) as found:
+                wrong.append(f"{operation.label}, {mode.value}: {found}")
+    assert len(operations) > 60
+    assert not wrong, "\n\n".join(wrong)
+
+
+def send_some(operation: Any, mode: GenerationMode, rows: dict[str, str], headers: dict[str, str]) -> None:
+    """Half of the examples. Each request is undone, so that the next one finds the same rows."""
+
+    @given(case=operation.as_strategy(generation_mode=mode, path_parameters=rows or None))
+    @settings(
+        max_examples=EXAMPLES // 2,
+        derandomize=True,
+        database=None,
+        deadline=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    def send(case: Any) -> None:
+        with transaction.atomic():
+            try:
+                case.call_and_validate(headers=headers)
+            finally:
+                transaction.set_rollback(True)
+
+    send()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(7200)
+@pytest.mark.django_db(transaction=True)
+def test_every_phase_and_check(live_server: LiveServer, tmp_path: Path) -> None:
+    """Examples, boundaries, random and stateful: what one operation answers is sent to the next."""
+    world = make_world()
+    secret = f"Authorization: Bearer {make_token(user=world.person)}"
+    command = [
+        sys.executable,
+        "-m",
+        "schemathesis.cli",
+        "--config-file",
+        str(CONFIG),
+        "run",
+        f"{live_server.url}/api/schema",
+    ]
+    options = ["-H", secret, "-H", "Prefer: respond-async", "--max-examples", str(THOROUGH), "--seed", "1"]
+    found = subprocess.run(
+        [*command, *options],
+        cwd=tmp_path,
+        env={**os.environ, "NO_COLOR": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    print(found.stdout[-30_000:])
+    assert found.returncode == 0, found.stderr
