@@ -237,6 +237,7 @@ def row_paths(*, owner: User | None) -> dict[str, str]:
         "edge-cases-empty": "/edge-cases/?archived=1",
         "options": "/options/?list=persona",
         "option": f"/options/{option.pk}/",
+        "api": "/api/docs",
         "models": "/settings/models/",
         "provider": "/settings/provider/",
     }

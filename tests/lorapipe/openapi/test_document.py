@@ -43,7 +43,7 @@ def test_it_has_words_and_examples(id: str) -> None:
 
 def list_examples() -> list[Any]:
     """(name, schema, example) of every request and every answer in JSON, each pair of a schema and an example once."""
-    found = {}
+    found: dict[str, Any] = {}
     for name, operation in sorted(list_operations().items()):
         contents = [("request", operation.get("requestBody", {}).get("content", {}))]
         contents += [(status, each["content"]) for status, each in operation["responses"].items()]
