@@ -90,7 +90,7 @@ def describe(method: str, path: str, operation: Schema, document: Schema) -> Des
         method=method.upper(),
         path=path,
         summary=operation["summary"],
-        about=operation.get("description", ""),
+        about=leave_out_marks(operation.get("description", "")),
         parameters=[describe_parameter(each, document) for each in operation.get("parameters", [])],
         fields=list(list_fields(bodies.get("schema", {}), document)),
         requests=list_examples(bodies),
@@ -108,6 +108,11 @@ def describe(method: str, path: str, operation: Schema, document: Schema) -> Des
     )
 
 
+def leave_out_marks(text: str) -> str:
+    """The schema's texts mark words of the wire in Markdown; the page is plain."""
+    return text.replace("`", "")
+
+
 def is_success(status: str) -> bool:
     return int(status) < HTTPStatus.BAD_REQUEST
 
@@ -118,7 +123,7 @@ def name_status(status: str) -> str:
 
 def list_examples(content: Schema) -> list[Example]:
     return [
-        Example(title=name, text=json.dumps(each["value"], indent=2, ensure_ascii=False))
+        Example(title=each.get("summary", name), text=json.dumps(each["value"], indent=2, ensure_ascii=False))
         for name, each in content.get("examples", {}).items()
     ]
 
@@ -130,7 +135,7 @@ def describe_parameter(given: Schema, document: Schema) -> Field:
         kind=describe_kind(given["schema"], document),
         is_required=given.get("required", False),
         default=describe_default(given["schema"]),
-        about=given.get("description", ""),
+        about=leave_out_marks(given.get("description", "")),
     )
 
 
@@ -148,7 +153,7 @@ def list_fields(schema: Schema, document: Schema) -> Iterator[Field]:
                     kind=describe_kind(field, document),
                     is_required=name in body.get("required", []),
                     default=describe_default(field),
-                    about=field.get("description", ""),
+                    about=leave_out_marks(field.get("description", "")),
                 )
 
 

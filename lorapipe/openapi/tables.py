@@ -12,7 +12,8 @@ from exports.api import operations as exports
 from lib.api.operations import Operation
 from templates_app.api import operations as templates
 
-ROOMS = (background, batches, conversations, exports, templates)
+# A room whose addresses another one joins comes before it: its words are the first.
+ROOMS = (background, templates, conversations, batches, exports)
 
 
 @lru_cache(maxsize=1)
