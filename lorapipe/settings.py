@@ -150,6 +150,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "lorapipe.isolation.middleware.ReachMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -197,6 +198,8 @@ def make_database_settings(url: str | None) -> dict[str, Any]:
     found.setdefault("OPTIONS", {})
     found["OPTIONS"]["options"] = " ".join(f"-c {name}={value}" for name, value in timeouts.items())
     found["OPTIONS"]["connect_timeout"] = 5
+    # A statement of the web brings along whose rows it may touch; FETCH from a cursor could not (docs/decisions/0035).
+    found["DISABLE_SERVER_SIDE_CURSORS"] = WEB_PROCESS
     if not WEB_PROCESS:
         # Each item runs the same thirty statements. Planned once for a connection, they take half of the time.
         found["OPTIONS"] |= {"server_side_binding": True, "prepare_threshold": 3}

@@ -85,11 +85,11 @@ class JoinedStack:
     def environ(self, *, as_owner: bool = False) -> dict[str, str]:
         """The variables a process of this stack has; set them before Django reads its settings.
 
-        `as_owner`: for commands, which may change tables; otherwise the rights are those of the web.
+        `as_owner`: for commands, which may change tables; otherwise the rights are those of the workers, which work for every workspace.
         """
-        as_web = self.state.web_database_url or self.state.database_url
+        as_worker = self.state.worker_database_url or self.state.database_url
         urls = {
-            "DATABASE_URL": self.state.database_url if as_owner else as_web,
+            "DATABASE_URL": self.state.database_url if as_owner else as_worker,
             "REDIS_URL": self.state.redis_url,
             "LORAPIPE_SIMULATOR_URL": self.state.simulator_url,
             **self.secrets,

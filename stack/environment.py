@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from stack.variables.addresses import Addresses, read_addresses
 from stack.variables.checks import (
     DEFAULT_MODEL,
     find_base_url_problem,
@@ -57,6 +58,7 @@ class Environment:
     host: str = "127.0.0.1"
     data_dir: Path
     database_url: str | None = field(default=None, repr=False)
+    roles: Addresses = field(default_factory=Addresses)
     redis_url: str | None = field(default=None, repr=False)
     anthropic_api_key: str | None = field(default=None, repr=False)
     named_api_keys: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -180,6 +182,7 @@ def read(environ: Mapping[str, str]) -> Environment:
             reader.text("LORAPIPE_DATA_DIR", default=None, check=find_folder_problem) or default_data_dir()
         ),
         database_url=reader.text("DATABASE_URL", default=None, check=find_database_problem, secret=True),
+        roles=read_addresses(reader, owner=environ.get("DATABASE_URL"), check=find_database_problem),
         redis_url=reader.text("REDIS_URL", default=None, check=find_redis_problem, secret=True),
         anthropic_api_key=KEYLESS if key is None and base_url is not None else key,
         named_api_keys=named,

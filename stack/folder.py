@@ -44,7 +44,7 @@ class StackState:
     mode: str
     fingerprint: Mapping[str, str]
     database_url: str | None = field(default=None, repr=False)  # as the owner of the tables
-    web_database_url: str | None = field(default=None, repr=False)  # None: the same
+    worker_database_url: str | None = field(default=None, repr=False)  # None: the same
     redis_url: str | None = field(default=None, repr=False)
     simulator_url: str | None = None
     web_url: str | None = None

@@ -74,7 +74,12 @@ class Supervisor:
             _refuse_taken_port(self.settings)
         raise_open_files()
         self.urls: dict[str, str] = self.folder.secret_variables()
-        self.urls_of_roles: dict[str, str] = {}  # empty with a database of the user's own
+        # With a database of the user's own only those that were given; all others are the owner's.
+        given = {
+            postgres.WEB: self.settings.roles.web,
+            postgres.WORKER: self.settings.roles.worker,
+        }
+        self.urls_of_roles = {role: url for role, url in given.items() if url}
         self.fingerprint = effective_fingerprint(self.settings)
         signals = Signals()
         with signals.caught() as wakeup:
@@ -268,7 +273,7 @@ class Supervisor:
                 mode=self.settings.mode,
                 fingerprint=self.fingerprint,
                 database_url=self.urls.get("DATABASE_URL"),
-                web_database_url=self.urls_of_roles.get(postgres.WEB),
+                worker_database_url=self.urls_of_roles.get(postgres.WORKER),
                 redis_url=self.urls.get("REDIS_URL"),
                 simulator_url=self.urls.get("LORAPIPE_SIMULATOR_URL"),
                 web_url=web_url(self.settings) if self.kind == "up" else None,

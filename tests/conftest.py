@@ -1,6 +1,7 @@
 """Fixtures that every room's tests may use."""
 
 import gc
+import io
 import sys
 from collections.abc import Callable, Iterator
 from datetime import date
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.core.management import call_command
 from django.db import connection
 from django.test import Client
 from hypothesis import HealthCheck
@@ -24,6 +26,7 @@ from tests.support import migrated
 from tests.support.jobs import furnish
 from tests.support.once import empty_only_filled_tables, list_static_files_once
 from tests.support.simulator import RunningSimulator
+from tests.support.web_role import work_as_web
 from workspaces.models import User
 
 # A machine is shared with whatever else runs on it: a slow example is no failure of the code.
@@ -84,6 +87,9 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
     """
     if (dump := migrated.get_dump()) and not dump.exists():
         migrated.keep(dump)
+    if dump:  # our own PostgreSQL has the roles
+        with django_db_blocker.unblock():
+            call_command("setup_roles", stdout=io.StringIO())
     yield
     with django_db_blocker.unblock(), connection.cursor() as cursor:
         cursor.execute(END_OTHERS)
@@ -125,6 +131,12 @@ def set_today(monkeypatch: pytest.MonkeyPatch) -> Callable[[date], None]:
         monkeypatch.setattr("lib.clock.today", lambda: day)
 
     return set_date
+
+
+@pytest.fixture(autouse=True)
+def as_web_role(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Requests are made as the web process makes them, under row level security."""
+    work_as_web(monkeypatch)
 
 
 @pytest.fixture

@@ -23,6 +23,7 @@ from workspaces.admin_base import (
     UserCreationForm,
     format_json,
 )
+from workspaces.isolation.reach import reach_all
 from workspaces.models import ApiToken, AuditEntry, Membership, SignInLink, User, UseStatement, Workspace
 from workspaces.people import get_person
 
@@ -88,6 +89,15 @@ class UserAdmin(DjangoUserAdmin, LoraModelAdmin):  # type: ignore[type-arg]
 
     def of_workspaces(self, rows: QuerySet[Any], request: HttpRequest) -> QuerySet[Any]:
         return rows.filter(pk__in=colleagues_of(request))
+
+    def delete_model(self, request: HttpRequest, obj: User) -> None:
+        """Their name goes from the rows of every workspace, also of those that this member of staff cannot see."""
+        with reach_all():
+            super().delete_model(request, obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        with reach_all():
+            super().delete_queryset(request, queryset)
 
 
 @admin.register(Group)

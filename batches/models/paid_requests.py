@@ -6,6 +6,7 @@ from typing import ClassVar
 from django.db import models
 
 from batches.models.jobs import LONGEST_KEY, BatchJob
+from workspaces.isolation.reach import reach_all
 from workspaces.models import OwnedModel, User, WorkspaceQuerySet
 
 
@@ -42,7 +43,8 @@ class PaidRequestQuerySet(WorkspaceQuerySet):
         Raises Http404 when it belongs to a workspace that the person can no longer see, KeyUsed when it was another request.
         """
         rows = self.filter(created_by=by, key=sent.key) if by and sent else self.none()
-        found: PaidRequest | None = rows.select_related("job").first()
+        with reach_all():  # a key stays used where the person can no longer see what it led to
+            found: PaidRequest | None = rows.select_related("job").first()
         if found is None or sent is None:
             return None
         self.get_visible_or_404(by, found.pk)

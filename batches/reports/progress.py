@@ -41,7 +41,7 @@ SELECT clock_timestamp() AS at, j.*,
        -- free_slots: the slots of live workers of the queue, less the calls in flight of its kind of job
        (SELECT coalesce(sum(w.slots), 0) FROM workers w WHERE w.stopped_at IS NULL AND w.queues && ARRAY[%(queue)s]::varchar[]
            AND w.heartbeat_at > clock_timestamp() - make_interval(secs => %(stale)s))
-       - (SELECT coalesce(sum(o.in_flight), 0) FROM batch_jobs o WHERE o.kind = j.kind AND o.in_flight > 0) AS free_slots,
+       - lorapipe_count_in_flight(j.kind) AS free_slots,
        -- has_worker: whether any live worker serves the queue
        EXISTS (SELECT 1 FROM workers w WHERE w.stopped_at IS NULL AND w.queues && ARRAY[%(queue)s]::varchar[]
                   AND w.heartbeat_at > clock_timestamp() - make_interval(secs => %(stale)s)) AS has_worker,

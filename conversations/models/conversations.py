@@ -189,7 +189,7 @@ class Conversation(ReviewedModel):
             models.Index(fields=["workspace", "quality_score"], name="conversation_by_score"),
             models.Index(
                 fields=["template_version", "quality_score", "created_at"],
-                include=["is_head"],
+                include=["is_head", "workspace"],  # the policy asks for the workspace of each row
                 name="conversation_by_template",
             ),
             GinIndex(OpClass("search", name="gin_trgm_ops"), name="conversation_search"),

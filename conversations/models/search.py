@@ -14,7 +14,9 @@ from dataclasses import dataclass
 from typing import Any, Generic, NamedTuple, TypeVar
 from uuid import UUID
 
+from django.db import connection
 from django.db.models import F, IntegerField, Q, Value
+from django.db.models.expressions import RawSQL
 from django.db.models.functions import Greatest, StrIndex, Substr, Upper
 
 from workspaces.models import WorkspaceQuerySet
@@ -25,6 +27,9 @@ MOST_TURNS = (
 )
 NEWEST = 2_000  # conversations; at twelve turns each they take about 0.1 s
 BEFORE, SNIPPET = 50, 200  # characters of a snippet before the first word, and in all
+# These run beside row level security, which would keep the trigram indexes out, and apply the workspaces themselves.
+FIND_TURNS = "SELECT lorapipe_find_turns(%s::uuid[], %s::text[], %s)"
+FIND_CONVERSATIONS = "SELECT lorapipe_find_conversations(%s::uuid[], %s::text[], %s::uuid[])"
 WORD = re.compile(r"[\"“„«]([^\"“”„»]*[^\s\"“”„»][^\"“”„»]*)[\"“”»]|(\S+)")
 INDEXED_LETTERS = 3
 Rows = TypeVar("Rows", bound=WorkspaceQuerySet)  # conversations; `querysets.py` asks this module
@@ -63,19 +68,25 @@ def search_conversations(rows: Rows, text: str) -> SearchResult[Rows]:
     if not words:
         return SearchResult(rows)
     keys, is_partial = _find_in_turns(rows.order_by(), words)
-    return SearchResult(rows.filter(_hold_words("search", words) | Q(pk__in=keys)), is_partial)
+    found = RawSQL(FIND_CONVERSATIONS, [_list(rows.within), list(words), list(keys)])  # noqa: S611 (values are parameters)
+    return SearchResult(rows.filter(pk__in=found), is_partial)
 
 
 def _find_in_turns(rows: WorkspaceQuerySet, words: Sequence[str]) -> tuple[set[UUID], bool]:
-    """The keys of the conversations with such a turn, and whether that is not all of them."""
+    """The keys of the conversations with such a turn, also of some that `rows` leave out; and whether that is not all of them."""
     if any(_has_indexed_part(word) for word in words):
-        found = _match_turns(rows, words).filter(conversation__in=rows.values("pk"))
-        keys = list(found.values_list("conversation_id", flat=True)[: MOST_TURNS + 1])
+        with connection.cursor() as cursor:
+            cursor.execute(FIND_TURNS, [_list(rows.within), list(words), MOST_TURNS + 1])
+            keys = [key for (key,) in cursor.fetchall()]
         if len(keys) <= MOST_TURNS:
             return set(keys), False
     newest = list(rows.order_by("-created_at", "-pk").values_list("pk", flat=True)[: NEWEST + 1])
     among = _match_turns(rows, words).filter(conversation__in=newest[:NEWEST])
     return set(among.values_list("conversation_id", flat=True)), len(newest) > NEWEST
+
+
+def _list(workspaces: Collection[UUID] | None) -> list[UUID] | None:
+    return None if workspaces is None else list(workspaces)
 
 
 def _match_turns(rows: WorkspaceQuerySet, words: Sequence[str]) -> Any:

@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from lib.snapshot import one_snapshot
 from lorapipe.operation.numbers import read_metrics
 from lorapipe.operation.prometheus import CONTENT_TYPE, render_families
+from workspaces.isolation.reach import reach_all
 from workspaces.tokens.authentication import TokenAuthentication
 
 REFUSED = (
@@ -27,7 +28,7 @@ def show_metrics(request: HttpRequest) -> HttpResponse:
     if not (is_allowed_from_loopback(request) or is_superuser(request)):
         headers = {"WWW-Authenticate": "Bearer"}
         return HttpResponse(REFUSED, status=401, content_type="text/plain; charset=utf-8", headers=headers)
-    with one_snapshot():
+    with reach_all(), one_snapshot():
         text = render_families(read_metrics())
     return HttpResponse(text, content_type=CONTENT_TYPE)
 

@@ -37,18 +37,20 @@ BEGIN
   END LOOP;
 END $$
 """
+# What the owner of the tables gives to the two others: what is there, and what later migrations make.
 GRANTS = """
 GRANT USAGE ON SCHEMA public TO lorapipe_web, lorapipe_worker;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO lorapipe_web, lorapipe_worker;
 GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO lorapipe_web, lorapipe_worker;
--- and what later migrations make
-ALTER DEFAULT PRIVILEGES FOR ROLE lorapipe_owner IN SCHEMA public
+ALTER DEFAULT PRIVILEGES FOR ROLE {owner} IN SCHEMA public
   GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO lorapipe_web, lorapipe_worker;
-ALTER DEFAULT PRIVILEGES FOR ROLE lorapipe_owner IN SCHEMA public
+ALTER DEFAULT PRIVILEGES FOR ROLE {owner} IN SCHEMA public
   GRANT USAGE, SELECT ON SEQUENCES TO lorapipe_web, lorapipe_worker;
--- `check_invariants` and the dispatcher's reconciler look for transactions that nobody ends, in the sessions of all three
-GRANT pg_read_all_stats TO lorapipe_owner, lorapipe_worker;
 """
+# `check_invariants` and the dispatcher's reconciler look for transactions that nobody ends, in the sessions of all three.
+SEE_SESSIONS = "GRANT pg_read_all_stats TO lorapipe_owner, lorapipe_worker"
+# Tests work as the owner, and as one of the others where they look at what it sees.
+BECOME_THE_OTHERS = "GRANT lorapipe_web, lorapipe_worker TO lorapipe_owner WITH INHERIT FALSE, SET TRUE"
 
 
 def set_up_roles(
@@ -57,7 +59,7 @@ def set_up_roles(
     """Make the database and the roles, or change those of an older folder. Safe to repeat after a start that was killed.
 
     `connect` connects as `superuser` to the database of that name, in autocommit. Only the last transaction lets the roles log in, and
-    ends that the superuser can: a role that can log in has everything. `for_tests`: the owner may make databases.
+    ends that the superuser can: a role that can log in has everything. `for_tests`: the owner may make databases, and become the others.
     """
     with connect("postgres") as connection:
         _make_missing(connection, database)
@@ -66,7 +68,10 @@ def set_up_roles(
             sql.SQL("ALTER DATABASE {} OWNER TO {}").format(sql.Identifier(database), sql.Identifier(OWNER))
         )
         connection.execute(CHANGE_OWNERS)
-        connection.execute(GRANTS)
+        connection.execute(sql.SQL(GRANTS).format(owner=sql.Identifier(OWNER)))
+        connection.execute(SEE_SESSIONS)
+        if for_tests:
+            connection.execute(BECOME_THE_OTHERS)
         for role in ROLES:
             rights = sql.SQL("CREATEDB" if for_tests and role == OWNER else "NOCREATEDB")
             _let_log_in(connection, role, passwords[role], rights)

@@ -39,7 +39,8 @@ from tests.factories import (
     make_user,
 )
 from tests.support.starter_pack import bring_starter_pack
-from workspaces.models import AuditEntry, User
+from workspaces.admin_base import LoraModelAdmin
+from workspaces.models import AuditEntry, User, WorkspaceQuerySet
 from workspaces.states import Action, TargetKind
 
 # Health for machines, and how one signs in. Static files are no URLs of ours.
@@ -282,6 +283,51 @@ def plain(response: HttpResponse) -> str:
     """Without what differs from one request to the next anyway: ids of the path, and one-time tokens."""
     ids = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
     return re.sub(ids, "ID", MASKED.sub("", response.content.decode()))
+
+
+# --- row level security alone ----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def unscoped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Queries forget whose rows they may show: what is hidden now is hidden by row level security."""
+    monkeypatch.setattr(WorkspaceQuerySet, "_with_role", lambda rows, user, roles: rows)
+    monkeypatch.setattr(LoraModelAdmin, "of_workspaces", lambda admin, rows, request: rows)
+
+
+@pytest.mark.usefixtures("unscoped")
+def test_without_scoped_queries_the_database_hides_somebody_elses_rows(
+    theirs: Belongings, stranger: Client
+) -> None:
+    make_conversation(by=User.objects.get(pk=stranger.session["_auth_user_id"]), title="OWN-TITLE")
+    listed = 0
+    for url in product_urls():
+        if set(url.parameters) & set(ROWS) or url.name in OPEN:
+            continue
+        for query in ("", f"?q={MARK}&search={MARK}"):
+            answer: Any = stranger.get(url.path(places(url, {})) + query)
+            content = (answer.getvalue() if answer.streaming else answer.content).decode()
+            assert f"{MARK}-" not in content.replace(f"?q={MARK}", ""), f"{url.form}{query}"
+            assert str(theirs.conversation.pk) not in content, f"{url.form}{query}"
+            listed += "OWN-TITLE" in content
+    assert listed, "the walk shows no row at all"
+
+
+@pytest.mark.usefixtures("unscoped")
+def test_without_scoped_queries_somebody_elses_row_is_not_there(theirs: Belongings, stranger: Client) -> None:
+    before = theirs.state()
+    for url in product_urls():
+        if set(url.parameters) & set(ROWS):
+            for method in METHODS[:2]:
+                hidden, missing = pair(stranger, method, url, theirs)
+                assert hidden.status_code in (404, 405), f"{method} {url.form}: {hidden.status_code}"
+                assert same(hidden, missing, theirs), f"{method} {url.form}"
+    assert theirs.state() == before
+
+
+@pytest.mark.usefixtures("unscoped")
+def test_without_scoped_queries_staff_see_no_foreign_row(theirs: Belongings) -> None:
+    test_staff_with_every_permission_see_no_foreign_row(theirs)
 
 
 # --- the admin -------------------------------------------------------------------------------------------

@@ -24,7 +24,9 @@ from conversations.models import Conversation
 from conversations.queue import QueueOrder, list_after, list_before, order_queue
 from conversations.usage import query_usage
 from conversations.web.forms import FilterForm
+from stack.postgres import WEB, WORKER
 from tests.support.once import empty_tables
+from tests.support.web_role import owner_role, web_role
 from workspaces.models import User
 
 pytestmark = [pytest.mark.django_db, pytest.mark.lengthy]
@@ -52,6 +54,17 @@ def seeded(django_db_setup: None, django_db_blocker: Any) -> Iterator[tuple[User
             empty_tables()
 
 
+@pytest.fixture(autouse=True)
+def asker(request: pytest.FixtureRequest, seeded: tuple[User, BatchJob], db: None) -> Iterator[None]:
+    """Plans are those of the process that asks: of the web behind the policies, told the person's workspace, or of a worker."""
+    is_engine = request.node.name.startswith("test_the_engine")
+    home = seeded[0].personal_workspace().pk
+    with web_role(WORKER if is_engine else WEB):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT set_config('lorapipe.workspaces', %s, true)", [f"{{{home}}}"])
+        yield
+
+
 def plan_of(rows: "QuerySet[Any, Any]") -> str:
     return rows.explain()
 
@@ -62,7 +75,7 @@ def plan_of_sql(sql: str, **values: Any) -> str:
         return "\n".join(row[0] for row in cursor.fetchall())
 
 
-def test_near_duplicates(seeded: tuple[User, BatchJob]) -> None:
+def test_the_engine_looks_for_near_duplicates(seeded: tuple[User, BatchJob]) -> None:
     home = seeded[0].personal_workspace().pk
     values = {"workspace": home, "bands": list(range(32)), "root": home, "most": 8, "similar": 200}
     assert "conversation_bands" in plan_of_sql(FIND_CANDIDATES, **values)
@@ -76,7 +89,9 @@ def test_lists_and_filters(seeded: tuple[User, BatchJob]) -> None:
     assert "conversation_by_status" in plan_of(keys.filter(status="rejected")[:50])
     assert "conversation_by_tier" in plan_of(keys.filter(tier="edge_case")[:50])
     low, high = Decimal("9.8"), Decimal("9.9")
-    assert "conversation_by_score" in plan_of(mine.scored_between(low, high).order_by().values_list("pk"))
+    # Behind a policy a numeric column is compared last. Exports select by score in a worker.
+    with web_role(WORKER):
+        assert "conversation_by_score" in plan_of(mine.scored_between(low, high).order_by().values_list("pk"))
 
 
 def test_what_was_made_from_a_template(seeded: tuple[User, BatchJob]) -> None:
@@ -126,16 +141,23 @@ def test_old_payloads(seeded: tuple[User, BatchJob]) -> None:
 
 
 def test_search(seeded: tuple[User, BatchJob]) -> None:
+    """The page asks two functions, and the rows by key. What the functions ask is planned as their owner."""
     user, _ = seeded
-    with CaptureQueriesContext(connection) as asked:
-        found = Conversation.objects.visible_to(user).matching("Number 4711")
-    assert "conversation_search" in plan_of(found)
-    with (
-        connection.cursor() as cursor
-    ):  # the seeded conversations have no turns: any other plan costs nothing
-        for other in ("seqscan", "nestloop", "mergejoin", "indexscan"):
-            cursor.execute(f"SET LOCAL enable_{other} = off")
-        assert "turn_text" in plan_of_sql(asked.captured_queries[-1]["sql"].replace("%", "%%"))
+    found = Conversation.objects.visible_to(user).matching("Number 4711")
+    plan = plan_of(found)
+    assert "conversations_pkey" in plan
+    assert "Seq Scan" not in plan, plan
+    like = "SELECT * FROM {} WHERE workspace_id = ANY (%(homes)s) AND {} LIKE '%%NUMBER 4711%%'"
+    homes = [user.personal_workspace().pk]
+    with owner_role():
+        assert "conversation_search" in plan_of_sql(like.format("conversations", "search"), homes=homes)
+        with (
+            connection.cursor() as cursor
+        ):  # the seeded conversations have no turns: any other plan costs nothing
+            for other in ("seqscan", "nestloop", "mergejoin", "indexscan"):
+                cursor.execute(f"SET LOCAL enable_{other} = off")
+        plan = plan_of_sql(like.format("conversation_turns", "upper(content)"), homes=homes)
+        assert "turn_text" in plan
 
 
 def test_the_list_in_its_order(seeded: tuple[User, BatchJob]) -> None:
@@ -155,8 +177,9 @@ def test_the_batch_pages(seeded: tuple[User, BatchJob]) -> None:
 
 def test_the_quality_of_a_batch(seeded: tuple[User, BatchJob]) -> None:
     """One small batch among thousands of conversations: scores, flags, those without one, and which texts are read."""
-    small = seed_job(seeded[0].personal_workspace(), size=40, turns=2, running=False)
-    with connection.cursor() as cursor:  # one in eight has a flag, as in life
+    with owner_role():
+        small = seed_job(seeded[0].personal_workspace(), size=40, turns=2, running=False)
+    with owner_role(), connection.cursor() as cursor:  # one in eight has a flag, as in life
         cursor.execute("UPDATE conversations SET flag_count = 1 WHERE hashtext(id::text) % 8 = 0")
         cursor.execute("ANALYZE conversations")
     with CaptureQueriesContext(connection) as asked:

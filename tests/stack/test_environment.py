@@ -240,3 +240,15 @@ def test_the_files_of_exports_can_be_in_a_folder_or_in_a_bucket() -> None:
 def test_a_place_that_cannot_be_one_is_named(environ: dict[str, str], words: str) -> None:
     (problem,) = problems(**environ)
     assert words in problem
+
+
+def test_the_roles_of_a_database_of_ones_own() -> None:
+    owner = "postgresql://owner:a@db/lora"
+    web, worker = ("postgresql://lorapipe_web:b@db/lora", "postgresql://lorapipe_worker:c@db/lora")
+    given = {"DATABASE_URL": owner, "LORAPIPE_WEB_DATABASE_URL": web, "LORAPIPE_WORKER_DATABASE_URL": worker}
+    found = read({**given, "LORAPIPE_REQUIRE_RLS": "1"}).roles
+    assert (found.web, found.worker, found.require_rls) == (web, worker, True)
+    assert "lorapipe_web" not in repr(found)
+    assert read({}).roles == type(found)()
+    with pytest.raises(WrongEnvironment, match="set that one too"):
+        read({"LORAPIPE_WEB_DATABASE_URL": web})

@@ -126,7 +126,7 @@ def find_roles(folder: DataFolder) -> dict[str, str]:
 
 
 def test_each_program_has_its_role(environ: dict[str, str], folder: DataFolder, started: list[Run]) -> None:
-    run = Run(environ, "up")
+    run = Run(environ | {"LORAPIPE_REQUIRE_RLS": "1"}, "up")
     started.append(run)
     address = run.until("LoRAPipe is ready:").split()[3]
     assert status(run.until("Sign in within").split()[-1]) == 200
@@ -150,7 +150,7 @@ def status_or_none(url: str) -> int | None:
 def test_an_old_data_folder_is_changed_in_place(
     environ: dict[str, str], folder: DataFolder, started: list[Run]
 ) -> None:
-    """Its tables belonged to the superuser. Afterwards the rows are there, and the programs work on them."""
+    """Its tables belonged to the superuser, without policies. Afterwards the rows are there, and the programs work on them behind policies."""
 
     def prepare(url: str) -> None:
         command = [sys.executable, "manage.py", "prepare"]
@@ -160,12 +160,15 @@ def test_an_old_data_folder_is_changed_in_place(
             connection.execute("UPDATE workspaces_workspace SET name = 'of before'")
 
     make_old_folder(folder, prepare)
+    environ = environ | {"LORAPIPE_REQUIRE_RLS": "1"}
     run = Run(environ, "up")
     started.append(run)
     run.until("LoRAPipe is ready:")
     assert execute(folder, "SELECT name FROM workspaces_workspace") == ("of before",)
     owners = "SELECT string_agg(DISTINCT tableowner, ' ') FROM pg_tables WHERE schemaname = 'public'"
     assert execute(folder, owners) == ("lorapipe_owner",)
+    without = "SELECT count(*) FROM pg_class c WHERE relname = 'conversations' AND NOT relrowsecurity"
+    assert execute(folder, without) == (0,)
     batch = start_rows(environ, folder, 2)
     started.append(batch)
     assert batch.process.wait(120) == 0, "\n".join(batch.lines)

@@ -6,6 +6,7 @@ from datetime import timedelta
 from django.db import transaction
 
 from workspaces.audit import name_person, record
+from workspaces.isolation.reach import act_for, reach_all
 from workspaces.models import AuditEntry, ClockTimestamp, User
 from workspaces.origin import find_origin
 from workspaces.states import Action, TargetKind
@@ -19,6 +20,7 @@ NO_MORE = {"note": "further failed sign-ins of this hour are not recorded"}
 
 def record_sign_in(person: User, *, by_link: bool = False) -> None:
     """Call it in the transaction of the sign-in."""
+    act_for(person)
     way = {"by": "link" if by_link else "password"}
     record(
         action=Action.SIGN_IN,
@@ -35,6 +37,7 @@ def record_sign_out(person: User) -> None:
     record(action=Action.SIGN_OUT, kind=TargetKind.PERSON, target=person, name=name_person(person), by=person)
 
 
+@reach_all()
 @transaction.atomic
 def record_failed_sign_in(username: str) -> None:
     """Record whose password was wrong. A name that nobody has is not recorded: it may be a password in the wrong field.

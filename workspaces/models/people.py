@@ -1,6 +1,7 @@
 """People, their workspaces, and the base class of every table whose rows belong to a workspace."""
 
 import uuid
+from collections.abc import Collection
 from decimal import Decimal
 from typing import Any, ClassVar, Self
 
@@ -12,6 +13,7 @@ from django.db.models.functions import Cast, Concat, Replace
 from django.http import Http404
 from django.utils.module_loading import import_string
 
+from workspaces.isolation.reach import include
 from workspaces.models.base import ClockTimestamp, TimestampedModel
 from workspaces.states import Authorisation
 
@@ -34,6 +36,7 @@ class User(AbstractUser):
     def _make_personal_workspace(self) -> None:
         workspace = Workspace.objects.create(name=f"{self.username}'s workspace", personal_of=self)
         Membership.objects.create(workspace=workspace, user=self, role=Membership.Role.OWNER)
+        include(workspace.pk)
         for path in settings.FURNISH_WORKSPACE:
             import_string(path)(workspace)
 
@@ -163,6 +166,9 @@ class Membership(TimestampedModel):
 class WorkspaceQuerySet(models.QuerySet[Any]):
     """Rows of workspaces. Every query of a page or of the API starts with `visible_to` or `editable_by`."""
 
+    # The workspaces that the rows are limited to; None: nobody has said.
+    within: Collection[uuid.UUID] | None = None
+
     def visible_to(self, user: Any) -> Self:
         return self._with_role(user, Membership.Role.values)
 
@@ -200,7 +206,14 @@ class WorkspaceQuerySet(models.QuerySet[Any]):
         mine = list(
             Membership.objects.filter(user=user, role__in=roles).values_list("workspace_id", flat=True)
         )
-        return self.filter(workspace_id__in=mine)
+        found = self.filter(workspace_id__in=mine)
+        found.within = mine
+        return found
+
+    def _clone(self) -> Self:
+        made = super()._clone()  # type: ignore[misc]
+        made.within = self.within
+        return made  # type: ignore[no-any-return]
 
 
 class OwnedModel(TimestampedModel):

@@ -7,6 +7,7 @@ from rest_framework.authentication import BaseAuthentication, get_authorization_
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
+from workspaces.isolation.reach import act_for
 from workspaces.models import ApiToken, User, hash_secret
 from workspaces.origin import name_token
 
@@ -25,6 +26,7 @@ class TokenAuthentication(BaseAuthentication):
                 "This token is unknown or revoked. Make one with: ./run manage create_token USER"
             )
         name_token(token.name)
+        act_for(token.user)
         return token.user, token
 
     def authenticate_header(self, request: Request) -> str:

@@ -11,6 +11,7 @@ from django.db import DEFAULT_DB_ALIAS, connection
 from django.db.migrations.executor import MigrationExecutor
 
 from batches.limits.pools import set_limits_from_settings
+from lorapipe.isolation import policies
 from lorapipe.static_files import collect_if_changed
 from provider.shipping import ship
 from templates_app.packs.installing import install_pack
@@ -35,6 +36,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         migrate()
+        policies.set_up()
         owner = get_first_owner()
         for workspace in Workspace.objects.all():
             install_pack(workspace)
