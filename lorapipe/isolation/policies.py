@@ -23,6 +23,8 @@ NAME = "workspaces"  # of a policy; the database has one of each name for a tabl
 # each row, and the planner, who does not know its length, would think every index that begins with the workspace ten times as dear.
 # The setting of a transaction that has ended is '', which is no array: hence nullif. NULL shows no row.
 REACHED = f"(SELECT unnest(nullif(current_setting('{SETTING}', true), '')::uuid[]))"
+# A row without a workspace of its own is seen by whoever sees the one that it belongs to.
+OF_PARENT = "EXISTS (SELECT FROM {parent} p WHERE p.id = {column})"
 FIND = """
 SELECT c.relname, c.relrowsecurity, coalesce(string_agg(obj_description(p.oid, 'pg_policy'), ' ' ORDER BY p.polname), '')
   FROM pg_class c
@@ -114,7 +116,7 @@ def _find_condition(model: type[models.Model]) -> str:
     for field in _foreign_keys(model):
         parent: Any = field.related_model
         if not field.null and any(each.name == "workspace" for each in parent._meta.fields):
-            return f"EXISTS (SELECT FROM {parent._meta.db_table} p WHERE p.id = {field.column})"
+            return OF_PARENT.format(parent=parent._meta.db_table, column=field.column)
     return ""
 
 
