@@ -14,6 +14,7 @@ from django.db import connection, models
 from django.db.transaction import TransactionManagementError
 
 from lib.amounts import format_number
+from workspaces.isolation.reach import reach_also
 from workspaces.models import AuditEntry, User, Workspace
 from workspaces.origin import find_origin
 from workspaces.states import Action, TargetKind
@@ -130,18 +131,20 @@ def record(
     if not connection.in_atomic_block:
         raise TransactionManagementError("An audit entry belongs to the transaction of its change.")
     key = getattr(target, "pk", None)
-    AuditEntry.objects.create(
-        workspace_id=workspace or _find_workspace(target),
-        who=by,
-        who_name=who_name or name_person(by),
-        **_describe_origin(),
-        action=action,
-        target_kind=kind,
-        target_id=key if isinstance(key, UUID) else None,
-        target_name=_cut(str(target or "") if name is None else name),
-        before=_shorten(before or {}),
-        after=_shorten(after or {}),
-    )
+    place = workspace or _find_workspace(target)
+    with reach_also([place]):
+        AuditEntry.objects.create(
+            workspace_id=place,
+            who=by,
+            who_name=who_name or name_person(by),
+            **_describe_origin(),
+            action=action,
+            target_kind=kind,
+            target_id=key if isinstance(key, UUID) else None,
+            target_name=_cut(str(target or "") if name is None else name),
+            before=_shorten(before or {}),
+            after=_shorten(after or {}),
+        )
 
 
 class Change(NamedTuple):
@@ -165,22 +168,23 @@ def record_many(
     """Write an entry for each of these targets of one workspace, or of their own, in one statement. Otherwise as `record`."""
     if not connection.in_atomic_block:
         raise TransactionManagementError("An audit entry belongs to the transaction of its change.")
-    origin = _describe_origin()
-    AuditEntry.objects.bulk_create(
-        AuditEntry(
-            workspace_id=each.workspace or workspace,
-            who=by,
-            who_name=name_person(by),
-            **origin,
-            action=action,
-            target_kind=kind,
-            target_id=each.target,
-            target_name=_cut(each.name),
-            before=_shorten(each.before),
-            after=_shorten(each.after),
+    changes, origin = list(changes), _describe_origin()
+    with reach_also(each.workspace or workspace for each in changes):
+        AuditEntry.objects.bulk_create(
+            AuditEntry(
+                workspace_id=each.workspace or workspace,
+                who=by,
+                who_name=name_person(by),
+                **origin,
+                action=action,
+                target_kind=kind,
+                target_id=each.target,
+                target_name=_cut(each.name),
+                before=_shorten(each.before),
+                after=_shorten(each.after),
+            )
+            for each in changes
         )
-        for each in changes
-    )
 
 
 def name_person(person: User | None) -> str:

@@ -97,12 +97,10 @@ class Reach:
     def _describe(self) -> str:
         if self.everything:
             return OF_EVERYBODY
-        if self.user is None:
-            return f"SET LOCAL {SETTING} = ''; "
         found = f"{{{','.join(sorted(self.found))}}}"
         return (
             f"SET LOCAL {SETTING} = '{found}'; "
-            if self.is_known
+            if self.is_known or self.user is None
             else OF_MEMBER.format(user=self.user, found=found)
         )
 
@@ -138,6 +136,24 @@ def include(workspace: UUID) -> None:
     """The request of this thread may also touch this workspace, which it has just made for somebody else."""
     if reach := _current.get():
         reach.include(workspace)
+
+
+@contextmanager
+def reach_also(workspaces: Iterable[UUID | None]) -> Iterator[None]:
+    """The request of this thread also reaches these inside: for an entry of the audit log, which may be in the personal workspace
+    of somebody else. Outside a request nothing happens.
+    """
+    reach = _current.get()
+    added = {str(each) for each in workspaces if each} - (reach.found if reach else set())
+    if reach is None or not added:
+        yield
+        return
+    reach.found |= added
+    try:
+        yield
+    finally:
+        reach.found -= added
+        reach.is_known = False  # the person may be a member of them
 
 
 @contextmanager

@@ -20,8 +20,10 @@ from lorapipe.isolation.middleware import ReachMiddleware
 from stack.postgres import WEB
 from tests.factories import make_conversation, make_job, make_member, make_token, make_user, make_workspace
 from tests.support.web_role import can_be_web, owner_role, web_role
+from workspaces.audit import record
 from workspaces.isolation.reach import Reach, act_for, reach_all
-from workspaces.models import User
+from workspaces.models import AuditEntry, User
+from workspaces.states import Action, TargetKind
 
 pytestmark = pytest.mark.django_db
 
@@ -118,6 +120,22 @@ def test_what_concerns_the_installation_reaches_all_for_a_moment(person: User, r
         with reach_all():
             assert titles() == {"mine", "theirs"}
         assert titles() == seen
+
+
+def test_an_entry_of_the_audit_log_may_be_in_the_workspace_of_somebody_else(
+    person: User, reach: Reach
+) -> None:
+    with owner_role():
+        other = make_user()
+    for who in (None, person):
+        if who:
+            act_for(who)
+        with transaction.atomic():
+            record(action=Action.SIGN_IN, kind=TargetKind.PERSON, target=other, by=who)
+            assert titles() == ({"mine"} if who else set())
+    assert AuditEntry.objects.count() == 0, "nor is it read"
+    with owner_role():
+        assert AuditEntry.objects.filter(workspace=other.personal_workspace()).count() == 2
 
 
 def test_staff_delete_a_person_who_has_rows_in_other_workspaces() -> None:
