@@ -62,6 +62,7 @@ def find_rows(world: World, path: str) -> dict[str, str]:
     return {place: world.rows[re.sub("([A-Z])", r"_\1", place).lower()][0] for place in places}
 
 
+@pytest.mark.django_db
 @pytest.mark.lengthy
 @pytest.mark.parametrize("examples", [4, pytest.param(20, marks=pytest.mark.slow)])
 def test_some_requests_to_each_operation(
