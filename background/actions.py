@@ -49,10 +49,7 @@ def add_job(kind: str, *, workspace: Workspace, by: User | None, **given: Unpack
     known = find_kind(kind)
     assert known is not None, f"no room has registered the kind {kind}"
     roles = list(known.roles)
-    if (
-        by is not None
-        and not Membership.objects.filter(workspace=workspace, user=by, role__in=roles).exists()
-    ):
+    if by is not None and not Membership.objects.of(by).filter(workspace=workspace, role__in=roles).exists():
         raise PermissionDenied
     return BackgroundJob.objects.create(
         workspace=workspace,

@@ -126,9 +126,9 @@ class BackgroundJob(OwnedModel):
         """Whether this member of its workspace may cancel it. One query, for those who did not start it."""
         return (
             self.created_by_id == user.pk
-            or Membership.objects.filter(
-                workspace=self.workspace_id, user=user, role__in=Membership.EDITORS
-            ).exists()
+            or Membership.objects.of(user)
+            .filter(workspace=self.workspace_id, role__in=Membership.EDITORS)
+            .exists()
         )
 
     @property

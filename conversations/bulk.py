@@ -197,7 +197,7 @@ def _find_workspaces(action: BulkAction, by: User | None) -> Collection[UUID] | 
     if by is None:
         return None
     roles = Membership.REVIEWERS if action in DECIDES else Membership.EDITORS
-    return set(Membership.objects.filter(user=by, role__in=roles).values_list("workspace_id", flat=True))
+    return set(Membership.objects.of(by).filter(role__in=roles).values_list("workspace_id", flat=True))
 
 
 def _refuse(row: _Row, action: BulkAction, *, mine: Collection[UUID] | None, revision: int) -> str:

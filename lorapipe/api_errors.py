@@ -41,6 +41,7 @@ from templates_app.library.checks import WrongEntry
 from templates_app.models import NotPublishable
 from templates_app.prompts.checks import WrongContent
 from templates_app.text.rendering import TemplateSyntax, ValuesError, VariableError
+from workspaces.tokens.scopes import ScopeTooSmall
 
 logger = logging.getLogger(__name__)
 
@@ -127,6 +128,17 @@ def _(exc: exceptions.APIException) -> Refusal:
         headers["Retry-After"] = str(int(wait))
     return Refusal(
         status=exc.status_code, code=exc.default_code, message=find_first_text(exc.detail), headers=headers
+    )
+
+
+@explain.register
+def _(exc: ScopeTooSmall) -> Refusal:
+    return Refusal(
+        status=exc.status_code,
+        code=exc.default_code,
+        message=find_first_text(exc.detail),
+        details=[make_detail("scope", exc.needed.value)],
+        headers={"WWW-Authenticate": exc.auth_header},
     )
 
 

@@ -11,12 +11,14 @@ from batches.models.states import RUNNING
 from conversations.models import Conversation, ConversationQuerySet
 from conversations.queue import count_waiting
 from lib.paging import count_up_to_limit
-from workspaces.people import Powers
+from workspaces.people import Powers, get_chosen_key
 from workspaces.web.sign_in import THEMES
 
 
 def build_shell(request: HttpRequest) -> dict[str, Any]:
-    """`demo` and `theme`, and for a signed-in person the running batch, the numbers of conversations and `powers`."""
+    """`demo` and `theme`, and for a signed-in person the running batch, the numbers of conversations, `powers`, and the name
+    of the workspace that is chosen for the session, if one is (`working`).
+    """
     # One object for all of them, so that the person's workspaces are looked up once.
     powers: Any = SimpleLazyObject(lambda: Powers.of(request.user))
     waiting: Any = SimpleLazyObject(
@@ -26,12 +28,18 @@ def build_shell(request: HttpRequest) -> dict[str, Any]:
         "demo": settings.DEMO,
         "theme": get_theme(request),
         "powers": powers,
+        "working": SimpleLazyObject(lambda: find_working_name(request, powers)),
         "running": SimpleLazyObject(lambda: find_running_job(request)),
         "conversation_count": SimpleLazyObject(
             lambda: format_count(Conversation.objects.filter(workspace__in=powers.sees).heads())
         ),
         "review_waiting": waiting,
     }
+
+
+def find_working_name(request: HttpRequest, powers: Powers) -> str:
+    key = get_chosen_key(request)
+    return next((name for each, name in powers.names if each == key), "")
 
 
 def get_theme(request: HttpRequest) -> str:

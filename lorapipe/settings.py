@@ -182,6 +182,10 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 PASSWORD_HASHERS = ["lorapipe.sign_in_limits.OneAtATimeHasher"]  # hashes as Django's first one
 SIGN_IN_LINK_LIFETIME = timedelta(minutes=15)
+INVITATION_LIFETIME = timedelta(days=3)  # of the link that an owner passes on to a new member
+SESSION_ENGINE = "workspaces.sessions"
+SESSION_COOKIE_AGE = ENVIRONMENT.session_hours.idle * 3600
+SESSION_MAX_AGE = ENVIRONMENT.session_hours.longest * 3600
 # These functions fill a person's new workspace. `manage.py prepare` brings what a later version adds.
 FURNISH_WORKSPACE = ["templates_app.packs.installing.install_pack"]
 
@@ -287,7 +291,10 @@ REST_FRAMEWORK = {
         "workspaces.tokens.authentication.TokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PERMISSION_CLASSES": [
+        "rest_framework.permissions.IsAuthenticated",
+        "workspaces.tokens.scopes.TokenScope",
+    ],
     "DEFAULT_RENDERER_CLASSES": ["lorapipe.api_renderers.SuccessJSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["lorapipe.api_parsers.StorableJSONParser"],
     "DEFAULT_THROTTLE_CLASSES": ["lorapipe.limits.requests.CallerThrottle"],

@@ -1,16 +1,19 @@
-"""Bounds for guessing passwords: so many wrong ones for each address, and one hash at a time in each process."""
+"""Bounds for guessing passwords: so many wrong ones for each address, and one hash at a time in each process.
 
-import ipaddress
+Those for each account, and for tokens and links, are in `workspaces.tries`.
+"""
+
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
-from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
-from redis import RedisError
+
+from lib.untrusted.tries import count_try, find_network, take_back_try
+from workspaces.tries import TooManyTries
 
 MOST_WRONG = 10  # of one address
 WITHIN_S = 300
@@ -55,50 +58,25 @@ class SignInLimitMiddleware:
         if request.method != "POST" or request.path != reverse("sign_in"):
             return self.get_response(request)
         key = f"wrong-passwords:{find_network(request.META.get('REMOTE_ADDR', ''))}"
-        if count_try(key) > MOST_WRONG:
+        if count_try(key, within_s=WITHIN_S) > MOST_WRONG:
             return refuse(
                 request,
                 "Too many wrong passwords came from your address. Wait five minutes, or use a sign-in link.",
                 WITHIN_S,
             )
         response = self.get_response(request)
-        if response.status_code in (302, 503):  # signed in, or not looked at
-            forget_try(key)
+        if response.status_code in (302, 429, 503):  # signed in, or not looked at
+            take_back_try(key)
         return response
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """Also where a password is set: what is sent is not stored."""
+        if isinstance(exception, TooManyTries):
+            return refuse(request, str(exception), exception.retry_s)
         if not isinstance(exception, HashingBusy):
             return None
         words = "Many people are signing in at this moment. Try again in a few seconds."
         return refuse(request, words, RETRY_S, status=503)
-
-
-def find_network(address: str) -> str:
-    """Whose tries count together: an IPv4 address, or the /64 of an IPv6 one, which a single line may use as it likes."""
-    try:
-        found = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return "unknown"
-    if isinstance(found, ipaddress.IPv6Address) and not found.ipv4_mapped:
-        return str(ipaddress.ip_network((found, 64), strict=False).network_address)
-    return str(getattr(found, "ipv4_mapped", None) or found)
-
-
-def count_try(key: str, *, within_s: int = WITHIN_S) -> int:
-    """How many tries there have been, with this one. Counted before it is looked at, so that twenty at once are twenty.
-
-    0 while the cache is away: one hash at a time is still the limit then.
-    """
-    with suppress(RedisError, ValueError):  # ValueError: it ended between the two
-        cache.add(key, 0, timeout=within_s)
-        return cache.incr(key)
-    return 0
-
-
-def forget_try(key: str) -> None:
-    with suppress(RedisError, ValueError):
-        cache.decr(key)
 
 
 def refuse(request: HttpRequest, words: str, retry_s: int, *, status: int = 429) -> HttpResponse:

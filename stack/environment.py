@@ -29,6 +29,7 @@ from stack.variables.checks import (
     split_words,
 )
 from stack.variables.observing import Observing, read_observing
+from stack.variables.sessions import SessionHours, read_session_hours
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 ROOT_DATA = Path("/var/lib/lorapipe")
@@ -37,8 +38,7 @@ REAL_RPM = 50
 MOST_TOKENS = 100_000_000  # per minute: in practice no limit
 WEB_THREADS = 8  # of each web process
 MOST_WEB_PROCESSES = 4
-# The prefix of the variables that hold further keys, which the admin can assign to workspaces.
-NAMED_KEY = "ANTHROPIC_API_KEY_"
+NAMED_KEY = "ANTHROPIC_API_KEY_"  # the prefix of variables with further keys, which the admin can assign to workspaces
 KEYLESS = "unused"  # some gateways require the header, whatever its value
 
 
@@ -85,6 +85,7 @@ class Environment:
     export_s3: str | None = None
     export_s3_endpoint: str | None = None
     observing: Observing = field(default_factory=Observing)
+    session_hours: SessionHours = field(default_factory=SessionHours)
 
     @property
     def is_public(self) -> bool:
@@ -220,6 +221,7 @@ def read(environ: Mapping[str, str]) -> Environment:
         export_s3=export_s3 and export_s3.rstrip("/"),
         export_s3_endpoint=endpoint and endpoint.rstrip("/"),
         observing=read_observing(reader),
+        session_hours=read_session_hours(reader),
     )
     if reader.problems:
         raise WrongEnvironment(reader.problems)

@@ -27,6 +27,7 @@ from tests.support.jobs import furnish
 from tests.support.once import empty_only_filled_tables, list_static_files_once
 from tests.support.simulator import RunningSimulator
 from tests.support.web_role import work_as_web
+from workspaces import tries
 from workspaces.models import User
 
 # A machine is shared with whatever else runs on it: a slow example is no failure of the code.
@@ -104,6 +105,8 @@ def done_once() -> Iterator[None]:
         # The starter pack takes 0.1 s for each person; the tests that need it copy its rows (tests/support/starter_pack.py).
         patch.setattr(settings, "FURNISH_WORKSPACE", [])
         patch.setattr(sign_in_limits, "MOST_WRONG", 10_000)  # all tests have one address
+        for name in ("MOST_OF_ACCOUNT", "MOST_OF_ADDRESS", "MOST_NAMES"):
+            patch.setattr(tries, name, 10_000)
         list_static_files_once(patch)
         empty_only_filled_tables(patch)
         yield

@@ -35,6 +35,7 @@ from templates_app.text.rendering import Variable
 from tests import factory_classes as classes
 from workspaces.actions import create_token
 from workspaces.models import Membership, User, Workspace
+from workspaces.states import Scope
 
 MODEL = classes.DEFAULT_MODEL
 PROMPT = "A {{persona ? 'worried' : 'calm'}} client asks about {{topic}}."
@@ -83,9 +84,16 @@ def make_member(
     return classes.MembershipFactory.create(workspace=workspace, role=role, **_given(user=user))
 
 
-def make_token(*, user: User, name: str = "script") -> str:
-    """The text of a new API token."""
-    return create_token(user, name=name)
+def make_token(
+    *,
+    user: User,
+    name: str = "script",
+    scope: Scope = Scope.ADMIN,
+    workspace: Workspace | None = None,
+    days: int | None = 365,
+) -> str:
+    """The text of a new API token, which may do everything unless told otherwise."""
+    return create_token(user, name=name, scope=scope, workspace=workspace, days=days)
 
 
 def make_background_job(

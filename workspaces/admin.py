@@ -7,8 +7,9 @@ from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
 from django.contrib.auth.views import redirect_to_login
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import QuerySet
+from django.forms import BaseInlineFormSet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import resolve_url
 from django.utils.safestring import SafeString
@@ -24,6 +25,7 @@ from workspaces.admin_base import (
     format_json,
 )
 from workspaces.isolation.reach import reach_all
+from workspaces.members import find_reason_to_stay
 from workspaces.models import ApiToken, AuditEntry, Membership, SignInLink, User, UseStatement, Workspace
 from workspaces.people import get_person
 
@@ -111,8 +113,23 @@ class GroupAdmin(DjangoGroupAdmin, LoraModelAdmin):
         return bool(request.user.is_superuser)
 
 
+class MembersFormSet(BaseInlineFormSet):  # type: ignore[type-arg]
+    """The members of a workspace, one of whom owns it."""
+
+    def clean(self) -> None:
+        super().clean()
+        rows = [form.cleaned_data for form in self.forms if getattr(form, "cleaned_data", None)]
+        owners = [row for row in rows if row.get("role") == Membership.Role.OWNER and not row.get("DELETE")]
+        if self.has_changed() and not self.errors_of_rows() and not owners:
+            raise ValidationError("A workspace needs an owner.")
+
+    def errors_of_rows(self) -> bool:
+        return any(form.errors for form in self.forms)
+
+
 class MembershipInline(LoraTabularInline):
     model = Membership
+    formset = MembersFormSet
     fields = ("user", "role", "created_at")
     readonly_fields = ("created_at",)
     autocomplete_fields = ("user",)
@@ -179,9 +196,16 @@ class MembershipAdmin(LoraModelAdmin):
         )
 
     def has_delete_permission(self, request: HttpRequest, obj: Membership | None = None) -> bool:
+        """The last owner of a workspace stays, for superusers too."""
+        if obj is not None and find_reason_to_stay(obj):
+            return False
         return super().has_delete_permission(request, obj) and decides_members(
             request, obj.workspace if obj else None
         )
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Membership | None = None) -> Any:
+        fixed = tuple(super().get_readonly_fields(request, obj))
+        return (*fixed, "user", "workspace", "role") if obj and find_reason_to_stay(obj) else fixed
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """Members are put only into workspaces that this person owns. A posted id is checked too."""
@@ -193,12 +217,14 @@ class MembershipAdmin(LoraModelAdmin):
 
 @admin.register(ApiToken)
 class ApiTokenAdmin(ReadOnlyAdmin):
-    list_display = ("name", "user", "last_used_at", "revoked_at", "created_at")
-    list_filter = (("revoked_at", admin.EmptyFieldListFilter),)
+    list_display = ("name", "user", "scope", "expires_at", "last_used_at", "revoked_at", "created_at")
+    list_filter = ("scope", ("revoked_at", admin.EmptyFieldListFilter))
     list_select_related = ("user",)
     search_fields = ("name", "user__username")
-    fields = ("name", "user", "last_used_at", "revoked_at", "created_at")
-    detail_select_related = ("user",)
+    fields = (
+        *("name", "user", "scope", "workspace", "expires_at", "last_used_at", "revoked_at", "created_at"),
+    )
+    detail_select_related = ("user", "workspace")
     actions = ("revoke",)
 
     def of_workspaces(self, rows: QuerySet[Any], request: HttpRequest) -> QuerySet[Any]:

@@ -85,6 +85,10 @@ SENTENCES = {
     Action.STOP_CALLS: "stopped all calls of {it}",
     Action.ALLOW_CALLS: "allowed calls of {it} again",
     Action.REMOVE_OLD: "removed old entries of {it}",
+    Action.ADD: "added {it}",
+    Action.INVITE: "invited {it}",
+    Action.CHANGE_ROLE: "changed the role of {it}",
+    Action.CHANGE_PASSWORD: "changed the password of {it}",
 }
 # These fields are recorded for programs: people cannot read an id, and the sentence already tells the status.
 NOT_SHOWN = ("status", "revision")

@@ -13,6 +13,14 @@ class Authorisation(models.TextChoices):
     UNDECIDED = "undecided", "Not decided yet"
 
 
+class Scope(models.TextChoices):
+    """What a token may do of what its person may; `workspaces.tokens.scopes` has the table of operations."""
+
+    READ = "read", "Read"
+    RUN = "run", "Read and work"
+    ADMIN = "admin", "Everything"
+
+
 # Why a row that a person can see is left out of an action on many.
 ROLE_TOO_LOW = "Your role in its workspace may see, but not do this."
 
@@ -108,6 +116,10 @@ class Action(models.TextChoices):
     STOP_CALLS = "stop_calls", "Stop all calls"
     ALLOW_CALLS = "allow_calls", "Allow calls again"
     REMOVE_OLD = "remove_old", "Remove old entries"
+    ADD = "add"
+    INVITE = "invite"
+    CHANGE_ROLE = "change_role", "Change the role"
+    CHANGE_PASSWORD = "change_password", "Change the password"
 
 
 def list_actions() -> list[tuple[str, str]]:

@@ -110,5 +110,5 @@ def plan_from_selection(given: dict[str, Any], *, by: User) -> JudgePlan:
         if missing:
             raise PlanError(missing)
         found = [known[key] for key in keys]
-    workspace = found[0].workspace if found else by.personal_workspace()
+    workspace = found[0].workspace if found else by.working_workspace()
     return plan_judging(workspace, find_rubric(workspace), found)

@@ -32,7 +32,7 @@ def plan_from_body(given: Mapping[str, Any], *, by: User) -> BodyPlan:
         return _plan_matrix(given, by=by)
     if given["templateId"] is not None:
         return _plan_listed(given, by=by)
-    workspace = by.personal_workspace()
+    workspace = by.working_workspace()
     recipe = {**_build_common_recipe(given), **_build_recipe(given)}
     plan = plan_from(recipe, workspace, by=by)
     if given["conversationIds"] is not None:

@@ -32,6 +32,7 @@ from conversations.states import WITH_REASONS, BulkAction, ReasonCode
 from lib.wire import StrictSerializer, validate
 from workspaces.models import User
 from workspaces.people import get_person
+from workspaces.tokens.scopes import require_scope
 
 MOST_SKIPPED_SHOWN = 20
 
@@ -108,6 +109,8 @@ def decide_about_many(request: Request) -> Response:
     if answer := find_answer(request.data):
         return answer(request)
     given = validate(BulkBody(data=request.data))
+    if given["action"] == BulkAction.DELETE:
+        require_scope(request, "delete")
     try:
         found = decide(given, by=get_person(request))
     except (TooMany, SeveralWorkspaces) as wrong:

@@ -28,6 +28,7 @@ from lib.api.etags import hold_unchanged, render_with_etag
 from lib.stale_state import StaleState, Superseded
 from lib.wire import fetch_slice, sort_rows, validate
 from workspaces.people import get_person
+from workspaces.tokens.scopes import require_scope
 
 RELATED = ("approved_by", "template_version")
 
@@ -96,6 +97,8 @@ def delete_conversation(request: Request, conversation_id: UUID) -> Response:
     """Archive it, or with `?hard=true` delete it for good with all its versions. One in the archive stays there."""
     found: Conversation = Conversation.objects.get_editable_or_403(request.user, conversation_id)
     query, by = DeleteQuery.of(request), get_person(request)
+    if query["hard"]:
+        require_scope(request, "hard")
     try:
         with hold_conversation(request, found):
             if query["hard"]:

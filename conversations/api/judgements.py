@@ -10,15 +10,14 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from conversations.api.rescore import find_workspace
 from conversations.judging.listing import list_judgements_of
 from conversations.judging.rubric import RubricError, change_rubric, find_rubric
 from conversations.models import Conversation, Judgement, Rubric
 from conversations.models.judgements import LONGEST_CRITERION
 from lib.api.etags import check_match, render_with_etag
 from lib.wire import QueryString, StrictSerializer, about_dollars, dollars, moment, validate
-from workspaces.models import Membership, Workspace
-from workspaces.people import get_person
+from workspaces.models import Membership, User, Workspace
+from workspaces.people import find_workspace, get_person
 
 
 @api_view(["GET"])
@@ -74,10 +73,10 @@ def show_or_change_rubric(request: Request) -> Response:
     """The newest version. A change is a new version, which owners make; 409 when somebody was quicker."""
     if request.method != "PATCH":
         given = RubricQuery.of(request)
-        return render_with_etag(read_rubric(find_workspace(given, by=get_person(request))))
+        return render_with_etag(read_rubric(find_readable_workspace(given, by=get_person(request))))
     given, by = validate(RubricBody(data=request.data)), get_person(request)
-    workspace = find_workspace(given, by=by)
-    if not Membership.objects.filter(workspace=workspace, user=by, role=Membership.Role.OWNER).exists():
+    workspace = find_workspace(given["workspaceId"], by=by)
+    if not Membership.objects.of(by).owners().filter(workspace=workspace).exists():
         raise PermissionDenied
     check_match(request, lambda: read_rubric(workspace))
     criteria = {**find_rubric(workspace).criteria, **given["criteria"]}
@@ -92,6 +91,10 @@ def show_or_change_rubric(request: Request) -> Response:
 
 def read_rubric(workspace: Workspace) -> dict[str, Any]:
     return {"rubric": serialize_rubric(find_rubric(workspace))}
+
+
+def find_readable_workspace(given: dict[str, Any], *, by: User) -> Workspace:
+    return find_workspace(given["workspaceId"], by=by, roles=Membership.Role.values)
 
 
 def serialize_rubric(rubric: Rubric) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.http import Http404
 from rest_framework import serializers
 from rest_framework.decorators import api_view
 from rest_framework.exceptions import ValidationError
@@ -16,8 +15,8 @@ from conversations.bulk import MOST_AT_ONCE, TooMany
 from conversations.jobs.rescore import start_rescore
 from conversations.models import Conversation, ConversationQuerySet
 from lib.wire import StrictSerializer, validate
-from workspaces.models import User, Workspace
-from workspaces.people import get_person
+from workspaces.models import User
+from workspaces.people import find_workspace, get_person
 
 
 class RescoreBody(StrictSerializer):
@@ -45,20 +44,11 @@ class RescoreBody(StrictSerializer):
 def rescore_conversations(request: Request) -> Response:
     """202 with the job. What nobody has decided about may move by its new score; what is decided stays."""
     given, by = validate(RescoreBody(data=request.data)), get_person(request)
-    workspace = find_workspace(given, by=by)
+    workspace = find_workspace(given["workspaceId"], by=by)
     try:
         return make_start_response(start_rescore(workspace=workspace, by=by, rows=choose_rows(given, by=by)))
     except TooMany as wrong:
         raise ValidationError({"filter": [str(wrong)]}) from wrong
-
-
-def find_workspace(given: dict[str, Any], *, by: User) -> Workspace:
-    if given["workspaceId"] is None:
-        return by.personal_workspace()
-    found = Workspace.objects.filter(pk=given["workspaceId"], members=by).first()
-    if found is None:
-        raise Http404
-    return found
 
 
 def choose_rows(given: dict[str, Any], *, by: User) -> ConversationQuerySet | None:

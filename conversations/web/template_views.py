@@ -34,7 +34,7 @@ def list_templates(request: HttpRequest) -> HttpResponse:
         "tier": tier,
         "archived": archived,
         "filtered": bool(tier or archived),
-        "can_edit": Membership.objects.filter(user=request.user.pk, role__in=Membership.EDITORS).exists(),
+        "can_edit": Membership.objects.of(request.user).filter(role__in=Membership.EDITORS).exists(),
     }
     return render(request, "conversations/templates.html", context)
 

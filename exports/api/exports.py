@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
-from django.http import Http404
 from django.http.response import HttpResponseBase
 from django.urls import reverse
 from rest_framework.decorators import api_view
@@ -34,8 +33,8 @@ from exports.running.actions import (
 from exports.running.sending import send_file
 from lib.api.etags import hold_unchanged, render_with_etag
 from lib.wire import camelize, fetch_slice, sort_rows, validate
-from workspaces.models import User, Workspace
-from workspaces.people import get_person
+from workspaces.models import Membership, User
+from workspaces.people import find_workspace, get_person
 
 RELATED = ("job", "created_by", "since", "push_job")
 
@@ -57,7 +56,7 @@ def _create(request: Request) -> Response:
     """202 with the export, which is made in the background."""
     given, by = validate(ExportBody(data=request.data)), get_person(request)
     made = create_export(
-        workspace=_find_workspace(given["workspaceId"], by=by),
+        workspace=find_workspace(given["workspaceId"], by=by, roles=Membership.REVIEWERS),
         by=by,
         pauses=given["pauseOnWarnings"],
         **_read_choices(given, by=by),
@@ -65,19 +64,10 @@ def _create(request: Request) -> Response:
     return _accept(made)
 
 
-def _find_workspace(key: UUID | None, *, by: User) -> Workspace:
-    if key is None:
-        return by.personal_workspace()
-    found = Workspace.objects.filter(pk=key, members=by).first()
-    if found is None:
-        raise Http404
-    return found
-
-
 def _read_choices(given: dict[str, Any], *, by: User) -> Choices:
     since = None
     if given["since"] is not None:
-        home = given["workspaceId"] or by.personal_workspace().pk
+        home = given["workspaceId"] or by.working_workspace(Membership.REVIEWERS).pk
         since = Export.objects.visible_to(by).frozen_in(home).filter(pk=given["since"]).first()
         if since is None:
             raise ValidationError({"since": ["There is no such export in this workspace."]})

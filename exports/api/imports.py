@@ -24,7 +24,7 @@ from lib.wire import StrictSerializer, WordField, moment, validate
 from templates_app.models import PromptTemplate
 from templates_app.states import Tier
 from workspaces.models import Membership, User, Workspace
-from workspaces.people import get_person
+from workspaces.people import find_workspace, get_person
 
 LONGEST_CONTENT = 10_000_000  # characters; a body has no more
 
@@ -48,7 +48,7 @@ class ImportBody(StrictSerializer):
 def import_conversations(request: Request) -> Response:
     """202 with the report of the file and the job that stores its conversations; 200 for a dry run."""
     given, by = validate(ImportBody(data=request.data)), get_person(request)
-    workspace = find_workspace(given["workspaceId"], by=by)
+    workspace = find_importable_workspace(given["workspaceId"], by=by)
     choices = read_choices(given, workspace)
     try:
         file = upload_file(
@@ -80,14 +80,10 @@ def _describe(problem: dict[str, Any]) -> str:
     return f"Row {problem['rows']}: {problem['message']}" if problem["rows"] else problem["message"]
 
 
-def find_workspace(key: UUID | None, *, by: User) -> Workspace:
+def find_importable_workspace(key: UUID | None, *, by: User) -> Workspace:
     """The workspace of that key, or the caller's own. Raises Http404, and PermissionDenied where the caller may not import."""
-    if key is None:
-        return by.personal_workspace()
-    found: Workspace | None = Workspace.objects.filter(pk=key, members=by).first()
-    if found is None:
-        raise Http404
-    if not Membership.objects.filter(workspace=found, user=by, role__in=Membership.EDITORS).exists():
+    found = find_workspace(key, by=by)
+    if not Membership.objects.of(by).filter(workspace=found, role__in=Membership.EDITORS).exists():
         raise PermissionDenied
     return found
 

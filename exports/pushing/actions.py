@@ -86,9 +86,8 @@ def is_pushable(export: Export) -> bool:
 
 def may_push(user: User, export: Export) -> bool:
     """Whether this person edits in its workspace: a push gives its conversations to another server."""
-    return Membership.objects.filter(
-        workspace=export.workspace_id, user=user, role__in=Membership.EDITORS
-    ).exists()
+    mine = Membership.objects.of(user)
+    return mine.filter(workspace=export.workspace_id, role__in=Membership.EDITORS).exists()
 
 
 def find_problem(export: Export) -> str:

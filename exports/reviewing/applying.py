@@ -133,7 +133,7 @@ def find_heads(rows: Sequence[ReviewRow], workspace: UUID) -> dict[str, Conversa
 
 
 def may_edit(workspace: UUID, by: User | None) -> bool:
-    return Membership.objects.filter(workspace=workspace, user=by, role__in=Membership.EDITORS).exists()
+    return Membership.objects.of(by).filter(workspace=workspace, role__in=Membership.EDITORS).exists()
 
 
 def check_row(row: ReviewRow, head: Conversation | None, *, edits: bool) -> Conversation:

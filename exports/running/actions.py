@@ -168,10 +168,10 @@ def _add_job(export: Export, *, by: User | None, pauses: bool) -> BackgroundJob:
 
 def may_export(user: User, workspace: UUID) -> bool:
     """Whether this person may start exports there."""
-    return Membership.objects.filter(workspace=workspace, user=user, role__in=Membership.REVIEWERS).exists()
+    return Membership.objects.of(user).filter(workspace=workspace, role__in=Membership.REVIEWERS).exists()
 
 
 def may_delete(user: User, export: Export) -> bool:
     """Whether this person may delete this export: an editor of its workspace, or whoever started it and still reviews there."""
     roles = Membership.REVIEWERS if export.created_by_id == user.pk else Membership.EDITORS
-    return Membership.objects.filter(workspace=export.workspace_id, user=user, role__in=roles).exists()
+    return Membership.objects.of(user).filter(workspace=export.workspace_id, role__in=roles).exists()

@@ -115,9 +115,8 @@ def find_file(request: HttpRequest, file_id: UUID) -> ImportedFile:
 def start(request: HttpRequest, file: ImportedFile) -> HttpResponse:
     """Raises PermissionDenied for a person who is no editor there any more."""
     person = get_person(request)
-    if not Membership.objects.filter(
-        workspace=file.workspace, user=person, role__in=Membership.EDITORS
-    ).exists():
+    mine = Membership.objects.of(person)
+    if not mine.filter(workspace=file.workspace, role__in=Membership.EDITORS).exists():
         raise PermissionDenied
     form = StartForm(request.POST)
     form.is_valid()

@@ -100,8 +100,8 @@ def choose_reviewable_workspace(request: HttpRequest) -> ChosenWorkspace:
 
 
 def may_review(request: HttpRequest, workspace: UUID) -> bool:
-    mine = Membership.objects.filter(workspace=workspace, user=get_person(request))
-    return mine.filter(role__in=Membership.REVIEWERS).exists()
+    mine = Membership.objects.of(get_person(request))
+    return mine.filter(workspace=workspace, role__in=Membership.REVIEWERS).exists()
 
 
 def render_upload(

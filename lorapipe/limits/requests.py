@@ -14,7 +14,7 @@ from rest_framework.exceptions import Throttled
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
-from lorapipe.sign_in_limits import count_try, find_network
+from lib.untrusted.tries import count_try, find_network
 
 MINUTE_S = 60
 

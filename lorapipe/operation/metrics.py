@@ -6,7 +6,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
-from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.exceptions import AuthenticationFailed, Throttled
 from rest_framework.request import Request
 
 from lib.snapshot import one_snapshot
@@ -37,7 +37,7 @@ def is_superuser(request: HttpRequest) -> bool:
     """By a token, or by the session of a browser."""
     try:
         found = TokenAuthentication().authenticate(Request(request))
-    except AuthenticationFailed:
+    except (AuthenticationFailed, Throttled):
         return False
     person = found[0] if found else request.user
     return bool(person.is_authenticated and person.is_active and person.is_superuser)

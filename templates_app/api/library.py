@@ -61,7 +61,7 @@ def create_entry(request: Request, kind: EntryKind) -> Response:
     """201 with the new entry, in the caller's personal workspace."""
     given = validate(choose_body(kind)(data=request.data))
     by = get_person(request)
-    workspace = by.personal_workspace()
+    workspace = by.working_workspace()
     entry = editing.make(kind, workspace, read_fields(given, workspace), by=by)
     entry.refresh_from_db()
     headers = {"Location": reverse(ONE_ROUTE[kind], args=[entry.pk])}

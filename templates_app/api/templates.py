@@ -58,7 +58,7 @@ def create_template(request: Request) -> Response:
     given = validate(TemplateBody(data=request.data))
     by = get_person(request)
     template = editing.create(
-        by.personal_workspace(),
+        by.working_workspace(),
         name=given["name"],
         tier=given["tier"],
         content=merge_content(given, Content()),

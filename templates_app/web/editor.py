@@ -43,7 +43,7 @@ def create_template(request: HttpRequest) -> HttpResponse:
     by = get_person(request)
     try:
         made = editing.create(
-            by.personal_workspace(), name=get_name(form), tier=get_tier(form), content=form.content(), by=by
+            by.working_workspace(), name=get_name(form), tier=get_tier(form), content=form.content(), by=by
         )
     except WrongContent as wrong:
         return render_refusal(request, form, wrong)
@@ -153,7 +153,7 @@ def render_editor(
     content = Content(**{**content.as_fields(), "variables": extract_variables(content)})
     samples = form.samples() if form else {}
     kept = {str(each.get("name")) for each in newest.variables} if newest else set()
-    workspace = template.workspace if template else get_person(request).personal_workspace()
+    workspace = template.workspace if template else get_person(request).working_workspace()
     filled = find_filled_names(workspace, tier=str(given.get("tier", "")))
     context = {
         "form": form,

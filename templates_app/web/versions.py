@@ -208,7 +208,7 @@ def duplicate_template(request: HttpRequest, template_id: UUID) -> HttpResponse:
     """Make a copy in the template's workspace, or in the personal one if this person may not edit the template."""
     template = find_visible_template(request.user, template_id)
     by = get_person(request)
-    into = template.workspace if may_edit(by, template) else by.personal_workspace()
+    into = template.workspace if may_edit(by, template) else by.working_workspace()
     try:
         made = editing.duplicate(template, into=into, by=by)
     except WrongContent as wrong:
@@ -269,7 +269,7 @@ def import_upload(request: HttpRequest) -> tuple[PromptTemplate | None, list[str
         return None, [f"the file has {given.size:,} bytes; at most {template_file.LARGEST:,} are allowed"]
     by = get_person(request)
     try:
-        return importing.import_template(by.personal_workspace(), given.read(), by=by), []
+        return importing.import_template(by.working_workspace(), given.read(), by=by), []
     except PackError as wrong:
         return None, wrong.problems
     except WrongContent as wrong:

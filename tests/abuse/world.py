@@ -25,7 +25,8 @@ from tests import factories
 from tests.access.urls import Url
 from tests.support.jobs import furnish
 from workspaces.actions import create_sign_in_link
-from workspaces.models import User
+from workspaces.members import invite
+from workspaces.models import Membership, User
 
 TEXT = "A {{tone ? 'plain' : 'calm'}} client of {{age}} asks about {{topic}} in {{place}} with {{papers}}."
 VARIABLES = (
@@ -130,9 +131,24 @@ def make_world() -> World:
         ],
         "export_id": make_exports(person),
         "token": ["wrong", create_sign_in_link(person)],
+        **make_people(person),
     }
     planned = [(job, str(BatchItem.objects.filter(job=UUID(job)).in_plan_order()[0].pk)) for job in drafts]
     return World(person, client, rows, template, planned, str(written.pk))
+
+
+def make_people(person: User) -> dict[str, list[str]]:
+    """The personal workspace and a shared one, with somebody to remove and somebody to give a link, and two tokens."""
+    shared = factories.make_workspace(owner=person)
+    invited = invite(shared, username="maria", email="", role=Membership.Role.EDITOR, by=person)
+    members = [factories.make_member(workspace=shared), invited]
+    for name in ("one", "two"):
+        factories.make_token(user=person, name=name)
+    return {
+        "workspace_id": [str(person.personal_workspace().pk), str(shared.pk)],
+        "member_id": [str(each.pk) for each in members],
+        "token_id": [str(key) for key in person.api_tokens.values_list("pk", flat=True)],
+    }
 
 
 def make_exports(person: User) -> list[str]:

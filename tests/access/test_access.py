@@ -33,14 +33,16 @@ from tests.factories import (
     make_job,
     make_judgement,
     make_log,
+    make_member,
     make_option,
     make_scenario,
     make_token,
     make_user,
+    make_workspace,
 )
 from tests.support.starter_pack import bring_starter_pack
 from workspaces.admin_base import LoraModelAdmin
-from workspaces.models import AuditEntry, User, WorkspaceQuerySet
+from workspaces.models import ApiToken, AuditEntry, Membership, User, WorkspaceQuerySet
 from workspaces.states import Action, TargetKind
 
 # Health for machines, and how one signs in. Static files are no URLs of ours.
@@ -60,6 +62,7 @@ HARMLESS = {
 ROWS = (
     *("job_id", "conversation_id", "template_id", "object_id", "id", "item_id", "export_id"),
     *("entry_id", "import_id", "file_id", "comment_id", "score_id", "background_id"),
+    *("workspace_id", "member_id", "token_id"),
 )
 MARK = "SECRET-OF-A"
 MASKED = re.compile(
@@ -89,6 +92,8 @@ class Belongings(NamedTuple):
         for row in self.rows:
             row.refresh_from_db()
         rows = [(row.name, row.archived_at, row.position) for row in self.rows]
+        rows.extend(Membership.objects.order_by("pk").values_list("pk", "role", "workspace__name"))
+        rows.extend(ApiToken.objects.order_by("pk").values_list("pk", "name", "revoked_at"))
         rows.extend(BackgroundJob.objects.order_by("pk").values_list("name", "cancel_asked_at", "status"))
         return rows, self.job.status, items, self.conversation.status, self.conversation.title, template
 
@@ -121,9 +126,17 @@ def theirs() -> Belongings:
         "entry_id": scenario.pk,
         "import_id": kept.pk,
         "file_id": make_imported_file(by=user, name=f"{MARK}-talks.jsonl").pk,
+        "workspace_id": home.pk,
+        "member_id": make_member(workspace=home, user=make_user(username=f"{MARK}-member")).pk,
+        "token_id": make_named_token(user).pk,
     }
     rows = [scenario, edge_case, option]
     return Belongings(user, job, made, template, rows, {name: str(value) for name, value in places.items()})
+
+
+def make_named_token(user: User) -> ApiToken:
+    make_token(user=user, name=f"{MARK}-token")
+    return ApiToken.objects.get(user=user)
 
 
 @pytest.fixture
@@ -248,6 +261,26 @@ def test_a_token_opens_no_more_than_a_session(theirs: Belongings) -> None:
                 hidden, missing = pair(client, method, url, theirs)
                 assert hidden.status_code in (404, 405), f"{method} {url.form}"
                 assert same(hidden, missing, theirs)
+    assert theirs.state() == before
+
+
+def test_a_bound_token_opens_no_other_workspace_of_its_person(theirs: Belongings) -> None:
+    """A's own rows answer to a token of A that is bound to another workspace as if they were not there."""
+    other = make_workspace(owner=theirs.user)
+    text = make_token(user=theirs.user, workspace=other)
+    client = Client(headers={"authorization": f"Bearer {text}"})
+    before = theirs.state()
+    for url in product_urls():
+        if not url.form.startswith("/api/"):
+            continue
+        if set(url.parameters) & set(ROWS):
+            for method in METHODS:
+                hidden, missing = pair(client, method, url, theirs)
+                assert hidden.status_code in (404, 405), f"{method} {url.form}"
+                assert same(hidden, missing, theirs)
+        else:
+            content = client.get(url.path(places(url, {})) + "?limit=200").content.decode()
+            assert f"{MARK}-" not in content, url.form
     assert theirs.state() == before
 
 

@@ -49,7 +49,8 @@ def make_pages(home: Workspace, by: User) -> list[str]:
     done = make_background_job(workspace=home, by=by, kind="export", status="completed")
     pushable = make_export(workspace=home, by=by, job=done, format="folder", finished_at=timezone.now())
     pages += ["/exports/", f"/exports/{make_export(workspace=home, by=by).pk}/", f"/exports/{pushable.pk}/"]
-    pages += ["/settings/hub/"]
+    pages += ["/settings/hub/", "/settings/workspaces/", "/settings/tokens/", "/settings/password/"]
+    pages += [f"/settings/members/?workspace={home.pk}"]
     pages += [
         f"/conversations/{made.pk}/",
         f"/conversations/{newer.pk}/",

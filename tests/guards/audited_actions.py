@@ -27,9 +27,9 @@ from tests import factories
 from tests.guards.audited_batches import BATCHES
 from tests.guards.audited_case import PLANTED, Act, Case, Stage, content
 from tests.guards.audited_exports import EXPORTS
-from workspaces import actions
-from workspaces.models import ApiToken, User
-from workspaces.states import Action, Authorisation, TargetKind
+from tests.guards.audited_people import PEOPLE
+from workspaces.models import User
+from workspaces.states import Action, TargetKind
 
 # --- conversations -------------------------------------------------------------------------------------
 
@@ -299,23 +299,7 @@ LIBRARY = [
 ]
 
 
-# --- the workspace, keys, the provider -----------------------------------------------------------------
-
-
-def state_use(stage: Stage) -> Act:
-    said: dict[str, Any] = {"purpose": PLANTED, "authorisation": Authorisation.NARROW, "reference": PLANTED}
-    return lambda by: actions.state_use(workspace=stage.home, by=by, **said)  # type: ignore[arg-type]
-
-
-def change_month_budget(stage: Stage) -> Act:
-    budget = {"budget_usd": Decimal("12.5")}
-    return lambda by: actions.change_month_budget(workspace=stage.home, by=by, **budget)  # type: ignore[arg-type]
-
-
-def revoke_token(stage: Stage) -> Act:
-    actions.create_token(stage.owner, name="script", by=stage.owner)
-    token = ApiToken.objects.get(user=stage.owner)
-    return lambda by: actions.revoke_token(token, by=by)
+# --- the judge, the model table, the provider -----------------------------------------------------------------
 
 
 def publish_table(stage: Stage) -> Act:
@@ -353,27 +337,6 @@ WORKSPACES = [
         Action.CHANGE_RUBRIC,
         TargetKind.WORKSPACE,
     ),
-    Case("workspaces.actions.state_use", state_use, Action.STATE_USE, TargetKind.WORKSPACE, False),
-    Case(
-        "workspaces.actions.change_month_budget",
-        change_month_budget,
-        Action.CHANGE_BUDGET,
-        TargetKind.WORKSPACE,
-        False,
-    ),
-    Case(
-        "workspaces.actions.create_token",
-        lambda stage: lambda by: actions.create_token(stage.owner, name="script", by=by),
-        Action.CREATE,
-        TargetKind.API_TOKEN,
-    ),
-    Case("workspaces.actions.revoke_token", revoke_token, Action.REVOKE, TargetKind.API_TOKEN),
-    Case(
-        "workspaces.actions.create_sign_in_link",
-        lambda stage: lambda by: actions.create_sign_in_link(stage.owner, by=by),
-        Action.CREATE,
-        TargetKind.SIGN_IN_LINK,
-    ),
     Case("provider.table.publish", publish_table, Action.PUBLISH, TargetKind.MODEL_TABLE),
     Case("provider.keys.enter_key", enter_key, Action.CHANGE, TargetKind.PROVIDER),
     Case("provider.keys.remove_key", remove_key, Action.CHANGE, TargetKind.PROVIDER),
@@ -383,4 +346,4 @@ WORKSPACES = [
 ]
 
 
-CASES = [*BATCHES, *BACKGROUND, *CONVERSATIONS, *TEMPLATES, *LIBRARY, *WORKSPACES, *EXPORTS]
+CASES = [*BATCHES, *BACKGROUND, *CONVERSATIONS, *TEMPLATES, *LIBRARY, *WORKSPACES, *PEOPLE, *EXPORTS]

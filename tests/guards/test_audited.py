@@ -32,6 +32,7 @@ NO_ACTIONS = {
     "conversations.changes.apply_change": "each of its changes is an action, and records itself",
     "conversations.versions.add_version": "edit, bring_back and filing share it; each records itself",
     "workspaces.audit.record": "it writes the entry",
+    "workspaces.people.find_workspace": "it only looks a workspace up",
     "batches.actions.jobs.by_idempotency_key": "it only looks a batch up",
     "batches.models.paid_requests.PaidRequestQuerySet.find_earlier": "it only looks a request up",
     "batches.models.paid_requests.PaidRequestQuerySet.remember": "it is a part of each action that it belongs to",

@@ -46,7 +46,7 @@ ONLY_IN = {
     "anthropic": ("claude.client", "claude.connections", "claude.failures"),
     "unfold": ("workspaces.admin_base",),
     "celery": ("batches", "exports", "documents.tasks", "lorapipe"),
-    "redis": ("lorapipe",),
+    "redis": ("lorapipe", "lib.untrusted.tries"),
 }
 # These are used without a database, a request or settings: by tests, packs and the simulator.
 PURE = (

@@ -11,7 +11,7 @@ from django.test import Client
 from redis import ConnectionError as NoConnection
 
 from lorapipe import sign_in_limits
-from lorapipe.sign_in_limits import HashingBusy, find_network
+from lorapipe.sign_in_limits import HashingBusy
 from tests.factories import make_user
 from tests.support.polling import wait_for
 
@@ -72,21 +72,6 @@ def test_people_sign_in_while_the_broker_is_away(address: str, monkeypatch: pyte
     make_user(username="owner", password=SECRET)
     assert [sign_in(address, "guess") for _ in range(MOST + 1)] == [422] * (MOST + 1)
     assert sign_in(address, SECRET) == 302
-
-
-@pytest.mark.parametrize(
-    ("given", "counted"),
-    [
-        ("203.0.113.5", "203.0.113.5"),
-        ("::ffff:203.0.113.5", "203.0.113.5"),
-        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"),
-        ("fe80::1%eth0", "fe80::"),
-        ("", "unknown"),
-        ("localhost", "unknown"),
-    ],
-)
-def test_whose_tries_count_together(given: str, counted: str) -> None:
-    assert find_network(given) == counted
 
 
 def in_threads(count: int, run: Callable[[], object]) -> None:

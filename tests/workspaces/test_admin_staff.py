@@ -133,3 +133,22 @@ def test_a_superuser_may_all_of_it(boss: Client, shared: Workspace) -> None:
     assert boss.post(page(Membership, "change", theirs.pk), body).status_code == 302
     path = reverse("admin:auth_user_password_change", args=[theirs.user_id])
     assert boss.get(path).status_code == 200
+
+
+def test_the_last_owner_stays_in_the_admin_too(boss: Client) -> None:
+    """Neither its page, nor its action, nor the lines of the workspace take the only owner away."""
+    shared = factories.make_workspace(owner=factories.make_user())
+    member = Membership.objects.get(workspace=shared)
+    body = {"user": str(member.user_id), "workspace": str(shared.pk), "role": "viewer"}
+    boss.post(page(Membership, "change", member.pk), body)
+    assert boss.post(page(Membership, "delete", member.pk), {"post": "yes"}).status_code == 403
+    chosen = {"action": "delete_selected", "_selected_action": [str(member.pk)], "post": "yes"}
+    boss.post(page(Membership, "changelist"), chosen)
+    line = {"id": str(member.pk), "workspace": str(shared.pk), "user": str(member.user_id), "role": "viewer"}
+    lines = {f"membership_set-0-{name}": value for name, value in line.items()}
+    numbers = {"membership_set-TOTAL_FORMS": 1, "membership_set-INITIAL_FORMS": 1}
+    about = {"name": shared.name, "id_prefix": "fp", "revision_below": "6.0", "review_below": "8.0"}
+    answer = boss.post(page(Workspace, "change", shared.pk), {**about, **numbers, **lines})
+    assert "A workspace needs an owner." in answer.content.decode()
+    member.refresh_from_db()
+    assert member.role == Membership.Role.OWNER

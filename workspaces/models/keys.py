@@ -2,13 +2,15 @@
 
 import hashlib
 from datetime import datetime
+from typing import ClassVar, Self
 
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
 from workspaces.models.base import TimestampedModel
-from workspaces.models.people import User
+from workspaces.models.people import User, Workspace
+from workspaces.states import Scope
 
 
 def hash_secret(secret: str) -> str:
@@ -16,17 +18,52 @@ def hash_secret(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
+class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
+    def find(self, text: str) -> "ApiToken | None":
+        """The token of this text, revoked and expired ones too."""
+        return self.select_related("user").filter(token_hash=hash_secret(text)).first()
+
+    def for_list(self) -> Self:
+        """Those that work or have expired, the newest first. Revoked ones are gone for their person."""
+        return self.filter(revoked_at=None).select_related("workspace").order_by("-created_at", "-id")
+
+
 class ApiToken(TimestampedModel):
-    """A key to the API, made by `workspaces.actions.create_token`. Only its hash is stored; the text is shown once."""
+    """A key to the API, made by `workspaces.actions.create_token`. Only its hash is stored; the text is shown once.
+
+    It can do what its person can do at that moment, within its scope (`workspaces.tokens.scopes`), and where it is bound to
+    a workspace in that one alone.
+    """
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="api_tokens")
     name = models.CharField(max_length=100)
     token_hash = models.CharField(max_length=64, unique=True, editable=False)
+    scope = models.CharField(max_length=5, choices=Scope.choices)
+    workspace = models.ForeignKey(
+        Workspace,
+        null=True,
+        blank=True,
+        on_delete=models.CASCADE,
+        related_name="+",
+        help_text="The one workspace that it opens. Empty: all of its person.",
+    )
+    expires_at = models.DateTimeField("expires", null=True, blank=True)
     last_used_at = models.DateTimeField(null=True, editable=False)
     revoked_at = models.DateTimeField(null=True, blank=True)
 
+    objects: ClassVar[ApiTokenQuerySet] = ApiTokenQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=models.Q(scope__in=Scope.values), name="token_scope"),
+        ]
+
     def __str__(self) -> str:
         return f"{self.name} of {self.user}"
+
+    @property
+    def is_expired(self) -> bool:
+        return self.expires_at is not None and self.expires_at <= timezone.now()
 
 
 class SignInLink(TimestampedModel):
@@ -39,6 +76,13 @@ class SignInLink(TimestampedModel):
 
     def __str__(self) -> str:
         return f"link for {self.user}"
+
+    @classmethod
+    def end_all_of(cls, user: User) -> None:
+        """No link of this person works any more."""
+        cls.objects.filter(user=user, used_at=None, expires_at__gt=timezone.now()).update(
+            expires_at=timezone.now()
+        )
 
     @classmethod
     def usable(cls, text: str, *, at: datetime) -> "SignInLink | None":

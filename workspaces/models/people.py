@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any, ClassVar, Self
 
 from django.conf import settings
+from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
 from django.contrib.auth.models import AbstractUser
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import models, transaction
@@ -24,6 +25,10 @@ class User(AbstractUser):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     updated_at = models.DateTimeField(db_default=ClockTimestamp(), editable=False)
 
+    # Not stored, of this request alone: the one workspace that the token opens, and the one chosen for this session.
+    bound_to: uuid.UUID | None = None
+    works_in: uuid.UUID | None = None
+
     def save(self, *args: Any, **kwargs: Any) -> None:
         """A new person gets the personal workspace in the same transaction, however the person is made."""
         if not self._state.adding:
@@ -36,9 +41,7 @@ class User(AbstractUser):
     def _make_personal_workspace(self) -> None:
         workspace = Workspace.objects.create(name=f"{self.username}'s workspace", personal_of=self)
         Membership.objects.create(workspace=workspace, user=self, role=Membership.Role.OWNER)
-        include(workspace.pk)
-        for path in settings.FURNISH_WORKSPACE:
-            import_string(path)(workspace)
+        workspace.furnish()
 
     def personal_workspace(self) -> "Workspace":
         """The workspace for this person's own jobs. Raises PermissionDenied where the person no longer owns it."""
@@ -48,6 +51,21 @@ class User(AbstractUser):
         if found is None:
             raise PermissionDenied(f"{self.username} no longer owns the personal workspace of that name.")
         return found
+
+    def working_workspace(self, roles: Collection[str] | None = None) -> "Workspace":
+        """Where what this person makes now goes: the token's workspace, or the one chosen for this session, else the personal one.
+
+        A chosen one where the role is none of `roles` (the editors') is passed over. Raises PermissionDenied for a token's one.
+        """
+        wanted = self.bound_to or self.works_in
+        if wanted is not None:
+            mine = {"membership__user": self, "membership__role__in": roles or Membership.EDITORS}
+            found = Workspace.objects.filter(pk=wanted, **mine).first()
+            if found is not None:
+                return found
+        if self.bound_to is not None:
+            raise PermissionDenied
+        return self.personal_workspace()
 
 
 class Workspace(TimestampedModel):
@@ -131,9 +149,45 @@ class Workspace(TimestampedModel):
     def __str__(self) -> str:
         return self.name
 
+    def furnish(self) -> None:
+        """Fill a new workspace with what every one begins with, such as the starter pack."""
+        include(self.pk)
+        for path in settings.FURNISH_WORKSPACE:
+            import_string(path)(self)
+
     def intended_use(self) -> "UseStatement | None":
         """The newest statement of this workspace about its use of Claude's outputs."""
         return UseStatement.objects.filter(workspace=self).order_by("-created_at", "-id").first()
+
+
+class MembershipQuerySet(models.QuerySet["Membership"]):
+    def of(self, user: Any) -> Self:
+        """Where this person may do something now: in every workspace of theirs, or with a bound token in that one alone.
+
+        Every question for a person's role begins with it. Nobody who is not signed in has one.
+        """
+        if user is None or not user.is_authenticated:
+            return self.none()
+        rows = self.filter(user=user)
+        return rows if user.bound_to is None else rows.filter(workspace=user.bound_to)
+
+    def owners(self) -> Self:
+        return self.filter(role=Membership.Role.OWNER)
+
+    def open_to_links_of(self, owner: User) -> Self:
+        """The members for whom this owner of their workspace may make a sign-in link, with which anybody signs in as them.
+
+        Only accounts that an owner of the workspace made, while they have no password and open nothing that this owner does not
+        own. For any other account a link would be a way into somebody else's workspaces: those links the operator makes.
+        """
+        owned = Membership.objects.of(owner).owners().values("workspace")
+        elsewhere = Membership.objects.exclude(workspace__in=owned).exclude(
+            workspace__personal_of=models.F("user")
+        )
+        own_account = {"user__is_active": True, "user__is_staff": False, "user__is_superuser": False}
+        without_password = {"user__password__startswith": UNUSABLE_PASSWORD_PREFIX}
+        rows = self.filter(invited=True, workspace__in=owned, **own_account, **without_password)
+        return rows.exclude(user=owner).exclude(user__in=elsewhere.values("user"))
 
 
 class Membership(TimestampedModel):
@@ -150,6 +204,10 @@ class Membership(TimestampedModel):
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE)
     role = models.CharField(max_length=10, choices=Role.choices, default=Role.EDITOR)
+    # An owner of this workspace made the account, and may give it sign-in links until it has a password.
+    invited = models.BooleanField(default=False, db_default=False, editable=False)
+
+    objects: ClassVar[MembershipQuerySet] = MembershipQuerySet.as_manager()  # type: ignore[assignment]
 
     class Meta:
         constraints = [
@@ -200,12 +258,8 @@ class WorkspaceQuerySet(models.QuerySet[Any]):
         return found
 
     def _with_role(self, user: Any, roles: Any) -> Self:
-        if not user.is_authenticated:
-            return self.none()
         # A list of ids instead of a join tells the planner how selective it is. One person has few workspaces.
-        mine = list(
-            Membership.objects.filter(user=user, role__in=roles).values_list("workspace_id", flat=True)
-        )
+        mine = list(Membership.objects.of(user).filter(role__in=roles).values_list("workspace_id", flat=True))
         found = self.filter(workspace_id__in=mine)
         found.within = mine
         return found

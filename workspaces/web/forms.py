@@ -1,4 +1,7 @@
-"""The form to sign in, the form for the statement of use, and what every field for a secret checks."""
+"""The form to sign in, the form for the statement of use, and what every field for a secret checks.
+
+The forms about members, tokens and the password are in `workspaces.web.account_forms`.
+"""
 
 from typing import Any
 
@@ -9,6 +12,7 @@ from django.http import HttpRequest
 
 from workspaces.models import User
 from workspaces.states import Authorisation
+from workspaces.tries import counted_password
 
 ONE_WORD = RegexValidator(
     r"\A[!-~]+\Z", "copy it again, without spaces or line breaks."
@@ -16,7 +20,10 @@ ONE_WORD = RegexValidator(
 
 
 class SignInForm(forms.Form):
-    """Name or e-mail address, and password. The error never tells which of the two was wrong."""
+    """Name or e-mail address, and password. The error never tells which of the two was wrong.
+
+    Checking it raises TooManyTries after too many wrong passwords of this account.
+    """
 
     name = forms.CharField(label="Name or e-mail", max_length=254)
     password = forms.CharField(label="Password", max_length=200, strip=False, widget=forms.PasswordInput)
@@ -30,9 +37,10 @@ class SignInForm(forms.Form):
         values: dict[str, Any] = super().clean() or {}
         if self.errors:
             return values
-        found = authenticate(
-            self.request, username=find_username(values["name"]), password=values["password"]
-        )
+        username = find_username(values["name"])
+        with counted_password(self.request, username) as tried:
+            found = authenticate(self.request, username=username, password=values["password"])
+            tried.right = isinstance(found, User)
         if not isinstance(found, User):
             raise forms.ValidationError("The name or the password is wrong.")
         self.user = found

@@ -1,6 +1,7 @@
 """Signing in and out, and the choice of the theme. These are the only pages that need no sign-in."""
 
 import re
+import time
 from typing import cast
 
 from django.conf import settings
@@ -16,10 +17,12 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
 from workspaces.audit_log.sign_ins import record_failed_sign_in, record_sign_in, record_sign_out
-from workspaces.models import SignInLink, User
+from workspaces.models import Membership, SignInLink, User
+from workspaces.tries import TooManyTries, count_wrong_secret, remember_device
 from workspaces.web.forms import SignInForm, find_username
 
 BACKEND = "django.contrib.auth.backends.ModelBackend"
+BY_LINK = "signed_in_by_link_at"  # in a session: seconds since 1970
 YEAR_S = 365 * 24 * 3600
 THEMES = ("light", "dark", "system")
 
@@ -32,8 +35,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
         return HttpResponseRedirect(get_page_after_sign_in(request))
     form = SignInForm(request, request.POST or None)
     if request.method == "POST" and form.is_valid():
-        start_session(request, cast(User, form.user))
-        return HttpResponseRedirect(get_page_after_sign_in(request))
+        return let_in(request, cast(User, form.user), get_page_after_sign_in(request))
     if form.non_field_errors():
         record_failed_sign_in(find_username(form.cleaned_data["name"]))
     status = 422 if form.errors else 200
@@ -47,19 +49,35 @@ def sign_in_with_link(request: HttpRequest, token: str) -> HttpResponse:
     if request.method == "POST":
         user = SignInLink.redeem(token)
         if user is not None and user.is_active:
-            start_session(request, user, by_link=True)
-            return redirect(settings.LOGIN_REDIRECT_URL)
+            return let_in_by_link(request, user)
         record_failed_sign_in(user.username if user else "")
     link = SignInLink.usable(token, at=timezone.now()) if request.method != "POST" else None
+    if link is None and (wait := count_wrong_secret(request, "links")):
+        raise TooManyTries("Too many wrong sign-in links came from your address. Wait five minutes.", wait)
     status = 200 if link else 410
     return render(request, "workspaces/sign_in_link.html", {"link": link}, status=status)
 
 
-@transaction.atomic
-def start_session(request: HttpRequest, person: User, *, by_link: bool = False) -> None:
-    """Sign this person in, on record."""
-    login(request, person, backend=BACKEND)
-    record_sign_in(person, by_link=by_link)
+def let_in_by_link(request: HttpRequest, user: User) -> HttpResponse:
+    """Whoever was invited is asked for a password first: until there is one, the owner who invited can make another link."""
+    invited = not user.has_usable_password() and Membership.objects.filter(user=user, invited=True).exists()
+    page = resolve_url("settings_password" if invited else settings.LOGIN_REDIRECT_URL)
+    response = let_in(request, user, page, by_link=True)
+    request.session[BY_LINK] = int(time.time())
+    if invited:
+        words = "Welcome. Set a password: until then the owner who invited you can make further sign-in links for you."
+        messages.info(request, words)
+    return response
+
+
+def let_in(request: HttpRequest, user: User, page: str, *, by_link: bool = False) -> HttpResponse:
+    """Begin a session under a new key, on record, and lead to the page."""
+    with transaction.atomic():
+        login(request, user, backend=BACKEND)
+        record_sign_in(user, by_link=by_link)
+    response = HttpResponseRedirect(page)
+    remember_device(response, user)
+    return response
 
 
 @require_POST

@@ -72,7 +72,7 @@ def start_from_form(request: HttpRequest, form: GenerateForm) -> BatchJob:
     chosen, by, key = form.cleaned_data, get_person(request), read_key(request)
     if (earlier := jobs.by_idempotency_key(by, key)) is not None:
         return earlier
-    workspace = by.personal_workspace()
+    workspace = by.working_workspace()
     plan = build_plan(form, workspace=workspace).items
     check_not_started(request, find_same_start(plan, workspace=workspace))
     priced = estimate_now(plan, concurrency=chosen["concurrency"])
@@ -112,7 +112,7 @@ def build_plan(form: GenerateForm, *, workspace: Workspace) -> StarterPlan:
 
 def build_plan_context(request: HttpRequest, form: GenerateForm) -> dict[str, Any]:
     form.is_valid()
-    workspace = get_person(request).personal_workspace()
+    workspace = get_person(request).working_workspace()
     plan: list[PlannedItem] = []
     left_out: Sequence[LeftOut] = ()
     priced: Estimate | None = None
@@ -210,7 +210,7 @@ def show_plan_prompt(request: HttpRequest, position: int) -> HttpResponse:
     try:
         found = [
             item
-            for item in build_plan(form, workspace=get_person(request).personal_workspace()).items
+            for item in build_plan(form, workspace=get_person(request).working_workspace()).items
             if item.position == position
         ]
     except PlanError as wrong:  # The page of the plan says what is missing.

@@ -72,7 +72,7 @@ def configure_plan(request: HttpRequest, job_id: UUID) -> HttpResponse:
 
 def fill_form(request: HttpRequest, *, kind: str, job: BatchJob | None = None) -> HttpResponse:
     by = get_person(request)
-    workspace = job.workspace if job else by.personal_workspace()
+    workspace = job.workspace if job else by.working_workspace()
     recipe = dict(job.recipe) if job else {}
     try:
         version = find_version(request, kind, recipe, by=by)
@@ -107,7 +107,7 @@ def fill_form(request: HttpRequest, *, kind: str, job: BatchJob | None = None) -
 @login_required
 def download_plan_sample(request: HttpRequest) -> HttpResponse:
     """A CSV file for the templates of the person's workspace, to begin with."""
-    versions = find_published_versions(get_person(request).personal_workspace())
+    versions = find_published_versions(get_person(request).working_workspace())
     headers = {"Content-Disposition": 'attachment; filename="plan-sample.csv"'}
     return HttpResponse(dump_plan_sample(versions), content_type="text/csv; charset=utf-8", headers=headers)
 

@@ -77,7 +77,7 @@ def ask_judge(request: HttpRequest) -> HttpResponse:
 
 
 def choose_workspace(request: HttpRequest, found: list[Conversation]) -> Workspace:
-    return found[0].workspace if found else get_person(request).personal_workspace()
+    return found[0].workspace if found else get_person(request).working_workspace()
 
 
 def plan_found(workspace: Workspace, found: list[Conversation]) -> JudgePlan:

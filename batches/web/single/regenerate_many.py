@@ -177,7 +177,7 @@ def ask(
     except CANNOT_PRICE as wrong:
         if not form.errors:
             add_problems(form, wrong)
-    month = this_month(found[0].workspace if found else get_person(request).personal_workspace())
+    month = this_month(found[0].workspace if found else get_person(request).working_workspace())
     offered = priced.default_budget if priced else None
     context = {
         "form": form,
