@@ -33,5 +33,5 @@ def test_garbage_ends_no_worker(owner: User, engine: Engine, fast_simulator: Run
     wait_for(lambda: not any(client.llen(f"lorapipe:{queue.value}") for queue in Queue), what="all is read")
     client.close()
     assert (worker.poll(), single.poll()) == (None, None)
-    assert Worker.live().count() == 2
+    assert Worker.live().exclude(queues=[]).count() == 2  # the dispatcher has a row too, and serves no queue
     assert "A message that cannot be read was dropped" in engine.output()
