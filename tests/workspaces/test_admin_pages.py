@@ -26,6 +26,7 @@ ROWS = 60
 MOST_QUERIES = 14
 OURS = (
     "lorapipe",
+    "operation",
     "workspaces",
     "templates_app",
     "conversations",
