@@ -50,7 +50,7 @@ PAGES = (
     "conversations",
     "batches",
 )
-CALLS = ("/api/batches", "/api/conversations", "/api/logs", "/api/exports")
+CALLS = ("/api/conversations/batch", "/api/conversations", "/api/logs", "/api/exports")
 
 
 @pytest.fixture
@@ -150,7 +150,7 @@ def break_with(secrets: dict[str, str]) -> str:
     with pytest.MonkeyPatch.context() as patch:
         for module in ("provider.keys", "exports.pushing.actions", "workspaces.actions"):
             patch.setattr(f"{module}.record", refuse)
-        patch.setattr("workspaces.actions.secrets.token_urlsafe", lambda _: secrets["sign-in link"])
+        patch.setattr("workspaces.actions.secrets.token_urlsafe", lambda _: f"{secrets['sign-in link']}x")
         owner = User.objects.get(username="owner")
         home = owner.personal_workspace()
         for act in (
@@ -200,7 +200,7 @@ def test_no_secret_is_anywhere(
     with watched_broker(settings.REDIS_URL) as traffic, written_logs() as lines:
         secrets = make_secrets(owner)
         client = Client(raise_request_exception=False)
-        signed = client.post("/sign-in/", {"username": "owner", "password": PASSWORD})
+        signed = client.post("/sign-in/", {"name": "owner", "password": PASSWORD})
         assert signed.status_code == 302
         assert Client().get(reverse("sign_in_link", args=[secrets["sign-in link"]])).status_code == 200
         job = wait_for_end(start_starter_job(owner, limit=10, concurrency=4))
