@@ -4,9 +4,8 @@ Anonymous: the sign-in page, or 401. Somebody else's row: answered exactly like 
 """
 
 import json
-import re
-from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -15,171 +14,26 @@ from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 
-from background.models import BackgroundJob
-from batches.models import BatchJob
-from batches.models.states import ItemStatus
-from conversations.models import Conversation
-from review.actions import comment
-from templates_app.models import PromptTemplate
-from tests.access.urls import Url, every_url
-from tests.factories import (
-    make_background_job,
-    make_conversation,
-    make_edge_case,
-    make_export,
-    make_import_file,
-    make_imported_file,
-    make_item,
-    make_job,
-    make_judgement,
-    make_log,
-    make_member,
-    make_option,
-    make_scenario,
-    make_token,
-    make_user,
-    make_workspace,
+from tests.access.urls import every_url
+from tests.access.walking import (
+    MARK,
+    METHODS,
+    OPEN,
+    ROWS,
+    Belongings,
+    admin_urls,
+    pair,
+    places,
+    product_urls,
+    same,
+    send,
 )
-from tests.support.starter_pack import bring_starter_pack
+from tests.factories import make_conversation, make_token, make_user, make_workspace
 from workspaces.admin_base import LoraModelAdmin
-from workspaces.models import ApiToken, AuditEntry, Membership, User, WorkspaceQuerySet
+from workspaces.models import AuditEntry, User, WorkspaceQuerySet
 from workspaces.states import Action, TargetKind
 
-# Health for machines, and how one signs in. Static files are no URLs of ours.
-OPEN = {"healthz", "readyz", "sign_in", "sign_in_link", "sign_out", "theme"}
-METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
-# What fills the places of the URLs that name no row of anybody's.
-HARMLESS = {
-    "position": "1",
-    "token": "wrong",
-    "app_label": "batches",
-    "url": "nothing",
-    "kind": "starter",
-    "content_type_id": "1",
-    **dict.fromkeys(("number", "old", "new"), "1"),
-}
-# The places that name a row: the walk fills them with A's, then with one that is not there.
-ROWS = (
-    *("job_id", "conversation_id", "template_id", "object_id", "id", "item_id", "export_id"),
-    *("entry_id", "import_id", "file_id", "comment_id", "score_id", "background_id"),
-    *("workspace_id", "member_id", "token_id"),
-)
-MARK = "SECRET-OF-A"
-MASKED = re.compile(
-    r"csrfmiddlewaretoken\" value=\"\w+|nonce=\"\w+|X-CSRFToken&quot;: ?&quot;\w+|X-CSRFToken\": ?\"\w+"
-)
-
 pytestmark = pytest.mark.django_db
-
-
-class Belongings(NamedTuple):
-    """One row of each kind that is A's."""
-
-    user: User
-    job: BatchJob
-    conversation: Conversation
-    template: PromptTemplate
-    rows: list[Any]
-    by_place: Mapping[str, str]
-
-    def state(self) -> tuple[Any, ...]:
-        """What no request of somebody else may change."""
-        self.job.refresh_from_db()
-        self.conversation.refresh_from_db()
-        self.template.refresh_from_db()
-        items = list(self.job.items.order_by("pk").values_list("status", flat=True))
-        template = (self.template.name, self.template.archived_at, self.template.versions.count())
-        for row in self.rows:
-            row.refresh_from_db()
-        rows = [(row.name, row.archived_at, row.position) for row in self.rows]
-        rows.extend(Membership.objects.order_by("pk").values_list("pk", "role", "workspace__name"))
-        rows.extend(ApiToken.objects.order_by("pk").values_list("pk", "name", "revoked_at"))
-        rows.extend(BackgroundJob.objects.order_by("pk").values_list("name", "cancel_asked_at", "status"))
-        return rows, self.job.status, items, self.conversation.status, self.conversation.title, template
-
-
-@pytest.fixture
-def theirs() -> Belongings:
-    user = make_user(username=f"{MARK}-user")
-    job = make_job(by=user, name=f"{MARK}-job", total_items=2)
-    item = make_item(job=job, status=ItemStatus.COMPLETED, topic=f"{MARK}-topic")
-    make_item(job=job, topic=f"{MARK}-topic")
-    made = make_conversation(item=item, title=f"{MARK}-title", turns=[f"{MARK}-turn", "Yes."])
-    make_log(item=item, conversation=made)
-    template = item.made_from.template
-    PromptTemplate.objects.filter(pk=template.pk).update(name=f"{MARK}-template")
-    home = user.personal_workspace()
-    scenario = make_scenario(workspace=home, name=f"{MARK}-scenario", context=f"{MARK}-context")
-    # The pages of the three kinds have one place for a row: A's rows have one key.
-    edge_case = make_edge_case(pk=scenario.pk, workspace=home, name=f"{MARK}-edge-case", tags=[f"{MARK}-tag"])
-    option = make_option(pk=scenario.pk, workspace=home, name=f"{MARK}-option")
-    kept = make_import_file(by=user, name=f"{MARK}-file.csv")
-    places = {"job_id": job.pk, "conversation_id": made.pk, "item_id": item.pk, "id": user.pk}
-    said = comment(made, turn=1, text=f"{MARK}-comment", by=user)
-    judged = make_judgement(conversation=made)
-    places |= {
-        "score_id": judged.scores.all()[0].pk,
-        "comment_id": said.pk,
-        "background_id": make_background_job(by=user, name=f"{MARK}-background").pk,
-        "export_id": make_export(by=user, name=f"{MARK}-export", items=1).pk,
-        "template_id": template.pk,
-        "entry_id": scenario.pk,
-        "import_id": kept.pk,
-        "file_id": make_imported_file(by=user, name=f"{MARK}-talks.jsonl").pk,
-        "workspace_id": home.pk,
-        "member_id": make_member(workspace=home, user=make_user(username=f"{MARK}-member")).pk,
-        "token_id": make_named_token(user).pk,
-    }
-    rows = [scenario, edge_case, option]
-    return Belongings(user, job, made, template, rows, {name: str(value) for name, value in places.items()})
-
-
-def make_named_token(user: User) -> ApiToken:
-    make_token(user=user, name=f"{MARK}-token")
-    return ApiToken.objects.get(user=user)
-
-
-@pytest.fixture
-def stranger() -> Client:
-    """B, by session, who has rows and templates of his own."""
-    user = make_user()
-    bring_starter_pack(user.personal_workspace())
-    make_conversation(item=make_item(job=make_job(by=user, total_items=1)))
-    client = Client()
-    client.force_login(user)
-    return client
-
-
-def product_urls() -> list[Url]:
-    return [url for url in every_url() if not url.name.startswith("admin:")]
-
-
-def admin_urls() -> list[Url]:
-    return [url for url in every_url() if url.name.startswith("admin:")]
-
-
-def places(url: Url, filled: Mapping[str, str]) -> dict[str, str]:
-    missing = set(url.parameters) - filled.keys() - HARMLESS.keys()
-    assert not missing, f"{url.form}: say in this test what fills {missing}"
-    return {**HARMLESS, **filled}
-
-
-def send(client: Client, method: str, path: str) -> HttpResponse:
-    body = {"action": "cancel"}
-    # Error pages show the request's id, which would differ.
-    headers = {"X-Request-Id": "the-same-each-time"}
-    if path.startswith("/api/"):
-        response = client.generic(
-            method, path, json.dumps(body), content_type="application/json", headers=headers
-        )
-    elif method in ("GET", "POST"):
-        response = getattr(client, method.lower())(path, body if method == "POST" else None, headers=headers)
-    else:
-        response = client.generic(method, path, headers=headers)
-    return response  # type: ignore[return-value]
-
-
-# --- nobody signed in ------------------------------------------------------------------------------------
 
 
 def test_anonymous_is_sent_to_sign_in_everywhere(theirs: Belongings) -> None:
@@ -299,23 +153,6 @@ def test_no_page_without_an_id_shows_somebody_elses_rows(theirs: Belongings, str
             content = (answer.getvalue() if answer.streaming else answer.content).decode()
             assert f"{MARK}-" not in content.replace(f"?q={MARK}", ""), f"{url.form}{query}"
             assert str(theirs.conversation.pk) not in content, f"{url.form}{query}"
-
-
-def pair(client: Client, method: str, url: Url, theirs: Belongings) -> tuple[HttpResponse, HttpResponse]:
-    """The answers for A's row and for a row that nobody has."""
-    nobody = dict.fromkeys(ROWS, str(uuid4()))
-    known = url.path(places(url, {**nobody, **theirs.by_place}))
-    return send(client, method, known), send(client, method, url.path(places(url, nobody)))
-
-
-def same(hidden: HttpResponse, missing: HttpResponse, theirs: Belongings) -> bool:
-    return hidden.status_code == missing.status_code and plain(hidden) == plain(missing)
-
-
-def plain(response: HttpResponse) -> str:
-    """Without what differs from one request to the next anyway: ids of the path, and one-time tokens."""
-    ids = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-    return re.sub(ids, "ID", MASKED.sub("", response.content.decode()))
 
 
 # --- row level security alone ----------------------------------------------------------------------------
