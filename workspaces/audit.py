@@ -4,6 +4,7 @@ The system records what it does in their place: at the start (a starter pack, th
 completes, pauses or stops a batch (`BatchJob.record_move`). What it does with single items is in the generation log.
 """
 
+import re
 from collections.abc import Collection, Iterable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
@@ -18,6 +19,8 @@ from workspaces.isolation.reach import reach_also
 from workspaces.models import AuditEntry, User, Workspace
 from workspaces.origin import find_origin
 from workspaces.states import Action, TargetKind
+
+MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(\+00:00|Z)")  # as `record` stores it, in UTC
 
 SYSTEM = "system"
 LONGEST_NAME = 200
@@ -250,6 +253,9 @@ def _format_value(name: str, value: Any) -> str:
         return "on" if value else "off"
     if isinstance(value, list):
         return ", ".join(map(str, value))
+    if isinstance(value, str) and MOMENT.fullmatch(value):
+        found = datetime.fromisoformat(value)
+        return f"{found.day} {found:%b %Y %H:%M} UTC"
     return "none" if value is None else str(value)
 
 

@@ -17,7 +17,7 @@ from batches.actions.jobs import cancel, change_budget, pause
 from batches.models.states import JobStatus
 from conversations.states import Status
 from tests.factories import make_conversation, make_job, make_token, make_user, make_workspace
-from workspaces.audit import HISTORY_SHOWN, LONGEST_TEXT, read_history, record
+from workspaces.audit import HISTORY_SHOWN, LONGEST_TEXT, describe, read_history, record
 from workspaces.models import ApiToken, AuditEntry, User
 from workspaces.models.audit import NEWEST_FIRST
 from workspaces.states import Action, TargetKind
@@ -272,3 +272,12 @@ def test_both_indexes_are_used() -> None:
     assert "audit_newest" in newest.explain()
     history = AuditEntry.objects.of_targets(TargetKind.BATCH, targets[:1])[:HISTORY_SHOWN]
     assert "audit_of_target" in history.explain()
+
+
+@pytest.mark.parametrize(
+    ("stored", "shown"),
+    [("2027-12-01T05:31:32.223370+00:00", "1 Dec 2027 05:31 UTC"), ("2027-12-01", "2027-12-01")],
+)
+def test_a_moment_is_told_for_people(stored: str, shown: str) -> None:
+    entry = AuditEntry(action=Action.CREATE, target_kind=TargetKind.API_TOKEN, after={"expires": stored})
+    assert describe(entry).details == f"expires: {shown}"
