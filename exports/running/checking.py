@@ -39,10 +39,8 @@ def check(job: RunningJob, export: Export) -> None:
 
 def _iter_records(job: RunningJob, export: Export) -> Iterator[Record]:
     """The records in their order, with the job's progress. Raises Gone."""
-    for chunk in Reader(export, with_metadata=True).iter_chunks():
+    for chunk in Reader(export, with_metadata=True).iter_chunks(job.count_done):
         yield from (line.record for line in chunk)
-        with job.step(gives_way=False) as step:
-            step.done = len(chunk)
 
 
 def _list_left_out(export: Export) -> list[dict[str, Any]]:

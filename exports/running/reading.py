@@ -1,13 +1,16 @@
 """The frozen conversations of an export as the writers take them: in their order, in chunks, with constant memory."""
 
+import contextvars
 import gc
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from itertools import repeat
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connection, connections
+from django.db.models import Max
 from psycopg.pq import Format
 
 from exports.formats import FORMATS, Example, Pair, Record, Turn
@@ -43,6 +46,7 @@ ABOUT = (
 
 
 Turns = tuple[Turn, ...]
+Items = Sequence[Mapping[str, Any]]
 
 
 class Gone(Exception):
@@ -69,24 +73,49 @@ class Reader:
     def __init__(self, export: Export, *, with_metadata: bool) -> None:
         self._export = export
         self._with_metadata = with_metadata
+        self._last = 0  # position; some before it may be missing
         self._pairs = FORMATS[export.format].takes == "pairs"
         self._systems: dict[UUID | None, str] = {None: ""}
         stored = export.counts.get("template_versions", [])
         self._templates = {each["id"]: (each["name"], each["number"]) for each in stored}
 
-    def iter_chunks(self) -> Iterator[list[Line]]:
-        """Up to CHUNK rows at a time, by position, fewer of long conversations. Raises Gone."""
-        after = 0
-        while True:
-            with pause_collector():
-                items = self._read_items(after)
-                if not items:
-                    return
-                lines = self._build(items)
-            yield lines
-            after = lines[-1].position
+    def iter_chunks(self, finished: Callable[[int], None]) -> Iterator[list[Line]]:
+        """Up to CHUNK rows at a time, by position, fewer of long conversations. Raises Gone.
 
-    def _read_items(self, after: int) -> list[dict[str, Any]]:
+        While one chunk is used the next one is read, which halves the time of writing. Both use the same connection, so the body must
+        not ask the database. What it would ask belongs into `finished`, which is called with the number of rows after each chunk.
+        """
+        rows = ExportItem.objects.filter(export=self._export)
+        self._last = rows.aggregate(last=Max("position"))["last"] or 0
+        with read_beside() as submit:
+            ahead = submit(self._read, 0)
+            while (read := ahead.result()) is not None:
+                with pause_collector():
+                    lines = self._build(*read)
+                ahead = submit(self._read, lines[-1].position)
+                yield lines
+                wait([ahead])
+                finished(len(lines))
+
+    def _read(self, after: int) -> tuple[Items, list[Turns]] | None:
+        """The next rows, and the turns of the first of them: as many as MOST_BYTES allow, at least one. None after the last row."""
+        with pause_collector():
+            items = self._read_items(after)
+            if not items:
+                return None
+            sides = ("conversation", "other") if self._pairs else ("conversation",)
+            keys = [item[side] for item in items for side in sides]
+            if None in keys:
+                raise Gone
+            self._load_systems(items)
+            return items, read_turns(keys, least=len(sides))
+
+    def _read_items(self, after: int) -> Items:
+        """The rows of the next CHUNK positions that have any.
+
+        With both ends of the positions in its condition. The rows are new, so the statistics do not know them yet: asked for the first ones
+        after a position, the planner sorted all that follow it, for each chunk.
+        """
         names = ["position", "split", "label", "conversation"]
         names += [
             f"conversation__{name}" for name in ("conversation_id", "template_version", "system_prompt")
@@ -95,21 +124,18 @@ class Reader:
         if self._with_metadata:
             names += ["version", "status", "score", "group"]
             names += [f"conversation__{name}" for name in ABOUT if name != "conversation_id"]
-        rows = ExportItem.objects.filter(export=self._export, position__gt=after).order_by("position")
-        return list(rows.values(*names)[:CHUNK])
+        rows = ExportItem.objects.filter(export=self._export).order_by("position")
+        for start in range(after, self._last, CHUNK):
+            if found := list(rows.filter(position__gt=start, position__lte=start + CHUNK).values(*names)):
+                return found
+        return []
 
-    def _build(self, items: Sequence[Mapping[str, Any]]) -> list[Line]:
-        """The first of these items: as many as MOST_BYTES allow, and at least one."""
-        sides = ("conversation", "other") if self._pairs else ("conversation",)
-        keys = [item[side] for item in items for side in sides]
-        if None in keys:
-            raise Gone
-        turns = read_turns(keys, least=len(sides))
-        self._load_systems(items)
-        others = turns[1::2] if self._pairs else repeat(())
+    def _build(self, items: Items, turns: Sequence[Turns]) -> list[Line]:
+        """As many as have their turns. In an export of pairs each item has two versions with turns."""
+        own, others = (turns[::2], turns[1::2]) if self._pairs else (turns, repeat(()))
         return [
-            Line(item["position"], item["split"], item["conversation"], self._make_record(item, own, other))
-            for item, own, other in zip(items, turns[:: len(sides)], others, strict=False)
+            Line(item["position"], item["split"], item["conversation"], self._make_record(item, mine, other))
+            for item, mine, other in zip(items, own, others, strict=False)
         ]
 
     def _make_record(self, item: Mapping[str, Any], own: Turns, other: Turns) -> Record:
@@ -145,12 +171,28 @@ class Reader:
         }
         return {key: value for key, value in about.items() if value not in (None, "", [])}
 
-    def _load_systems(self, items: Sequence[Mapping[str, Any]]) -> None:
+    def _load_systems(self, items: Items) -> None:
         """The training system prompt of each new template version. The generator's own system prompt is never exported."""
         new = {each["conversation__template_version"] for each in items} - self._systems.keys()
         if new:
             found = TemplateVersion.objects.filter(pk__in=new)
             self._systems.update(found.values_list("pk", "training_system_prompt"))
+
+
+@contextmanager
+def read_beside() -> Iterator[Callable[..., Future[Any]]]:
+    """A function that calls another one in a thread, with the connection and the context of this thread, which waits before it uses them."""
+    here, context = connections[DEFAULT_DB_ALIAS], contextvars.copy_context()
+
+    def share() -> None:
+        connections[DEFAULT_DB_ALIAS] = here
+
+    here.inc_thread_sharing()
+    try:
+        with ThreadPoolExecutor(1, "read", initializer=share) as pool:
+            yield lambda *call: pool.submit(context.run, *call)
+    finally:
+        here.dec_thread_sharing()
 
 
 @contextmanager

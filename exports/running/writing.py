@@ -152,11 +152,9 @@ def _write_splits(job: RunningJob, export: Export, folder: Path, inner: Format) 
 def _write_items(job: RunningJob, export: Export, writers: Mapping[str, Writer]) -> None:
     some = next(iter(writers.values()))
     reader = Reader(export, with_metadata=some.always_metadata or some.options.metadata)
-    for chunk in reader.iter_chunks():
+    for chunk in reader.iter_chunks(job.count_done):
         for line in chunk:
             writers[line.split].write(line.record)
-        with job.step(gives_way=False) as step:
-            step.done = len(chunk)
 
 
 def make_file_name(export: Export, split: str, file_format: Format) -> str:

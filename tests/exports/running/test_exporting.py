@@ -185,7 +185,11 @@ def test_long_conversations_are_read_a_few_at_a_time(
     Conversation.objects.update(content_hash="")
     whole = export(format=name)
     monkeypatch.setattr(reading, "MOST_BYTES", 60)
-    assert [len(chunk) for chunk in reading.Reader(whole, with_metadata=False).iter_chunks()] != [5]
+    sizes: list[int] = []
+    read = list(reading.Reader(whole, with_metadata=False).iter_chunks(sizes.append))
+    assert sizes == [len(chunk) for chunk in read]
+    assert sum(sizes) == 5
+    assert len(sizes) > 1
     in_parts = export(format=name)
     assert [each["rows"] for each in in_parts.files] == [5]
     assert in_parts.files[0]["sha256"] == whole.files[0]["sha256"]
@@ -256,3 +260,15 @@ def test_where_nothing_is_left_it_says_so(export: Exporting) -> None:
     assert made.job is not None
     assert "Approve some conversations first" in made.job.error
     assert BackgroundJob.objects.count() == 1
+
+
+def test_positions_that_are_missing_are_passed_over(
+    owner: User, export: Exporting, files_in: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "CHUNK", 2)
+    for number in range(9):
+        approve(owner, "Rent or buy?", f"Rent, {number}.")
+    made = export(format="messages")
+    made.items.filter(position__in=[1, 2, 4, 5, 6, 7]).delete()
+    read = reading.Reader(made, with_metadata=False).iter_chunks(lambda count: None)
+    assert [[line.position for line in chunk] for chunk in read] == [[3], [8, 9]]
