@@ -3,8 +3,8 @@
 from datetime import timedelta
 from typing import Any, ClassVar, Self
 
-from django.db import models
-from django.db.models import F, Q
+from django.db import models, transaction
+from django.db.models import F, Func, Q, Value
 from django.urls import reverse
 from django.utils import timezone
 
@@ -12,6 +12,7 @@ from background.models import BackgroundJob
 from workspaces.models import OwnedModel, User, Workspace, WorkspaceQuerySet
 
 LIFETIME = timedelta(hours=2)
+PART = 10_000_000  # bytes of a file in one statement
 MOST_OF_A_PERSON = 10  # files that wait
 MOST_FORGOTTEN = 20  # files of jobs that were cancelled or have failed, at each upload
 
@@ -78,15 +79,15 @@ class ImportedFile(OwnedModel):
         `given`: name, sheet, choices and report. What a job reads, or has read, is not deleted.
         """
         given["name"] = given["name"][:200]
-        stored = cls.objects.create(
+        stored = cls(
             workspace=workspace,
             created_by=by,
             kind=kind,
-            content=content,
             size=len(content),
             expires_at=timezone.now() + LIFETIME,
             **given,
         )
+        stored._save_with(content)
         waiting = cls.objects.filter(job=None)
         newest = waiting.filter(created_by=by).order_by("-created_at").values("pk")[:MOST_OF_A_PERSON]
         too_many = Q(created_by=by) & ~Q(pk__in=list(newest.values_list("pk", flat=True)))
@@ -94,6 +95,21 @@ class ImportedFile(OwnedModel):
         for ended in cls.objects.filter(job__ended_at__isnull=False).exclude(content=b"")[:MOST_FORGOTTEN]:
             ended.forget_texts()
         return stored
+
+    def _save_with(self, content: bytes) -> None:
+        """A statement holds its parameters three times, in hexadecimal: a file of 20 MB in one would take 120 MB of memory."""
+        with transaction.atomic():
+            self.content = content[:PART]
+            self.save(force_insert=True)
+            for start in range(PART, len(content), PART):
+                longer = Func(
+                    F("content"),
+                    Value(content[start : start + PART]),
+                    template="%(expressions)s",
+                    arg_joiner=" || ",
+                )
+                ImportedFile.objects.filter(pk=self.pk).update(content=longer)
+        self.content = content
 
     def forget_texts(self) -> None:
         """Delete what holds texts of conversations: they may be deleted for good, and then nothing of them may be left."""
