@@ -17,7 +17,10 @@ LONGEST_NAME = 200  # characters in the name of a field
 LONGEST_NUMBER = 30  # digits and signs
 MOST_PROBLEMS = 20
 
-_STRINGS = re.compile(r'"(?:[^"\\]+|\\.)*+"', re.DOTALL)
+# A string without its end matches too: otherwise each of its quotes would be looked at as the beginning of one.
+_STRING = r'"(?:[^"\\]+|\\.)*+"?'
+_STRINGS = re.compile(_STRING, re.DOTALL)
+_SOME_STRINGS = re.compile(rf'[^"]*+(?:{_STRING}[^"]*+){{0,1000}}', re.DOTALL)
 _SEPARATORS = (",", "[", "{")
 
 
@@ -108,8 +111,16 @@ def check_count(text: str, *, most: int = MOST_VALUES) -> None:
 
 
 def _is_above(most: int, text: str) -> bool:
-    bare = _STRINGS.sub('"', text)  # a mark for each text
-    return max(sum(map(bare.count, _SEPARATORS)), bare.count('"') // 2) > most
+    """Some strings at a time, which takes little memory, and ends at the first value too many."""
+    texts = separators = place = 0
+    while place < len(text) and max(separators, texts // 2) <= most:
+        found = _SOME_STRINGS.match(text, place)
+        end = found.end() if found else len(text)  # it always matches
+        bare = _STRINGS.sub('"', text[place:end])  # a mark for each string
+        separators += sum(map(bare.count, _SEPARATORS))
+        texts += bare.count('"')
+        place = end
+    return max(separators, texts // 2) > most
 
 
 def _refuse_constant(name: str) -> NoReturn:

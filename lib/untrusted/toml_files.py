@@ -12,11 +12,12 @@ MOST_PARTS = 10  # of a dotted key
 MOST_STATEMENTS = 100_000  # lines and commas
 DEEPEST = 20  # brackets within brackets
 
+# A text without its end matches too: otherwise each of its quotes would be looked at as the beginning of one.
 _TEXTS = re.compile(
-    r'"""(?:[^"\\]|\\.|"(?!""))*+"{3,5}'
-    r"|'''(?:[^']|'(?!''))*+'{3,5}"
-    r'|"(?:[^"\\\n]|\\.)*+"'
-    r"|'[^'\n]*+'"
+    r'"""(?:[^"\\]|\\.|"(?!""))*+(?:"{3,5}|\Z)'
+    r"|'''(?:[^']|'(?!''))*+(?:'{3,5}|\Z)"
+    r'|"(?:[^"\\\n]|\\.)*+"?'
+    r"|'[^'\n]*+'?"
     r"|\#[^\n]*+",
     re.DOTALL,
 )

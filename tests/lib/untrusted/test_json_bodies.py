@@ -1,6 +1,7 @@
 """Bodies in JSON: what is read, and each bound at its edge."""
 
 import json
+import time
 import tracemalloc
 from typing import Any
 
@@ -14,6 +15,7 @@ from lib.untrusted.json_bodies import (
     LONGEST_NUMBER,
     MOST_VALUES,
     UnreadableJSON,
+    check_count,
     find_problems,
     read_json,
 )
@@ -63,6 +65,26 @@ def test_a_bound_is_told(body: bytes, words: str) -> None:
 def test_separators_inside_texts_do_not_count() -> None:
     text = ',[{"\\' * 100_000
     assert read_json(json.dumps([text, text]).encode()) == [text, text]
+
+
+@pytest.mark.parametrize("unit", ['\\"', "\\", '"', '""', '"a', '",', "["])
+def test_no_text_takes_time_by_its_square(unit: str) -> None:
+    commas = "[" + "1," * MOST_VALUES
+    before = time.thread_time()
+    with pytest.raises(UnreadableJSON):
+        read_json((commas + (unit * 1_000_000)[:1_000_000]).encode())
+    with pytest.raises(UnreadableJSON):
+        read_json(('["' + commas + (unit * 1_000_000)[:1_000_000]).encode())
+    assert time.thread_time() - before < 5
+
+
+def test_strings_are_told_apart_across_blocks() -> None:
+    """They are counted a thousand at a time."""
+    many = {f"a,{number}[": f'\\",{{{number}' for number in range(2_500)}
+    text = json.dumps(many)
+    check_count(text, most=5_000)
+    with pytest.raises(UnreadableJSON, match="more than 2,499 values"):
+        check_count(text, most=2_499)
 
 
 @pytest.mark.parametrize(

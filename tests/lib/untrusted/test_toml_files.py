@@ -57,7 +57,7 @@ def test_a_bound_is_told(given: str, words: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "unit", ["n", " ", "- ", "a .", ". ", '"', "'", '"""\\', "\\", "#", "\t.\n", '""\'', "'''\""]
+    "unit", ["n", " ", "- ", "a .", ". ", '"', "'", '"""\\', "\\", "#", "\t.\n", '\\"', '""\'', "'''\""]
 )
 def test_no_text_takes_time_by_its_square(unit: str) -> None:
     """A word of 100,000 letters took half a minute: the search for long keys began again at each of them."""
