@@ -71,11 +71,14 @@ def order_problems(problems: Iterable[RowProblem]) -> list[RowProblem]:
 
 def cut_problems(problems: Sequence[RowProblem]) -> list[RowProblem]:
     """The first 20, and a line that counts the others."""
-    more = len(problems) - MOST_PROBLEMS
-    rest = (
-        [RowProblem(None, "", f"... and {more:,} more problem{'s' if more > 1 else ''}.")] if more > 0 else []
-    )
+    rest = [RowProblem(None, "", words) for words in count_rest(problems)]
     return [*problems[:MOST_PROBLEMS], *rest]
+
+
+def count_rest(problems: Sequence[object]) -> list[str]:
+    """A line for those after the first 20, if there are any."""
+    more = len(problems) - MOST_PROBLEMS
+    return [f"... and {more:,} more problem{'s' if more > 1 else ''}."] if more > 0 else []
 
 
 def _unite(group: Sequence[RowProblem]) -> RowProblem:

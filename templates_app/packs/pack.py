@@ -13,8 +13,9 @@ from importlib import resources
 from importlib.resources.abc import Traversable
 from typing import Any
 
-from lib.row_problems import RowsError
+from lib.row_problems import RowsError, count_rest
 from lib.tables.encoding import NOT_UTF8, decode_text
+from lib.untrusted.json_bodies import MOST_PROBLEMS
 from lib.untrusted.toml_files import UnreadableTOML, read_toml
 from templates_app.text.rendering import (
     TemplateSyntax,
@@ -39,10 +40,10 @@ _PREFIX = re.compile(r"[a-z][a-z0-9]{0,9}")
 
 
 class PackError(ValueError):
-    """The pack cannot be used. Each of the `problems` names the file, the entry and what to do."""
+    """The pack cannot be used. Each of the `problems` names the file, the entry and what to do; of many the first 20 are told."""
 
     def __init__(self, problems: Sequence[str]) -> None:
-        self.problems = list(problems)
+        self.problems = [*problems[:MOST_PROBLEMS], *count_rest(problems)]
         super().__init__("\n".join(self.problems))
 
 

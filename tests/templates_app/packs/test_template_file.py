@@ -104,3 +104,12 @@ def test_files_of_other_editors_are_read(encoding: str) -> None:
 def test_a_byte_order_mark_is_no_fault() -> None:
     body: Any = b"\xef\xbb\xbf" + dump(**NAMED, content=Content(text="x"))
     assert load(body).text == "x"
+
+
+def test_of_very_many_problems_the_first_are_told() -> None:
+    """20,000 unknown keys made a page of four megabytes."""
+    keys = "".join(f"unknown{number} = 1\n" for number in range(50))
+    with pytest.raises(PackError) as caught:
+        load(f'[[template]]\nname = "a"\ntier = "template"\ntext = "Hello."\n{keys}'.encode())
+    assert len(caught.value.problems) == 21
+    assert caught.value.problems[-1] == "... and 30 more problems."
