@@ -77,13 +77,18 @@ class DelimitedRecords:
 def _read_lines(text: str, delimiter: str) -> Iterator[str]:
     """The lines with their ends. Raises TooWide for a longer one, or before the cells of a line with too many are made."""
     for line in _split_lines(text):
-        if len(line) > LONGEST_LINE:
-            raise TooWide(f"has more than {LONGEST_LINE:,} characters in one line; break it into rows.")
-        if _count(line, delimiter) > MOST_CELLS_OF_A_LINE:
-            raise TooWide(
-                f"has more than {MOST_CELLS_OF_A_LINE:,} cells in one line; remove those without values."
-            )
+        if len(line) > MOST_CELLS_OF_A_LINE:  # a shorter one cannot have as many
+            _check_width(line, delimiter)
         yield line
+
+
+def _check_width(line: str, delimiter: str) -> None:
+    if len(line) > LONGEST_LINE:
+        raise TooWide(f"has more than {LONGEST_LINE:,} characters in one line; break it into rows.")
+    if _count(line, delimiter) > MOST_CELLS_OF_A_LINE:
+        raise TooWide(
+            f"has more than {MOST_CELLS_OF_A_LINE:,} cells in one line; remove those without values."
+        )
 
 
 def _split_lines(text: str) -> Iterator[str]:

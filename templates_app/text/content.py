@@ -9,7 +9,7 @@ from lib.likeness import suggest
 from lib.untrusted.json_bodies import MOST_PROBLEMS
 from templates_app.text.foreign import find_foreign_marks
 from templates_app.text.rendering import Variable, VariableError
-from templates_app.text.syntax import NEWEST, Placeholder, TemplateSyntax, Text, scan_all, upgrade
+from templates_app.text.syntax import NEWEST, Placeholder, Section, TemplateSyntax, Text, scan_all, upgrade
 from templates_app.text.variables import is_blank
 
 # What every scenario and edge case has a field for, in the order of forms and files.
@@ -91,19 +91,21 @@ def extract_variables(content: Content) -> list[dict[str, Any]]:
     very many new names only the first are taken, at most MOST_NEW_NAMES.
     """
     declared = {each.get("name") for each in content.variables}
-    needed = set(_iter_needed_names(content))
-    names = [name for name in find_used_names(content) if name not in declared][:MOST_NEW_NAMES]
-    new = [Variable(name, required=name in needed).to_dict() for name in names]
+    needed: dict[str, bool] = {}
+    for name, _ in FILLED:
+        for part in scan_all(getattr(content, name), syntax=content.syntax)[0]:
+            if not isinstance(part, Text):
+                needed[part.name] = needed.get(part.name, False) or _is_needed(part)
+    names = [name for name in needed if name not in declared][:MOST_NEW_NAMES]
+    new = [Variable(name, required=needed[name]).to_dict() for name in names]
     return [*(dict(each) for each in content.variables), *new]
 
 
-def _iter_needed_names(content: Content) -> Iterator[str]:
-    for field_name, _ in FILLED:
-        for part in scan_all(getattr(content, field_name), syntax=content.syntax)[0]:
-            if isinstance(part, Placeholder) and not part.conditional:
-                own = part.section is not None and part.section.name == part.name
-                if not own:
-                    yield part.name
+def _is_needed(part: Placeholder | Section) -> bool:
+    """Whether the text has no sense there without a value."""
+    if not isinstance(part, Placeholder) or part.conditional:
+        return False
+    return part.section is None or part.section.name != part.name
 
 
 def lint(content: Content, *, filled: Collection[str] | None = None) -> list[Finding]:
