@@ -2,10 +2,10 @@
 
 import itertools
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from math import prod
+from math import lcm, prod
 from operator import itemgetter
 from typing import Any
 
@@ -64,10 +64,6 @@ class Cell:
     choices: tuple[Choice, ...]
     values: Mapping[str, str]
     count: int = field(default=0)
-
-    @property
-    def weight(self) -> Fraction:
-        return prod((choice.weight for choice in self.choices), start=Fraction(1))
 
 
 def plan_cells(matrix: Matrix, *, most: int) -> list[Cell]:
@@ -170,7 +166,8 @@ def _counts(matrix: Matrix, cells: Sequence[Cell], fixed: Mapping[int, int]) -> 
     if left < 0:
         said = f"The quotas of single cells ask for {sum(fixed.values()):,}, more than the total of {matrix.total:,}."
         raise MatrixError([_blame("total", f"{said} Raise the total or lower a quota.")])
-    weights = [Fraction(0) if place in fixed else cell.weight for place, cell in enumerate(cells)]
+    weigh = _weigher(matrix.axes)
+    weights = [0 if place in fixed else weigh(cell) for place, cell in enumerate(cells)]
     if left and not any(weights):
         said = f"{left:,} of {matrix.total:,} have no cell to go to: the others are excluded, have the weight 0 or a quota of their own."
         raise MatrixError([_blame("total", f"{said} Lower the total, or exclude less.")])
@@ -178,11 +175,24 @@ def _counts(matrix: Matrix, cells: Sequence[Cell], fixed: Mapping[int, int]) -> 
     return [fixed.get(place, share) for place, share in enumerate(shares)]
 
 
+def _weigher(axes: Sequence[Axis]) -> Callable[[Cell], int]:
+    """The weight of a cell: the product of its values' weights, times a number that is the same for all cells."""
+    scaled = []
+    for axis in axes:
+        common = lcm(*{choice.weight.denominator for choice in axis.choices})
+        scaled.append({choice.name: int(choice.weight * common) for choice in axis.choices})
+    return lambda cell: prod([known[choice.name] for known, choice in zip(scaled, cell.choices, strict=True)])
+
+
+def blame_axes(number: int) -> RowProblem:
+    return _blame("axes", f"{number:,} variables vary; at most {MOST_AXES} can.")
+
+
 def _axis_problems(matrix: Matrix) -> Iterator[RowProblem]:
     if not matrix.axes:
         yield _blame("axes", "There is nothing to combine: give at least one variable a list of values.")
     if len(matrix.axes) > MOST_AXES:
-        yield _blame("axes", f"{len(matrix.axes)} variables vary; at most {MOST_AXES} can.")
+        yield blame_axes(len(matrix.axes))
     for axis in matrix.axes:
         names = [choice.name for choice in axis.choices]
         twice = sorted(name for name, times in Counter(names).items() if times > 1)

@@ -5,7 +5,7 @@ from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from typing import Any
 
-from batches.planning.sources.matrix import Axis, Choice, Matrix, MatrixError, Quota
+from batches.planning.sources.matrix import MOST_AXES, Axis, Choice, Matrix, MatrixError, Quota, blame_axes
 from lib.amounts import format_number
 from lib.row_problems import RowProblem
 
@@ -21,7 +21,10 @@ def matrix_of(given: Mapping[str, Any], *, seed: int) -> Matrix:
     """The matrix in a JSON object. Raises MatrixError with everything in it that has not the right shape."""
     reader = _Reader()
     reader.keys(given, KEYS, "matrix")
-    axes = tuple(reader.axis(each) for each in reader.list_of(given.get("axes", []), "axes"))
+    listed = reader.list_of(given.get("axes", []), "axes")
+    if len(listed) > MOST_AXES:
+        raise MatrixError([blame_axes(len(listed))])
+    axes = tuple(reader.axis(each) for each in listed)
     total = reader.whole(given.get("total"), "total")
     per_cell = reader.whole(given.get("perCell"), "perCell")
     matrix = Matrix(

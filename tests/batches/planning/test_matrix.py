@@ -134,7 +134,7 @@ def test_thousands_of_axes_are_told_by_their_number() -> None:
         Axis(name=f"a{number}", choices=tuple(Choice(name=str(each)) for each in range(150)))
         for number in range(2000)
     )
-    with pytest.raises(MatrixError, match="2000 variables vary; at most 6 can"):
+    with pytest.raises(MatrixError, match="2,000 variables vary; at most 6 can"):
         plan_cells(Matrix(axes=axes), most=MOST)
 
 
