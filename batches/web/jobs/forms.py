@@ -98,9 +98,11 @@ class GenerateForm(forms.Form):
         return self.cleaned_data.get(name)
 
     def build_query(self) -> str:
-        """The query string that shows this plan again."""
+        """The query string that shows this plan again. It is in each row's link, so it carries nothing that cannot be used."""
         query = QueryDict(mutable=True)
         for name in CHOICES:
-            values = [value for value in self.data.getlist(name) if value]  # type: ignore[attr-defined]
-            query.setlist(name, values)
+            if name in self.errors:
+                continue
+            given: list[str] = self.data.getlist(name)  # type: ignore[attr-defined]
+            query.setlist(name, [value for value in given if value and len(value) <= LONGEST_NAME])
         return query.urlencode()

@@ -289,3 +289,11 @@ def test_an_older_or_cancelled_start_is_not_said(client: Client, owner: User) ->
 def test_another_order_is_the_same_plan(client: Client, owner: User) -> None:
     client.post("/", {**form_of(client, "?tier=edge_case&seed=7"), "action": "start"})
     assert "This plan was started" in client.get("/?tier=edge_case&seed=8").text
+
+
+def test_what_cannot_be_used_is_in_no_link(signed_in: Client, starter_pack: None) -> None:
+    """A seed of 80,000 letters came back in the link of each of the 90 rows: 14 megabytes."""
+    for seed in ("x" * 2_000, " " * 2_000 + "7"):
+        page = signed_in.post("/", {"action": "update", "seed": seed, "tier": "template"})
+        assert len(signed_in.get("/", {"seed": seed}).content) < 200_000
+        assert len(page.content) < 200_000
