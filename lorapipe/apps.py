@@ -5,6 +5,7 @@ from django.conf import settings
 class LoraPipeConfig(AppConfig):
     name = "lorapipe"
     verbose_name = "LoRAPipe"
+    background_kinds = ("lorapipe.deletion.kinds",)
 
     def ready(self) -> None:
         """Web, workers and dispatcher say here whether row level security holds for them; commands run as the owner, above it."""

@@ -17,6 +17,7 @@ urlpatterns = [
     path("api/", include("lorapipe.api_urls")),
     path("admin/", admin.site.urls),
     path("", include("workspaces.web.urls")),
+    path("", include("lorapipe.deletion.urls")),
     path("", include("background.web.urls")),
     path("", include("provider.urls")),
     path("", include("templates_app.web.urls")),

@@ -109,7 +109,7 @@ def change_role(member: Membership, *, role: Membership.Role, by: User) -> bool:
 
 
 @transaction.atomic
-def remove_member(member: Membership, *, by: User) -> None:
+def remove_member(member: Membership, *, by: User | None) -> None:
     """Take a person out of the workspace, and revoke the tokens that are bound to it. Raises Refused for the last owner.
 
     An account that was made for this workspace cannot be entered by a link any more.

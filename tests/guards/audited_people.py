@@ -59,7 +59,7 @@ def change_role(stage: Stage) -> Act:
 def remove_member(stage: Stage) -> Act:
     workspace, member = make_shared(stage)
     factories.make_token(user=member.user, workspace=workspace)
-    return lambda by: members.remove_member(member, by=by)  # type: ignore[arg-type]
+    return lambda by: members.remove_member(member, by=by)
 
 
 def create_workspace(_: Stage) -> Act:

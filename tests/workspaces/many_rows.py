@@ -168,10 +168,11 @@ def many_months(rows: int) -> None:
 
 
 def many_prefixes(rows: int) -> None:
-    version = factories.make_template().versions.get()
-    CachedPrefix.objects.bulk_create(
-        CachedPrefix(job=factories.make_job(), template_version=version) for _ in range(rows)
-    )
+    template = factories.make_template()
+    job, version = factories.make_job(workspace=template.workspace), template.versions.get()
+    for number in range(rows):
+        version = version if not number else factories.make_version(template=template)
+        CachedPrefix.objects.create(job=job, template_version=version)
 
 
 def many_call_stops(rows: int) -> None:
@@ -197,7 +198,8 @@ def many_groups(rows: int) -> None:
 
 def many_situations(model: Any) -> Callable[[int], None]:
     def make(rows: int) -> None:
-        workspace, template = factories.make_workspace(), factories.make_template()
+        template = factories.make_template()
+        workspace = template.workspace
         model.objects.bulk_create(
             model(workspace=workspace, template=template, name=f"s {number}", topic="t", tags=["a"])
             for number in range(rows)

@@ -110,6 +110,12 @@ class Workspace(TimestampedModel):
         db_default=Decimal("8.0"),
         help_text="A new conversation with a lower score is pending review.",
     )
+    deleted_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="Nobody is a member any more, and its content is removed. What was paid stays.",
+    )
     members = models.ManyToManyField(
         settings.AUTH_USER_MODEL, through="Membership", related_name="workspaces"
     )
