@@ -8,11 +8,11 @@ from django.db import transaction
 from django.db.models import Case, F, Value, When
 
 from background.kinds import find_kind
-from background.models import BackgroundJob
+from background.models import BackgroundJob, JobRequest
 from background.states import OPEN, JobState
 from lib.stale_state import StaleState
 from workspaces.audit import record
-from workspaces.models import ClockTimestamp, Membership, User, Workspace
+from workspaces.models import ClockTimestamp, Membership, RequestKey, User, Workspace
 from workspaces.states import Action, TargetKind
 
 LONGEST_NAME = 200  # characters
@@ -25,12 +25,14 @@ class _Named(TypedDict):
 class Given(_Named, total=False):
     """What a job is made of: its name for people, its parameters as JSON, how many there are to do, if that is known.
 
-    `result`: what its result has from the beginning, such as the key of what it is about.
+    `result`: what its result has from the beginning, such as the key of what it is about. `sent`: the key of the request that
+    asks for it; one that was used before raises IntegrityError.
     """
 
     parameters: Mapping[str, Any]
     total: int | None
     result: Mapping[str, Any]
+    sent: RequestKey | None
 
 
 @transaction.atomic
@@ -51,7 +53,7 @@ def add_job(kind: str, *, workspace: Workspace, by: User | None, **given: Unpack
     roles = list(known.roles)
     if by is not None and not Membership.objects.of(by).filter(workspace=workspace, role__in=roles).exists():
         raise PermissionDenied
-    return BackgroundJob.objects.create(
+    made = BackgroundJob.objects.create(
         workspace=workspace,
         created_by=by,
         by_system=by is None,
@@ -61,6 +63,8 @@ def add_job(kind: str, *, workspace: Workspace, by: User | None, **given: Unpack
         total=given.get("total"),
         result=dict(given.get("result", {})),
     )
+    JobRequest.objects.remember(made, by=by, sent=given.get("sent"))
+    return made
 
 
 @transaction.atomic

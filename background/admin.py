@@ -2,7 +2,7 @@
 
 from django.contrib import admin
 
-from background.models import BackgroundJob
+from background.models import BackgroundJob, JobRequest
 from workspaces.admin_base import ReadOnlyAdmin
 
 
@@ -14,3 +14,12 @@ class BackgroundJobAdmin(ReadOnlyAdmin):
     list_defer = ("parameters", "place", "result")
     detail_select_related = ("workspace", "created_by")
     ordering = ("-created_at",)
+
+
+@admin.register(JobRequest)
+class JobRequestAdmin(ReadOnlyAdmin):
+    list_display = ("created_at", "job", "key", "created_by")
+    list_select_related = ("job", "created_by")
+    search_fields = ("key", "job__name")
+    ordering = ("-created_at",)
+    detail_select_related = ("job", "workspace", "created_by")

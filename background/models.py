@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from background.kinds import End, describe_steps, find_kind
 from background.states import OPEN, JobState
-from workspaces.models import Membership, OwnedModel, User, WorkspaceQuerySet
+from workspaces.models import KeyedRequest, Membership, OwnedModel, User, WorkspaceQuerySet
 
 UNNOTICED = Q(status__in=[JobState.COMPLETED, JobState.FAILED], noticed=False)
 
@@ -136,3 +136,13 @@ class BackgroundJob(OwnedModel):
         """The name of its kind, for people."""
         kind = find_kind(self.kind)
         return kind.label if kind else self.kind.replace("_", " ").capitalize()
+
+
+class JobRequest(KeyedRequest):
+    """A request of a program that started a background job, with its Idempotency-Key."""
+
+    job = models.ForeignKey(BackgroundJob, on_delete=models.CASCADE, related_name="+", db_index=False)
+
+    class Meta:
+        db_table = "job_requests"
+        constraints = [models.UniqueConstraint(fields=["created_by", "key"], name="job_request_once")]

@@ -26,7 +26,6 @@ from rest_framework.response import Response
 
 from batches.actions.controls import BudgetTooLow
 from batches.actions.jobs import WouldPauseAgain
-from batches.models import KeyUsed
 from batches.planning.plan import PlanError, TemplateProblem
 from claude.current_models import RetiredModel, UnknownModel, UnknownPrice
 from conversations.api.conflicts import Conflict
@@ -41,6 +40,7 @@ from templates_app.library.checks import WrongEntry
 from templates_app.models import NotPublishable
 from templates_app.prompts.checks import WrongContent
 from templates_app.text.rendering import TemplateSyntax, ValuesError, VariableError
+from workspaces.models import KeyUsed
 from workspaces.tokens.scopes import ScopeTooSmall
 
 logger = logging.getLogger(__name__)

@@ -12,9 +12,10 @@ from django.db import DataError
 from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict
 from django.shortcuts import render
 
-from batches.models import KeyUsed
+from batches.models import PaidRequest
 from lib.untrusted.storable import UNSTORABLE, name_unstorable
 from lorapipe.web_server import LARGEST_BODY, MEGABYTE
+from workspaces.models import KeyUsed
 from workspaces.origin import Origin, come_from, read_address
 from workspaces.states import Channel
 
@@ -147,7 +148,10 @@ class KeyUsedMiddleware:
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         if not isinstance(exception, KeyUsed):
             return None
-        return render(request, "409.html", {"job": exception.earlier.job}, status=409)
+        earlier = exception.earlier
+        is_batch = isinstance(earlier, PaidRequest)
+        address = reverse("batch", args=[earlier.job.pk]) if is_batch else earlier.job.get_absolute_url()
+        return render(request, "409.html", {"job": earlier.job, "address": address}, status=409)
 
 
 # No page uses a device or a power of the browser, so that nothing that gets into one can.

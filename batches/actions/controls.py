@@ -14,7 +14,7 @@ from django.db.models import F, Q, Value
 
 from batches.actions.jobs import find_concurrency_problems, move_job, start_batch
 from batches.engine.stored_replies import use_stored_reply, was_reply_removed
-from batches.models import BatchItem, BatchJob, PaidRequest, RequestKey
+from batches.models import BatchItem, BatchJob, PaidRequest
 from batches.models.states import (
     CHANGEABLE,
     RETRYABLE,
@@ -34,7 +34,7 @@ from lib.amounts import format_usd
 from lib.row_problems import RowProblem
 from lib.stale_state import StaleState
 from workspaces.audit import find_differences, record
-from workspaces.models import User
+from workspaces.models import RequestKey, User
 from workspaces.states import Action, TargetKind
 
 
@@ -120,13 +120,13 @@ def retry_failed(
     PlanError for items that the batch does not have, StaleState when nothing of it has failed or the batch is cancelled.
     """
     if (earlier := PaidRequest.objects.find_earlier(by, key)) is not None:
-        return earlier.items
+        return int(earlier.items)
     _check_items(job, items)
     try:
         return _retried(job, by=by, kind=kind, items=items, budget_usd=budget_usd, key=key)
     except IntegrityError:  # the same request at the same moment
         if (earlier := PaidRequest.objects.find_earlier(by, key)) is not None:
-            return earlier.items
+            return int(earlier.items)
         raise
     finally:
         job.refresh_from_db()

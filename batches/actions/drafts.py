@@ -16,7 +16,7 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import F
 
 from batches.actions.jobs import by_idempotency_key, move_job, sweep_cancelled
-from batches.models import BatchItem, BatchJob, PaidRequest, RequestKey
+from batches.models import BatchItem, BatchJob, PaidRequest
 from batches.models.states import ErrorHandling, JobStatus, Priority
 from batches.planning.checking import size_problems
 from batches.planning.freezing import count_stored_characters, freeze_items
@@ -24,7 +24,7 @@ from batches.planning.plan import LARGEST_PLAN, PlanError, PlannedItem
 from lib.row_problems import RowProblem
 from lib.stale_state import StaleState
 from workspaces.audit import record
-from workspaces.models import ClockTimestamp, User, Workspace
+from workspaces.models import ClockTimestamp, RequestKey, User, Workspace
 from workspaces.states import Action, TargetKind
 
 RENUMBER = """

@@ -15,7 +15,7 @@ from batches.engine.calls import prepare_item
 from batches.engine.kinds.kind import TargetDeleted
 from batches.engine.moves import cancel_items, record_outcome
 from batches.limits.pools import UnknownKey, make_missing_limits
-from batches.models import BatchItem, BatchJob, PaidRequest, RequestKey
+from batches.models import BatchItem, BatchJob, PaidRequest
 from batches.models.month_so_far import this_month
 from batches.models.states import (
     CANCELLABLE,
@@ -40,7 +40,7 @@ from lib.row_problems import RowProblem
 from lib.stale_state import StaleState
 from templates_app.text.rendering import TemplateSyntax, ValuesError, VariableError
 from workspaces.audit import find_differences, record
-from workspaces.models import ClockTimestamp, User, Workspace
+from workspaces.models import ClockTimestamp, RequestKey, User, Workspace
 from workspaces.states import Action, TargetKind
 
 

@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 from batches.actions.jobs import by_idempotency_key, check_settings, move_job, start_facts
 from batches.engine.moves import DATABASE_AWAY
 from batches.limits.pools import make_missing_limits
-from batches.models import BatchJob, PaidRequest, RequestKey
+from batches.models import BatchJob, PaidRequest
 from batches.models.states import CHANGEABLE, ErrorHandling, JobStatus, Priority
 from batches.planning.estimate.estimate import CANNOT_PRICE
 from batches.planning.judging import (
@@ -26,7 +26,7 @@ from conversations.models import Conversation
 from lib.row_problems import RowProblem
 from lib.stale_state import StaleState
 from workspaces.audit import record
-from workspaces.models import User
+from workspaces.models import RequestKey, User
 from workspaces.states import Action, TargetKind
 
 logger = logging.getLogger(__name__)

@@ -5,13 +5,13 @@ from decimal import Decimal
 
 from batches.actions.jobs import by_idempotency_key, start_batch
 from batches.actions.single import item_of
-from batches.models import BatchItem, BatchJob, RequestKey
+from batches.models import BatchItem, BatchJob
 from batches.models.states import OPEN_ITEMS, ErrorHandling, JobKind, Priority
 from batches.planning.plan import PlanError, PlannedItem
 from conversations.models import Conversation
 from conversations.states import Status
 from lib.row_problems import RowProblem
-from workspaces.models import User
+from workspaces.models import RequestKey, User
 
 
 def regenerate_one(plan: Sequence[PlannedItem], *, by: User, key: RequestKey | None = None) -> BatchItem:

@@ -4,14 +4,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from batches.actions.jobs import start_batch
-from batches.models import BatchItem, BatchJob, RequestKey
+from batches.models import BatchItem, BatchJob
 from batches.models.states import JobKind
 from batches.planning.estimate.estimate import Estimate, estimate_now
 from batches.planning.plan import PlannedItem
 from conversations.details import DetailsError, find_detail_problems
 from templates_app.models import TemplateVersion
 from templates_app.states import LONGEST_TOPIC
-from workspaces.models import User
+from workspaces.models import RequestKey, User
 
 
 def plan_one(

@@ -11,7 +11,7 @@ from django.db.models import F
 
 from batches.actions.drafts import changing, raise_stale
 from batches.actions.jobs import by_idempotency_key, check_settings, start_facts
-from batches.models import BatchItem, BatchJob, PaidRequest, RequestKey
+from batches.models import BatchItem, BatchJob, PaidRequest
 from batches.models.month_so_far import this_month
 from batches.models.states import ErrorHandling, ItemStatus, JobStatus, Priority
 from batches.planning.estimate.estimate import CANNOT_PRICE, estimate_now
@@ -24,7 +24,7 @@ from conversations.models import Conversation
 from lib import clock
 from lib.untrusted.json_bodies import MOST_PROBLEMS
 from workspaces.audit import record
-from workspaces.models import User
+from workspaces.models import RequestKey, User
 from workspaces.states import Action, TargetKind
 
 TRIED = 3

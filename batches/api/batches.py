@@ -9,13 +9,14 @@ from rest_framework.decorators import api_view
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from background.api.requests import read_idempotency_key
 from batches.actions import jobs
 from batches.actions.controls import change, duplicate, retry_failed
 from batches.api import responses
 from batches.api.plans import BodyPlan, plan_from_body, save_as_draft
-from batches.api.requests import read_idempotency_key, refuse_used_key
+from batches.api.requests import refuse_used_key
 from batches.api.serializers import BatchBody, BatchChangeBody, CopyBody, JobsQuery, StartBody
-from batches.models import BatchItem, BatchJob, RequestKey
+from batches.models import BatchItem, BatchJob
 from batches.models.states import ErrorHandling, JobStatus, Priority
 from batches.planning.estimate.estimate import Estimate, estimate_now
 from batches.planning.judging import estimate_following
@@ -25,7 +26,7 @@ from batches.reports.progress import progress
 from batches.reports.token_usage import tokens_of
 from lib.api.etags import hold_unchanged, render_with_etag
 from lib.wire import PageQuery, fetch_slice, sort_rows, validate
-from workspaces.models import User
+from workspaces.models import RequestKey, User
 from workspaces.people import get_person
 
 MOVES = {"pause": jobs.pause, "cancel": jobs.cancel}

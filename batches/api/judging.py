@@ -8,10 +8,10 @@ from rest_framework.decorators import api_view
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from background.api.requests import read_idempotency_key
 from batches.actions import jobs
 from batches.actions.judging import start_judging
 from batches.api import responses
-from batches.api.requests import read_idempotency_key
 from batches.api.serializers import ConcurrencyField
 from batches.planning.judging import JudgePlan, estimate_judging, plan_judging
 from batches.planning.plan import LARGEST_PLAN, PlanError

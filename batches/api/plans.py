@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from batches.actions.drafts import save_draft
-from batches.models import BatchJob, RequestKey
+from batches.models import BatchJob
 from batches.models.states import ErrorHandling, Priority
 from batches.planning.diversity import diversify
 from batches.planning.plan import PlanError, PlannedItem
@@ -14,7 +14,7 @@ from batches.planning.sources.listed import ListedItem, add_shared_parameters, l
 from batches.planning.sources.matrix_plan import apply_options
 from batches.planning.sources.matrix_wire import as_json, matrix_of
 from lib.row_problems import RowProblem, RowsError
-from workspaces.models import User, Workspace
+from workspaces.models import RequestKey, User, Workspace
 
 SITUATIONS = ("scenarioIds", "edgeCaseIds", "tags")
 

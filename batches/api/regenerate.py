@@ -8,10 +8,10 @@ from rest_framework.decorators import api_view
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from background.api.requests import read_idempotency_key
 from batches.actions.regenerate import regenerate_one
-from batches.api.requests import read_idempotency_key
 from batches.api.single import find_earlier_item, name_details, name_parameters, read_wait, render_when_done
-from batches.models import BatchItem, RequestKey
+from batches.models import BatchItem
 from batches.planning.plan import PlanError
 from batches.planning.sources.listed import template_for
 from batches.planning.sources.regenerated import plan_again
@@ -19,7 +19,7 @@ from conversations.details import DetailsError
 from conversations.models import Conversation
 from conversations.regeneration import LONGEST_INSTRUCTION
 from lib.wire import StrictSerializer, validate
-from workspaces.models import User
+from workspaces.models import RequestKey, User
 from workspaces.people import get_person
 
 

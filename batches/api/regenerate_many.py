@@ -10,12 +10,12 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from background.api.requests import read_idempotency_key
 from batches.actions.jobs import by_idempotency_key
 from batches.actions.regenerate import regenerate_many
 from batches.api import responses
-from batches.api.requests import read_idempotency_key
 from batches.api.serializers import PRIORITY_WORDS, ConcurrencyField
-from batches.models import BatchJob, RequestKey
+from batches.models import BatchJob
 from batches.models.jobs import LONGEST_NAME
 from batches.models.states import ErrorHandling, Priority
 from batches.planning.plan import LARGEST_PLAN, PlanError
@@ -27,7 +27,7 @@ from conversations.regeneration import LONGEST_INSTRUCTION
 from lib.count_changed import CountChanged
 from lib.row_problems import RowProblem
 from lib.wire import WordField, validate
-from workspaces.models import User
+from workspaces.models import RequestKey, User
 from workspaces.people import get_person
 
 

@@ -10,13 +10,14 @@ from rest_framework.decorators import api_view
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from background.api.requests import read_idempotency_key
 from batches.actions import jobs
 from batches.actions.controls import budget_for_retry, find_conversation_of, retry_failed, use_reply
 from batches.actions.single import item_of, plan_one, start_one
 from batches.api import responses
 from batches.api.long_poll import LONGEST_S, wait_for_item
-from batches.api.requests import read_idempotency_key, refuse_used_key
-from batches.models import BatchItem, RequestKey
+from batches.api.requests import refuse_used_key
+from batches.models import BatchItem
 from batches.models.states import ItemStatus, JobKind, JobStatus, Reason
 from batches.planning.plan import PlanError
 from batches.planning.sources.listed import template_for
@@ -26,7 +27,7 @@ from conversations.models import Conversation
 from lib.row_problems import RowProblem
 from lib.wire import StrictSerializer, about_dollars, camelize, dollars, validate
 from templates_app.states import Tier
-from workspaces.models import User
+from workspaces.models import RequestKey, User
 from workspaces.people import get_person
 
 STANDS_STILL = (JobStatus.PAUSED, JobStatus.FAILED, JobStatus.CANCELLED)

@@ -7,7 +7,7 @@ from batches.models.items import BatchItem
 from batches.models.jobs import BatchJob
 from batches.models.limits import ProviderPool, RateLimit
 from batches.models.notices import DeliveryState, Notice, Webhook
-from batches.models.paid_requests import KeyUsed, PaidRequest, RequestKey
+from batches.models.paid_requests import PaidRequest
 from batches.models.prompt_sizes import PromptSize
 from batches.models.repairs import Repair
 from batches.models.spending_months import SpendingMonth
@@ -20,14 +20,12 @@ __all__ = [
     "CallStop",
     "DeliveryState",
     "GenerationLog",
-    "KeyUsed",
     "Notice",
     "PaidRequest",
     "PromptSize",
     "ProviderPool",
     "RateLimit",
     "Repair",
-    "RequestKey",
     "SpendingMonth",
     "Webhook",
     "Worker",

@@ -22,10 +22,10 @@ from batches.models.states import (
 )
 from templates_app.states import Tier
 from workspaces.audit import record
-from workspaces.models import ClockTimestamp, OwnedModel, WorkspaceQuerySet
+from workspaces.models import LONGEST_KEY, ClockTimestamp, OwnedModel, WorkspaceQuerySet
 from workspaces.states import Action, TargetKind
 
-LONGEST_NAME, LONGEST_KEY = 200, 200
+LONGEST_NAME = 200
 ACTIONS = {
     JobStatus.PAUSED: Action.PAUSE,
     JobStatus.FAILED: Action.STOP,

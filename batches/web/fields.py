@@ -6,8 +6,8 @@ from typing import Any
 from django import forms
 from django.conf import settings
 
-from batches.models.jobs import LONGEST_KEY
 from conversations.details import DetailsError, parse_details
+from workspaces.models import LONGEST_KEY
 
 
 def normalize_line_ends(text: str) -> str:

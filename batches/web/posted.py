@@ -5,10 +5,10 @@ import json
 
 from django.http import HttpRequest
 
-from batches.models import BatchJob, RequestKey
-from batches.models.jobs import LONGEST_KEY
+from batches.models import BatchJob
 from batches.planning.plan import PlanError
 from lib.row_problems import RowProblem
+from workspaces.models import LONGEST_KEY, RequestKey
 
 MOST_DIGITS = 8
 NOT_ASKED = ("csrfmiddlewaretoken", "idempotency_key")  # what the form sends beside what it asks

@@ -17,6 +17,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from background.api.jobs import make_start_response
+from background.api.requests import start_once
 from background.models import BackgroundJob
 from conversations.api.bodies import (
     make_action_field,
@@ -30,7 +31,7 @@ from conversations.jobs.bulk import SeveralWorkspaces, decide_about_chosen, deci
 from conversations.models import Conversation
 from conversations.states import WITH_REASONS, BulkAction, ReasonCode
 from lib.wire import StrictSerializer, validate
-from workspaces.models import User
+from workspaces.models import RequestKey, User
 from workspaces.people import get_person
 from workspaces.tokens.scopes import require_scope
 
@@ -112,7 +113,11 @@ def decide_about_many(request: Request) -> Response:
     if given["action"] == BulkAction.DELETE:
         require_scope(request, "delete")
     try:
-        found = decide(given, by=get_person(request))
+        found = start_once(
+            request,
+            lambda sent: decide(given, by=get_person(request), sent=sent),
+            lambda earlier: earlier,
+        )
     except (TooMany, SeveralWorkspaces) as wrong:
         raise ValidationError({"ids" if "ids" in given else "filter": [str(wrong)]}) from wrong
     if isinstance(found, BackgroundJob):
@@ -135,7 +140,7 @@ def find_answer(body: Any) -> Answer | None:
     return next((import_string(name) for name in named if name), None)
 
 
-def decide(given: dict[str, Any], *, by: User) -> BulkResult | BackgroundJob:
+def decide(given: dict[str, Any], *, by: User, sent: RequestKey | None) -> BulkResult | BackgroundJob:
     rows = Conversation.objects.visible_to(by)
     action = BulkAction(given["action"])
     reasons = [ReasonCode(word) for word in dict.fromkeys(given["reasons"])]
@@ -148,6 +153,14 @@ def decide(given: dict[str, Any], *, by: User) -> BulkResult | BackgroundJob:
             note=given["note"],
             reasons=reasons,
             revisions=given.get("revisions"),
+            sent=sent,
         )
-    found = filter_conversations(rows, given["filter"])
-    return decide_about_matching(found, given["count"], action, by=by, note=given["note"], reasons=reasons)
+    return decide_about_matching(
+        filter_conversations(rows, given["filter"]),
+        given["count"],
+        action,
+        by=by,
+        note=given["note"],
+        reasons=reasons,
+        sent=sent,
+    )

@@ -236,6 +236,7 @@ OPERATIONS: Operations = {
         },
         errors=(403, 404, 409),
         locates=(202,),
+        takes_key=True,
     ),
     ("POST", "api_rescore"): Operation(
         tag=TAG,
@@ -246,6 +247,7 @@ OPERATIONS: Operations = {
         answers={202: ONE_JOB},
         errors=(403, 404, 409),
         locates=(202,),
+        takes_key=True,
     ),
     ("GET", "api_queue"): Operation(
         tag=REVIEW,

@@ -9,6 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from background.api.jobs import make_start_response
+from background.api.requests import start_once
 from conversations.api.bulk import FilterBody
 from conversations.api.serializers import filter_conversations
 from conversations.bulk import MOST_AT_ONCE, TooMany
@@ -46,9 +47,14 @@ def rescore_conversations(request: Request) -> Response:
     given, by = validate(RescoreBody(data=request.data)), get_person(request)
     workspace = find_workspace(given["workspaceId"], by=by)
     try:
-        return make_start_response(start_rescore(workspace=workspace, by=by, rows=choose_rows(given, by=by)))
+        job = start_once(
+            request,
+            lambda sent: start_rescore(workspace=workspace, by=by, rows=choose_rows(given, by=by), sent=sent),
+            lambda earlier: earlier,
+        )
     except TooMany as wrong:
         raise ValidationError({"filter": [str(wrong)]}) from wrong
+    return make_start_response(job)
 
 
 def choose_rows(given: dict[str, Any], *, by: User) -> ConversationQuerySet | None:

@@ -17,7 +17,7 @@ from conversations.models import Conversation, ConversationQuerySet
 from conversations.states import BulkAction, ReasonCode
 from lib.amounts import count_words
 from lib.count_changed import CountChanged
-from workspaces.models import User, Workspace
+from workspaces.models import RequestKey, User, Workspace
 
 BULK = "bulk"
 MOST_IN_REQUEST = 500  # conversations; more go to a job
@@ -52,8 +52,9 @@ def decide_about_chosen(
     note: str = "",
     reasons: Sequence[ReasonCode] = (),
     revisions: Mapping[UUID, int] | None = None,
+    sent: RequestKey | None = None,
 ) -> BulkResult | BackgroundJob:
-    """As `decide_chosen`, at once for up to 500 conversations, else by a job, which is returned.
+    """As `decide_chosen`, at once for up to 500 conversations, else by a job, which is returned. `sent` is for the job alone.
 
     Raises TooMany, SeveralWorkspaces, and PermissionDenied for a person who decides nothing in that workspace.
     """
@@ -61,7 +62,13 @@ def decide_about_chosen(
     if len(wanted) <= MOST_IN_REQUEST:
         return decide_chosen(rows, wanted, action, by=by, note=note, reasons=reasons, revisions=revisions)
     return _start(
-        rows.filter(pk__in=wanted), action, by=by, note=note, reasons=reasons, revisions=revisions or {}
+        rows.filter(pk__in=wanted),
+        action,
+        by=by,
+        note=note,
+        reasons=reasons,
+        revisions=revisions or {},
+        sent=sent,
     )
 
 
@@ -73,6 +80,7 @@ def decide_about_matching(
     by: User | None,
     note: str = "",
     reasons: Sequence[ReasonCode] = (),
+    sent: RequestKey | None = None,
 ) -> BulkResult | BackgroundJob:
     """As `decide_matching`, at once for up to 500 conversations, else by a job, which is returned.
 
@@ -80,7 +88,7 @@ def decide_about_matching(
     """
     if count <= MOST_IN_REQUEST:
         return decide_matching(rows, count, action, by=by, note=note, reasons=reasons)
-    return _start(rows, action, by=by, note=note, reasons=reasons, revisions={}, count=count)
+    return _start(rows, action, by=by, note=note, reasons=reasons, revisions={}, count=count, sent=sent)
 
 
 def _start(
@@ -91,6 +99,7 @@ def _start(
     note: str,
     reasons: Sequence[ReasonCode],
     revisions: Mapping[UUID, int],
+    sent: RequestKey | None,
     count: int | None = None,
 ) -> BulkResult | BackgroundJob:
     found = list(rows.order_by("pk").values_list("pk", "revision", "workspace")[: MOST_IN_JOB + 1])
@@ -115,6 +124,7 @@ def _start(
             "chosen": [[str(key), revisions.get(key, revision)] for key, revision, _ in found],
         },
         total=len(found),
+        sent=sent,
     )
 
 

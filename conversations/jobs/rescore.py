@@ -28,7 +28,7 @@ from conversations.thresholds import Thresholds
 from lib.amounts import count_words
 from templates_app.models import TemplateVersion
 from workspaces.audit import Change, find_differences, record_many
-from workspaces.models import User, Workspace
+from workspaces.models import RequestKey, User, Workspace
 from workspaces.states import Action, TargetKind
 
 RESCORE = "rescore"
@@ -47,7 +47,11 @@ class Scored(NamedTuple):
 
 
 def start_rescore(
-    *, workspace: Workspace, by: User | None, rows: ConversationQuerySet | None = None
+    *,
+    workspace: Workspace,
+    by: User | None,
+    rows: ConversationQuerySet | None = None,
+    sent: RequestKey | None = None,
 ) -> BackgroundJob:
     """Score these conversations of the workspace again, or all of them: each in its newest version.
 
@@ -68,6 +72,7 @@ def start_rescore(
         name=f"Score {total:,} conversation{'' if total == 1 else 's'} again",
         parameters={} if chosen is None else {"ids": chosen},
         total=total,
+        sent=sent,
     )
 
 

@@ -11,6 +11,8 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from background.api.requests import start_once
+from background.models import BackgroundJob
 from exports.api.serializers import (
     ExportBody,
     ExportsQuery,
@@ -33,7 +35,7 @@ from exports.running.actions import (
 from exports.running.sending import send_file
 from lib.api.etags import hold_unchanged, render_with_etag
 from lib.wire import camelize, fetch_slice, sort_rows, validate
-from workspaces.models import Membership, User
+from workspaces.models import Membership, RequestKey, User
 from workspaces.people import find_workspace, get_person
 
 RELATED = ("job", "created_by", "since", "push_job")
@@ -55,13 +57,13 @@ def _list(request: Request) -> Response:
 def _create(request: Request) -> Response:
     """202 with the export, which is made in the background."""
     given, by = validate(ExportBody(data=request.data)), get_person(request)
-    made = create_export(
-        workspace=find_workspace(given["workspaceId"], by=by, roles=Membership.REVIEWERS),
-        by=by,
-        pauses=given["pauseOnWarnings"],
-        **_read_choices(given, by=by),
-    )
-    return _accept(made)
+    workspace = find_workspace(given["workspaceId"], by=by, roles=Membership.REVIEWERS)
+    choices, pauses = _read_choices(given, by=by), given["pauseOnWarnings"]
+
+    def start(sent: RequestKey | None) -> Export:
+        return create_export(workspace=workspace, by=by, pauses=pauses, sent=sent, **choices)
+
+    return _accept(start_once(request, start, _find_of_job))
 
 
 def _read_choices(given: dict[str, Any], *, by: User) -> Choices:
@@ -128,7 +130,8 @@ def download(request: Request, export_id: UUID) -> HttpResponseBase:
 
 @api_view(["POST"])
 def cancel(request: Request, export_id: UUID) -> Response:
-    return _act(request, export_id, cancel_export)
+    found = Export.objects.select_related(*RELATED).get_reviewable_or_403(request.user, export_id)
+    return _accept(cancel_export(found, by=get_person(request)))
 
 
 @api_view(["POST"])
@@ -148,7 +151,12 @@ def push(request: Request, export_id: UUID) -> Response:
     """202 with the export, whose folder is pushed to the Hub in the background. 409 where it cannot be."""
     found = Export.objects.select_related(*RELATED).get_editable_or_403(request.user, export_id)
     given = validate(PushBody(data=request.data))
-    push_export(found, repository=given["repository"], public=given["public"], by=get_person(request))
+    by = get_person(request)
+
+    def start(sent: RequestKey | None) -> Export:
+        return push_export(found, repository=given["repository"], public=given["public"], by=by, sent=sent)
+
+    found = start_once(request, start, _find_of_job)
     headers = {"Location": reverse("api_export", args=[found.pk])}
     return Response({"export": serialize_whole(found)}, status=202, headers=headers)
 
@@ -162,6 +170,17 @@ def _find(request: Request, export_id: UUID) -> Export:
     return found
 
 
+def _find_of_job(job: BackgroundJob) -> Export:
+    """The export of a job that an earlier request has started."""
+    found: Export = Export.objects.select_related(*RELATED).get(pk=job.parameters["export"])
+    return found
+
+
 def _act(request: Request, export_id: UUID, action: Callable[..., Export]) -> Response:
     found = Export.objects.select_related(*RELATED).get_reviewable_or_403(request.user, export_id)
-    return _accept(action(found, by=get_person(request)))
+
+    def start(sent: RequestKey | None) -> Export:
+        started: Export = action(found, by=get_person(request), sent=sent)
+        return started
+
+    return _accept(start_once(request, start, _find_of_job))

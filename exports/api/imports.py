@@ -11,7 +11,9 @@ from rest_framework.exceptions import PermissionDenied, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from background.api.requests import find_earlier_job, start_once
 from background.api.serializers import serialize_job
+from background.models import BackgroundJob
 from exports.importing.choices import Choices
 from exports.importing.reading.details import LONGEST
 from exports.importing.running import start_import
@@ -23,7 +25,7 @@ from lib.row_problems import RowsError, limit_problems
 from lib.wire import StrictSerializer, WordField, moment, validate
 from templates_app.models import PromptTemplate
 from templates_app.states import Tier
-from workspaces.models import Membership, User, Workspace
+from workspaces.models import Membership, RequestKey, User, Workspace
 from workspaces.people import find_workspace, get_person
 
 LONGEST_CONTENT = 10_000_000  # characters; a body has no more
@@ -50,6 +52,8 @@ def import_conversations(request: Request) -> Response:
     given, by = validate(ImportBody(data=request.data)), get_person(request)
     workspace = find_importable_workspace(given["workspaceId"], by=by)
     choices = read_choices(given, workspace)
+    if (earlier := find_earlier_job(request)) is not None:
+        return _accept(ImportedFile.objects.get(job=earlier))
     try:
         file = upload_file(
             given["content"].encode(), name=given["name"], workspace=workspace, by=by, choices=choices
@@ -63,7 +67,19 @@ def import_conversations(request: Request) -> Response:
         answer = Response({"import": serialize_import(file)})
         file.delete()
         return answer
-    start_import(file, choices, by=by)
+
+    def start(sent: RequestKey | None) -> ImportedFile:
+        start_import(file, choices, by=by, sent=sent)
+        return file
+
+    def again(earlier: BackgroundJob) -> ImportedFile:
+        file.delete()
+        return ImportedFile.objects.get(job=earlier)
+
+    return _accept(start_once(request, start, again))
+
+
+def _accept(file: ImportedFile) -> Response:
     headers = {"Location": reverse("api_import", args=[file.pk])}
     return Response({"import": serialize_import(file)}, status=202, headers=headers)
 

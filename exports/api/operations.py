@@ -89,10 +89,16 @@ CONTENT = (
 )
 
 
-def describe_action(summary: str, about: str = "") -> Operation:
+def describe_action(summary: str, about: str = "", *, takes_key: bool = True) -> Operation:
     """An action on an export that answers at once and goes on in the background."""
     return Operation(
-        tag=TAG, summary=summary, about=about, answers={202: ACCEPTED}, errors=(403, 409), locates=(202,)
+        tag=TAG,
+        summary=summary,
+        about=about,
+        answers={202: ACCEPTED},
+        errors=(403, 409),
+        locates=(202,),
+        takes_key=takes_key,
     )
 
 
@@ -116,6 +122,7 @@ OPERATIONS: Operations = {
         answers={202: ACCEPTED},
         errors=(403, 404, 409),
         locates=(202,),
+        takes_key=True,
     ),
     ("GET", "api_export"): Operation(
         tag=TAG,
@@ -151,7 +158,7 @@ OPERATIONS: Operations = {
     ("POST", "api_export_recreate"): describe_action(
         "Write the files of an export again", "From the frozen rows: the same bytes."
     ),
-    ("POST", "api_export_cancel"): describe_action("Cancel an export"),
+    ("POST", "api_export_cancel"): describe_action("Cancel an export", takes_key=False),
     ("POST", "api_export_push"): Operation(
         tag=TAG,
         summary="Push an export to the Hub",
@@ -161,6 +168,7 @@ OPERATIONS: Operations = {
         answers={202: Record(export=WHOLE_EXPORT)},
         errors=(403, 409),
         locates=(202,),
+        takes_key=True,
     ),
     ("POST", "api_imports"): Operation(
         tag=IMPORTS,
@@ -171,6 +179,7 @@ OPERATIONS: Operations = {
         answers={200: IMPORT, 202: IMPORT},
         errors=(403, 404),
         locates=(202,),
+        takes_key=True,
     ),
     ("GET", "api_import"): Operation(
         tag=IMPORTS, summary="Show what came of an import", answers={200: IMPORT}, has_etag=True

@@ -19,7 +19,7 @@ from exports.models import ImportedFile
 from lib.row_problems import RowsError
 from lib.stale_state import StaleState
 from workspaces.audit import Change, record, record_many
-from workspaces.models import User, Workspace
+from workspaces.models import RequestKey, User, Workspace
 from workspaces.states import Action, TargetKind
 
 IMPORT = "import"
@@ -32,7 +32,9 @@ NEW, VERSIONS, THERE, REFUSED = "imported", "new_versions", "already_there", "re
 
 
 @transaction.atomic
-def start_import(file: ImportedFile, choices: Choices, *, by: User | None) -> BackgroundJob:
+def start_import(
+    file: ImportedFile, choices: Choices, *, by: User | None, sent: RequestKey | None = None
+) -> BackgroundJob:
     """Import a file that waits, by a background job. Raises StaleState for one that is imported already.
 
     Raises PermissionDenied for a person who is no editor in its workspace.
@@ -49,6 +51,7 @@ def start_import(file: ImportedFile, choices: Choices, *, by: User | None) -> Ba
         parameters={"file": str(held.pk)},
         total=count,
         result={REFUSED: refused} if (refused := held.report.get("refused")) else {},
+        sent=sent,
     )
     ImportedFile.objects.filter(pk=held.pk).update(job=job, choices=choices.to_json())
     record(

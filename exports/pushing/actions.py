@@ -12,7 +12,7 @@ from exports.pushing.kinds import NOT_ENTERED, PUSH, STEPS
 from lib.encryption import encrypt
 from lib.stale_state import StaleState
 from workspaces.audit import record
-from workspaces.models import Membership, User, Workspace
+from workspaces.models import Membership, RequestKey, User, Workspace
 from workspaces.states import Action, TargetKind
 
 PUSHED_FORMAT = "folder"
@@ -49,7 +49,9 @@ def remove_token(*, workspace: Workspace, by: User | None) -> bool:
 
 
 @transaction.atomic
-def push_export(export: Export, *, repository: str, public: bool, by: User | None) -> Export:
+def push_export(
+    export: Export, *, repository: str, public: bool, by: User | None, sent: RequestKey | None = None
+) -> Export:
     """Start the job that pushes its folder to this repository, which is made private unless `public`.
 
     `repository` is one that `read_repository` has read. Raises CannotPush, StaleState for an export without files, and
@@ -72,6 +74,7 @@ def push_export(export: Export, *, repository: str, public: bool, by: User | Non
         parameters={"export": str(row.pk), "repository": repository, "public": public},
         result={"export": str(row.pk)},
         total=STEPS,
+        sent=sent,
     )
     Export.objects.filter(pk=row.pk).update(push_job=export.push_job)
     about = {"repository": repository, "public": public}

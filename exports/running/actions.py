@@ -17,7 +17,7 @@ from exports.running.forgetting import start_removal
 from exports.running.kinds import EXPORT
 from lib.stale_state import StaleState
 from workspaces.audit import record
-from workspaces.models import ClockTimestamp, Membership, User, Workspace
+from workspaces.models import ClockTimestamp, Membership, RequestKey, User, Workspace
 from workspaces.states import Action, TargetKind
 
 MOST_CHOSEN = 10_000
@@ -57,7 +57,12 @@ class Choices(TypedDict, total=False):
 
 @transaction.atomic
 def create_export(
-    *, workspace: Workspace, by: User | None, pauses: bool = True, **choices: Unpack[Choices]
+    *,
+    workspace: Workspace,
+    by: User | None,
+    pauses: bool = True,
+    sent: RequestKey | None = None,
+    **choices: Unpack[Choices],
 ) -> Export:
     """Store an export and start its job: it freezes the conversations, checks them, and writes the files.
 
@@ -71,7 +76,7 @@ def create_export(
         chosen=None if chosen is None else [str(key) for key in dict.fromkeys(chosen)],
         **choices,
     )
-    made.job = _add_job(made, by=by, pauses=pauses)
+    made.job = _add_job(made, by=by, pauses=pauses, sent=sent)
     made.save(force_insert=True)
     record(
         action=Action.CREATE,
@@ -84,7 +89,7 @@ def create_export(
 
 
 @transaction.atomic
-def write_export(export: Export, *, by: User | None) -> Export:
+def write_export(export: Export, *, by: User | None, sent: RequestKey | None = None) -> Export:
     """Write the files of an export that was checked, or begin again where it failed or was cancelled.
 
     Raises Blocked, and StaleState when it runs or has its files.
@@ -94,11 +99,11 @@ def write_export(export: Export, *, by: User | None) -> Export:
         raise Blocked
     if row.state not in WRITABLE:
         raise StaleState("export", verb="written", status=row.state)
-    return _start(row, by=by, action=Action.START)
+    return _start(row, by=by, action=Action.START, sent=sent)
 
 
 @transaction.atomic
-def recreate_export(export: Export, *, by: User | None) -> Export:
+def recreate_export(export: Export, *, by: User | None, sent: RequestKey | None = None) -> Export:
     """Write the files again from the frozen rows: the same bytes, or none.
 
     Raises StaleState where that cannot be: it was never finished, it runs, or a conversation was deleted for good.
@@ -106,7 +111,7 @@ def recreate_export(export: Export, *, by: User | None) -> Export:
     row = _lock(export)
     if row.state != ExportState.COMPLETED:
         raise StaleState("export", verb="written again", status=row.state)
-    return _start(row, by=by, action=Action.RECREATE)
+    return _start(row, by=by, action=Action.RECREATE, sent=sent)
 
 
 def cancel_export(export: Export, *, by: User | None) -> Export:
@@ -148,14 +153,14 @@ def _lock(export: Export) -> Export:
     return found
 
 
-def _start(export: Export, *, by: User | None, action: Action) -> Export:
-    export.job = _add_job(export, by=by, pauses=False)
+def _start(export: Export, *, by: User | None, action: Action, sent: RequestKey | None) -> Export:
+    export.job = _add_job(export, by=by, pauses=False, sent=sent)
     Export.objects.filter(pk=export.pk).update(job=export.job)
     record(action=action, kind=TargetKind.EXPORT, target=export, by=by, after={"format": export.format})
     return export
 
 
-def _add_job(export: Export, *, by: User | None, pauses: bool) -> BackgroundJob:
+def _add_job(export: Export, *, by: User | None, pauses: bool, sent: RequestKey | None) -> BackgroundJob:
     return add_job(
         EXPORT,
         workspace=export.workspace,
@@ -163,6 +168,7 @@ def _add_job(export: Export, *, by: User | None, pauses: bool) -> BackgroundJob:
         name=f"Export {export.name} as {FORMATS[export.format].label}",
         parameters={"export": str(export.pk), "pauses": pauses},
         result={"export": str(export.pk)},
+        sent=sent,
     )
 
 

@@ -38,6 +38,7 @@ REMOVED = (
     Removed("batches.CachedPrefix", "job__workspace"),
     Removed("batches.BatchItem"),
     Removed("batches.PaidRequest"),
+    Removed("background.JobRequest"),
     Removed("batches.Notice"),
     Removed("batches.Webhook"),
     Removed("batches.PromptSize"),

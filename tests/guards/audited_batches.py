@@ -18,7 +18,7 @@ from batches.actions import (
 )
 from batches.engine.retry import handle_error
 from batches.engine.worker_registry import register
-from batches.models import BatchJob, RequestKey
+from batches.models import BatchJob
 from batches.models.states import ErrorHandling, ItemStatus, JobStatus, Priority
 from batches.planning.judging import plan_judging
 from batches.planning.sources.regenerated import plan_again
@@ -29,6 +29,7 @@ from templates_app.states import Tier
 from tests import factories
 from tests.guards.audited_case import PLANTED, Act, Case, Stage
 from tests.support.steps import claim_item, file_reply
+from workspaces.models import RequestKey
 from workspaces.states import Action, TargetKind
 
 

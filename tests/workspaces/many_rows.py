@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib.auth.models import Group
 from django.db.models import Model
 
-from background.models import BackgroundJob
+from background.models import BackgroundJob, JobRequest
 from batches.models import (
     BatchItem,
     BatchJob,
@@ -143,6 +143,14 @@ def many_paid_requests(rows: int) -> None:
     job = factories.make_job()
     PaidRequest.objects.bulk_create(
         PaidRequest(workspace=job.workspace, job=job, created_by=job.created_by, key=f"k {number}")
+        for number in range(rows)
+    )
+
+
+def many_job_requests(rows: int) -> None:
+    job = factories.make_background_job(by=factories.make_user())
+    JobRequest.objects.bulk_create(
+        JobRequest(workspace=job.workspace, job=job, created_by=job.created_by, key=f"j {number}")
         for number in range(rows)
     )
 
@@ -350,6 +358,7 @@ MAKERS: dict[type[Model], Callable[[int], None]] = {
     Notice: many_notices,
     Webhook: many_webhooks,
     PaidRequest: many_paid_requests,
+    JobRequest: many_job_requests,
     PromptSize: many_sizes,
     Repair: many_repairs,
     SpendingMonth: many_months,

@@ -12,15 +12,20 @@ from workspaces.models.people import (
     Workspace,
     WorkspaceQuerySet,
 )
+from workspaces.models.requests import LONGEST_KEY, KeyedRequest, KeyUsed, RequestKey
 
 __all__ = [
+    "LONGEST_KEY",
     "OWN_KEY",
     "ApiToken",
     "AuditEntry",
     "AuditEntryQuerySet",
     "ClockTimestamp",
+    "KeyUsed",
+    "KeyedRequest",
     "Membership",
     "OwnedModel",
+    "RequestKey",
     "SignInLink",
     "TimestampedModel",
     "UseStatement",

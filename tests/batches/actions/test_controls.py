@@ -15,7 +15,7 @@ from batches.engine.calls import prepare_item
 from batches.engine.claim import claim
 from batches.engine.generate import prepare_call
 from batches.engine.retry import fail, handle_error
-from batches.models import BatchItem, BatchJob, GenerationLog, PaidRequest, RequestKey, Worker
+from batches.models import BatchItem, BatchJob, GenerationLog, PaidRequest, Worker
 from batches.models.states import ErrorHandling, ItemStatus, JobStatus, LogState, Priority, Reason
 from batches.planning.plan import PlanError
 from claude.errors import Busy
@@ -25,7 +25,7 @@ from lib.stale_state import StaleState
 from tests.support.invariants import assert_no_violations
 from tests.support.replies import GOOD, make_reply
 from tests.support.steps import claim_item, file_reply, state_of
-from workspaces.models import User
+from workspaces.models import RequestKey, User
 
 pytestmark = pytest.mark.django_db
 

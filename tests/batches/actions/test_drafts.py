@@ -9,7 +9,7 @@ from batches.actions import drafts
 from batches.actions.filling import fill_gaps
 from batches.actions.jobs import start_batch
 from batches.actions.starting import price, spread, start_draft, try_first
-from batches.models import BatchItem, BatchJob, RequestKey
+from batches.models import BatchItem, BatchJob
 from batches.models.states import ErrorHandling, ItemStatus, JobStatus, Priority
 from batches.planning.coverage import count_coverage
 from batches.planning.freezing import read_plan
@@ -18,7 +18,7 @@ from batches.planning.recipe import plan_from
 from batches.web.plans.plan_page import count_repeats, mark_repeats
 from lib.stale_state import StaleState
 from tests.factories import make_conversation, make_template
-from workspaces.models import User
+from workspaces.models import RequestKey, User
 
 pytestmark = pytest.mark.django_db
 

@@ -12,7 +12,7 @@ from django.db.models.expressions import RawSQL
 from pytest_django import Settings
 
 from batches.actions.jobs import start_batch
-from batches.models import BatchItem, BatchJob, RateLimit, RequestKey
+from batches.models import BatchItem, BatchJob, RateLimit
 from batches.models.states import ItemStatus, JobStatus
 from batches.planning.estimate.budgets import default_budget
 from batches.planning.estimate.estimate import estimate
@@ -22,7 +22,7 @@ from conversations.ids import take_ids
 from conversations.models import IdCounter
 from tests.factories import MODEL, make_item, make_job, make_log, make_rate_limit, make_template, make_user
 from tests.support.invariants import assert_no_violations
-from workspaces.models import User
+from workspaces.models import RequestKey, User
 
 ON = date(2026, 11, 22)
 
