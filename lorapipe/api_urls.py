@@ -11,6 +11,7 @@ from exports.api import exports, imports
 from lorapipe.api_errors import refuse_unknown_path
 from templates_app.api import library, templates
 from templates_app.states import EntryKind
+from workspaces.api import audit
 
 # A malformed id matches no route, so it is answered like an unknown path.
 ID = "[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
@@ -57,6 +58,7 @@ urlpatterns: list[URLPattern] = [
     route("logs", logs.list_logs, "api_logs"),
     route("logs/cost", logs.sum_cost, "api_logs_cost"),
     route("analytics/yield", analytics.show_yield, "api_yield"),
+    route("audit", audit.list_entries, "api_audit"),
     route("templates", templates.list_or_create_templates, "api_templates"),
     route(f"templates/{TEMPLATE}", templates.show_or_change_template, "api_template"),
     route(f"templates/{TEMPLATE}/versions", templates.list_or_create_versions, "api_template_versions"),

@@ -11,9 +11,10 @@ from conversations.api import operations as conversations
 from exports.api import operations as exports
 from lib.api.operations import Operation
 from templates_app.api import operations as templates
+from workspaces.api import operations as workspaces
 
 # A room whose addresses another one joins comes before it: its words are the first.
-ROOMS = (background, templates, conversations, batches, exports)
+ROOMS = (workspaces, background, templates, conversations, batches, exports)
 
 
 @lru_cache(maxsize=1)

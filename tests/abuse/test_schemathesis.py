@@ -1,15 +1,10 @@
 """Schemathesis sends to every operation of the API what its schema allows, and what it does not: no answer may break the schema.
 
 In CI it sends 4 requests to each operation in this process, always the same ones; 20 take more than a minute, and belong to the
-slow run. By hand those, and all its phases with 200 requests:
-
-    ./run test -m slow tests/abuse/test_schemathesis.py
+slow run. All its phases with 200 requests are in test_schemathesis_phases.py.
 """
 
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,17 +14,15 @@ import schemathesis
 from django.core.signals import request_finished, request_started
 from django.db import close_old_connections, transaction
 from hypothesis import HealthCheck, Phase, given, settings
-from pytest_django.live_server_helper import LiveServer
 from schemathesis.config import SchemathesisConfig
 from schemathesis.core.result import Ok
 from schemathesis.generation import GenerationMode
 
 from lorapipe.wsgi import application
-from tests.abuse.world import World, make_world
+from tests.abuse.world import World
 from tests.factories import make_token
 
 CONFIG = Path(__file__).with_name("schemathesis.toml")
-THOROUGH = 200
 # A single generation would wait for its conversation.
 AT_ONCE = {"Prefer": "respond-async", "Accept-Encoding": "identity"}
 
@@ -101,32 +94,3 @@ def send_some(
                 transaction.set_rollback(True)
 
     send()
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(7200)
-@pytest.mark.django_db(transaction=True)
-def test_every_phase_and_check(live_server: LiveServer, tmp_path: Path) -> None:
-    """Examples, boundaries, random and stateful: what one operation answers is sent to the next."""
-    world = make_world()
-    secret = f"Authorization: Bearer {make_token(user=world.person)}"
-    command = [
-        sys.executable,
-        "-m",
-        "schemathesis.cli",
-        "--config-file",
-        str(CONFIG),
-        "run",
-        f"{live_server.url}/api/schema",
-    ]
-    options = ["-H", secret, "-H", "Prefer: respond-async", "--max-examples", str(THOROUGH), "--seed", "1"]
-    found = subprocess.run(
-        [*command, *options],
-        cwd=tmp_path,
-        env={**os.environ, "NO_COLOR": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    print(found.stdout[-30_000:])
-    assert found.returncode == 0, found.stderr
