@@ -22,7 +22,7 @@ UNTOUCHED = ("SAVEPOINT", "RELEASE", "ROLLBACK", "SET", "BEGIN", "COMMIT")
 DECISIVE = ("workspaces_membership", "workspaces_workspace")
 OF_MEMBER = (
     "SELECT set_config('lorapipe.workspaces', (SELECT coalesce(array_agg(m.workspace_id), '{{}}') || '{found}'::uuid[]"
-    " FROM workspaces_membership m WHERE m.user_id = '{user}')::text, true); "
+    " FROM workspaces_membership m WHERE m.user_id = '{user}'{bound})::text, true); "
 )
 OF_EVERYBODY = (
     "SELECT set_config('lorapipe.workspaces', coalesce((SELECT array_agg(w.id)::text"
@@ -40,21 +40,24 @@ class Person(Protocol):
 @dataclass(eq=False)
 class Reach:
     """What one request may touch: nothing until somebody is signed in, then the workspaces of which that person is a member.
+    With a token that is `bound` to one of them, that one alone.
 
     They are looked up with the first statement after that. What the request itself adds, such as a new workspace, is
     reached too; what it leaves stays within reach until it ends, for the entry in the audit log.
     """
 
     user: UUID | None = None
+    bound: UUID | None = None
     everything: bool = False
     found: set[str] = field(default_factory=set)
     is_known: bool = False
 
     def act_for(self, person: Person, *, everything: bool = False) -> None:
         """From now on for this person. `everything`: all workspaces, for superusers in the admin."""
-        if person.pk != self.user:
+        bound = getattr(person, "bound_to", None)
+        if (person.pk, bound) != (self.user, self.bound):
             self.found, self.is_known = set(), False
-        self.user, self.everything = person.pk, everything
+        self.user, self.bound, self.everything = person.pk, bound, everything
 
     def entered(self) -> AbstractContextManager[None]:
         """The statements of this thread bring the reach along while this is open."""
@@ -98,11 +101,10 @@ class Reach:
         if self.everything:
             return OF_EVERYBODY
         found = f"{{{','.join(sorted(self.found))}}}"
-        return (
-            f"SET LOCAL {SETTING} = '{found}'; "
-            if self.is_known or self.user is None
-            else OF_MEMBER.format(user=self.user, found=found)
-        )
+        if self.is_known or self.user is None:
+            return f"SET LOCAL {SETTING} = '{found}'; "
+        bound = f" AND m.workspace_id = '{self.bound}'" if self.bound else ""
+        return OF_MEMBER.format(user=self.user, bound=bound, found=found)
 
     def _notice_change(self, statement: str) -> None:
         if not statement.startswith("SELECT") and any(table in statement for table in DECISIVE):

@@ -30,8 +30,8 @@ class TokenAuthentication(BaseAuthentication):
             raise _refuse(request, f"This token expired on {token.expires_at:%-d %b %Y}. {ANOTHER}")
         _note_use(token)
         name_token(token.name)
-        act_for(token.user)
         token.user.bound_to = token.workspace_id
+        act_for(token.user)
         return token.user, token
 
     def authenticate_header(self, request: Request) -> str:

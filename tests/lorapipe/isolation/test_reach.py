@@ -243,3 +243,14 @@ def test_a_member_sees_the_shared_rows(person: User) -> None:
     make_member(workspace=shared, user=person)
     make_conversation(workspace=shared, title="shared")
     assert answer("/", person) == {"mine", "shared"}
+
+
+def test_a_bound_token_reaches_its_workspace_alone(person: User, reach: Reach) -> None:
+    """By row level security too, where a query forgets to ask."""
+    with owner_role():
+        other = make_workspace(owner=person)
+        make_conversation(workspace=other)
+    person.bound_to = other.pk
+    reach.act_for(person)
+    with reach.entered():
+        assert {each.workspace_id for each in Conversation.objects.all()} == {other.pk}
