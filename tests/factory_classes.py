@@ -271,7 +271,7 @@ class ConversationFactory(DjangoModelFactory[Conversation]):
         lambda conversation: (
             conversation.batch_item.conversation_id
             if conversation.batch_item
-            else f"fp_general_{next(_numbers):03d}"
+            else f"fp_made_{next(_numbers):03d}"
         )
     )
     title = "About retirement"
