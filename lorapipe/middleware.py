@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.db import DataError
 from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict
 from django.shortcuts import render
+from django.urls import reverse
 
 from batches.models import PaidRequest
 from lib.untrusted.storable import UNSTORABLE, name_unstorable

@@ -126,11 +126,12 @@ class Asker:
         return f"{type(raised).__name__} at {place}: {str(raised)[:150]}"
 
     def check(self) -> None:
-        """Fails with a line for each kind of wrong answer and the first three requests that gave it."""
+        """Fails with a line for each kind of wrong answer since the last check, and the first three requests that gave it."""
         lines = [
             f"{len(requests)}x {kind}\n" + "\n".join(f"    {request}" for request in requests[:3])
             for kind, requests in self.wrong.items()
         ]
+        self.wrong.clear()
         assert not lines, f"{len(lines)} kinds of wrong answers to {self.count} requests:\n" + "\n".join(
             lines
         )

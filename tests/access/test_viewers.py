@@ -15,7 +15,13 @@ pytestmark = [pytest.mark.django_db, pytest.mark.lengthy]
 ROOT = Path(__file__).parents[2]
 # What is a viewer's own affair, or only computes: it is not refused, and leaves A's rows as they are.
 OWN = {
-    *("settings_workspaces", "settings_workspace_choose", "settings_tokens", "settings_password", "settings_account"),
+    *(
+        "settings_workspaces",
+        "settings_workspace_choose",
+        "settings_tokens",
+        "settings_password",
+        "settings_account",
+    ),
     "shell",
 }
 
