@@ -12,11 +12,12 @@ from conversations.models import Conversation, ConversationQuerySet
 from conversations.queue import count_waiting
 from lib.paging import count_up_to_limit
 from workspaces.people import Powers, get_chosen_key
+from workspaces.web.keyboard import KEYS
 from workspaces.web.sign_in import THEMES
 
 
 def build_shell(request: HttpRequest) -> dict[str, Any]:
-    """`demo` and `theme`, and for a signed-in person the running batch, the numbers of conversations, `powers`, and the name
+    """`demo`, `theme` and `keys`, and for a signed-in person the running batch, the numbers of conversations, `powers`, and the name
     of the workspace that is chosen for the session, if one is (`working`).
     """
     # One object for all of them, so that the person's workspaces are looked up once.
@@ -27,6 +28,7 @@ def build_shell(request: HttpRequest) -> dict[str, Any]:
     return {
         "demo": settings.DEMO,
         "theme": get_theme(request),
+        "keys": "off" if request.COOKIES.get(KEYS) == "off" else "on",
         "powers": powers,
         "working": SimpleLazyObject(lambda: find_working_name(request, powers)),
         "running": SimpleLazyObject(lambda: find_running_job(request)),

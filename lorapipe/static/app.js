@@ -36,7 +36,7 @@ document.addEventListener("keydown", (event) => {
     return;
   }
   if (event.key === "Escape") closeMenus();
-  if (event.ctrlKey || event.metaKey || isTyping(event.target) || document.querySelector("dialog[open]")) return;
+  if (event.ctrlKey || event.metaKey || isTyping(event.target) || document.querySelector("dialog[open], [data-keys=off]")) return;
   if (Date.now() - going < 1200 && GO[event.key]) {
     going = 0;
     document.querySelector(GO[event.key])?.click();

@@ -41,6 +41,18 @@ def test_typing_is_not_a_shortcut(open_page: OpenPage, owner: User) -> None:
     expect(page.locator("dialog#keys")).to_be_hidden()
 
 
+def test_single_keys_can_be_switched_off(open_page: OpenPage, owner: User) -> None:
+    page = ready(open_page("/settings/keyboard/", by=owner))
+    page.get_by_role("button", name="Switch single keys off").click()
+    expect(page.get_by_role("button", name="Switch single keys on")).to_be_visible()
+    ready(page)
+    page.keyboard.press("g")
+    page.keyboard.press("b")
+    page.keyboard.press("?")
+    expect(page.locator("dialog#keys")).to_be_hidden()
+    expect(page.locator("h1")).to_have_text("Keyboard")
+
+
 def test_the_search_follows_the_typing(open_page: OpenPage, owner: User) -> None:
     for title in ("A pension at risk", "A new house"):
         make_conversation(workspace=owner.personal_workspace(), title=title)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent / "lorapipe"
 SCRIPT = (ROOT / "static" / "app.js").read_text()
-SHEET = (ROOT / "templates" / "ui" / "keys.html").read_text()
+SHEET = (ROOT / "templates" / "ui" / "keymap.html").read_text()
 
 
 def table(name: str) -> str:

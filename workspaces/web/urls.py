@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from workspaces.web import audit_log, members, own_workspaces, passwords, sign_in, terms, tokens
+from workspaces.web import audit_log, keyboard, members, own_workspaces, passwords, sign_in, terms, tokens
 
 urlpatterns: list[URLPattern] = [
     path("sign-in/", sign_in.sign_in, name="sign_in"),
@@ -24,5 +24,6 @@ urlpatterns: list[URLPattern] = [
     path("settings/tokens/", tokens.list_or_create_tokens, name="settings_tokens"),
     path("settings/tokens/<uuid:token_id>/revoke/", tokens.revoke_own_token, name="settings_token_revoke"),
     path("settings/password/", passwords.change_password, name="settings_password"),
+    path("settings/keyboard/", keyboard.choose_keys, name="settings_keyboard"),
     path("theme/", sign_in.set_theme, name="theme"),
 ]
