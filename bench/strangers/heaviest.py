@@ -1,4 +1,4 @@
-"""What somebody who sends the heaviest requests that are allowed does to the pages of others: python -m bench.neighbours [--seconds N].
+"""What somebody who sends the heaviest requests that are allowed does to the pages of others: python -m bench.strangers.heaviest [--seconds N].
 
 Starts `./run` in a folder of its own and sends the API, one after the other, what takes it longest: a file of conversations as large as a
 body may be, a matrix of 100,000 cells with a thousand exclusions and quotas, and a template of a megabyte of placeholders. A signed-in user
@@ -13,7 +13,7 @@ from collections import Counter
 from contextlib import closing
 from itertools import cycle
 
-from bench.half_open import ask, measure, started
+from bench.strangers.half_open import ask, measure, started
 from lib.untrusted.json_bodies import LARGEST_BODY
 from templates_app.text.syntax import MOST_TAGS
 

@@ -1,4 +1,4 @@
-"""What strangers can do to the pages of others: python -m bench.half_open [--seconds N] [--connections N] [--guessers N].
+"""What strangers can do to the pages of others: python -m bench.strangers.half_open [--seconds N] [--connections N] [--guessers N].
 
 Starts `./run` in a folder of its own, holds half-open connections (no header, half a header, half a body, one more byte every few
 seconds), lets guessers try passwords without a pause, and measures what a signed-in user waits for his pages meanwhile.
