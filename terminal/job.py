@@ -221,7 +221,7 @@ class TerminalJob:
 
     def _leave(self, job: BatchJob, code: int) -> int:
         """Stop watching the job, and tell how to resume it."""
-        self.screen.complain(f"Go on with:  {make_resume_command(job)}")
+        self.screen.complain(f"Continue with:  {make_resume_command(job)}")
         self.screen.result({"job_id": str(job.pk), "exit_code": code, "resume": make_resume_command(job)})
         return code
 
@@ -254,7 +254,7 @@ class TerminalJob:
         self.screen.complain(f"{title}. {advice}".strip())
         if job.reason_note:
             self.screen.complain(f"The provider said: {job.reason_note}")
-        self.screen.complain(f"Go on with:  {make_resume_command(job)}")
+        self.screen.complain(f"Continue with:  {make_resume_command(job)}")
 
 
 def _count_conversations(count: int) -> str:

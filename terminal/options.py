@@ -57,9 +57,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--tier",
         action="append",
         choices=TIERS,
-        help="only this tier of the starter plan (may be repeated); with --csv: the tier of rows that name none",
+        help="only this tier of the starter plan (may be repeated); with --csv: the default tier",
     )
-    what.add_argument("--template", metavar="NAME", help="with --csv: the template of rows that name none")
+    what.add_argument("--template", metavar="NAME", help="with --csv: the default template")
     what.add_argument(
         "--limit", type=_parse_count, metavar="N", help="only the first N, after the shuffle of --seed"
     )
@@ -115,7 +115,7 @@ def find_conflicts(options: Mapping[str, Any]) -> list[str]:
         (options["sheet"] is not None and not options["csv"], "--sheet works only with --csv."),
         (
             options["csv"] and len(options["tier"] or ()) > 1,
-            "--tier may be given once with --csv: the tier of rows that name none.",
+            "--tier may be given once with --csv: it is the default tier.",
         ),
     ]
     with_resume = [

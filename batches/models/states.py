@@ -79,7 +79,7 @@ class ItemKind(models.TextChoices):
 
 
 class ErrorHandling(models.TextChoices):
-    CONTINUE = "continue", "Go on with the other items"
+    CONTINUE = "continue", "Continue with the rest"
     STOP = "stop", "Stop at the first item that fails"
 
 

@@ -95,7 +95,7 @@ def _find_fills(
 def _find_fill(variable: Variable, name: str, given: object) -> _Fill:
     value = variable.default if is_blank(given) else given
     if is_blank(value):
-        title = f"{name} is required and has no value"
+        title = f"{name} is required"
         return _Fill("", "missing" if variable.required else "default", title)
     shown = split_entries(value) if variable.type == "list" else str(value)
     if problems := find_value_problems(variable, value):

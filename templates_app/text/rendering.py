@@ -192,7 +192,7 @@ def _find_unknown_names(variables: Sequence[Variable], values: Mapping[str, obje
 
 
 def _make_missing_problem(variable: Variable) -> Problem:
-    return Problem(variable.name, _add_help(variable, "is required and has no value; fill it in"))
+    return Problem(variable.name, _add_help(variable, "is required; fill it in"))
 
 
 def _add_help(variable: Variable, message: str) -> str:

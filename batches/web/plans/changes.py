@@ -38,7 +38,7 @@ def remove_items(request: HttpRequest, job: BatchJob, about: str) -> str:
 
 def remove_repeats(request: HttpRequest, job: BatchJob, about: str) -> str:
     gone = drafts.remove_repeats(job, revision=read_revision(request), by=get_person(request))
-    return f"{gone} item{'' if gone == 1 else 's'} with the prompt of an earlier one removed."
+    return f"{gone} duplicate{'' if gone == 1 else 's'} removed."
 
 
 def move_item_by(request: HttpRequest, job: BatchJob, about: str, *, by: int) -> str:

@@ -125,7 +125,7 @@ class StarterForm(RecipeForm):
         min_value=1,
         max_value=LARGEST_PLAN,
         widget=make_input(forms.NumberInput),
-        help_text="Empty: all.",
+        help_text="Leave empty for all; try 3 first.",
     )
 
     @classmethod
@@ -185,7 +185,9 @@ def list_tags(workspace: Workspace) -> list[str]:
 class CsvForm(RecipeForm):
     kind = "csv"
     title = "Rows of a file"
-    about = "One conversation a row: a column topic, and one for each variable of the template that it fills."
+    about = (
+        "One row per conversation. The column topic is required; others fill the variables of the template."
+    )
 
     file = forms.FileField(
         label="File",
@@ -205,12 +207,12 @@ class CsvForm(RecipeForm):
         help_text="Its name or its number. Empty: the first one with values.",
     )
     tier = forms.ChoiceField(
-        label="Tier of rows that name none",
+        label="Default tier",
         choices=Tier.choices,
         widget=forms.Select(attrs={"class": "select"}),
     )
     csv_template = forms.ChoiceField(
-        label="Template of rows that name none",
+        label="Default template",
         required=False,
         widget=forms.Select(attrs={"class": "select"}),
     )
@@ -273,7 +275,7 @@ class MatrixForm(RecipeForm):
 
     how = forms.ChoiceField(
         label="How many",
-        choices=(("cell", "for each combination"), ("total", "in total, shared out by weight")),
+        choices=(("cell", "for each combination"), ("total", "in total, split by weight")),
         widget=make_input(forms.RadioSelect),
     )
     count = forms.IntegerField(
@@ -286,10 +288,10 @@ class MatrixForm(RecipeForm):
         help_text="One combination a line, with bars between its values: Gig Worker | ashamed. A single value leaves out every combination with it.",
     )
     quotas = forms.CharField(
-        label="Numbers of their own",
+        label="Exceptions",
         required=False,
         widget=make_text_area(3),
-        help_text="One combination a line, the number first: 5 | Gig Worker | ashamed. These numbers replace the number for all.",
+        help_text="One combination a line, the number first: 5 | Gig Worker | ashamed. They override the number for all.",
     )
 
     def __init__(self, *args: Any, version: TemplateVersion, **kwargs: Any) -> None:

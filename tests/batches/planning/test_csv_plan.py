@@ -173,7 +173,7 @@ TROUBLES = [
     ),
     pytest.param(
         b"topic,tier\na,scenario\n",
-        "row 2, column context: is required and has no value",
+        "row 2, column context: is required",
         id="missing variable",
     ),
     pytest.param(b"topic,persona\na,b,c\n", "row 2: has 3 cells, the header has 2", id="too many cells"),

@@ -29,7 +29,7 @@ def test_all_problems_are_reported_at_once() -> None:
         variables, {"age": "12", "mood": "sad", "tags": ["tax", "pets"], "fine": "ok", "topicc": "x"}
     )
     assert set(found) == {"topic", "age", "mood", "tags", "topicc"}
-    assert found["topic"] == "is required and has no value; fill it in (What it is about.)"
+    assert found["topic"] == "is required; fill it in (What it is about.)"
     assert found["age"] == "must be at least 18; raise it (Age in years.)"
     assert found["mood"] == "'sad' is not one of its options; choose from: calm, tense"
     assert found["tags"] == "'pets' is not one of its options; choose from: tax, debt"
@@ -39,9 +39,7 @@ def test_all_problems_are_reported_at_once() -> None:
 def test_the_error_lists_one_problem_per_line() -> None:
     with pytest.raises(ValuesError) as caught:
         resolve([Variable("a"), Variable("b")], {})
-    assert str(caught.value).splitlines() == [
-        f"{name}: is required and has no value; fill it in" for name in "ab"
-    ]
+    assert str(caught.value).splitlines() == [f"{name}: is required; fill it in" for name in "ab"]
 
 
 @pytest.mark.parametrize("blank", [None, "", "  \n\t", [], ()])
