@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 
 from batches.models import BatchJob
 from tests.browser.conftest import OpenPage, ready
-from tests.factories import make_conversation, make_job
+from tests.factories import make_conversation, make_job, make_scenario
 from workspaces.models import User
 
 
@@ -140,3 +140,18 @@ def test_a_lost_connection_is_told_and_so_is_its_return(
     expect(page.locator("#connection")).to_be_hidden()
     assert complaints, "the browser itself reports each failed request"
     complaints.clear()
+
+
+def test_tags_are_searched_and_what_is_ticked_stays(open_page: OpenPage, owner: User) -> None:
+    make_scenario(workspace=owner.personal_workspace(), tags=["rareword", "oddword"], topic="one")
+    page = ready(open_page("/batches/new/situations/", by=owner))
+    chips, box = page.locator("#id_tags .chip:visible"), page.get_by_role("searchbox", name="Search tags")
+    page.get_by_label("oddword").check()
+    box.fill("RAREW")
+    expect(chips).to_have_text([re.compile("oddword"), re.compile("rareword")])
+    expect(page.locator("#id_tags [role=status]")).to_have_text("1 match")
+    box.press("Enter")
+    expect(page.locator("#id_tags [role=status]")).to_have_text("1 match")
+    box.fill("")
+    expect(page.locator("#id_tags [role=status]")).to_have_text("")
+    assert BatchJob.objects.count() == 0, "Enter in the search makes no plan"

@@ -1,5 +1,6 @@
 """The forms of the wizard, one for each kind of plan. Each turns what is typed into a recipe, and a recipe back."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -158,7 +159,8 @@ class SituationsForm(RecipeForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["tags"].choices = [(tag, tag) for tag in list_tags(self.workspace)]  # type: ignore[attr-defined]
+        counts = sorted(count_tags(self.workspace).items())[:MOST_CHOICES]
+        self.fields["tags"].choices = [(tag, f"{tag} ({count:,})") for tag, count in counts]  # type: ignore[attr-defined]
 
     @classmethod
     def fill_from(cls, recipe: Mapping[str, Any]) -> dict[str, Any]:
@@ -173,13 +175,14 @@ class SituationsForm(RecipeForm):
         }
 
 
-def list_tags(workspace: Workspace) -> list[str]:
-    found: set[str] = set()
+def count_tags(workspace: Workspace) -> Counter[str]:
+    """How many scenarios and edge cases that a plan may use carry each tag."""
+    found: Counter[str] = Counter()
     for model in (Scenario, EdgeCase):
         rows = model.objects.filter(workspace=workspace).usable().exclude(tags=[])
         for tags in rows.values_list("tags", flat=True)[:LARGEST_PLAN]:
-            found.update(tags)
-    return sorted(found)[:MOST_CHOICES]
+            found.update(set(tags))
+    return found
 
 
 class CsvForm(RecipeForm):

@@ -138,6 +138,14 @@ def test_situations_by_tag(client: Client, template: PromptTemplate) -> None:
     assert BatchJob.objects.get().items.get().topic == "rare one"
 
 
+def test_tags_say_how_many_situations_carry_them(client: Client, template: PromptTemplate) -> None:
+    for topic in ("one", "two"):
+        make_scenario(workspace=template.workspace, tags=["rare", "odd"], topic=topic)
+    make_scenario(workspace=template.workspace, tags=["odd"], topic="three")
+    choices = dict(client.get("/batches/new/situations/").context["form"].fields["tags"].choices)
+    assert (choices["rare"], choices["odd"]) == ("rare (2)", "odd (3)")
+
+
 def test_a_file_of_rows(client: Client, template: PromptTemplate) -> None:
     def send(body: bytes) -> Any:
         file = SimpleUploadedFile("plan.csv", body, "text/csv")
