@@ -114,6 +114,8 @@ class GenerationLog(OwnedModel):
             models.CheckConstraint(condition=Q(cost_usd__gte=0, reservation_usd__gte=0), name="log_money"),
         ]
         indexes = [
+            # Which days have to be added up anew: analytics/rolling.py.
+            models.Index(fields=["updated_at"], name="log_changed"),
             models.Index(fields=["deadline"], name="log_pending", condition=Q(state="pending")),
             # The oldest rows that still have their payloads: batches/actions/payloads.py.
             models.Index(

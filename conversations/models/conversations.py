@@ -179,6 +179,8 @@ class Conversation(ReviewedModel):
             ),
         ]
         indexes = [
+            # Which days have to be added up anew: analytics/rolling.py.
+            models.Index(fields=["updated_at"], name="conversation_changed"),
             models.Index("workspace", F("created_at").desc(), F("id").desc(), name="conversation_newest"),
             models.Index(
                 "workspace", "status", F("created_at").desc(), F("id").desc(), name="conversation_by_status"
