@@ -37,7 +37,8 @@ RELATED = ("approved_by", "template_version")
 def list_conversations(request: Request) -> Response:
     """The conversations that the caller may see, filtered by the query string, the newest first."""
     query = ConversationsQuery.of(request)
-    matched = find_conversations(Conversation.objects.visible_to(request.user), query)
+    enough = None if query["ordering"] else query["offset"] + query["limit"] + 1
+    matched = find_conversations(Conversation.objects.visible_to(request.user), query, enough=enough)
     rows = sort_rows(select_for_list(matched.rows), query)
     found = fetch_slice(
         rows, limit=query["limit"], offset=query["offset"], searched=bool(query["search"].strip())

@@ -7,7 +7,7 @@ from rest_framework import serializers
 from conversations.api.decisions import serialize_history
 from conversations.bulk import TooCommon
 from conversations.models import Conversation, ConversationQuerySet, Turn
-from conversations.models.search import NEWEST, SearchResult, search_conversations
+from conversations.models.search import SearchResult, search_conversations
 from conversations.quality.flags import KINDS
 from conversations.states import Status
 from lib.wire import (
@@ -63,11 +63,11 @@ class ConversationsQuery(ConversationsFilter, PageQuery):
 
 
 def find_conversations(
-    rows: ConversationQuerySet, query: dict[str, Any]
+    rows: ConversationQuerySet, query: dict[str, Any], *, enough: int | None = None
 ) -> SearchResult[ConversationQuerySet]:
     """The conversations that match a query string in their newest version, the newest first.
 
-    The search comes last, because its bound counts what the filters leave.
+    The search comes last, because its bound counts what the filters leave. `enough`: so many of the newest will do.
     """
     rows = rows.heads()
     if query["tier"]:
@@ -88,7 +88,7 @@ def find_conversations(
         rows = rows.filter(flagged_since_decision=query["flaggedSinceDecision"])
     rows = rows.scored_between(query["qualityScoreMin"], query["qualityScoreMax"])
     rows = rows.created_between(query["createdFrom"], query["createdTo"]).newest_first()
-    return search_conversations(rows, query["search"])
+    return search_conversations(rows, query["search"], enough=enough)
 
 
 def filter_conversations(rows: ConversationQuerySet, query: dict[str, Any]) -> ConversationQuerySet:
@@ -101,7 +101,7 @@ def filter_conversations(rows: ConversationQuerySet, query: dict[str, Any]) -> C
 
 def describe_search(found: SearchResult[ConversationQuerySet]) -> dict[str, Any]:
     """`searchedNewest`: how many of the newest conversations were looked through, where that was not all."""
-    return {"searchedNewest": NEWEST} if found.is_partial else {}
+    return {"searchedNewest": found.looked_at} if found.is_partial else {}
 
 
 def select_for_list(rows: ConversationQuerySet) -> ConversationQuerySet:

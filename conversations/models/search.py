@@ -3,10 +3,12 @@
 A word may be any part of a text in any language; case does not matter. Up to eight words may stand anywhere in one text;
 what is in quotation marks, and a longer text as a whole, is looked for as it stands.
 
-The turns have a trigram index. It does not help where no word has three letters or digits in a row, and not for a word that
-stands nearly everywhere. Then only the turns of the newest conversations are looked through, so that no search takes long.
+A list shows one page, so a word that stands in many conversations is looked for row by row in the order of the list, until
+the page is full. For others the turns have a trigram index. It does not help where no word has three letters or digits in a
+row, nor where too many turns match. Then only the turns of the newest conversations are looked through: no search takes long.
 """
 
+import math
 import re
 import unicodedata
 from collections.abc import Collection, Mapping, Sequence
@@ -26,10 +28,15 @@ MOST_TURNS = (
     2_000  # turns that the index may find; a search with more of them goes through the newest conversations
 )
 NEWEST = 2_000  # conversations; at twelve turns each they take about 0.1 s
+WHOLE = 400  # a list of so many is looked through as a whole, so that its count is exact
+PROBE = 50  # the first rows of a list, which tell how frequent a text is
+FREQUENT = 0.1  # the share of them that makes it worth reading on, row by row
+SPARE = 1.05  # rows read beyond those that should be enough
 BEFORE, SNIPPET = 50, 200  # characters of a snippet before the first word, and in all
 # These run beside row level security, which would keep the trigram indexes out, and apply the workspaces themselves.
 FIND_TURNS = "SELECT lorapipe_find_turns(%s::uuid[], %s::text[], %s)"
 FIND_CONVERSATIONS = "SELECT lorapipe_find_conversations(%s::uuid[], %s::text[], %s::uuid[])"
+MATCH_CONVERSATIONS = "SELECT lorapipe_match_conversations(%s::uuid[], %s::text[], %s::uuid[])"
 WORD = re.compile(r"[\"“„«]([^\"“”„»]*[^\s\"“”„»][^\"“”„»]*)[\"“”»]|(\S+)")
 INDEXED_LETTERS = 3
 Rows = TypeVar("Rows", bound=WorkspaceQuerySet)  # conversations; `querysets.py` asks this module
@@ -37,10 +44,15 @@ Rows = TypeVar("Rows", bound=WorkspaceQuerySet)  # conversations; `querysets.py`
 
 @dataclass(frozen=True)
 class SearchResult(Generic[Rows]):
-    """`is_partial`: there are more than NEWEST conversations, and only the turns of the newest ones were looked through."""
+    """`looked_at`: how many conversations were looked through where that was not all, the newest or, if `is_walk`, the first."""
 
     rows: Rows
-    is_partial: bool = False
+    looked_at: int | None = None
+    is_walk: bool = False
+
+    @property
+    def is_partial(self) -> bool:
+        return self.looked_at is not None
 
 
 class Snippet(NamedTuple):
@@ -58,18 +70,50 @@ def split_words(text: str) -> list[str]:
     return words if len(words) <= MOST_WORDS else [" ".join(text.split())]
 
 
-def search_conversations(rows: Rows, text: str) -> SearchResult[Rows]:
+def search_conversations(rows: Rows, text: str, *, enough: int | None = None) -> SearchResult[Rows]:
     """Those of `rows` that hold every word of `text`, all of them in one turn or in the short texts.
 
     `rows` are of the workspaces that the person may see; other filters come before the search, because its bound counts
-    what they leave. It asks the database at once, one to three short queries.
+    what they leave. `enough`: where the rows are shown as a list, in their order, so many of the first ones will do.
+    It asks the database at once, one to ten short queries.
     """
     words = split_words(text)
     if not words:
         return SearchResult(rows)
+    if enough is not None and (walked := _walk(rows, words, enough)):
+        return walked
     keys, is_partial = _find_in_turns(rows.order_by(), words)
     found = RawSQL(FIND_CONVERSATIONS, [_list(rows.within), list(words), list(keys)])  # noqa: S611 (values are parameters)
-    return SearchResult(rows.filter(pk__in=found), is_partial)
+    return SearchResult(rows.filter(pk__in=found), NEWEST if is_partial else None)
+
+
+def _walk(rows: Rows, words: Sequence[str], enough: int) -> SearchResult[Rows] | None:
+    """The first `enough` that match, or somewhat more, in the order of `rows`. None where the text is too rare for this."""
+    keys = list(rows.values_list("pk", flat=True)[: WHOLE + 1])
+    if len(keys) <= WHOLE:
+        return SearchResult(rows.filter(pk__in=_match(rows, words, keys)))
+    found: list[UUID] = []
+    looked_at, size = 0, PROBE
+    while looked_at < NEWEST:
+        if len(keys) < looked_at + size:
+            keys = list(rows.values_list("pk", flat=True)[: looked_at + size])
+        found += _match(rows, words, keys[looked_at : looked_at + size])
+        looked_at += size
+        if len(keys) < looked_at:
+            return SearchResult(rows.filter(pk__in=found))
+        if len(found) < looked_at * FREQUENT:
+            return None
+        if len(found) >= enough:
+            return SearchResult(rows.filter(pk__in=found), looked_at, is_walk=True)
+        still = math.ceil((enough - len(found)) * looked_at / len(found) * SPARE)
+        size = min(still, NEWEST - looked_at)
+    return None
+
+
+def _match(rows: WorkspaceQuerySet, words: Sequence[str], keys: Sequence[UUID]) -> list[UUID]:
+    with connection.cursor() as cursor:
+        cursor.execute(MATCH_CONVERSATIONS, [_list(rows.within), list(words), list(keys)])
+        return [key for (key,) in cursor.fetchall()]
 
 
 def _find_in_turns(rows: WorkspaceQuerySet, words: Sequence[str]) -> tuple[set[UUID], bool]:

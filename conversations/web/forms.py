@@ -111,8 +111,16 @@ class FilterForm(forms.Form):
             raise TooCommon
         return found.rows
 
+    def find_listed(self, rows: ConversationQuerySet, *, enough: int) -> SearchResult[ConversationQuerySet]:
+        """The rows that the filters leave, in their order. A search ends where so many of the first are found."""
+        ordered = self._filter(rows).order_by(*SORTS[self.order])
+        return search_conversations(ordered, self.search_text, enough=enough)
+
     def find(self, rows: ConversationQuerySet) -> SearchResult[ConversationQuerySet]:
-        """The same, with whether the search went through the newest ones only. The search comes last: its bound counts."""
+        """The same, in no order, with whether the search went through the newest ones only. The search comes last: its bound counts."""
+        return search_conversations(self._filter(rows), self.search_text)
+
+    def _filter(self, rows: ConversationQuerySet) -> ConversationQuerySet:
         rows = rows.heads()
         if tiers := self.chosen("tier"):
             rows = rows.filter(tier__in=tiers)
@@ -129,8 +137,7 @@ class FilterForm(forms.Form):
         if job := self.chosen("import_job"):
             rows = rows.filter(import_job=job)
         rows = rows.scored_between(self.chosen("score_min"), self.chosen("score_max"))
-        rows = rows.created_between(self._midnight("created_from", 0), self._midnight("created_to", 1))
-        return search_conversations(rows, self.search_text)
+        return rows.created_between(self._midnight("created_from", 0), self._midnight("created_to", 1))
 
     def _midnight(self, name: str, days: int) -> datetime | None:
         """The start of the chosen day, plus `days`, so that the last day is included. None where no day can follow."""

@@ -15,15 +15,14 @@ from conversations import quality
 from conversations.history import read_conversation_history
 from conversations.judging.listing import list_judgements_of
 from conversations.models import Conversation
-from conversations.models.search import NEWEST as NEWEST_SEARCHED
 from conversations.models.search import Snippet, find_snippets
 from conversations.quality.flags import Flag, read_flags
 from conversations.web.flags import describe_flags
-from conversations.web.forms import FLAGGED_FIRST, NEWEST, SORTS, FilterForm, select_for_list
+from conversations.web.forms import FLAGGED_FIRST, NEWEST, FilterForm, select_for_list
 from conversations.web.trail import PER_PAGE, find_trail
 from conversations.web.version_views import build_chain_context
 from lib.htmx import is_target
-from lib.paging import fetch_page
+from lib.paging import Address, fetch_page
 
 
 @require_safe
@@ -31,14 +30,15 @@ from lib.paging import fetch_page
 def list_conversations(request: HttpRequest) -> HttpResponse:
     """The conversations that one may see, filtered by the query string. The live search gets only `#table`."""
     form = FilterForm(request.GET)
-    found = form.find(Conversation.objects.visible_to(request.user))
-    rows = select_for_list(found.rows.order_by(*SORTS[form.order]))
+    enough = Address.of(request).read_page_number() * PER_PAGE + 1
+    found = form.find_listed(Conversation.objects.visible_to(request.user), enough=enough)
+    rows = select_for_list(found.rows)
     page = fetch_page(rows, request, per=PER_PAGE, searched=bool(form.search_text.strip()))
     context = {
         "form": form,
         "page": page,
         "lines": build_lines(page.rows, form.search_text),
-        "searched_newest": NEWEST_SEARCHED if found.is_partial else 0,
+        "searched": found,
         "chips": form.chips(),
         "active": form.active(),
         "order": form.order,

@@ -38,11 +38,11 @@ AUDIT_LOG = f"""
 REVOKE UPDATE, DELETE, TRUNCATE ON audit_log FROM {WEB}, {WORKER};
 GRANT UPDATE (who_id) ON audit_log TO {WEB}, {WORKER};
 """
-# What cannot be asked behind a policy (conversations/migrations/0012_functions_beside_policies.py).
+# What cannot be asked behind a policy (conversations/migrations/0012_functions_beside_policies.py, 0013_match_conversations.py).
+_BESIDE = "lorapipe_find_turns, lorapipe_find_conversations, lorapipe_match_conversations, lorapipe_count_in_flight, lorapipe_was_called"
 FUNCTIONS = f"""
-REVOKE ALL ON FUNCTION lorapipe_find_turns, lorapipe_find_conversations, lorapipe_count_in_flight, lorapipe_was_called FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION lorapipe_find_turns, lorapipe_find_conversations, lorapipe_count_in_flight, lorapipe_was_called
-  TO {WEB}, {WORKER};
+REVOKE ALL ON FUNCTION {_BESIDE} FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION {_BESIDE} TO {WEB}, {WORKER};
 """
 
 

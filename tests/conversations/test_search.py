@@ -118,6 +118,34 @@ def test_a_common_text_goes_through_the_newest_only(user: User, monkeypatch: pyt
     assert (narrowed.rows.count(), narrowed.is_partial) == (1, False)
 
 
+def test_a_list_ends_the_search_for_a_frequent_text_when_a_page_is_full(
+    user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(12):
+        make_conversation(by=user, title=f"{number:02}", turns=["frequent" if number % 2 else "other"])
+    make_conversation(title="of another workspace", turns=["frequent"])
+    monkeypatch.setattr(search, "PROBE", 4)
+    monkeypatch.setattr(search, "WHOLE", 5)
+    rows = Conversation.objects.visible_to(user).heads().order_by("title")
+
+    def find_first(text: str, enough: int) -> tuple[list[str], int | None]:
+        found = search_conversations(rows, text, enough=enough)
+        return [row.title for row in found.rows], found.looked_at
+
+    assert find_first("frequent", 2) == (["01", "03"], 4)
+    assert find_first("FREQUENT", 4) == (["01", "03", "05", "07"], 9), "after the first four five more were read"
+    assert find_first("frequent", 6) == (["01", "03", "05", "07", "09", "11"], None), "all were looked at"
+    assert find_first("07", 1) == (["07"], None), "it is rare at the beginning, so the index was asked"
+    assert find_first("no such text", 1) == ([], None)
+    monkeypatch.setattr(search, "WHOLE", 12)
+    assert find_first("frequent", 1) == (["01", "03", "05", "07", "09", "11"], None), "a short list is read whole"
+    monkeypatch.setattr(search, "WHOLE", 5)
+    monkeypatch.setattr(search, "NEWEST", 6)
+    assert find_first("frequent", 4)[0] == ["01", "03", "05", "07", "09", "11"], "the index finds all of them"
+    narrowed = search_conversations(rows.filter(title__lt="04"), "frequent", enough=50)
+    assert ([row.title for row in narrowed.rows], narrowed.looked_at) == (["01", "03"], None)
+
+
 def test_what_stands_in_quotation_marks_is_one_word() -> None:
     assert split_words('one "two  three" ONE one') == ["one", "two three", "ONE"]
     assert split_words('"unclosed quote') == ['"unclosed', "quote"]

@@ -133,7 +133,7 @@ def test_no_view_and_no_unknown_function_goes_around_the_policies() -> None:
             " WHERE pronamespace = 'public'::regnamespace AND prosecdef ORDER BY proname"
         )
         path = "search_path=pg_catalog, public, pg_temp"
-        names = ("count_in_flight", "find_conversations", "find_turns", "was_called")
+        names = ("count_in_flight", "find_conversations", "find_turns", "match_conversations", "was_called")
         assert cursor.fetchall() == [(f"lorapipe_{name}", path, False) for name in names]
 
 

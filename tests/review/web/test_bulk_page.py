@@ -204,10 +204,12 @@ def test_more_than_fit_and_a_search_that_cannot_find_all(
     assert "At most 2 conversations at once" in page.text
     assert client.post(BULK, {"action": "approve", "all": "1", "count": 3}).status_code == 422
     monkeypatch.setattr(search, "NEWEST", 2)
+    monkeypatch.setattr(search, "WHOLE", 1)
+    monkeypatch.setattr(search, "PROBE", 2)
     answer = client.post(BULK, {"action": "approve", "all": "1", "filter": "q=Tu"})
     assert "too short to find all" in said(client, answer)
     partial = client.get("/conversations/?q=Tu").text
-    assert "newest 2,000" in partial
+    assert "the newest\n            2 conversations" in partial
     assert client.get("/conversations/regenerate/?q=Tu")["Location"] == "/conversations/?q=Tu"
     assert not Decision.objects.exists()
 
