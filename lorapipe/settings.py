@@ -118,6 +118,7 @@ INSTALLED_APPS = [
     "batches",
     "review",
     "exports",
+    "analytics",
     *ADMIN_KIT,
     "django.contrib.admin.apps.SimpleAdminConfig",  # lorapipe/urls.py loads the admin's classes, with the pages
     "django.contrib.auth",

@@ -22,7 +22,7 @@ PAGE = ROOT / "docs" / "architecture.md"
 BEGIN, END = "<!-- addresses: scripts/draw_rooms.py -->\n", "<!-- end of the addresses -->\n"
 ROOMS = (
     *("lib", "workspaces", "background", "templates_app", "claude", "provider", "conversations"),
-    *("batches", "exports", "review", "documents", "stack", "terminal", "lorapipe"),
+    *("batches", "exports", "review", "analytics", "documents", "stack", "terminal", "lorapipe"),
 )
 DIVIDED = ("batches", "templates_app")
 WIDTH, HEIGHT, GAP_X, GAP_Y, MARGIN = 150, 44, 26, 46, 24

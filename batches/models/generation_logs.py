@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import ClassVar, Self
 
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import F, Q
 
@@ -114,6 +115,8 @@ class GenerationLog(OwnedModel):
             models.CheckConstraint(condition=Q(cost_usd__gte=0, reservation_usd__gte=0), name="log_money"),
         ]
         indexes = [
+            # Which days have to be added up anew: analytics/rolling.py.
+            BrinIndex(fields=["updated_at"], name="log_changed", autosummarize=True),
             models.Index(fields=["deadline"], name="log_pending", condition=Q(state="pending")),
             # The oldest rows that still have their payloads: batches/actions/payloads.py.
             models.Index(

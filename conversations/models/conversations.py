@@ -3,7 +3,7 @@
 from typing import Any, ClassVar
 
 from django.contrib.postgres.fields import ArrayField
-from django.contrib.postgres.indexes import GinIndex, OpClass
+from django.contrib.postgres.indexes import BrinIndex, GinIndex, OpClass
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Concat, Upper
@@ -179,6 +179,8 @@ class Conversation(ReviewedModel):
             ),
         ]
         indexes = [
+            # Which days have to be added up anew: analytics/rolling.py.
+            BrinIndex(fields=["updated_at"], name="conversation_changed", autosummarize=True),
             models.Index("workspace", F("created_at").desc(), F("id").desc(), name="conversation_newest"),
             models.Index(
                 "workspace", "status", F("created_at").desc(), F("id").desc(), name="conversation_by_status"

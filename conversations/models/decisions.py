@@ -73,6 +73,8 @@ class Decision(OwnedModel):
             models.CheckConstraint(condition=~Q(who_name=""), name="decision_who_name"),
         ]
         indexes = [
+            # Which days have to be added up anew: analytics/rolling.py.
+            models.Index(fields=["updated_at"], name="decision_changed"),
             models.Index("workspace", "created_by", F("created_at").desc(), name="decision_by_person"),
         ]
 

@@ -35,6 +35,8 @@ REMOVED = (
     Removed("exports.ImportedFile"),
     Removed("exports.HubToken"),
     Removed("conversations.Conversation", by="root"),  # a chain at a time
+    Removed("analytics.DailyConversations"),
+    Removed("analytics.DailyDecisions"),
     Removed("batches.CachedPrefix", "job__workspace"),
     Removed("batches.BatchItem"),
     Removed("batches.PaidRequest"),
@@ -113,6 +115,8 @@ EMPTIED = (
     ),
 )
 KEPT = {
+    "analytics.DailyCalls": "money and counts alone",
+    "analytics.StaleDay": "a date, until the next pass counts what is left of it",
     "batches.SpendingMonth": "money alone",
     "batches.Repair": "numbers that were put right",
     "workspaces.AuditEntry": "who did what: append-only, until LORAPIPE_AUDIT_DAYS",

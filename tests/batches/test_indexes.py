@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from analytics.rolling import CHANGED, SINCE
 from batches.actions.payloads import REMOVE
 from batches.engine.dispatch import CANDIDATES, MARK, SHARED_CANDIDATES, SHARED_MARK
 from batches.engine.reap import ABANDONED
@@ -19,6 +20,7 @@ from batches.reports.progress import QUERY as STATUS
 from batches.reports.quality import measure_quality
 from batches.web.plans.plan_page import find_earlier_items
 from bench.support.seeding import analyze, seed_finished_jobs, seed_job
+from bench.yields import DECIDE
 from conversations.comparison import FIND_CANDIDATES
 from conversations.models import Conversation
 from conversations.queue import QueueOrder, list_after, list_before, order_queue
@@ -158,6 +160,15 @@ def test_search(seeded: tuple[User, BatchJob]) -> None:
                 cursor.execute(f"SET LOCAL enable_{other} = off")
         plan = plan_of_sql(like.format("conversation_turns", "upper(content)"), homes=homes)
         assert "turn_text" in plan
+
+
+def test_the_engine_finds_the_days_that_have_changed(seeded: tuple[User, BatchJob]) -> None:
+    with owner_role(), connection.cursor() as cursor:
+        cursor.execute(DECIDE, {"user": seeded[0].pk})
+        cursor.execute("ANALYZE conversation_decisions")
+    plan = plan_of_sql(CHANGED.format(since=SINCE), since=timezone.now())
+    for index in ("log_changed", "conversation_changed", "decision_changed"):
+        assert index in plan, plan
 
 
 def test_the_list_in_its_order(seeded: tuple[User, BatchJob]) -> None:

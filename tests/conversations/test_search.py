@@ -133,12 +133,16 @@ def test_a_list_ends_the_search_for_a_frequent_text_when_a_page_is_full(
         return [row.title for row in found.rows], found.looked_at
 
     assert find_first("frequent", 2) == (["01", "03"], 4)
-    assert find_first("FREQUENT", 4) == (["01", "03", "05", "07"], 9), "after the first four five more were read"
+    assert find_first("FREQUENT", 4) == (["01", "03", "05", "07"], 9), (
+        "after the first four five more were read"
+    )
     assert find_first("frequent", 6) == (["01", "03", "05", "07", "09", "11"], None), "all were looked at"
     assert find_first("07", 1) == (["07"], None), "it is rare at the beginning, so the index was asked"
     assert find_first("no such text", 1) == ([], None)
     monkeypatch.setattr(search, "WHOLE", 12)
-    assert find_first("frequent", 1) == (["01", "03", "05", "07", "09", "11"], None), "a short list is read whole"
+    assert find_first("frequent", 1) == (["01", "03", "05", "07", "09", "11"], None), (
+        "a short list is read whole"
+    )
     monkeypatch.setattr(search, "WHOLE", 5)
     monkeypatch.setattr(search, "NEWEST", 6)
     assert find_first("frequent", 4)[0] == ["01", "03", "05", "07", "09", "11"], "the index finds all of them"

@@ -8,7 +8,7 @@ from typing import NamedTuple
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = (
     *("lib", "workspaces", "background", "templates_app", "documents", "claude", "provider"),
-    *("conversations", "batches", "review", "exports", "stack", "terminal", "lorapipe"),
+    *("conversations", "batches", "review", "exports", "analytics", "stack", "terminal", "lorapipe"),
 )
 
 

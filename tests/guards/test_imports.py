@@ -37,6 +37,7 @@ BELOW = {
         "background",
         "workspaces",
     },
+    "analytics": {"batches", "conversations", "templates_app", "workspaces"},
     "stack": set[str](),
     "terminal": set(ROOMS),
     "lorapipe": set(ROOMS),

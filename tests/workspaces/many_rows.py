@@ -43,6 +43,7 @@ from templates_app.models import (
     TemplateVersion,
 )
 from tests import factories
+from tests.workspaces.many_days import DAY_MAKERS
 from workspaces.actions import create_sign_in_link
 from workspaces.models import ApiToken, AuditEntry, Membership, SignInLink, User, UseStatement, Workspace
 from workspaces.states import Action, Authorisation, Scope, TargetKind
@@ -364,6 +365,7 @@ MAKERS: dict[type[Model], Callable[[int], None]] = {
     SpendingMonth: many_months,
     CachedPrefix: many_prefixes,
     CallStop: many_call_stops,
+    **DAY_MAKERS,
     SlowStatement: many_slow_statements,
     UseStatement: many_statements,
     Worker: many_workers,
@@ -394,4 +396,5 @@ READ_ONLY = (
     ),
     *(Decision, Lock, Assignment, Skip, Draft, Comment),
     *(Judgement, DimensionScore, Answer, Rubric, BackgroundJob, Export, ExportItem, HubToken, ProviderKey),
+    *DAY_MAKERS,
 )

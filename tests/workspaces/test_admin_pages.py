@@ -34,6 +34,7 @@ OURS = (
     "batches",
     "review",
     "exports",
+    "analytics",
 )
 
 pytestmark = pytest.mark.django_db

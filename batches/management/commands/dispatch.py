@@ -2,7 +2,7 @@
 
 Its duties, each repeated at its own interval: look for workers of this machine that have ended, and dispatch due items
 (every 0.5 s), make and send notices, have prompts counted and remove old payloads (2 s), release the calls of dead workers of other machines, sweep
-cancelled jobs and stop jobs that only wait (15 s), and check that everything agrees (60 s). Several dispatchers may run at
+cancelled jobs and stop jobs that only wait (15 s), do what other rooms have registered (20 s), and check that everything agrees (60 s). Several dispatchers may run at
 the same time.
 """
 
@@ -19,6 +19,7 @@ from django.db import connection, transaction
 
 from background.running import end_leases, has_due, take_due
 from batches.actions.delivery_lane import DeliveryLane
+from batches.actions.duties import DutyLane
 from batches.actions.jobs import sweep_cancelled
 from batches.actions.judging import start_due_judging
 from batches.actions.notices import make_notices
@@ -48,6 +49,7 @@ logger = logging.getLogger(__name__)
 DISPATCH_LOCK = 0x10AA01
 BACKGROUND_LOCK = 0x10AA03
 NOTICE_EVERY_S = 2.0
+DUTIES_EVERY_S = 20.0  # what is added up by day may be 60 s late
 
 
 class Command(BaseCommand):
@@ -61,9 +63,9 @@ class Command(BaseCommand):
         prepare_limits(ended)
         logger.info("Dispatching")
         reconciler, lane = Reconciler(), DeliveryLane()
-        presence = Presence()
+        presence, duties = Presence(), DutyLane()
         reaped_at = noticed_at = 0.0
-        reconciled_at = time.monotonic()
+        reconciled_at = duties_at = time.monotonic()
         # Whether the items that another dispatcher, or this one before the database went away, had dispatched are due again.
         renewed = False
         while not ended.wait(settings.ENGINE_TICK_S):
@@ -83,10 +85,14 @@ class Command(BaseCommand):
             if time.monotonic() - reaped_at >= settings.ENGINE_REAP_EVERY_S:
                 attempt(clean_up)
                 reaped_at = time.monotonic()
+            if time.monotonic() - duties_at >= DUTIES_EVERY_S:
+                attempt(duties.begin)
+                duties_at = time.monotonic()
             if time.monotonic() - reconciled_at >= settings.ENGINE_RECONCILE_EVERY_S:
                 attempt(reconciler.look)
                 reconciled_at = time.monotonic()
         lane.end()
+        duties.end()
         attempt(presence.end)
 
 
