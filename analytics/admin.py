@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from django.contrib import admin
 
-from analytics.models import DailyCalls, DailyConversations, DailyDecisions, StaleDay
+from analytics.models import DailyCalls, DailyConversations, DailyDecisions, DailyPersonas, StaleDay
 from workspaces.admin_base import ReadOnlyAdmin, make_dollars_column
 
 
@@ -33,9 +33,15 @@ class DailyCallsAdmin(MadeDayAdmin):
 class DailyConversationsAdmin(MadeDayAdmin):
     list_display = (
         *("day", "workspace", "template_version", "tier", "model", "status"),
-        *("conversations", "scored", "score_sum"),
+        *("band", "conversations", "scored", "score_sum"),
     )
     list_filter = ("simulated", "status", "tier")
+
+
+@admin.register(DailyPersonas)
+class DailyPersonasAdmin(DayAdmin):
+    list_display = ("day", "workspace", "tier", "persona", "emotion", "conversations", "approved")
+    list_filter = ("simulated", "tier")
 
 
 @admin.register(DailyDecisions)

@@ -30,6 +30,10 @@ SELECT name, workspace_id, day FROM (
          FROM heads r FULL JOIN (SELECT workspace_id, day, sum(conversations) AS n, sum(score_sum) AS amount
                                    FROM daily_conversations GROUP BY 1, 2) s USING (workspace_id, day)
     UNION ALL
+       SELECT 'daily_personas', workspace_id, day, changed, r.n, 0, s.n, 0
+         FROM heads r FULL JOIN (SELECT workspace_id, day, sum(conversations) AS n
+                                   FROM daily_personas GROUP BY 1, 2) s USING (workspace_id, day)
+    UNION ALL
        SELECT 'daily_decisions', workspace_id, day, changed, r.n, r.amount, s.n, 0
          FROM decided r FULL JOIN (SELECT workspace_id, day, sum(decisions) AS n
                                      FROM daily_decisions GROUP BY 1, 2) s USING (workspace_id, day)

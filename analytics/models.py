@@ -81,9 +81,13 @@ class DailyCalls(MadeDay):
 
 
 class DailyConversations(MadeDay):
-    """Conversations, each as its newest version, by their status now. `score_sum` adds up those that have a score, from 0 to 10."""
+    """Conversations, each as its newest version, by their status now and the whole part of their score (`band`, 0 to 10).
+
+    `score_sum` adds up those that have a score.
+    """
 
     status = models.CharField(max_length=14)
+    band = models.PositiveSmallIntegerField(null=True, help_text="Empty for those without a score.")
     conversations = models.PositiveIntegerField()
     scored = models.PositiveIntegerField()
     score_sum = models.DecimalField(max_digits=12, decimal_places=1)
@@ -92,11 +96,34 @@ class DailyConversations(MadeDay):
         db_table = "daily_conversations"
         constraints = [
             models.UniqueConstraint(
-                fields=["workspace", "day", "template_version", "tier", "model", "simulated", "status"],
+                fields=[
+                    *("workspace", "day", "template_version", "tier"),
+                    *("model", "simulated", "status", "band"),
+                ],
                 nulls_distinct=False,
                 name="daily_conversations_once",
             ),
             models.CheckConstraint(condition=Q(scored__lte=models.F("conversations")), name="daily_scored"),
+        ]
+
+
+class DailyPersonas(Day):
+    """Conversations, each as its newest version, by who speaks in them and how that person feels."""
+
+    tier = models.CharField(max_length=10, choices=Tier.choices, blank=True)
+    persona = models.CharField(max_length=200, blank=True)
+    emotion = models.CharField(max_length=200, blank=True)
+    simulated = models.BooleanField()
+    conversations = models.PositiveIntegerField()
+    approved = models.PositiveIntegerField()
+
+    class Meta:
+        db_table = "daily_personas"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["workspace", "day", "tier", "persona", "emotion", "simulated"],
+                name="daily_personas_once",
+            ),
         ]
 
 

@@ -22,7 +22,7 @@ ROLLING_LOCK = 0x10AA04
 OVERLAP = timedelta(minutes=5)  # longer than any transaction of the product
 EVERYTHING_EACH = 180  # passes
 CELLS_AT_ONCE = 20
-TABLES = ("daily_calls", "daily_conversations", "daily_decisions")
+TABLES = ("daily_calls", "daily_conversations", "daily_personas", "daily_decisions")
 
 # When the last pass that changed anything began. What has changed since then is all that can have changed.
 LAST = """
@@ -44,6 +44,7 @@ SINCE = "WHERE updated_at >= %(since)s"
 SUMMED = """
  UNION SELECT workspace_id, day FROM daily_calls
  UNION SELECT workspace_id, day FROM daily_conversations
+ UNION SELECT workspace_id, day FROM daily_personas
  UNION SELECT workspace_id, day FROM daily_decisions
 """
 
@@ -66,11 +67,18 @@ SELECT gen_random_uuid(), cell.workspace_id, cell.day, now(), r.template_version
 """
 ADD_CONVERSATIONS = """
 INSERT INTO daily_conversations (id, workspace_id, day, computed_at, template_version_id, tier, model, simulated, status,
-       conversations, scored, score_sum)
+       band, conversations, scored, score_sum)
 SELECT gen_random_uuid(), cell.workspace_id, cell.day, now(), r.template_version_id, r.tier, r.model, r.simulated, r.status,
-       count(*), count(r.quality_score), coalesce(sum(r.quality_score), 0)
+       floor(r.quality_score), count(*), count(r.quality_score), coalesce(sum(r.quality_score), 0)
   FROM {cells} JOIN conversations r ON {of_cell} AND r.is_head
- GROUP BY 2, 3, 5, 6, 7, 8, 9
+ GROUP BY 2, 3, 5, 6, 7, 8, 9, 10
+"""
+ADD_PERSONAS = """
+INSERT INTO daily_personas (id, workspace_id, day, computed_at, tier, persona, emotion, simulated, conversations, approved)
+SELECT gen_random_uuid(), cell.workspace_id, cell.day, now(), r.tier, r.persona, r.emotion, r.simulated,
+       count(*), count(*) FILTER (WHERE r.status = 'approved')
+  FROM {cells} JOIN conversations r ON {of_cell} AND r.is_head
+ GROUP BY 2, 3, 5, 6, 7, 8
 """
 # A decision that was brought in for somebody counts as that person's. What undoes another one is no decision of its own.
 ADD_DECISIONS = """
@@ -159,5 +167,5 @@ def replace(cursor: CursorWrapper, cells: Sequence[Cell]) -> None:
         }
         for table in TABLES:
             cursor.execute(REMOVE.format(table=table, cells=CELLS), values)
-        for add in (ADD_CALLS, ADD_CONVERSATIONS, ADD_DECISIONS):
+        for add in (ADD_CALLS, ADD_CONVERSATIONS, ADD_PERSONAS, ADD_DECISIONS):
             cursor.execute(add.format(cells=CELLS, of_cell=OF_CELL), values)

@@ -12,7 +12,7 @@ LIMIT = 10_000
 
 def count_up_to_limit(rows: "QuerySet[Any]") -> tuple[int, bool]:
     """(count, more): the exact count up to `LIMIT`; for longer lists `LIMIT` and True."""
-    found = rows.order_by()[: LIMIT + 1].count()
+    found = rows.order_by().values("pk")[: LIMIT + 1].count()  # the key alone, whatever else the list shows
     return min(found, LIMIT), found > LIMIT
 
 

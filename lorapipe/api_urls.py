@@ -4,6 +4,8 @@ from typing import Any
 
 from django.urls import URLPattern, re_path
 
+from analytics.api.reports import show_report
+from analytics.reports.registry import REPORTS
 from background.api import jobs as background_jobs
 from batches.api import analytics, batches, judging, logs, regenerate, single
 from conversations.api import bulk, conversations, judgements, queue, rescore, versions
@@ -58,6 +60,7 @@ urlpatterns: list[URLPattern] = [
     route("logs", logs.list_logs, "api_logs"),
     route("logs/cost", logs.sum_cost, "api_logs_cost"),
     route("analytics/yield", analytics.show_yield, "api_yield"),
+    *(route(f"analytics/{name}", show_report, f"api_analytics_{name}", report=name) for name in REPORTS),
     route("audit", audit.list_entries, "api_audit"),
     route("templates", templates.list_or_create_templates, "api_templates"),
     route(f"templates/{TEMPLATE}", templates.show_or_change_template, "api_template"),

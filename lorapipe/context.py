@@ -31,7 +31,7 @@ def build_shell(request: HttpRequest) -> dict[str, Any]:
         "keys": "off" if request.COOKIES.get(KEYS) == "off" else "on",
         "powers": powers,
         "working": SimpleLazyObject(lambda: find_working_name(request, powers)),
-        "running": SimpleLazyObject(lambda: find_running_job(request)),
+        "running": SimpleLazyObject(lambda: find_running_job(powers)),
         "conversation_count": SimpleLazyObject(
             lambda: format_count(Conversation.objects.filter(workspace__in=powers.sees).heads())
         ),
@@ -49,14 +49,12 @@ def get_theme(request: HttpRequest) -> str:
     return chosen if chosen in THEMES else "system"
 
 
-def find_running_job(request: HttpRequest) -> BatchJob | None:
-    """The newest running batch, which the strip under the top bar shows."""
-    user = getattr(request, "user", None)
-    if user is None or not user.is_authenticated:
+def find_running_job(powers: Powers) -> BatchJob | None:
+    """The newest running batch of what the person sees, which the strip under the top bar shows."""
+    if not powers.sees:
         return None
-    found: BatchJob | None = (
-        BatchJob.objects.visible_to(user).listed().filter(status__in=RUNNING).newest_first().first()
-    )
+    rows = BatchJob.objects.filter(workspace__in=powers.sees).listed().filter(status__in=RUNNING)
+    found: BatchJob | None = rows.newest_first().first()
     return found
 
 

@@ -23,6 +23,7 @@ urlpatterns = [
     path("", include("templates_app.web.urls")),
     path("", include("conversations.web.urls")),
     path("", include("batches.web.urls")),
+    path("", include("analytics.web.urls")),
     path("", include("review.web.urls")),
     path("", include("exports.web.urls")),
     path("", include("exports.web.import_urls")),

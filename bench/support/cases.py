@@ -9,6 +9,7 @@ from django.core.management import call_command
 from django.db import connection
 from django.test import Client
 
+from analytics.rolling import roll_up
 from batches.models import BatchJob
 from batches.planning.estimate.history import Key, past
 from batches.reports.progress import progress
@@ -24,11 +25,16 @@ SHOW_ABOVE_MS = float(os.environ.get("BENCH_SHOW_MS", "inf"))
 def fill(rows: int) -> tuple[User, BatchJob]:
     """Make `rows` conversations for one person and as many for another, so that the queries must filter by workspace."""
     call_command("migrate", verbosity=0)
+    with connection.cursor() as cursor:
+        cursor.execute("SET statement_timeout = 0")  # seeding takes its time
     user: User = User.objects.create_user("bench", is_staff=True)
     other: User = User.objects.create_user("other")
     job = seed_job(user.personal_workspace(), size=-(-rows * 10 // 9))
     seed_job(other.personal_workspace(), size=rows, running=False)
+    roll_up(everything=True)
     analyze()
+    with connection.cursor() as cursor:
+        cursor.execute("RESET statement_timeout")
     return user, job
 
 
@@ -57,6 +63,9 @@ def cases(user: User, job: BatchJob) -> dict[str, Callable[[], Any]]:
         "page: conversations, search": get("/conversations/?q=mortgage", web),
         "page: batch": get(f"/batches/{job.pk}/", web),
         "page: batches": get("/batches/", web),
+        "page: dashboard": get("/dashboard/", web),
+        "page: analytics": get("/analytics/", web),
+        "page: review": lambda: web.get("/review/", follow=True),
     }
 
 

@@ -214,6 +214,12 @@ class Conversation(ReviewedModel):
                 condition=Q(import_job__isnull=False),
             ),
             models.Index(fields=["origin_job", "created_at"], name="conversation_by_job"),
+            # The few that the dashboard names.
+            models.Index(
+                fields=["workspace"],
+                name="conversation_flagged_since",
+                condition=Q(is_head=True, flagged_since_decision=True),
+            ),
             # The order of the list.
             models.Index(
                 *("workspace", F("flag_count").desc(), "quality_score"),

@@ -78,6 +78,7 @@ class FilterForm(forms.Form):
     created_to = forms.DateField(label="Made to", required=False)
     batch = forms.UUIDField(label="Batch", required=False)
     import_job = forms.UUIDField(label="Import", required=False)
+    version = forms.UUIDField(label="Template version", required=False)
     sort = forms.ChoiceField(label="Order", required=False, choices=SORT_CHOICES)
 
     @property
@@ -136,6 +137,8 @@ class FilterForm(forms.Form):
             rows = rows.of_job(batch)
         if job := self.chosen("import_job"):
             rows = rows.filter(import_job=job)
+        if version := self.chosen("version"):
+            rows = rows.filter(template_version=version)
         rows = rows.scored_between(self.chosen("score_min"), self.chosen("score_max"))
         return rows.created_between(self._midnight("created_from", 0), self._midnight("created_to", 1))
 
@@ -165,7 +168,7 @@ class FilterForm(forms.Form):
         if isinstance(value, list):
             words = dict(self.fields[name].choices)  # type: ignore[attr-defined]
             value = ", ".join(words[each] for each in value)
-        one = {"batch": "One batch", "import_job": "One import"}
+        one = {"batch": "One batch", "import_job": "One import", "version": "One template version"}
         return one.get(name, f"{self.fields[name].label}: {value}")
 
     def _query_without(self, name: str) -> str:

@@ -36,6 +36,7 @@ REMOVED = (
     Removed("exports.HubToken"),
     Removed("conversations.Conversation", by="root"),  # a chain at a time
     Removed("analytics.DailyConversations"),
+    Removed("analytics.DailyPersonas"),
     Removed("analytics.DailyDecisions"),
     Removed("batches.CachedPrefix", "job__workspace"),
     Removed("batches.BatchItem"),

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.urls import URLPattern
 
+from analytics.api import operations as analytics
 from background.api import operations as background
 from batches.api import operations as batches
 from conversations.api import operations as conversations
@@ -14,7 +15,7 @@ from templates_app.api import operations as templates
 from workspaces.api import operations as workspaces
 
 # A room whose addresses another one joins comes before it: its words are the first.
-ROOMS = (workspaces, background, templates, conversations, batches, exports)
+ROOMS = (workspaces, background, templates, conversations, batches, analytics, exports)
 
 
 @lru_cache(maxsize=1)

@@ -15,7 +15,7 @@ const KEYS = {
 // These press the element of the page that carries the key as data-key.
 const PRESSED = "pCRerdansmzcyx.,123456789";
 const GO = {
-  g: "[data-go=g]", o: "[data-go=o]", r: "[data-go=r]", b: "[data-go=b]", e: "[data-go=e]", c: "[data-go=c]", t: "[data-go=t]", s: "[data-go=s]",
+  g: "[data-go=g]", d: "[data-go=d]", o: "[data-go=o]", r: "[data-go=r]", b: "[data-go=b]", e: "[data-go=e]", c: "[data-go=c]", t: "[data-go=t]", s: "[data-go=s]",
 };
 let going = 0;
 

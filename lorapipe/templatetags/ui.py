@@ -59,6 +59,7 @@ TIERS: Mapping[str, str] = {"template": "Template", "scenario": "Scenario", "edg
 MOVING = frozenset({"generating", "processing"})
 # The entries of the menu, each with the names of the URLs of its pages (a regular expression).
 SECTIONS: Mapping[str, str] = {
+    "dashboard": r"dashboard|analytics.*",
     "generate_all": r"generate_all",
     "generate_one": r"generate_one",
     "batches": r"batch(es|_.*)?|plan(?!_prompt$).*|notices",

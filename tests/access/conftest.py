@@ -3,6 +3,7 @@
 import pytest
 from django.test import Client
 
+from analytics.rolling import roll_up
 from batches.models.states import ItemStatus
 from review.actions import comment
 from templates_app.models import PromptTemplate
@@ -34,7 +35,13 @@ def theirs() -> Belongings:
     job = make_job(by=user, name=f"{MARK}-job", total_items=2)
     item = make_item(job=job, status=ItemStatus.COMPLETED, topic=f"{MARK}-topic")
     make_item(job=job, topic=f"{MARK}-topic")
-    made = make_conversation(item=item, title=f"{MARK}-title", turns=[f"{MARK}-turn", "Yes."])
+    made = make_conversation(
+        item=item,
+        title=f"{MARK}-title",
+        turns=[f"{MARK}-turn", "Yes."],
+        persona=f"{MARK}-persona",
+        emotion=f"{MARK}-emotion",
+    )
     make_log(item=item, conversation=made)
     template = item.made_from.template
     PromptTemplate.objects.filter(pk=template.pk).update(name=f"{MARK}-template")
@@ -61,6 +68,7 @@ def theirs() -> Belongings:
         "token_id": make_named_token(user).pk,
     }
     rows = [scenario, edge_case, option]
+    roll_up(everything=True)
     return Belongings(user, job, made, template, rows, {name: str(value) for name, value in places.items()})
 
 

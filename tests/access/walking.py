@@ -26,6 +26,7 @@ HARMLESS = {
     "app_label": "batches",
     "url": "nothing",
     "kind": "starter",
+    "name": "conversations",
     "content_type_id": "1",
     **dict.fromkeys(("number", "old", "new"), "1"),
 }

@@ -15,7 +15,7 @@ from django.db.models import Count, F, Model, Q, Sum
 from django.db.models.functions import TruncDate
 
 from analytics.invariants import find_wrong_days
-from analytics.models import DailyCalls, DailyConversations, DailyDecisions, StaleDay
+from analytics.models import DailyCalls, DailyConversations, DailyDecisions, DailyPersonas, StaleDay
 from analytics.rolling import (
     OVERLAP,
     ROLLING_LOCK,
@@ -80,7 +80,7 @@ def decide(found: Conversation, *, when: datetime, **fields: Any) -> Decision:
 def contents() -> dict[str, list[tuple[Any, ...]]]:
     """All numbers, without the keys and times that each pass gives anew."""
     found = {}
-    for model in (DailyCalls, DailyConversations, DailyDecisions):
+    for model in (DailyCalls, DailyConversations, DailyPersonas, DailyDecisions):
         names = [
             each.attname for each in model._meta.concrete_fields if each.name not in ("id", "computed_at")
         ]
@@ -106,6 +106,9 @@ def check_sums() -> None:
     assert days_of_sums(
         DailyCalls, n=Sum("calls"), cost=Sum("cost_usd"), read=Sum("input_tokens")
     ) == days_of_rows(GenerationLog, n=Count("pk"), cost=Sum("cost_usd"), read=Sum("input_tokens"))
+    assert days_of_sums(DailyPersonas, n=Sum("conversations"), yes=Sum("approved")) == days_of_rows(
+        Conversation, n=Count("pk"), yes=Count("pk", filter=Q(status=Status.APPROVED))
+    )
     statuses = {each: Q(status=each) for each in Status.values}
     assert days_of_sums(
         DailyConversations,
@@ -356,4 +359,6 @@ def test_a_round_of_duties_holds_up_nobody_and_is_begun_once(monkeypatch: pytest
 
 
 def test_every_table_is_replaced() -> None:
-    assert {*TABLES} == {each._meta.db_table for each in (DailyCalls, DailyConversations, DailyDecisions)}
+    assert {*TABLES} == {
+        each._meta.db_table for each in (DailyCalls, DailyConversations, DailyPersonas, DailyDecisions)
+    }

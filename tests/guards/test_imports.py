@@ -37,7 +37,7 @@ BELOW = {
         "background",
         "workspaces",
     },
-    "analytics": {"batches", "conversations", "templates_app", "workspaces"},
+    "analytics": {"batches", "conversations", "exports", "templates_app", "workspaces"},
     "stack": set[str](),
     "terminal": set(ROOMS),
     "lorapipe": set(ROOMS),

@@ -7,7 +7,7 @@ from typing import Any
 from django.db.models import Model
 from django.utils import timezone
 
-from analytics.models import DailyCalls, DailyConversations, DailyDecisions, Day, StaleDay
+from analytics.models import DailyCalls, DailyConversations, DailyDecisions, DailyPersonas, Day, StaleDay
 from conversations.states import Status
 from tests import factories
 
@@ -44,6 +44,9 @@ DAY_MAKERS: dict[type[Model], Callable[[int], None]] = {
     DailyCalls: many_days(DailyCalls, simulated=True, state="succeeded", **dict.fromkeys(CALLS, 1)),
     DailyConversations: many_days(
         DailyConversations, simulated=True, status=Status.APPROVED, conversations=1, scored=1, score_sum=8
+    ),
+    DailyPersonas: many_days(
+        DailyPersonas, persona="Gig Worker", simulated=True, conversations=1, approved=0
     ),
     DailyDecisions: many_days(
         DailyDecisions, reviewer="a@b.example", to_status=Status.APPROVED, decisions=1, undone=0

@@ -1,0 +1,1 @@
+"""What the dashboard and the analytics page show, from the numbers by day."""
