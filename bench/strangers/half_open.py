@@ -146,8 +146,11 @@ def measure(port: int, headers: dict[str, str], seconds: float, *, goal_s: float
 
 
 @contextmanager
-def started() -> Iterator[tuple[int, dict[str, str], str]]:
-    """`./run` in a folder of its own: its port, the headers of its signed-in owner, and a token of the same person."""
+def started(*also: list[str]) -> Iterator[tuple[int, dict[str, str], str]]:
+    """`./run` in a folder of its own: its port, the headers of its signed-in owner, and a token of the same person.
+
+    `also`: commands of `./run manage` to be carried out before.
+    """
     with (
         tempfile.TemporaryDirectory(prefix="lorapipe-half-open-") as folder,
         tempfile.TemporaryFile("w+") as said,
@@ -158,7 +161,7 @@ def started() -> Iterator[tuple[int, dict[str, str], str]]:
         running = subprocess.Popen([CHECKOUT / "run"], env=environ, stdout=said, stderr=said)
         try:
             wait_for_page(f"http://127.0.0.1:{port}/sign-in/", running)
-            for command in (["sign_in_link"], ["create_token", "owner"]):
+            for command in (["sign_in_link"], ["create_token", "owner"], *also):
                 subprocess.run(
                     [CHECKOUT / "run", "manage", *command], env=environ, check=True, stdout=said, stderr=said
                 )

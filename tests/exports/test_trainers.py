@@ -22,10 +22,10 @@ LOADERS = ("llamafactory", "unsloth_zoo", "mlx-lm")
 @pytest.mark.timeout(1_800)  # the packages are 1.5 GB
 def test_trainers_read_the_same_texts_and_a_lora_is_trained(tmp_path: Path) -> None:
     python = find_environment(tmp_path)
-    found = json.loads(run(python, "bench.train_lora").splitlines()[-1])
+    found = json.loads(run(python, "bench.training.train_lora").splitlines()[-1])
     assert found["wrong"] == []
     assert found["last_loss"] < 0.9 * found["first_loss"]
-    read = run(python, "bench.trainer_loaders")
+    read = run(python, "bench.training.trainer_loaders")
     assert read.count("the same texts") == 4, read
 
 

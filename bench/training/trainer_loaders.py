@@ -1,6 +1,6 @@
-"""Reads our files by the loaders of LLaMA-Factory, Unsloth and mlx-lm, and compares the texts: `python -m bench.trainer_loaders`.
+"""Reads our files by the loaders of LLaMA-Factory, Unsloth and mlx-lm, and compares the texts: `python -m bench.training.trainer_loaders`.
 
-It runs in the environment of `bench.train_lora`, with what of these is wanted beside it:
+It runs in the environment of `bench.training.train_lora`, with what of these is wanted beside it:
 
     train/bin/pip install --no-deps llamafactory unsloth_zoo mlx-lm
 
@@ -20,7 +20,7 @@ from typing import Any
 
 from datasets import load_dataset
 
-from bench.train_lora import make_examples, make_odd_examples, make_tokenizer, write
+from bench.training.train_lora import make_examples, make_odd_examples, make_tokenizer, write
 from exports.formats import Example, FormatOptions
 from exports.snippets import Export, build_snippets
 

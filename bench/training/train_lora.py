@@ -1,10 +1,10 @@
-"""Trains a LoRA from our exports with TRL and peft, and reads every format back with `datasets`: `python -m bench.train_lora`.
+"""Trains a LoRA from our exports with TRL and peft, and reads every format back with `datasets`: `python -m bench.training.train_lora`.
 
 It needs an environment of its own, which has nothing of the application's:
 
     python3 -m venv train && train/bin/pip install -r requirements-trainers.txt
-    train/bin/python -m bench.train_lora            # made-up conversations, with texts that break naive writers
-    train/bin/python -m bench.train_lora FILE       # train from an exported file of `messages`
+    train/bin/python -m bench.training.train_lora            # made-up conversations, with texts that break naive writers
+    train/bin/python -m bench.training.train_lora FILE       # train from an exported file of `messages`
 
 The model is a random one of 100,000 parameters, so nothing is downloaded, and its tokenizer is made from the texts. Exit code 1 if a reader
 returns other texts than were written, or the loss is not finite or does not fall.

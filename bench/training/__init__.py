@@ -1,0 +1,1 @@
+"""Whether trainers read our files: in an environment of their own."""
