@@ -4,7 +4,7 @@ from django.urls import URLPattern, path
 
 from batches.web.jobs import control_views, generate_all, judge, quality_views, yields
 from batches.web.jobs import views as jobs
-from batches.web.plans import trial, wizard
+from batches.web.plans import size, trial, wizard
 from batches.web.plans import views as plans
 from batches.web.settings import budget, estimates, notices
 from batches.web.single import judge_many, regenerate, regenerate_many
@@ -37,6 +37,7 @@ urlpatterns: list[URLPattern] = [
     path("batches/", jobs.list_batches, name="batches"),
     path("batches/new/", wizard.list_kinds, name="batch_new"),
     path("batches/new/csv/sample.csv", wizard.download_plan_sample, name="plan_sample"),
+    path("batches/new/<slug:kind>/size/", size.show_size, name="batch_new_size"),
     path("batches/new/<slug:kind>/", wizard.create_plan, name="batch_new_kind"),
     path("batches/<uuid:job_id>/configure/", wizard.configure_plan, name="batch_configure"),
     path("batches/<uuid:job_id>/plan/", plans.show_plan, name="plan"),

@@ -43,6 +43,7 @@ WORDS = {
     "app_label": ["batches"],
     "url": ["nothing"],
     "kind": ["starter", "matrix", "situations", "csv", "chosen"],
+    "name": ["conversations", "cost"],
     "number": ["1", "2"],
     "old": ["1"],
     "new": ["2"],

@@ -31,6 +31,7 @@ from templates_app.states import Tier
 from workspaces.models import Workspace
 
 MOST_CHOICES = 500
+MOST_CHIPS = 40  # words of an option list below a text area
 SITUATION_TIERS = ((Tier.SCENARIO.value, "Scenarios"), (Tier.EDGE_CASE.value, "Edge cases"))
 # The fields that show problems of a plan whose column has another name than the field.
 PLACES = {
@@ -321,6 +322,9 @@ class MatrixForm(RecipeForm):
                 "variable": variable,
                 "field": self[f"list-{variable.name}"],
                 "all": self[f"all-{variable.name}"] if f"all-{variable.name}" in self.fields else None,
+                "choices": [choice.name for (kind, _), choice in self.known.items() if kind == variable.name][
+                    :MOST_CHIPS
+                ],
             }
             for variable in self.version.typed_variables()
         ]
