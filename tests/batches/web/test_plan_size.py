@@ -7,7 +7,7 @@ from django.test import Client
 
 from batches.models import BatchJob
 from batches.web.plans import size
-from templates_app.models import PromptTemplate
+from templates_app.models import OptionKind, PromptTemplate
 from tests.factories import make_option, make_template
 from workspaces.models import User
 
@@ -73,7 +73,7 @@ def test_other_kinds(client: Client, template: PromptTemplate) -> None:
 def test_the_words_of_the_option_list_are_chips(
     client: Client, template: PromptTemplate, owner: User
 ) -> None:
-    make_option(workspace=owner.personal_workspace(), kind="persona", name="Lighthouse <Keeper>")
+    make_option(workspace=owner.personal_workspace(), kind=OptionKind.PERSONA, name="Lighthouse <Keeper>")
     page = client.get("/batches/new/matrix/", {"template": str(template.pk)}).text
     assert 'data-adds-to="id_list-persona"' in page
     assert "Lighthouse &lt;Keeper&gt;</button>" in page
