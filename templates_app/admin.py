@@ -161,8 +161,9 @@ class EntryForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def clean(self) -> dict[str, Any]:
         given: dict[str, Any] = super().clean() or {}
-        parameters = given.get("parameters")
-        if parameters is not None and not _is_text_mapping(parameters):
+        if "parameters" in given and given["parameters"] is None:
+            given["parameters"] = {}  # the field was empty, or held the word null
+        if not _is_text_mapping(given.get("parameters", {})):
             self.add_error("parameters", 'Write an object of texts, such as {"age": "41"}.')
         if self.errors:
             return given
