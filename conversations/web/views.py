@@ -19,6 +19,7 @@ from conversations.models.search import Snippet, find_snippets
 from conversations.quality.flags import Flag, read_flags
 from conversations.web.flags import describe_flags
 from conversations.web.forms import FLAGGED_FIRST, NEWEST, FilterForm, select_for_list
+from conversations.web.peek import read_peek, write_list_query
 from conversations.web.trail import PER_PAGE, find_trail
 from conversations.web.version_views import build_chain_context
 from lib.htmx import is_target
@@ -28,10 +29,17 @@ from lib.paging import Address, fetch_page
 @require_safe
 @login_required
 def list_conversations(request: HttpRequest) -> HttpResponse:
-    """The conversations that one may see, filtered by the query string. The live search gets only `#table`."""
+    """The conversations that one may see, filtered by the query string, and the one that it peeks at.
+
+    The live search gets only `#table`, and what opens or closes the panel only `#peek`.
+    """
+    visible = Conversation.objects.visible_to(request.user)
+    beside = {"peek": read_peek(request, visible), "back": write_list_query(request.GET)}
+    if is_target(request, "peek"):
+        return render(request, "conversations/peek.html", beside)
     form = FilterForm(request.GET)
     enough = Address.of(request).read_page_number() * PER_PAGE + 1
-    found = form.find_listed(Conversation.objects.visible_to(request.user), enough=enough)
+    found = form.find_listed(visible, enough=enough)
     rows = select_for_list(found.rows)
     page = fetch_page(rows, request, per=PER_PAGE, searched=bool(form.search_text.strip()))
     context = {
@@ -50,7 +58,7 @@ def list_conversations(request: HttpRequest) -> HttpResponse:
             for value in request.GET.getlist(name)
             if is_kept_filter(name)
         ],
-        "back": request.GET.urlencode(),
+        **beside,
     }
     part = "#table" if is_target(request, "table") else ""
     return render(request, f"conversations/conversations.html{part}", context)

@@ -1,0 +1,83 @@
+"""The peek panel in a browser: by key, by link, without script, and on a phone."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from conversations.states import Status
+from tests.browser.conftest import OpenPage, keep_picture, ready
+from tests.factories import make_conversation
+from workspaces.models import User
+
+
+@pytest.fixture
+def three(owner: User) -> None:
+    for title in ("About a boat", "About a mill", "About a farm"):
+        make_conversation(
+            workspace=owner.personal_workspace(),
+            title=title,
+            status=Status.PENDING_REVIEW,
+            turns=[f"{title}: a question", "An answer of some length. " * 12] * 5,
+            flags=[{"kind": "refusal", "turn": 2}, {"kind": "short_turn", "turn": 4}],
+            flag_count=2,
+        )
+
+
+@pytest.mark.usefixtures("three")
+def test_peek_by_keyboard(open_page: OpenPage, owner: User) -> None:
+    page = ready(open_page("/conversations/?tier=template", by=owner))
+    panel = page.locator("#peek")
+    expect(panel).to_be_hidden()
+    page.keyboard.press("j")
+    page.keyboard.press("p")
+    expect(panel).to_contain_text("About a farm: a question")
+    expect(page).to_have_url(re.compile(r"tier=template&peek=[0-9a-f-]{36}$"))
+    table, side = page.locator("#table").bounding_box(), panel.bounding_box()
+    assert table is not None
+    assert side is not None
+    assert side["x"] > table["x"] + table["width"] - 1, "beside the table"
+    page.keyboard.press("j")
+    page.keyboard.press("p")
+    expect(panel).to_contain_text("About a mill: a question")
+    expect(page.locator("tr:has([data-peek][aria-current])")).to_contain_text("About a mill")
+    keep_picture(page, "peek")
+    page.keyboard.press("/")
+    page.keyboard.type("about")
+    expect(page).to_have_url(re.compile(r"q=about.*peek=|peek=.*q=about"))
+    expect(panel).to_contain_text("About a mill: a question")
+    page.locator("tr.cursor a").first.focus()
+    page.keyboard.press("p")
+    expect(panel).to_be_hidden()
+    expect(page).not_to_have_url(re.compile("peek="))
+    page.keyboard.press("p")
+    expect(panel).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(panel).to_be_hidden()
+    expect(page.locator("tr.cursor a").first).to_be_focused()
+    page.go_back()
+    expect(page.locator("#peek")).to_contain_text("About a mill: a question")
+
+
+@pytest.mark.usefixtures("three")
+def test_peek_without_script(open_page: OpenPage, owner: User) -> None:
+    page = open_page("/conversations/?sort=created", by=owner, script=False)
+    page.get_by_role("link", name="Peek at About a boat").click()
+    expect(page.locator("#peek")).to_contain_text("About a boat: a question")
+    page.locator("#peek").get_by_role("link", name="Close").click()
+    expect(page.locator("#peek")).to_be_hidden()
+    expect(page).to_have_url(re.compile(r"\?sort=created$"))
+
+
+@pytest.mark.usefixtures("three")
+def test_on_a_phone_the_panel_is_below_and_comes_into_sight(open_page: OpenPage, owner: User) -> None:
+    page = ready(open_page("/conversations/", by=owner, width=390, dark=True))
+    page.get_by_role("link", name="Peek at About a mill").click()
+    panel = page.locator("#peek")
+    expect(panel).to_be_in_viewport()
+    expect(panel).to_be_focused()
+    menu = page.locator("tr.cursor details.menu").bounding_box()
+    assert menu is not None
+    assert menu["x"] + menu["width"] <= 390
+    keep_picture(page, "peek-phone")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
