@@ -14,9 +14,9 @@ const KEYS = {
 };
 // These press the element of the page that carries the key as data-key.
 const PRESSED = "pCRerdansmzcyx.,123456789";
-const GO = {
-  g: "[data-go=g]", d: "[data-go=d]", o: "[data-go=o]", r: "[data-go=r]", b: "[data-go=b]", e: "[data-go=e]", c: "[data-go=c]", t: "[data-go=t]", s: "[data-go=s]",
-};
+const GO = "gdorbects"; // After g these press the entry of the menu that carries the key as data-go.
+// Keys that this browser has changed (Settings, Keyboard), and what they stand for.
+const CHANGED = new Map((document.documentElement.dataset.keymap || "").split(" ").filter(Boolean).map((pair) => [pair[0], pair.slice(2)]));
 let going = 0;
 
 function isTyping(target) {
@@ -37,15 +37,16 @@ document.addEventListener("keydown", (event) => {
   }
   if (event.key === "Escape") closeMenus();
   if (event.ctrlKey || event.metaKey || isTyping(event.target) || document.querySelector("dialog[open], [data-keys=off]")) return;
-  if (Date.now() - going < 1200 && GO[event.key]) {
+  const key = CHANGED.get(event.key) ?? event.key;
+  if (Date.now() - going < 1200 && GO.includes(event.key)) {
     going = 0;
-    document.querySelector(GO[event.key])?.click();
-  } else if (event.key === "g") {
+    document.querySelector(`[data-go="${event.key}"]`)?.click();
+  } else if (key === "g") {
     going = Date.now();
-  } else if (KEYS[event.key]) {
-    KEYS[event.key]();
-  } else if (PRESSED.includes(event.key)) {
-    document.querySelector(`[data-key="${event.key}"]`)?.click();
+  } else if (KEYS[key]) {
+    KEYS[key]();
+  } else if (key && PRESSED.includes(key)) {
+    document.querySelector(`[data-key="${key}"]`)?.click();
   } else {
     return;
   }

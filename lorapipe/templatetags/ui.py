@@ -16,8 +16,11 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
 from lib.amounts import format_amount
+from lorapipe.templatetags.key_tags import TAGS
 
 register = template.Library()
+for tag in TAGS:
+    register.simple_tag(tag, takes_context=True)
 
 LIMIT_STEP = Decimal("0.0001")  # in USD; a limit is typed with four places at most
 ICONS = Path(__file__).resolve().parent.parent / "static" / "vendor" / "lucide"
@@ -243,12 +246,6 @@ def compact(number: int | None) -> str:
     if number < 1_000_000:
         return f"{number / 1000:.1f} k"
     return f"{number / 1_000_000:.2f} M"
-
-
-@register.simple_tag
-def kbd(keys: str) -> SafeString:
-    """The hint of a key on a button. The keys themselves are in app.js; a test in tests/lorapipe compares the two."""
-    return format_html('<kbd class="kbd only-wide" aria-hidden="true">{}</kbd>', keys)
 
 
 @register.simple_tag(takes_context=True)

@@ -53,6 +53,20 @@ def test_single_keys_can_be_switched_off(open_page: OpenPage, owner: User) -> No
     expect(page.locator("h1")).to_have_text("Keyboard")
 
 
+def test_a_changed_key_does_what_the_usual_one_did(open_page: OpenPage, owner: User) -> None:
+    page = ready(open_page("/settings/keyboard/", by=owner))
+    page.get_by_label("This sheet").fill("q")
+    page.get_by_role("button", name="Keep these keys").click()
+    expect(page.get_by_text("The keys are changed in this browser.")).to_be_visible()
+    ready(page)
+    page.locator("h1").click()
+    page.keyboard.press("?")
+    expect(page.locator("dialog#keys")).to_be_hidden()
+    page.keyboard.press("q")
+    expect(page.locator("dialog#keys")).to_be_visible()
+    expect(page.locator("dialog#keys [data-map='?']")).to_have_text("q")
+
+
 def test_the_search_follows_the_typing(open_page: OpenPage, owner: User) -> None:
     for title in ("A pension at risk", "A new house"):
         make_conversation(workspace=owner.personal_workspace(), title=title)
