@@ -2,10 +2,11 @@
 
 from django.urls import URLPattern, path
 
-from conversations.web import rubric, template_views, thresholds, version_views, views
+from conversations.web import columns, rubric, template_views, thresholds, version_views, views
 
 urlpatterns: list[URLPattern] = [
     path("conversations/", views.list_conversations, name="conversations"),
+    path("conversations/columns/", columns.choose_columns, name="conversations_columns"),
     path("conversations/<uuid:conversation_id>/", views.show_conversation, name="conversation"),
     path("settings/judge/", rubric.edit_rubric, name="settings_judge"),
     path("settings/quality/", thresholds.edit_thresholds, name="settings_quality"),

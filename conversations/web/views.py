@@ -17,6 +17,7 @@ from conversations.judging.listing import list_judgements_of
 from conversations.models import Conversation
 from conversations.models.search import Snippet, find_snippets
 from conversations.quality.flags import Flag, read_flags
+from conversations.web.columns import OPTIONAL, read_columns
 from conversations.web.flags import describe_flags
 from conversations.web.forms import FLAGGED_FIRST, NEWEST, FilterForm, select_for_list
 from conversations.web.peek import read_peek, write_list_query
@@ -58,6 +59,8 @@ def list_conversations(request: HttpRequest) -> HttpResponse:
             for value in request.GET.getlist(name)
             if is_kept_filter(name)
         ],
+        "columns": read_columns(request),
+        "all_columns": OPTIONAL.items(),
         **beside,
     }
     part = "#table" if is_target(request, "table") else ""

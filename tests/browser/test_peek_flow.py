@@ -81,3 +81,18 @@ def test_on_a_phone_the_panel_is_below_and_comes_into_sight(open_page: OpenPage,
     assert menu["x"] + menu["width"] <= 390
     keep_picture(page, "peek-phone")
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+@pytest.mark.usefixtures("three")
+@pytest.mark.parametrize("script", [True, False])
+def test_choose_columns(open_page: OpenPage, owner: User, script: bool) -> None:
+    page = open_page("/conversations/?sort=created", by=owner, script=script, dark=not script)
+    for word in ("Tier", "Batch"):
+        if not page.locator(".choose-columns[open]").count():
+            page.locator("summary", has_text="Columns").click()
+        page.locator(".choose-columns label", has_text=word).locator("input").uncheck()
+    keep_picture(page, f"columns-{script}")
+    page.locator(".choose-columns").get_by_role("button", name="Apply").click()
+    expect(page.locator("thead")).not_to_contain_text("Tier")
+    expect(page.locator("thead")).to_contain_text("Score")
+    expect(page).to_have_url(re.compile(r"\?sort=created$"))
