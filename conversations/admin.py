@@ -17,7 +17,16 @@ from background.models import BackgroundJob
 from conversations.bulk import DECIDES, TooMany
 from conversations.changes import get_newest_decision
 from conversations.jobs.bulk import MOST_IN_JOB, MOST_IN_REQUEST, SeveralWorkspaces, decide_about_chosen
-from conversations.models import Conversation, Decision, DimensionScore, IdCounter, Judgement, Rubric, Turn
+from conversations.models import (
+    Conversation,
+    Decision,
+    DimensionScore,
+    IdCounter,
+    Judgement,
+    Rubric,
+    SavedView,
+    Turn,
+)
 from conversations.models.decisions import LONGEST_NOTE
 from conversations.states import BulkAction
 from workspaces.admin_base import (
@@ -352,3 +361,18 @@ class IdCounterAdmin(ReadOnlyAdmin):
     list_select_related = ("workspace",)
     search_fields = ("slug",)
     detail_select_related = ("workspace",)
+
+
+@admin.register(SavedView)
+class SavedViewAdmin(ReadOnlyAdmin):
+    """A search in it may quote from conversations of any workspace: staff see their own ones, superusers all."""
+
+    list_display = ("name", "user", "query", "updated_at")
+    list_select_related = ("user",)
+    search_fields = ("name", "user__username")
+    ordering = ("name",)
+    fields = ("name", "user", "query", "created_at", "updated_at")
+    detail_select_related = ("user",)
+
+    def of_workspaces(self, rows: QuerySet[Any], request: HttpRequest) -> QuerySet[Any]:
+        return rows.filter(user=str(request.user.pk))

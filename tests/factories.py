@@ -15,7 +15,7 @@ from background.models import BackgroundJob
 from batches.models import BatchItem, BatchJob, GenerationLog, PromptSize, RateLimit, Worker
 from batches.models.states import ItemStatus, JobStatus, LogState
 from conversations.judging.rubric import find_rubric
-from conversations.models import Conversation, Judgement, Turn
+from conversations.models import Conversation, Judgement, SavedView, Turn
 from conversations.states import JudgedDimension, Status
 from exports.importing.reading import read_file
 from exports.importing.uploading import build_report
@@ -329,6 +329,11 @@ def make_judgement(
         score = (scores or {}).get(dimension, 7)
         classes.DimensionScoreFactory.create(judgement=made, dimension=dimension, score=score, quote=quote)
     return made
+
+
+def make_saved_view(*, user: User | None = None, **fields: Any) -> SavedView:
+    """A filter of the list under a name; `query` is its query string."""
+    return classes.SavedViewFactory.create(user=user or make_user(), **fields)
 
 
 # --- the model table -----------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from factory.django import DjangoModelFactory
 from background.models import BackgroundJob
 from batches.models import BatchItem, BatchJob, GenerationLog, PromptSize, RateLimit, Worker
 from batches.models.states import Dimension, ItemStatus, JobStatus, LogState
-from conversations.models import Conversation, DimensionScore, Judgement, Turn
+from conversations.models import Conversation, DimensionScore, Judgement, SavedView, Turn
 from conversations.states import Role, Status
 from exports.models import Export, ExportItem, ImportedFile
 from exports.models.import_files import FileKind
@@ -293,6 +293,14 @@ class TurnFactory(DjangoModelFactory[Turn]):
     workspace = SelfAttribute("conversation.workspace")
     role = LazyAttribute(lambda turn: Role.USER if turn.turn_number % 2 else Role.ASSISTANT)
     token_count = LazyAttribute(lambda turn: len(turn.content) * 2 // 5)
+
+
+class SavedViewFactory(DjangoModelFactory[SavedView]):
+    class Meta:
+        model = SavedView
+
+    name = number_text("view {}")
+    query = "tier=template"
 
 
 class JudgementFactory(DjangoModelFactory[Judgement]):

@@ -4,6 +4,7 @@ from conversations.models.conversations import Conversation
 from conversations.models.decisions import Decision, DecisionQuerySet
 from conversations.models.judgements import DimensionScore, Judgement, JudgementQuerySet, Rubric
 from conversations.models.querysets import ConversationQuerySet
+from conversations.models.saved_views import SavedView
 from conversations.models.turns import IdCounter, Turn
 
 __all__ = [
@@ -16,5 +17,6 @@ __all__ = [
     "Judgement",
     "JudgementQuerySet",
     "Rubric",
+    "SavedView",
     "Turn",
 ]

@@ -21,6 +21,7 @@ from conversations.web.columns import OPTIONAL, read_columns
 from conversations.web.flags import describe_flags
 from conversations.web.forms import FLAGGED_FIRST, NEWEST, FilterForm, select_for_list
 from conversations.web.peek import read_peek, write_list_query
+from conversations.web.saved_views import list_view_links
 from conversations.web.trail import PER_PAGE, find_trail
 from conversations.web.version_views import build_chain_context
 from lib.htmx import is_target
@@ -61,6 +62,7 @@ def list_conversations(request: HttpRequest) -> HttpResponse:
         ],
         "columns": read_columns(request),
         "all_columns": OPTIONAL.items(),
+        "view_links": list_view_links(request),
         **beside,
     }
     part = "#table" if is_target(request, "table") else ""

@@ -7,6 +7,7 @@ from background.models import BackgroundJob
 from background.states import OPEN
 from batches.models import BatchJob, GenerationLog
 from batches.models.states import ACTIVE, LogState
+from conversations.models import SavedView
 from workspaces.actions import Refused
 from workspaces.audit import record
 from workspaces.members import remove_member
@@ -52,6 +53,7 @@ def delete_person(user: User, *, by: User | None) -> None:
             remove_member(member, by=by)
     SignInLink.objects.filter(user=found).delete()
     ApiToken.objects.filter(user=found).delete()
+    SavedView.objects.filter(user=found).delete()
     _empty(found)
 
 

@@ -131,6 +131,7 @@ def make_world() -> World:
             str(factories.make_background_job(by=person, status="completed", done=1, total=1).pk),
         ],
         "export_id": make_exports(person),
+        "view_id": [str(factories.make_saved_view(user=person).pk) for _ in range(2)],
         "token": ["wrong", create_sign_in_link(person)],
         **make_people(person),
     }

@@ -21,6 +21,7 @@ from tests.factories import (
     make_log,
     make_member,
     make_option,
+    make_saved_view,
     make_scenario,
     make_token,
     make_user,
@@ -65,6 +66,7 @@ def theirs() -> Belongings:
         "file_id": make_imported_file(by=user, name=f"{MARK}-talks.jsonl").pk,
         "workspace_id": home.pk,
         "member_id": make_member(workspace=home, user=make_user(username=f"{MARK}-member")).pk,
+        "view_id": make_saved_view(user=user, name=f"{MARK}-view").pk,
         "token_id": make_named_token(user).pk,
     }
     rows = [scenario, edge_case, option]

@@ -34,7 +34,7 @@ HARMLESS = {
 ROWS = (
     *("job_id", "conversation_id", "template_id", "object_id", "id", "item_id", "export_id"),
     *("entry_id", "import_id", "file_id", "comment_id", "score_id", "background_id"),
-    *("workspace_id", "member_id", "token_id"),
+    *("workspace_id", "member_id", "token_id", "view_id"),
 )
 MARK = "SECRET-OF-A"
 MASKED = re.compile(

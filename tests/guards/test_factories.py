@@ -28,6 +28,7 @@ def test_every_factory_makes_a_row() -> None:
     factories.make_imported_file()
     factories.make_rate_limit()
     factories.make_prompt_size()
+    factories.make_saved_view()
     assert factories.make_token(user=user).startswith("lp_")
     assert job.items.count() == 9
     assert [turn.content for turn in made.turns.all()] == ["Hi", "Hello"]

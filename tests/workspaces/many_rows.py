@@ -26,7 +26,16 @@ from batches.models import (
 )
 from batches.models.states import ItemStatus, LogState
 from conversations.judging.rubric import change_rubric, find_rubric
-from conversations.models import Conversation, Decision, DimensionScore, IdCounter, Judgement, Rubric, Turn
+from conversations.models import (
+    Conversation,
+    Decision,
+    DimensionScore,
+    IdCounter,
+    Judgement,
+    Rubric,
+    SavedView,
+    Turn,
+)
 from conversations.states import Status
 from exports.models import Export, ExportItem, HubToken, ImportedFile
 from lorapipe.operation.models import SlowStatement
@@ -72,6 +81,11 @@ def many_tokens(rows: int) -> None:
         ApiToken(user=user, name=f"token {number}", token_hash=f"{number:064}", scope=Scope.RUN)
         for number in range(rows)
     )
+
+
+def many_saved_views(rows: int) -> None:
+    for number in range(rows):
+        factories.make_saved_view(name=f"view {number}")
 
 
 def many_links(rows: int) -> None:
@@ -341,6 +355,7 @@ MAKERS: dict[type[Model], Callable[[int], None]] = {
     ApiToken: many_tokens,
     AuditEntry: many_entries,
     SignInLink: many_links,
+    SavedView: many_saved_views,
     PromptTemplate: many_templates,
     TemplateVersion: many_versions,
     Scenario: many_situations(Scenario),
@@ -379,7 +394,7 @@ MAKERS: dict[type[Model], Callable[[int], None]] = {
     **dict.fromkeys((Lock, Assignment, Skip, Draft, Comment), many_reviews),
 }
 READ_ONLY = (
-    *(ApiToken, AuditEntry, SignInLink, Turn, IdCounter, ImportFile, ImportedFile),
+    *(ApiToken, AuditEntry, SignInLink, SavedView, Turn, IdCounter, ImportFile, ImportedFile),
     *(
         BatchJob,
         BatchItem,

@@ -15,8 +15,9 @@ from workspaces.models import User
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("signed_in")]
 # At most these, however many rows the list has: session, user, workspaces (three times: list, running batch, count),
-# count, rows, running batch, count of all conversations, number of the review queue in the menu, powers of the person.
-QUERIES = 11
+# count, rows, running batch, count of all conversations, number of the review queue in the menu, powers of the person, saved
+# views.
+QUERIES = 12
 SEARCH_QUERIES = 2  # the turns that hold the text, and the snippets
 TABLE = {"HX-Request": "true", "HX-Target": "section#table"}
 

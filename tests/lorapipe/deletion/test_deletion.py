@@ -14,6 +14,7 @@ from background.running import RunningJob
 from background.states import OPEN, JobState
 from batches.models import BatchItem, BatchJob, GenerationLog
 from batches.models.states import ACTIVE, ItemStatus, JobStatus, LogState
+from conversations.models import SavedView
 from lorapipe.deletion import contents, kinds
 from lorapipe.deletion.actions import DELETE_CONTENT, delete_person, delete_workspace
 from templates_app.models import Scenario
@@ -211,12 +212,14 @@ def test_a_person_goes_with_the_personal_workspace(files_in: Path) -> None:
     theirs = factories.make_conversation(workspace=shared, by=user)
     own, alone = user.personal_workspace(), factories.make_workspace(owner=user)
     factories.make_token(user=user)
+    factories.make_saved_view(user=user)
     delete_person(user, by=user)
     for workspace in (own, alone):
         finish(workspace)
     user.refresh_from_db()
     assert (user.is_active, user.email, user.has_usable_password()) == (False, "", False)
     assert not Membership.objects.filter(user=user).exists()
+    assert not SavedView.objects.exists()
     theirs.refresh_from_db()
     assert theirs.created_by == user, "the row stays, because what others own points at it"
     shown = [table for table in connection.introspection.table_names() if holds(table, "ordymark")]

@@ -37,6 +37,7 @@ FREE = {
     *("workspaces_membership", "workspaces_apitoken", "workspaces_signinlink", "django_session"),
     *("auth_group", "auth_group_permissions", "auth_permission", "django_content_type"),
     "django_admin_log",  # what staff did in the admin, with the names of rows; only staff see their own there
+    "saved_views",  # of one person, for all workspaces of that person; the pages ask for the own ones alone
     # of the whole installation
     *("language_models", "model_prices", "lineup_versions", "provider_findings"),
     *("rate_limits", "provider_pools", "workers", "call_stops", "slow_statements"),

@@ -1,4 +1,4 @@
-"""The peek panel in a browser: by key, by link, without script, and on a phone."""
+"""The list of conversations in a browser: the peek panel, columns and saved views, by key, without script, on a phone."""
 
 import re
 
@@ -96,3 +96,30 @@ def test_choose_columns(open_page: OpenPage, owner: User, script: bool) -> None:
     expect(page.locator("thead")).not_to_contain_text("Tier")
     expect(page.locator("thead")).to_contain_text("Score")
     expect(page).to_have_url(re.compile(r"\?sort=created$"))
+
+
+@pytest.mark.usefixtures("three")
+@pytest.mark.parametrize("script", [True, False])
+def test_save_a_view_and_delete_it(open_page: OpenPage, owner: User, script: bool) -> None:
+    page = open_page("/conversations/?q=mill&sort=created", by=owner, script=script, dark=script)
+    page.locator("summary", has_text="Save view").click()
+    page.get_by_label("Name for these filters and this order").fill("Mills")
+    keep_picture(page, f"save-view-{script}")
+    page.get_by_role("button", name="Save", exact=True).click()
+    link = page.get_by_role("navigation", name="Saved views").get_by_role("link", name="Mills")
+    expect(link).to_have_attribute("aria-current", "page")
+    page.get_by_role("link", name="Clear all").first.click()
+    expect(page.locator("#table")).to_contain_text("About a boat")
+    keep_picture(page, f"views-{script}")
+    page.set_viewport_size({"width": 390, "height": 900})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.locator("summary", has_text="Columns").click()
+    keep_picture(page, f"views-phone-{script}")
+    page.set_viewport_size({"width": 1440, "height": 900})
+    link.click()
+    expect(page.locator("#table")).not_to_contain_text("About a boat")
+    page.get_by_role("link", name="Edit views").click()
+    expect(page.locator("tbody")).to_contain_text("“mill”")
+    keep_picture(page, f"edit-views-{script}")
+    page.get_by_role("button", name="Delete").click()
+    expect(page.locator("main")).to_contain_text("No saved views yet")
