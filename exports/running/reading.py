@@ -187,10 +187,13 @@ def read_beside() -> Iterator[Callable[..., Future[Any]]]:
     def share() -> None:
         connections[DEFAULT_DB_ALIAS] = here
 
+    def run(*call: Any) -> Any:
+        return context.run(*call)
+
     here.inc_thread_sharing()
     try:
         with ThreadPoolExecutor(1, "read", initializer=share) as pool:
-            yield lambda *call: pool.submit(context.run, *call)
+            yield lambda *call: pool.submit(run, *call)
     finally:
         here.dec_thread_sharing()
 
