@@ -23,6 +23,8 @@ pytestmark = pytest.mark.slow
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text()
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 RUN = "rules => axe.run(document, {runOnly: rules, resultTypes: ['violations']})"
+# The rules of a new width apply from the next frame on.
+NEXT_FRAME = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 # At the widths between and beyond only the layout is looked at.
 LOOKED_AT = (1440, 390)
 WIDTHS = (320, 390, 768, 2560)
@@ -60,10 +62,17 @@ def find_violations(page: Page) -> list[str]:
     """What axe finds on the page as it is shown now: the rule, the place and the element."""
     found: Any = page.evaluate(RUN, RULES)
     return [
-        f"{each['id']}: {node['target']} {node['html'][:200]} {(node['any'] or [{}])[0].get('message', '')[:160]}"
+        f"{each['id']}: {node['target']} {node['html'][:200]} {describe_check(node)}"
         for each in found["violations"]
         for node in each["nodes"]
     ]
+
+
+def describe_check(node: Any) -> str:
+    """Why it was found, and the elements that have to do with it."""
+    check = (node["any"] or [{}])[0]
+    beside = [each["html"][:120] for each in check.get("relatedNodes", [])]
+    return f"{check.get('message', '')[:160]} {beside}"
 
 
 def is_whole_page(page: Page) -> bool:
@@ -87,11 +96,13 @@ def test_every_page(open_page: OpenPage, world: World, complaints: list[str]) ->
             page.evaluate(AXE)
             for width in LOOKED_AT:
                 page.set_viewport_size({"width": width, "height": 900})
+                page.evaluate(NEXT_FRAME)
                 wrong.update(f"{name}: {each}" for each in find_violations(page))
             seen[name] += dark
         else:
             for width in WIDTHS:
                 page.set_viewport_size({"width": width, "height": 900})
+                page.evaluate(NEXT_FRAME)
                 if (needed := page.evaluate("document.documentElement.scrollWidth")) > width:
                     wrong[f"{name} needs {needed} px at {width}: {path}"] += 1
                     keep_picture(page, f"wide-{name}-{width}")
