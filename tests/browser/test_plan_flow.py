@@ -112,6 +112,12 @@ def test_by_keyboard_alone(open_page: OpenPage, owner: User) -> None:
     page.locator("[id='id_list-topic']").focus()
     page.keyboard.type("renting")
     page.keyboard.press("Tab")
+    page.keyboard.press("ArrowRight")  # the words of the option list are one stop
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-adds-to='id_list-topic'] [aria-pressed=true]")).to_have_count(1)
+    page.keyboard.press("Enter")
+    expect(page.locator("[id='id_list-topic']")).to_have_value("renting")
+    page.keyboard.press("Tab")
     if "all-" in (page.locator(":focus").get_attribute("name") or ""):
         page.keyboard.press("Tab")
     page.keyboard.type("Gig Worker\nDebt-Burdened Nurse")
