@@ -19,7 +19,7 @@ from conversations.states import ARCHIVABLE, DECISIONS, REVIEWABLE, BulkAction, 
 from lib.count_changed import CountChanged
 from lib.stale_state import StaleRevision, StaleState, Superseded
 from workspaces.audit import name_person, record
-from workspaces.models import Membership, User
+from workspaces.models import Membership, User, list_places
 from workspaces.states import ROLE_TOO_LOW, Action, TargetKind
 
 MOST_AT_ONCE = 10_000
@@ -197,7 +197,7 @@ def _find_workspaces(action: BulkAction, by: User | None) -> Collection[UUID] | 
     if by is None:
         return None
     roles = Membership.REVIEWERS if action in DECIDES else Membership.EDITORS
-    return set(Membership.objects.of(by).filter(role__in=roles).values_list("workspace_id", flat=True))
+    return {place.workspace for place in list_places(by) if place.role in roles}
 
 
 def _refuse(row: _Row, action: BulkAction, *, mine: Collection[UUID] | None, revision: int) -> str:

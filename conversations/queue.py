@@ -28,21 +28,29 @@ COLUMNS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Waiting:
-    """How many conversations wait for a decision, and how many of these have flags. Both are exact up to `LIMIT`."""
+    """How many conversations wait for a decision, and how many of these have flags. Both are exact up to `most`."""
 
     count: int
     flagged: int
+    most: int = LIMIT
 
     @property
     def words(self) -> str:
-        return f"{LIMIT:,}+" if self.count > LIMIT else f"{self.count:,}"
+        return self._write(self.count)
+
+    @property
+    def flagged_words(self) -> str:
+        return self._write(self.flagged)
+
+    def _write(self, count: int) -> str:
+        return f"{self.most:,}+" if count > self.most else f"{count:,}"
 
 
-def count_waiting(rows: ConversationQuerySet) -> Waiting:
-    """In one query, which ends behind `LIMIT` rows; flagged ones come first in its index."""
-    first = rows.undecided().order_by("-flag_count").values("flag_count")[: LIMIT + 1]
+def count_waiting(rows: ConversationQuerySet, *, most: int = LIMIT) -> Waiting:
+    """In one query, which ends behind `most` rows; flagged ones come first in its index."""
+    first = rows.undecided().order_by("-flag_count").values("flag_count")[: most + 1]
     flagged = models.Count("flag_count", filter=models.Q(flag_count__gt=0))
-    return Waiting(**first.aggregate(count=models.Count("*"), flagged=flagged))
+    return Waiting(**first.aggregate(count=models.Count("*"), flagged=flagged), most=most)
 
 
 def order_queue(rows: ConversationQuerySet, order: QueueOrder) -> ConversationQuerySet:

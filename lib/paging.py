@@ -10,10 +10,11 @@ from django.http import HttpRequest, QueryDict
 LIMIT = 10_000
 
 
-def count_up_to_limit(rows: "QuerySet[Any]") -> tuple[int, bool]:
-    """(count, more): the exact count up to `LIMIT`; for longer lists `LIMIT` and True."""
-    found = rows.order_by().values("pk")[: LIMIT + 1].count()  # the key alone, whatever else the list shows
-    return min(found, LIMIT), found > LIMIT
+def count_up_to_limit(rows: "QuerySet[Any]", *, limit: int | None = None) -> tuple[int, bool]:
+    """(count, more): the exact count up to `limit`, by default `LIMIT`; for longer lists the limit and True."""
+    limit = limit or LIMIT
+    found = rows.order_by().values("pk")[: limit + 1].count()  # the key alone, whatever else the list shows
+    return min(found, limit), found > limit
 
 
 @dataclass(frozen=True)
@@ -25,14 +26,24 @@ class Part:
     more: bool
 
 
-def fetch_part(rows: "QuerySet[Any]", start: int, size: int, *, searched: bool, clamp: bool = False) -> Part:
+def fetch_part(
+    rows: "QuerySet[Any]",
+    start: int,
+    size: int,
+    *,
+    searched: bool = False,
+    keys: Sequence[Any] | None = None,
+    clamp: bool = False,
+) -> Part:
     """Up to `size` rows from `start`. With `clamp`, a start beyond the end gives the last page of `size` rows.
 
     The keys are fetched first, from the index alone, and then the wide rows by key. At an offset of 5,000 of 10,000
     conversations this takes 2 ms instead of 86, because the skipped rows are not read. In a search (`searched`) finding
-    the rows is the slow part, so one query fetches all keys, at most `LIMIT`, and their number is the count.
+    the rows is the slow part, so one query fetches all keys, at most `LIMIT`, and their number is the count. `keys`: those
+    of all `rows` in their order, where a search knows them already.
     """
-    keys = list(rows.values_list("pk", flat=True)[: LIMIT + 1]) if searched else None
+    if searched and keys is None:
+        keys = list(rows.values_list("pk", flat=True)[: LIMIT + 1])
     count, more = count_up_to_limit(rows) if keys is None else (min(len(keys), LIMIT), len(keys) > LIMIT)
     if clamp and count:
         start = min(start, (count - 1) // size * size)
@@ -43,7 +54,7 @@ def fetch_part(rows: "QuerySet[Any]", start: int, size: int, *, searched: bool, 
     return Part(_fetch_by_key(rows, keys) if keys else [], count, more)
 
 
-def _fetch_by_key(rows: "QuerySet[Any]", keys: list[Any]) -> list[Any]:
+def _fetch_by_key(rows: "QuerySet[Any]", keys: Sequence[Any]) -> list[Any]:
     """The rows of these keys, which passed the filters a moment ago. Asking the filters again of so few costs nothing."""
     return list(rows.filter(pk__in=keys))
 
@@ -88,15 +99,16 @@ def fetch_page(
     *,
     per: int,
     searched: bool = False,
+    keys: Sequence[Any] | None = None,
     address: Address | None = None,
 ) -> Page:
     """The page with the number in `?page=`. A number beyond the end gives the last page.
 
-    `address` is given when the request is not for the page that the reader has open.
+    For `searched` and `keys` see `fetch_part`. `address` is given when the request is not for the page that the reader has open.
     """
     shown = address or Address.of(request)
     wanted = shown.read_page_number()
-    part = fetch_part(rows, (wanted - 1) * per, per, searched=searched, clamp=True)
+    part = fetch_part(rows, (wanted - 1) * per, per, searched=searched, keys=keys, clamp=True)
     last_page = max(1, -(-part.count // per))
     number = min(wanted, last_page)
     start = (number - 1) * per

@@ -188,9 +188,16 @@ class Slice(NamedTuple):
     about: dict[str, Any]
 
 
-def fetch_slice(rows: "QuerySet[Any]", *, limit: int, offset: int, searched: bool = False) -> Slice:
-    """A part of a list. `total` is exact up to ten thousand; for longer lists it stays there, with `totalIsMore`."""
-    part = fetch_part(rows, offset, limit, searched=searched)
+def fetch_slice(
+    rows: "QuerySet[Any]",
+    *,
+    limit: int,
+    offset: int,
+    searched: bool = False,
+    keys: Sequence[Any] | None = None,
+) -> Slice:
+    """A part of a list (`fetch_part`). `total` is exact up to ten thousand; for longer lists it stays there, with `totalIsMore`."""
+    part = fetch_part(rows, offset, limit, searched=searched, keys=keys)
     about: dict[str, Any] = {"total": part.count, "page": offset // limit + 1}
     if part.more:
         about["totalIsMore"] = True

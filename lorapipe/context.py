@@ -15,6 +15,9 @@ from workspaces.people import Powers, get_chosen_key
 from workspaces.web.keyboard import KEYS
 from workspaces.web.sign_in import THEMES
 
+# Every page counts for its menu, so it counts no further than this; the list and the review say the exact numbers.
+COUNTED = 1_000
+
 
 def build_shell(request: HttpRequest) -> dict[str, Any]:
     """`demo`, `theme` and `keys`, and for a signed-in person the running batch, the numbers of conversations, `powers`, and the name
@@ -23,7 +26,7 @@ def build_shell(request: HttpRequest) -> dict[str, Any]:
     # One object for all of them, so that the person's workspaces are looked up once.
     powers: Any = SimpleLazyObject(lambda: Powers.of(request.user))
     waiting: Any = SimpleLazyObject(
-        lambda: count_waiting(Conversation.objects.filter(workspace__in=powers.reviews))
+        lambda: count_waiting(Conversation.objects.filter(workspace__in=powers.reviews), most=COUNTED)
     )
     return {
         "demo": settings.DEMO,
@@ -59,6 +62,6 @@ def find_running_job(powers: Powers) -> BatchJob | None:
 
 
 def format_count(rows: ConversationQuerySet) -> str:
-    """`1,181`, or above ten thousand `10,000+`, because counting further is slow and nobody needs it."""
-    count, more = count_up_to_limit(rows)
+    """`181`, or above a thousand `1,000+`."""
+    count, more = count_up_to_limit(rows, limit=COUNTED)
     return f"{count:,}+" if more else f"{count:,}"

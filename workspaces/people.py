@@ -9,7 +9,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest
 from rest_framework.request import Request
 
-from workspaces.models import Membership, User, Workspace
+from workspaces.models import Membership, User, Workspace, list_places
 
 CHOSEN = "workspace"  # where a session keeps the key of the chosen workspace
 
@@ -59,13 +59,11 @@ class Powers:
 
     @classmethod
     def of(cls, user: Any) -> "Powers":
-        """In one query. Somebody who is not signed in may nothing."""
-        rows = Membership.objects.of(user).values_list("workspace_id", "role", "workspace__name")
-        found = sorted(rows, key=lambda row: row[2].casefold())
-        roles = [(key, role) for key, role, _ in found]
+        """In one query at most. Somebody who is not signed in may nothing."""
+        places = sorted(list_places(user), key=lambda each: each.name.casefold())
         return cls(
-            names=tuple((key, name) for key, _, name in found),
-            sees=frozenset(key for key, _ in roles),
-            edits=frozenset(key for key, role in roles if role in Membership.EDITORS),
-            reviews=frozenset(key for key, role in roles if role in Membership.REVIEWERS),
+            names=tuple((each.workspace, each.name) for each in places),
+            sees=frozenset(each.workspace for each in places),
+            edits=frozenset(each.workspace for each in places if each.role in Membership.EDITORS),
+            reviews=frozenset(each.workspace for each in places if each.role in Membership.REVIEWERS),
         )

@@ -1,4 +1,4 @@
-"""The rows of each report, one or two queries each over the numbers by day."""
+"""The rows of each report, from the numbers by day. Most of them share the two queries of their scope (`sums.py`)."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -9,8 +9,18 @@ from uuid import UUID
 
 from django.db.models import Q, Sum
 
-from analytics.models import DailyCalls, DailyConversations, DailyDecisions, DailyPersonas
-from analytics.reports.scope import Scope, find_start_of_week
+from analytics.models import DailyDecisions, DailyPersonas
+from analytics.reports.scope import (
+    BY_BAND,
+    BY_ERROR,
+    BY_MODEL_DAY,
+    BY_STATUS,
+    BY_VERSION,
+    BY_VERSION_DAY,
+    BY_VERSION_STATUS,
+    Scope,
+    find_start_of_week,
+)
 from analytics.reports.table import Row
 from batches.models.states import LogState
 from batches.reports.reason_texts import find_error_text
@@ -26,8 +36,8 @@ STATUS_ORDER = {status: place for place, status in enumerate(Status.values)}
 
 def find_conversations(scope: Scope) -> list[Row]:
     """How many conversations by tier and status."""
-    rows = scope.find_days(DailyConversations).order_by().values("tier", "status")
-    return sort_by_tier(rows.annotate(conversations=Sum("conversations")))
+    columns = (*BY_STATUS, "conversations")
+    return sort_by_tier({name: row[name] for name in columns} for row in scope.made[BY_STATUS])
 
 
 def sort_by_tier(rows: Iterable[Row]) -> list[Row]:
@@ -40,9 +50,8 @@ def sort_by_tier(rows: Iterable[Row]) -> list[Row]:
 
 def find_scores(scope: Scope) -> list[Row]:
     """How many conversations by the whole part of their score, all eleven of them."""
-    rows = scope.find_days(DailyConversations).filter(band__isnull=False).order_by().values("band")
-    counts = {row["band"]: row["n"] for row in rows.annotate(n=Sum("conversations"))}
-    return list_all_bands(counts)
+    rows = (row for row in scope.made[BY_BAND] if row["band"] is not None)
+    return list_all_bands({row["band"]: row["conversations"] for row in rows})
 
 
 def list_all_bands(counts: Mapping[int, int]) -> list[Row]:
@@ -53,13 +62,12 @@ def list_all_bands(counts: Mapping[int, int]) -> list[Row]:
 
 def find_quality(scope: Scope) -> list[Row]:
     """The mean score by week and template version, the oldest week first."""
-    rows = scope.find_days(DailyConversations).filter(scored__gt=0).order_by()
-    days = rows.values("day", "template_version").annotate(n=Sum("scored"), score=Sum("score_sum"))
     sums: dict[tuple[date, UUID | None], list[Any]] = defaultdict(lambda: [0, Decimal(0)])
-    for row in days:
-        cell = sums[find_start_of_week(row["day"]), row["template_version"]]
-        cell[0] += row["n"]
-        cell[1] += row["score"]
+    for row in scope.made[BY_VERSION_DAY]:
+        if row["scored"]:
+            cell = sums[find_start_of_week(row["day"]), row["template_version_id"]]
+            cell[0] += row["scored"]
+            cell[1] += row["score_sum"]
     names = name_versions(scope, {version for _, version in sums})
     found = [
         {
@@ -109,14 +117,13 @@ def rank_names(sums: dict[tuple[str, str], Any], place: int) -> list[str]:
 
 def find_cost(scope: Scope) -> list[Row]:
     """Calls and their cost by day, or by week where the period is long, model and template; the oldest first."""
-    rows = scope.find_days(DailyCalls).order_by().values_list("day", "model", "template_version")
+    names = ("calls", "input_tokens", "output_tokens", "cost_usd")
     sums: dict[tuple[date, str, UUID | None, str], list[Any]] = {}
-    for day, model, version, *numbers in rows.annotate(
-        n=Sum("calls"), tokens_in=Sum("input_tokens"), tokens_out=Sum("output_tokens"), cost=Sum("cost_usd")
-    ):
-        named = name_version(scope, version)
-        since = find_start_of_week(day) if scope.by_week else day
-        key = (since, model, named["template_id"], named["template"])
+    for row in scope.calls[BY_MODEL_DAY]:
+        named = name_version(scope, row["template_version_id"])
+        numbers = [row[name] for name in names]
+        since = find_start_of_week(row["day"]) if scope.by_week else row["day"]
+        key = (since, row["model"], named["template_id"], named["template"])
         earlier = sums.get(key, [0] * len(numbers))
         sums[key] = [one + more for one, more in zip(earlier, numbers, strict=True)]
     found = [
@@ -125,7 +132,7 @@ def find_cost(scope: Scope) -> list[Row]:
             "model": model,
             "template": template,
             "template_id": key,
-            **dict(zip(("calls", "input_tokens", "output_tokens", "cost_usd"), numbers, strict=True)),
+            **dict(zip(names, numbers, strict=True)),
         }
         for (since, model, key, template), numbers in sums.items()
     ]
@@ -134,32 +141,21 @@ def find_cost(scope: Scope) -> list[Row]:
 
 def find_templates(scope: Scope) -> list[Row]:
     """What became of the conversations of each template version, and what an approved one costs."""
-    status = {name: Q(status=name) for name in (Status.APPROVED, Status.REJECTED, Status.NEEDS_REVISION)}
-    made = (
-        scope.find_days(DailyConversations)
-        .order_by()
-        .values("template_version")
-        .annotate(
-            made=Sum("conversations"),
-            approved=Sum("conversations", filter=status[Status.APPROVED], default=0),
-            rejected=Sum("conversations", filter=status[Status.REJECTED], default=0),
-            needs_revision=Sum("conversations", filter=status[Status.NEEDS_REVISION], default=0),
-            waiting=Sum("conversations", filter=Q(status__in=sorted(AWAITING_REVIEW)), default=0),
+    counts = ("made", "approved", "rejected", "needs_revision", "waiting", "calls", "repeats")
+    found: dict[UUID | None, dict[str, Any]] = defaultdict(
+        lambda: {**dict.fromkeys(counts, 0), "cost_usd": Decimal(0)}
+    )
+    for row in scope.made[BY_VERSION_STATUS]:
+        cell, status, number = found[row["template_version_id"]], row["status"], row["conversations"]
+        cell["made"] += number
+        if status in AWAITING_REVIEW:
+            cell["waiting"] += number
+        elif status in (Status.APPROVED, Status.REJECTED, Status.NEEDS_REVISION):
+            cell[status] += number
+    for row in scope.calls[BY_VERSION]:
+        found[row["template_version_id"]].update(
+            {name: row[name] for name in ("calls", "repeats", "cost_usd")}
         )
-    )
-    paid = (
-        scope.find_days(DailyCalls)
-        .order_by()
-        .values("template_version")
-        .annotate(calls=Sum("calls"), repeats=Sum("repeats"), cost_usd=Sum("cost_usd"))
-    )
-    found: dict[UUID | None, dict[str, Any]] = {}
-    empty = dict.fromkeys(
-        ("made", "approved", "rejected", "needs_revision", "waiting", "calls", "repeats"), 0
-    )
-    for row in (*made, *paid):
-        cell = found.setdefault(row["template_version"], {**empty, "cost_usd": Decimal(0)})
-        cell.update({name: value for name, value in row.items() if name != "template_version"})
     names = name_versions(scope, found)
     rows = [
         {
@@ -197,16 +193,24 @@ def find_reviewers(scope: Scope) -> list[Row]:
 
 def find_errors(scope: Scope) -> list[Row]:
     """Calls that gave no conversation, by the kind of their error, the most frequent first, with what helps."""
-    rows = (
-        scope.find_days(DailyCalls)
-        .exclude(state__in=[LogState.SUCCEEDED, LogState.PENDING])
-        .order_by()
-        .values("error_kind")
-    )
+    sums: dict[str, list[Any]] = defaultdict(lambda: [0, Decimal(0)])
+    for row in scope.calls[BY_ERROR]:
+        if row["state"] not in (LogState.SUCCEEDED, LogState.PENDING):
+            cell = sums[row["error_kind"]]
+            cell[0] += row["calls"]
+            cell[1] += row["cost_usd"]
     found = []
-    for row in rows.annotate(failed=Sum("calls"), cost_usd=Sum("cost_usd")):
-        words = find_error_text(row["error_kind"])
-        found.append({**row, "error": words.title, "advice": words.advice})
+    for kind, (failed, cost) in sums.items():
+        words = find_error_text(kind)
+        found.append(
+            {
+                "error_kind": kind,
+                "failed": failed,
+                "cost_usd": cost,
+                "error": words.title,
+                "advice": words.advice,
+            }
+        )
     return sorted(found, key=lambda row: (-row["failed"], row["error_kind"]))
 
 

@@ -8,9 +8,10 @@ from typing import Any, NamedTuple, Self
 from uuid import UUID
 
 from analytics.models import DailyCalls, DailyConversations, Day
+from analytics.reports.sums import Added, add_up
 from lib import clock
 from templates_app.models import TemplateVersion
-from workspaces.models import Membership, User, WorkspaceQuerySet
+from workspaces.models import User, WorkspaceQuerySet, list_places
 
 # The last so many days, today included; None: all days.
 PERIODS: Mapping[str, int | None] = {"7d": 7, "30d": 30, "90d": 90, "all": None}
@@ -21,6 +22,14 @@ PERIOD_WORDS: Mapping[str, str] = {
     "all": "All time",
 }
 DEFAULT_PERIOD = "30d"
+# How the reports add up the numbers of conversations and of calls.
+BY_STATUS, BY_BAND = ("tier", "status"), ("band",)
+BY_VERSION_DAY, BY_VERSION_STATUS = ("day", "template_version_id"), ("template_version_id", "status")
+BY_MODEL_DAY, BY_VERSION, BY_ERROR = (
+    ("day", "model", "template_version_id"),
+    ("template_version_id",),
+    ("error_kind", "state"),
+)
 LONGEST_BY_DAY = 31  # days; what is longer is shown week by week
 
 
@@ -48,7 +57,7 @@ class Scope:
         """Raises KeyError for a period that is none of `PERIODS`."""
         until, days = clock.today(), PERIODS[period]
         since = until - timedelta(days - 1) if days else None
-        mine = tuple(Membership.objects.of(user).values_list("workspace_id", flat=True))
+        mine = tuple(place.workspace for place in list_places(user))
         return cls(user=user, workspaces=mine, period=period, simulated=simulated, since=since, until=until)
 
     @property
@@ -75,6 +84,18 @@ class Scope:
             rows = rows.filter(day__gte=self.since)
         names = {each.name for each in model._meta.concrete_fields}
         return rows.filter(simulated=self.simulated) if "simulated" in names else rows
+
+    @cached_property
+    def made(self) -> Added:
+        """The conversations of these days, each with its number of scored ones and the sum of their scores."""
+        ways = (BY_STATUS, BY_BAND, BY_VERSION_DAY, BY_VERSION_STATUS)
+        return add_up(self.find_days(DailyConversations), ways, ("conversations", "scored", "score_sum"))
+
+    @cached_property
+    def calls(self) -> Added:
+        """The calls of these days, with their cost in USD and their tokens."""
+        sums = ("calls", "repeats", "input_tokens", "output_tokens", "cost_usd")
+        return add_up(self.find_days(DailyCalls), (BY_MODEL_DAY, BY_VERSION, BY_ERROR), sums)
 
     def find_as_of(self) -> datetime | None:
         """When the numbers were last added up after a change; None before the first time."""

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from django.conf import settings
-from django.db.models import Count, Exists, Max, Q, Sum
+from django.db.models import Count, Exists, Func, IntegerField, Max, Q, Subquery, Sum
 from django.urls import reverse
 
 from analytics.models import DailyCalls, DailyConversations, DailyDecisions, Day
@@ -17,7 +17,7 @@ from analytics.reports.scope import Scope, find_start_of_week
 from analytics.web import drawing
 from batches.models import BatchJob
 from batches.models.month_so_far import this_month
-from batches.models.states import RESUMABLE, JobStatus
+from batches.models.states import RESUMABLE, RUNNING, JobStatus
 from batches.reports.progress import state_word
 from conversations.models import Conversation
 from conversations.states import Status
@@ -120,12 +120,15 @@ class Numbers:
 
 
 def build_dashboard(scope: Scope) -> dict[str, Any]:
-    """Everything on the page below its head; eight queries."""
+    """Everything on the page below its head; seven queries. `running` is for the strip, where the list of batches knows it."""
     numbers, workspace = Numbers(scope), scope.user.working_workspace()
     by_status, by_day = numbers.by_status(), numbers.by_day()
     mine = BatchJob.objects.filter(workspace__in=scope.workspaces).listed()
-    steps = list_steps(scope)
+    steps, flagged_since = list_steps(scope)
+    newest = list(mine.newest_first()[:NEWEST])
+    running = next((job for job in newest if job.status in RUNNING), None)
     return {
+        **({"running": running} if running else {}),
         "as_of": numbers.as_of,
         "totals": numbers.add_up(now=True),
         "before": numbers.add_up(now=False) if scope.before else None,
@@ -137,8 +140,8 @@ def build_dashboard(scope: Scope) -> dict[str, Any]:
             ("scores", drawing.draw_scores(numbers.by_score(), scope, threshold=workspace.revision_below)),
             ("cost", drawing.draw_cost(by_day, scope) if by_day else None),
         ],
-        "jobs": [describe_job(job) for job in mine.newest_first()[:NEWEST]],
-        "attention": list_attention(scope),
+        "jobs": [describe_job(job) for job in newest],
+        "attention": list_attention(scope, flagged_since),
         "steps": steps if not all(step.done for step in steps) else [],
     }
 
@@ -155,41 +158,52 @@ def describe_job(job: BatchJob) -> dict[str, Any]:
     }
 
 
-def list_attention(scope: Scope) -> list[Attention]:
-    """What waits for somebody beside the review, each with the page where to deal with it; nothing that is zero."""
+def list_attention(scope: Scope, flagged_since: int) -> list[Attention]:
+    """What waits for somebody beside the review, each with the page where to deal with it; nothing that is zero.
+
+    `flagged_since`: how many conversations were flagged after their decision.
+    """
     batches, conversations = reverse("batches"), reverse("conversations")
     jobs = BatchJob.objects.filter(workspace__in=scope.workspaces).listed()
     stopped, failed = jobs.aggregate(
         stopped=Count("pk", filter=Q(status__in=RESUMABLE)),
         failed=Sum("failed_items", filter=Q(status=JobStatus.COMPLETED), default=0),
     ).values()
-    heads = Conversation.objects.filter(workspace__in=scope.workspaces).heads()
-    since = heads.flagged_since_decision().count()
     found = [
         Attention(stopped, "stopped batches can be resumed", f"{batches}?status=paused"),
         Attention(failed, "items failed in finished batches and can be tried again", batches),
         Attention(
-            since, "conversations were flagged after their decision", f"{conversations}?flagged_since=on"
+            flagged_since,
+            "conversations were flagged after their decision",
+            f"{conversations}?flagged_since=on",
         ),
     ]
     return [each for each in found if each.number]
 
 
-def list_steps(scope: Scope) -> list[Step]:
-    """The way from an empty installation to a file, with what was done already. Demo mode needs no key. One query."""
+def list_steps(scope: Scope) -> tuple[list[Step], int]:
+    """The way from an empty installation to a file, with what was done already, and beside it in the same query how many
+    conversations were flagged after their decision. Demo mode needs no key.
+    """
     within = {"workspace__in": scope.workspaces}
     made = Conversation.objects.filter(**within)
-    exists: dict[str, Any] = {
+    flagged_since = made.heads().flagged_since_decision().order_by()
+    asked: dict[str, Any] = {
+        # Func, because Count would group the rows, and give none where there is nothing to count.
+        "flagged_since": Subquery(
+            flagged_since.values(n=Func("pk", function="COUNT", output_field=IntegerField()))
+        ),
         "one": Exists(made),
         "batch": Exists(BatchJob.objects.filter(**within, status=JobStatus.COMPLETED).listed()),
         "decided": Exists(DailyDecisions.objects.filter(**within)),
         "exported": Exists(Export.objects.filter(**within)),
     }
-    done: Any = User.objects.filter(pk=scope.user.pk).values(**exists).get()
-    return [
+    done: Any = User.objects.filter(pk=scope.user.pk).values(**asked).get()
+    steps = [
         Step("Add an API key, or stay in demo mode", not settings.DEMO or done["one"], reverse("settings")),
         Step("Generate one conversation", done["one"], reverse("generate_one")),
         Step("Run a batch", done["batch"], reverse("generate_all")),
         Step("Review what came back", done["decided"], reverse("review")),
         Step("Export what you approved", done["exported"], reverse("exports")),
     ]
+    return steps, done["flagged_since"]

@@ -40,8 +40,9 @@ def list_conversations(request: Request) -> Response:
     enough = None if query["ordering"] else query["offset"] + query["limit"] + 1
     matched = find_conversations(Conversation.objects.visible_to(request.user), query, enough=enough)
     rows = sort_rows(select_for_list(matched.rows), query)
+    searched = bool(query["search"].strip())
     found = fetch_slice(
-        rows, limit=query["limit"], offset=query["offset"], searched=bool(query["search"].strip())
+        rows, limit=query["limit"], offset=query["offset"], searched=searched, keys=matched.keys
     )
     return Response(
         {

@@ -25,6 +25,8 @@ from templates_app.states import Tier
 
 # Columns that a list does not show are not loaded, because values and metrics can be large.
 NOT_IN_LISTS = ("parameters", "quality_metrics", "bands", "search", "error_message", "system_prompt")
+# The columns of other tables that a list does show.
+SHOWN_OF_RELATED = {"approved_by": ("id", "username"), "template_version": ("id", "template", "number")}
 LONGEST_SEARCH = 200
 
 
@@ -105,9 +107,18 @@ def describe_search(found: SearchResult[ConversationQuerySet]) -> dict[str, Any]
 
 
 def select_for_list(rows: ConversationQuerySet) -> ConversationQuerySet:
-    related = ("approved_by", "template_version")
-    heavy = ("template_version__text", "template_version__variables")
-    return rows.select_related(*related).defer(*NOT_IN_LISTS, *heavy)
+    unused = [
+        f"{name}__{field}"
+        for name, used in SHOWN_OF_RELATED.items()
+        for field in _list_columns(name)
+        if field not in used
+    ]
+    return rows.select_related(*SHOWN_OF_RELATED).defer(*NOT_IN_LISTS, *unused)
+
+
+def _list_columns(related: str) -> list[str]:
+    model: Any = Conversation._meta.get_field(related).related_model
+    return [field.name for field in model._meta.concrete_fields]
 
 
 def serialize_summary(conversation: Conversation) -> dict[str, Any]:

@@ -43,7 +43,8 @@ def list_conversations(request: HttpRequest) -> HttpResponse:
     enough = Address.of(request).read_page_number() * PER_PAGE + 1
     found = form.find_listed(visible, enough=enough)
     rows = select_for_list(found.rows)
-    page = fetch_page(rows, request, per=PER_PAGE, searched=bool(form.search_text.strip()))
+    searched = bool(form.search_text.strip())
+    page = fetch_page(rows, request, per=PER_PAGE, searched=searched, keys=found.keys)
     context = {
         "form": form,
         "page": page,

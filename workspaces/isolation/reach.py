@@ -5,7 +5,7 @@ PostgreSQL runs both in one transaction, the one that is open or one of their ow
 connection carries nothing over to the next request, whoever shares it, and the setting costs no round trip.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -29,6 +29,7 @@ OF_EVERYBODY = (
     " FROM workspaces_workspace w), '{}'), true); "
 )
 Part = TypeVar("Part")
+Row = TypeVar("Row")
 Execute = Callable[[Any, Any, bool, dict[str, Any]], Any]
 
 
@@ -51,6 +52,8 @@ class Reach:
     everything: bool = False
     found: set[str] = field(default_factory=set)
     is_known: bool = False
+    # What `ask_once` was told in this request, until it changes a membership.
+    told: dict[Hashable, Sequence[Any]] = field(default_factory=dict)
 
     def act_for(self, person: Person, *, everything: bool = False) -> None:
         """From now on for this person. `everything`: all workspaces, for superusers in the admin."""
@@ -80,6 +83,7 @@ class Reach:
         """One of Django's `execute_wrappers`. Without a person the statement finds nothing."""
         cursor = context["cursor"].cursor
         if not isinstance(cursor, ClientCursor) or _is_untouched(statement):
+            self._notice_change(statement)
             return execute(statement, values, many, context)
         if many:
             raise TypeError(
@@ -106,9 +110,15 @@ class Reach:
         bound = f" AND m.workspace_id = '{self.bound}'" if self.bound else ""
         return OF_MEMBER.format(user=self.user, bound=bound, found=found)
 
-    def _notice_change(self, statement: str) -> None:
-        if not statement.startswith("SELECT") and any(table in statement for table in DECISIVE):
+    def _notice_change(self, statement: Any) -> None:
+        """Also of what undoes a change."""
+        text = str(statement)
+        first = text.lstrip("( \n").split(None, 1)[0].upper()
+        if first == "ROLLBACK" or (
+            first not in ("SELECT", "SET") and any(table in text for table in DECISIVE)
+        ):
             self.is_known = False
+            self.told.clear()
 
 
 _current: ContextVar[Reach | None] = ContextVar("reach", default=None)
@@ -138,6 +148,17 @@ def include(workspace: UUID) -> None:
     """The request of this thread may also touch this workspace, which it has just made for somebody else."""
     if reach := _current.get():
         reach.include(workspace)
+
+
+def ask_once(question: Hashable, ask: Callable[[], Sequence[Row]]) -> Sequence[Row]:
+    """What `ask` finds about memberships, asked once in a request until it changes one. Outside a request it is asked each time."""
+    reach = _current.get()
+    if reach is None:
+        return ask()
+    if question not in reach.told:
+        found = ask()
+        reach.told[question] = found
+    return reach.told[question]
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from workspaces.models.people import (
     UseStatement,
     Workspace,
     WorkspaceQuerySet,
+    list_places,
 )
 from workspaces.models.requests import LONGEST_KEY, KeyedRequest, KeyUsed, RequestKey
 
@@ -33,4 +34,5 @@ __all__ = [
     "Workspace",
     "WorkspaceQuerySet",
     "hash_secret",
+    "list_places",
 ]

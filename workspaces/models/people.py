@@ -1,9 +1,9 @@
 """People, their workspaces, and the base class of every table whose rows belong to a workspace."""
 
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from decimal import Decimal
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 from django.conf import settings
 from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
@@ -14,7 +14,7 @@ from django.db.models.functions import Cast, Concat, Replace
 from django.http import Http404
 from django.utils.module_loading import import_string
 
-from workspaces.isolation.reach import include
+from workspaces.isolation.reach import ask_once, include
 from workspaces.models.base import ClockTimestamp, TimestampedModel
 from workspaces.states import Authorisation
 
@@ -227,6 +227,22 @@ class Membership(TimestampedModel):
         return f"{self.user} is {self.role} of {self.workspace}"
 
 
+class Place(NamedTuple):
+    """A workspace in which a person may do something now: its key, the person's role in it, and its name."""
+
+    workspace: uuid.UUID
+    role: str
+    name: str
+
+
+def list_places(user: Any) -> Sequence[Place]:
+    """All of them, those of `Membership.objects.of`; asked once in a request."""
+    if user is None or not user.is_authenticated:
+        return ()
+    rows = Membership.objects.of(user).values_list("workspace", "role", "workspace__name")
+    return ask_once(("places", user.pk, user.bound_to), lambda: [Place(*row) for row in rows])
+
+
 class WorkspaceQuerySet(models.QuerySet[Any]):
     """Rows of workspaces. Every query of a page or of the API starts with `visible_to` or `editable_by`."""
 
@@ -265,7 +281,7 @@ class WorkspaceQuerySet(models.QuerySet[Any]):
 
     def _with_role(self, user: Any, roles: Any) -> Self:
         # A list of ids instead of a join tells the planner how selective it is. One person has few workspaces.
-        mine = list(Membership.objects.of(user).filter(role__in=roles).values_list("workspace_id", flat=True))
+        mine = [each.workspace for each in list_places(user) if each.role in roles]
         found = self.filter(workspace_id__in=mine)
         found.within = mine
         return found

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -22,7 +23,7 @@ from tests.factories import make_conversation, make_job, make_member, make_token
 from tests.support.web_role import can_be_web, owner_role, web_role
 from workspaces.audit import record
 from workspaces.isolation.reach import Reach, act_for, reach_all
-from workspaces.models import AuditEntry, User
+from workspaces.models import AuditEntry, Membership, User, list_places
 from workspaces.states import Action, TargetKind
 
 pytestmark = pytest.mark.django_db
@@ -254,3 +255,33 @@ def test_a_bound_token_reaches_its_workspace_alone(person: User, reach: Reach) -
     reach.act_for(person)
     with reach.entered():
         assert {each.workspace_id for each in Conversation.objects.all()} == {other.pk}
+
+
+def test_memberships_are_asked_for_once_in_a_request_and_again_after_a_change(person: User) -> None:
+    with Reach().entered():
+        with CaptureQueriesContext(connection) as asked:
+            assert len(list_places(person)) == 1
+            assert len(list_places(person)) == 1
+        assert len(asked) == 1
+        shared = make_workspace()
+        make_member(workspace=shared, user=person)
+        assert len(list_places(person)) == 2
+        Membership.objects.filter(workspace=shared).delete()
+        assert len(list_places(person)) == 1
+        assert len(list_places(make_user())) == 1
+
+
+def test_a_membership_that_is_rolled_back_is_forgotten(person: User) -> None:
+    with Reach().entered():
+        with suppress(ZeroDivisionError), transaction.atomic():
+            make_member(workspace=make_workspace(), user=person)
+            assert len(list_places(person)) == 2
+            raise ZeroDivisionError
+        assert len(list_places(person)) == 1
+
+
+def test_outside_a_request_memberships_are_asked_for_each_time(person: User) -> None:
+    with CaptureQueriesContext(connection) as asked:
+        list_places(person)
+        list_places(person)
+    assert len(asked) == 2
