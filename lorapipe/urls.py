@@ -13,6 +13,7 @@ urlpatterns = [
     path("readyz", views.show_readiness, name="readyz"),
     path("metrics", metrics.show_metrics, name="metrics"),
     path("shell/", views.show_shell, name="shell"),
+    path("", include("lorapipe.styleguide.urls")),
     path("", include("lorapipe.openapi.urls")),
     path("api/", include("lorapipe.api_urls")),
     path("admin/", admin.site.urls),

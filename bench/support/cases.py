@@ -21,16 +21,26 @@ from workspaces.models import User
 # Statements slower than this are printed: BENCH_SHOW_MS=5 python -m bench.queries
 SHOW_ABOVE_MS = float(os.environ.get("BENCH_SHOW_MS", "inf"))
 
+LARGEST = 10_000  # conversations of a batch
+
 
 def fill(rows: int) -> tuple[User, BatchJob]:
-    """Make `rows` conversations for one person and as many for another, so that the queries must filter by workspace."""
+    """Make `rows` conversations for one person and as many for another, so that the queries must filter by workspace.
+
+    One batch runs. Each of the others has 10,000 conversations and was made on a day of its own.
+    """
     call_command("migrate", verbosity=0)
     with connection.cursor() as cursor:
         cursor.execute("SET statement_timeout = 0")  # seeding takes its time
     user: User = User.objects.create_user("bench", is_staff=True)
     other: User = User.objects.create_user("other")
-    job = seed_job(user.personal_workspace(), size=-(-rows * 10 // 9))
-    seed_job(other.personal_workspace(), size=rows, running=False)
+    first = min(rows, LARGEST)
+    job = seed_job(user.personal_workspace(), size=-(-first * 10 // 9))
+    seed_job(other.personal_workspace(), size=first, running=False)
+    for number, start in enumerate(range(first, rows, LARGEST), start=1):
+        for person in (user, other):
+            size = min(LARGEST, rows - start)
+            seed_job(person.personal_workspace(), size=size, running=False, days=number)
     roll_up(everything=True)
     analyze()
     with connection.cursor() as cursor:

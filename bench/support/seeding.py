@@ -44,7 +44,7 @@ SELECT id, id, 1, %(workspace)s, conversation_id, id, %(version)s, '', (paramete
        (ARRAY['generated', 'pending_review', 'needs_revision', 'rejected', 'generated'])[1 + position %% 5], '',
        'generated', true, 'claude-sonnet-5-5', (position %% 101) / 10.0, '{}', '[]',
        ARRAY(SELECT hashtext(id::text || band) FROM generate_series(1, 32) band), 8, 2500, job_id, %(money)s, '', '',
-       now() - make_interval(secs => position)
+       now() - make_interval(days => %(days)s, secs => position)
   FROM batch_items WHERE job_id = %(job)s AND status = 'completed'
 """
 TURNS = """
@@ -62,8 +62,13 @@ SELECT gen_random_uuid(), %(workspace)s, %(job)s, id, id, %(version)s, tier, 1, 
 """
 
 
-def seed_job(workspace: Workspace, *, size: int, turns: int = 8, running: bool = True) -> BatchJob:
-    """A job of `size` items. If `running`, 90% are completed with their conversations and log rows, and the rest is queued."""
+def seed_job(
+    workspace: Workspace, *, size: int, turns: int = 8, running: bool = True, days: int = 0
+) -> BatchJob:
+    """A job of `size` items. If `running`, 90% are completed with their conversations and log rows, and the rest is queued.
+
+    `days`: how long ago its conversations were made.
+    """
     done = size * 9 // 10 if running else size
     job = _job(workspace, size=size, done=done, running=running)
     values: dict[str, Any] = {
@@ -76,6 +81,7 @@ def seed_job(workspace: Workspace, *, size: int, turns: int = 8, running: bool =
         "money": MONEY,
         "turns": turns,
         "simulated": running,
+        "days": days,
     }
     with connection.cursor() as cursor:
         for statement in (ITEMS, CONVERSATIONS, *([TURNS] if turns else []), LOGS):
