@@ -32,16 +32,38 @@ class Section(NamedTuple):
 
 
 SECTIONS = (
-    Section("badges", "Badges and icons", "templatetags/ui.py: status_badge, tier_badge, icon; ui/simulated.html"),
-    Section("numbers", "Numbers, money and times", "templatetags/ui.py: score, money, ago, duration, about, compact"),
-    Section("buttons", "Buttons, links and keys", "templatetags/ui.py: post_button; key_tags.py: kbd; ui/copy_button.html"),
-    Section("fields", "Fields and forms", "templatetags/ui.py: text_field, dollars_field; ui/select_field.html; ui/errors.html"),
-    Section("messages", "Messages, and nothing to show", "ui/toast.html, ui/empty.html, ui/reading_notes.html, batches/banner.html"),
+    Section(
+        "badges", "Badges and icons", "templatetags/ui.py: status_badge, tier_badge, icon; ui/simulated.html"
+    ),
+    Section(
+        "numbers",
+        "Numbers, money and times",
+        "templatetags/ui.py: score, money, ago, duration, about, compact",
+    ),
+    Section(
+        "buttons",
+        "Buttons, links and keys",
+        "templatetags/ui.py: post_button; key_tags.py: kbd; ui/copy_button.html",
+    ),
+    Section(
+        "fields",
+        "Fields and forms",
+        "templatetags/ui.py: text_field, dollars_field; ui/select_field.html; ui/errors.html",
+    ),
+    Section(
+        "messages",
+        "Messages, and nothing to show",
+        "ui/toast.html, ui/empty.html, ui/reading_notes.html, batches/banner.html",
+    ),
     Section("progress", "Progress and steps", "ui/strip.html, batches/steps.html"),
-    Section("tables", "Tables and lists", "ui/pager.html, ui/file_columns.html, ui/api_fields.html, ui/history.html"),
+    Section(
+        "tables",
+        "Tables and lists",
+        "ui/pager.html, ui/file_columns.html, ui/api_fields.html, ui/history.html",
+    ),
     Section("texts", "Conversations and prompts", "prompt_card, conversations/flag.html"),
     Section("charts", "Totals and charts", "analytics/charts.py, analytics/chart.html"),
-)  # fmt: skip
+)
 
 
 class ExampleForm(forms.Form):
@@ -67,22 +89,37 @@ def build_examples() -> dict[str, Any]:
         **_build_messages(),
         **_build_progress(),
         **_build_tables(),
-        "flags": [SimpleNamespace(label=kind.label, words=kind.explanation, quote="", of="") for kind in KINDS.values()],
-        "quoted": SimpleNamespace(label="Near-duplicate", words="Most of it stands in another one.", quote="Is a fixed rate safer?", of=NOBODY),
+        "flags": [
+            SimpleNamespace(label=kind.label, words=kind.explanation, quote="", of="")
+            for kind in KINDS.values()
+        ],
+        "quoted": SimpleNamespace(
+            label="Near-duplicate",
+            words="Most of it stands in another one.",
+            quote="Is a fixed rate safer?",
+            of=NOBODY,
+        ),
         "prompt": "You are a calm financial adviser.\n\nPersona: {{persona}}\nلديّ سؤال عن الرهن العقاري",
         "charts": _build_charts(),
-    }  # fmt: skip
+    }
 
 
 def _build_numbers() -> dict[str, Any]:
     now = timezone.now()
     return {
         "scores": [None, Decimal(0), Decimal("3.4"), Decimal("6.9"), Decimal(10)],
-        "amounts": [None, Decimal(0), Decimal("0.0002"), Decimal("0.0412"), Decimal("27.70391"), Decimal(12_345)],
+        "amounts": [
+            None,
+            Decimal(0),
+            Decimal("0.0002"),
+            Decimal("0.0412"),
+            Decimal("27.70391"),
+            Decimal(12_345),
+        ],
         "moments": [None, *(now - timedelta(seconds=each) for each in (5, 300, 7200, 200_000, 9_000_000))],
         "seconds": [None, 7, 761, 3727],
         "counts": [None, 812, 48_231, 2_310_000],
-    }  # fmt: skip
+    }
 
 
 def _build_messages() -> dict[str, Any]:
@@ -100,24 +137,38 @@ def _build_messages() -> dict[str, Any]:
     )
     return {
         "said": [Message(level, words) for level, words in said],
-        "banners": [Banner(tone=tone, icon=icon, title=title, text=text) for tone, icon, title, text in banners],
-        "notes": ["Line 7 has two commas in a row: the empty cell counts as missing.", "Columns are separated by semicolons."],
-    }  # fmt: skip
+        "banners": [
+            Banner(tone=tone, icon=icon, title=title, text=text) for tone, icon, title, text in banners
+        ],
+        "notes": [
+            "Line 7 has two commas in a row: the empty cell counts as missing.",
+            "Columns are separated by semicolons.",
+        ],
+    }
 
 
 def _build_progress() -> dict[str, Any]:
     jobs = ((0, "A batch that has just begun"), (57, "A batch on its way"), (90, LONG))
     return {
         "jobs": [
-            SimpleNamespace(pk=NOBODY, name=name, total_items=90, ended_items=ended, spent=Decimal("0.0166") * ended)
+            SimpleNamespace(
+                pk=NOBODY, name=name, total_items=90, ended_items=ended, spent=Decimal("0.0166") * ended
+            )
             for ended, name in jobs
         ],
         "steps": [{"step": 1}, {"step": 2, "first": "#progress"}],
-    }  # fmt: skip
+    }
 
 
 def _build_tables() -> dict[str, Any]:
-    made = {"rows": range(50), "number": 2, "first": 51, "last": 100, "count": 1181, "total": "1,181"}
+    made: dict[str, Any] = {
+        "rows": range(50),
+        "number": 2,
+        "first": 51,
+        "last": 100,
+        "count": 1181,
+        "total": "1,181",
+    }
     columns = (("topic", True, "what it is about"), ("persona", False, "who speaks"), ("tier", True, ""))
     fields = (
         ("limit", "", False, "number", "1 to 200", "50"),
@@ -126,15 +177,25 @@ def _build_tables() -> dict[str, Any]:
     entries = (("Ada started the batch", "90 items, at most $7.90"), ("The system paused it", ""))
     return {
         "page": Page(**made, previous="?page=1#tables", next="?page=3#tables"),
-        "file_columns": [{"name": name, "required": required, "about": about} for name, required, about in columns],
-        "api_fields": [dict(zip(("name", "place", "is_required", "kind", "about", "default"), each, strict=True)) for each in fields],
-        "entries": [SimpleNamespace(sentence=words, details=more, at=timezone.now()) for words, more in entries],
+        "file_columns": [
+            {"name": name, "required": required, "about": about} for name, required, about in columns
+        ],
+        "api_fields": [
+            dict(zip(("name", "place", "is_required", "kind", "about", "default"), each, strict=True))
+            for each in fields
+        ],
+        "entries": [
+            SimpleNamespace(sentence=words, details=more, at=timezone.now()) for words, more in entries
+        ],
         "chosen": [
             SimpleNamespace(workspace=SimpleNamespace(name="Ada's workspace"), others=[]),
-            SimpleNamespace(workspace=SimpleNamespace(name="Ada's workspace"), others=[SimpleNamespace(pk=NOBODY, name="Research")]),
+            SimpleNamespace(
+                workspace=SimpleNamespace(name="Ada's workspace"),
+                others=[SimpleNamespace(pk=NOBODY, name="Research")],
+            ),
         ],
         "long": LONG,
-    }  # fmt: skip
+    }
 
 
 def _build_charts() -> Mapping[str, Any]:
@@ -145,12 +206,25 @@ def _build_charts() -> Mapping[str, Any]:
     ]
     parts = {"approved": 40, "pending_review": 21, "needs_revision": 6, "rejected": 3, "generated": 9}
     rows = [("Template", [(status, number, f"{status}: {number}", href) for status, number in parts.items()])]
-    lines = [
+    lines: list[tuple[str, list[float | None], list[str]]] = [
         ("claude-a", [0.4, 1.2, None, 2.9], ["$0.40", "$1.20", "", "$2.90"]),
         ("claude-b", [0.2, 0.2, 0.9, 0.4], ["$0.20", "$0.20", "$0.90", "$0.40"]),
     ]
     return {
-        "columns": {"chart": draw_columns(scores, mark_at=6, mark="needs revision below"), "title": "Structure scores", "takeaway": "Most have a score of 8."},
-        "rows": {"chart": draw_rows(rows), "title": "By status", "takeaway": "Half are approved.", "legend": [(status, status.replace("_", " ").capitalize()) for status in parts]},
-        "lines": {"chart": draw_lines(["2 Mar", "3 Mar", "4 Mar", "5 Mar"], lines, unit="$"), "title": "Cost by day", "takeaway": "It rises."},
-    }  # fmt: skip
+        "columns": {
+            "chart": draw_columns(scores, mark_at=6, mark="needs revision below"),
+            "title": "Structure scores",
+            "takeaway": "Most have a score of 8.",
+        },
+        "rows": {
+            "chart": draw_rows(rows),
+            "title": "By status",
+            "takeaway": "Half are approved.",
+            "legend": [(status, status.replace("_", " ").capitalize()) for status in parts],
+        },
+        "lines": {
+            "chart": draw_lines(["2 Mar", "3 Mar", "4 Mar", "5 Mar"], lines, unit="$"),
+            "title": "Cost by day",
+            "takeaway": "It rises.",
+        },
+    }
