@@ -174,7 +174,7 @@ document.addEventListener("submit", (event) => {
   if (event.target.matches("[data-once]") && event.submitter?.matches("[data-primary]")) {
     if (pricing) {
       event.preventDefault();
-      held = true;
+      held = event.submitter.innerText;
       return;
     }
     if (event.target.dataset.sent) event.preventDefault();
@@ -248,10 +248,11 @@ document.addEventListener("htmx:config:request", (event) => {
   if (previews && document.querySelector("#id_template.htmx-request")) event.preventDefault();
 });
 
-// A form whose price is being asked for is not sent: the button would spend an amount that nobody has seen. This is
-// remembered here, because a morph takes attributes away that the server does not know.
+// A form whose price is being asked for is not sent: the button would spend an amount that nobody has seen. When the price
+// comes and the button says what it said, the form is sent; else it is to be pressed again. Kept here, because a morph takes
+// attributes away that the server does not know.
 let pricing = false;
-let held = false;
+let held = "";
 document.addEventListener("input", (event) => {
   const form = event.target.closest("[hx-post]")?.closest("form[data-once]");
   if (form?.querySelector("[data-amount-of]")) pricing = true;
@@ -260,11 +261,12 @@ for (const name of ["htmx:after:swap", "htmx:response:error", "htmx:error"]) {
   document.addEventListener(name, (event) => {
     const form = pricing && event.detail.ctx?.sourceElement?.closest?.("form[data-once]");
     if (!form) return;
-    const again = held;
+    const said = held;
     pricing = false;
-    held = false;
-    const button = again && form.querySelector("[data-primary]");
+    held = "";
+    const button = said && form.querySelector("[data-primary]");
     if (!button) return;
+    if (name === "htmx:after:swap" && button.innerText === said) return form.requestSubmit(button);
     button.focus();
     toast(`${button.innerText.trim()}: the plan has changed. Press again to start it.`);
   });

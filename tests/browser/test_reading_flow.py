@@ -63,6 +63,14 @@ def test_start_pressed_while_typing_waits_for_the_price(open_page: OpenPage, own
     assert BatchJob.objects.get().total_items == 3
 
 
+def test_start_pressed_while_the_same_price_is_on_its_way_starts(open_page: OpenPage, owner: User) -> None:
+    page = ready(open_page("/", by=owner))
+    page.locator("#id_limit").fill("90")
+    page.evaluate("document.querySelector('#plan [data-primary]').click()")
+    expect(page.locator("#live")).to_contain_text("limit $")
+    assert BatchJob.objects.get().total_items == 90
+
+
 def test_reading_on_by_key_and_by_button(open_page: OpenPage, owner: User) -> None:
     job = finished(owner)
     page = ready(open_page(f"/batches/{job.pk}/", by=owner))
