@@ -24,6 +24,7 @@ WITHOUT_DATABASE = {
     "collectstatic",
     "makemessages",
     "compilemessages",
+    "screenshots",  # has a stack of its own
     "startapp",
 }
 HELP = {"-h", "--help", "--version"}
