@@ -33,6 +33,7 @@ def fetch_part(
     *,
     searched: bool = False,
     keys: Sequence[Any] | None = None,
+    counted: int | None = None,
     clamp: bool = False,
 ) -> Part:
     """Up to `size` rows from `start`. With `clamp`, a start beyond the end gives the last page of `size` rows.
@@ -40,13 +41,17 @@ def fetch_part(
     The keys are fetched first, from the index alone, and then the wide rows by key. At an offset of 5,000 of 10,000
     conversations this takes 2 ms instead of 86, because the skipped rows are not read. In a search (`searched`) finding
     the rows is the slow part, so one query fetches all keys, at most `LIMIT`, and their number is the count. `keys`: those
-    of all `rows` in their order, where a search knows them already.
+    of all `rows` in their order, where a search knows them already. `counted`: the number of `rows`, where it is known.
+    The first part skips nothing, so it is fetched at once.
     """
     if searched and keys is None:
         keys = list(rows.values_list("pk", flat=True)[: LIMIT + 1])
-    count, more = count_up_to_limit(rows) if keys is None else (min(len(keys), LIMIT), len(keys) > LIMIT)
+    known = counted if keys is None else len(keys)
+    count, more = count_up_to_limit(rows) if known is None else (min(known, LIMIT), known > LIMIT)
     if clamp and count:
         start = min(start, (count - 1) // size * size)
+    if keys is None and start == 0:
+        return Part(list(rows[:size]) if count else [], count, more)
     if keys is None:
         keys = list(rows.values_list("pk", flat=True)[start : start + size]) if more or count > start else []
     else:
@@ -100,15 +105,17 @@ def fetch_page(
     per: int,
     searched: bool = False,
     keys: Sequence[Any] | None = None,
+    counted: int | None = None,
     address: Address | None = None,
 ) -> Page:
     """The page with the number in `?page=`. A number beyond the end gives the last page.
 
-    For `searched` and `keys` see `fetch_part`. `address` is given when the request is not for the page that the reader has open.
+    For `searched`, `keys` and `counted` see `fetch_part`. `address` is given when the request is not for the page that the reader has open.
     """
     shown = address or Address.of(request)
     wanted = shown.read_page_number()
-    part = fetch_part(rows, (wanted - 1) * per, per, searched=searched, keys=keys, clamp=True)
+    start = (wanted - 1) * per
+    part = fetch_part(rows, start, per, searched=searched, keys=keys, counted=counted, clamp=True)
     last_page = max(1, -(-part.count // per))
     number = min(wanted, last_page)
     start = (number - 1) * per

@@ -77,7 +77,9 @@ def build_items_context(request: HttpRequest, job: BatchJob, found: list[dict[st
     address = read_open_address(request, reverse("batch", args=[job.pk]))
     show = address.query.get("show", "")
     show = show if show in ItemStatus.values else ""
-    shown = fetch_page(batch_page.list_items(job, show), request, per=ITEMS_PER_PAGE, address=address)
+    counted = sum(row["n"] for row in found if show in ("", row["status"]))
+    rows = batch_page.list_items(job, show)
+    shown = fetch_page(rows, request, per=ITEMS_PER_PAGE, counted=counted, address=address)
     newest = find_newest(shown.rows)
     return {
         "page": shown,
