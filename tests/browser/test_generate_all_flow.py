@@ -76,17 +76,3 @@ def read_one(page: Page) -> None:
     keep_picture(page, "read")
     (line,) = lines_of_download(page)
     assert [message["content"] for message in line["messages"] if message["role"] != "system"] == shown
-
-
-def test_without_script_one_starts_pauses_and_cancels(open_page: OpenPage, owner: User) -> None:
-    page = open_page("/", by=owner, script=False)
-    page.locator("#id_limit").fill("3")
-    page.get_by_role("button", name="Update plan").click()
-    expect(page.locator("#the-plan")).to_contain_text("3 conversations")
-    page.get_by_role("button", name=re.compile("Start, spend up to")).click()
-    page.get_by_role("button", name="Pause").click()
-    expect(page.locator(STATE)).to_contain_text("Paused")
-    page.get_by_role("link", name="Cancel…").click()
-    page.get_by_role("button", name="Cancel the batch").click()
-    expect(page.locator(STATE)).to_contain_text("Cancelled")
-    assert BatchJob.objects.get().status == JobStatus.CANCELLED

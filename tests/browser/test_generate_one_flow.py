@@ -1,12 +1,10 @@
-"""One conversation as a person makes it: with the mouse, by keyboard alone, without script; and a failure tried again."""
+"""One conversation as a person makes it: with the mouse and by keyboard alone."""
 
 import re
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from batches.models import BatchItem, BatchJob
-from batches.models.states import ItemStatus
 from conversations.models import Conversation
 from lorapipe.queues import Queue
 from templates_app.models import PromptTemplate
@@ -136,20 +134,3 @@ def tab_to(page: Page, element_id: str) -> None:
             return
         page.keyboard.press("Tab")
     raise AssertionError(f"{element_id} is not reached by Tab")
-
-
-def test_without_script(
-    open_page: OpenPage, owner: User, working: Engine, fast_simulator: RunningSimulator
-) -> None:
-    fast_simulator.faults([{"kind": "bad_request", "times": 1}])
-    page = open_page(address(owner), by=owner, script=False)
-    page.locator("#value-topic").fill("plain")
-    page.get_by_role("button", name="Update preview and price").click()
-    expect(page.locator("#preview .m-filled[data-of=topic]").first).to_have_text("plain")
-    page.get_by_role("button", name=re.compile("Generate, about")).click()
-    expect(page.locator("#live")).to_contain_text("Request refused", timeout=60_000)
-    keep_picture(page, "item-failed")
-    page.get_by_role("button", name=re.compile(r"Retry, about \$")).click()
-    made = arrived(page)
-    assert (made.topic, BatchJob.objects.count()) == ("plain", 1)
-    assert BatchItem.objects.get().status == ItemStatus.COMPLETED

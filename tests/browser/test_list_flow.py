@@ -60,16 +60,6 @@ def test_peek_by_keyboard(open_page: OpenPage, owner: User) -> None:
 
 
 @pytest.mark.usefixtures("three")
-def test_peek_without_script(open_page: OpenPage, owner: User) -> None:
-    page = open_page("/conversations/?sort=created", by=owner, script=False)
-    page.get_by_role("link", name="Peek at About a boat").click()
-    expect(page.locator("#peek")).to_contain_text("About a boat: a question")
-    page.locator("#peek").get_by_role("link", name="Close").click()
-    expect(page.locator("#peek")).to_be_hidden()
-    expect(page).to_have_url(re.compile(r"\?sort=created$"))
-
-
-@pytest.mark.usefixtures("three")
 def test_on_a_phone_the_panel_is_below_and_comes_into_sight(open_page: OpenPage, owner: User) -> None:
     page = ready(open_page("/conversations/", by=owner, width=390, dark=True))
     page.get_by_role("link", name="Peek at About a mill").click()

@@ -44,6 +44,11 @@ TEXTS = [
 
 @pytest.fixture
 def job(owner: User) -> BatchJob:
+    return make_shown_job(owner)
+
+
+def make_shown_job(owner: User) -> BatchJob:
+    """A batch at work, with an item in each state; `paths` needs it."""
     made = make_job(
         by=owner,
         name="Starter plan, 6 conversations",

@@ -3,7 +3,6 @@
 import re
 import statistics
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from batches.models import BatchJob
@@ -206,12 +205,3 @@ def test_on_a_phone_the_verbs_stay_in_reach(open_page: OpenPage, owner: User) ->
     expect(page.get_by_role("button", name=re.compile("Approve")).first).to_be_visible()
     keep_picture(page, "review-phone")
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE
-
-
-@pytest.mark.parametrize("dark", [True])
-def test_it_works_without_script(open_page: OpenPage, owner: User, dark: bool) -> None:
-    make_queue(owner, 2)
-    page = open_page("/review/?order_by=oldest", by=owner, script=False, dark=dark)
-    keep_picture(page, "review-dark")
-    page.get_by_role("button", name=re.compile("Approve")).first.click()
-    expect(page.locator("h1")).to_contain_text("Conversation 2")
