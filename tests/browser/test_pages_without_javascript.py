@@ -2,8 +2,10 @@
 
 from playwright.sync_api import expect
 
+from conversations.states import Status
 from tests.browser.conftest import OpenPage
 from tests.browser.test_pages import make_shown_job, paths
+from tests.factories import make_conversation
 from workspaces.models import User
 
 # What is visible although it does nothing without script: a button or field of no form, a link to nowhere, the hint of a key. All folds are
@@ -47,3 +49,19 @@ def test_no_page_shows_a_control_that_does_nothing(open_page: OpenPage, owner: U
             expect(page.locator(".strip").get_by_role("link", name="Reload")).to_be_visible()
     assert wrong == [], "\n".join(wrong)
     assert {"batch", "exports", "export-running"} <= moving
+
+
+def test_a_message_covers_no_button_of_a_phone_and_leaves_by_itself(open_page: OpenPage, owner: User) -> None:
+    """Nothing could close it."""
+    for _ in range(2):
+        make_conversation(by=owner, status=Status.GENERATED)
+    page = open_page("/review/", by=owner, script=False, width=390)
+    page.get_by_role("button", name="Approve").click()
+    message, verb = page.locator(".toasts .alert"), page.get_by_role("button", name="Approve")
+    expect(message).to_contain_text("approved")
+    over, under = message.bounding_box(), verb.bounding_box()
+    assert over is not None
+    assert under is not None
+    assert over["y"] + over["height"] <= under["y"]
+    page.evaluate("document.getAnimations().forEach((each) => each.finish())")
+    expect(message).to_be_hidden()
