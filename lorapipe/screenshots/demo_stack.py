@@ -28,6 +28,7 @@ NOT_TAKEN_ALONG = re.compile(
 LINK = re.compile(r"Sign in within [^:]*: (http\S+)")
 START_S = 240.0
 END_S = 30.0
+YOUNG_S = 60.0
 POLL_S = 0.1
 NOTICED_S = 0.5  # by then the supervisor has seen the first signal
 LAST_WORDS = 2000
@@ -65,6 +66,7 @@ class DemoStack:
 @contextlib.contextmanager
 def run_demo_stack() -> Iterator[DemoStack]:
     """Start the stack, and end it with the block. Its folder is removed whatever happens. Raises DemoFailed."""
+    remove_abandoned()
     place = Path(tempfile.mkdtemp(prefix=PREFIX))
     try:
         place.chmod(0o711 if os.geteuid() == 0 else 0o700)  # PostgreSQL's user passes through it
@@ -78,6 +80,15 @@ def run_demo_stack() -> Iterator[DemoStack]:
             _end_at_once(process, program)
     finally:
         shutil.rmtree(place, ignore_errors=True)
+
+
+def remove_abandoned() -> None:
+    """Remove the folders of runs that were killed: nobody has locked them, and they are not just being made."""
+    for place in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        with contextlib.suppress(OSError):
+            is_old = time.time() - place.stat().st_mtime > YOUNG_S
+            if is_old and not DataFolder(place / "data").is_locked():
+                shutil.rmtree(place, ignore_errors=True)
 
 
 def _describe(folder: DataFolder) -> Program:

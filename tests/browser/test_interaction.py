@@ -3,7 +3,8 @@
 import re
 from decimal import Decimal
 
-from playwright.sync_api import expect
+import pytest
+from playwright.sync_api import Route, expect
 
 from batches.models import BatchJob
 from tests.browser.conftest import OpenPage, ready
@@ -65,6 +66,30 @@ def test_a_changed_key_does_what_the_usual_one_did(open_page: OpenPage, owner: U
     page.keyboard.press("q")
     expect(page.locator("dialog#keys")).to_be_visible()
     expect(page.locator("dialog#keys [data-map='?']")).to_have_text("q")
+
+
+@pytest.mark.parametrize("status", [200, 500])
+def test_a_part_that_is_asked_for_says_so(
+    open_page: OpenPage, owner: User, complaints: list[str], status: int
+) -> None:
+    """Dimmed while it waits, and not afterwards, whether the answer came or failed."""
+    make_conversation(workspace=owner.personal_workspace(), title="A pension at risk")
+    page, held = ready(open_page("/conversations/", by=owner)), list[Route]()
+    page.route("**/conversations/?*", lambda route: held.append(route))
+    table = page.locator("#table")
+    expect(table).not_to_have_attribute("aria-busy", "true")
+    page.locator("#find").fill("pension")
+    expect(table).to_have_attribute("aria-busy", "true")
+    expect(table).to_have_css("opacity", "0.6")
+    if status == 200:
+        held[0].continue_()
+        expect(page.locator("a.chip", has_text="pension")).to_be_visible()
+    else:
+        held[0].fulfill(status=status)
+        expect(page.locator("#toaster")).to_contain_text("That did not work.")
+        complaints.clear()  # the browser itself reports the answer
+    expect(table).not_to_have_attribute("aria-busy", "true")
+    expect(table).to_have_css("opacity", "1")
 
 
 def test_the_search_follows_the_typing(open_page: OpenPage, owner: User) -> None:

@@ -1,5 +1,6 @@
 """The pictures of the documents: each one that is named is there, each one that is there is shown, and none is large."""
 
+import os
 import re
 import struct
 import zlib
@@ -10,11 +11,13 @@ from django.core.management.base import CommandError
 
 from lorapipe.management.commands.screenshots import PICTURES, choose_shots
 from lorapipe.screenshots.browser import NO_CHROMIUM, NO_PLAYWRIGHT, BrowserMissing, open_studio
+from lorapipe.screenshots.demo_stack import PREFIX, remove_abandoned
 from lorapipe.screenshots.palette import write_png
 from lorapipe.screenshots.shots import SHOTS
 from lorapipe.screenshots.states import STATES
 from lorapipe.screenshots.world import World
 from stack.environment import CHECKOUT
+from stack.folder import DataFolder
 
 DOCUMENTS = (CHECKOUT / "README.md", CHECKOUT / "docs" / "tour.md")
 PICTURE = re.compile(r"!\[([^\]]*)\]\(([^)\s]+\.png)\)")
@@ -91,3 +94,16 @@ def test_a_picture_with_a_palette_is_a_png() -> None:
     at = written.index(b"IDAT")
     (size,) = struct.unpack(">I", written[at - 4 : at])
     assert zlib.decompress(written[at + 4 : at + 4 + size]) == bytes((0, 0, 1, 0, 1, 0))
+
+
+def test_folders_of_killed_runs_are_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An old one that nobody has locked goes; one that is in use stays, and so does one that is just being made."""
+    monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path))
+    left, used, young = (tmp_path / f"{PREFIX}{name}" for name in ("left", "used", "young"))
+    for place in (left, used, young):
+        DataFolder(place / "data").prepare()
+    for place in (left, used):
+        os.utime(place, (0, 0))
+    with DataFolder(used / "data").hold():
+        remove_abandoned()
+    assert sorted(path.name for path in tmp_path.iterdir()) == [used.name, young.name]
