@@ -14,7 +14,7 @@ from uuid import UUID
 from django.db import connection, models
 from django.db.transaction import TransactionManagementError
 
-from lib.amounts import format_number
+from lib.amounts import format_number, format_usd
 from workspaces.isolation.reach import reach_also
 from workspaces.models import AuditEntry, User, Workspace
 from workspaces.origin import find_origin
@@ -232,7 +232,7 @@ def _noun(entry: AuditEntry) -> str:
 
 
 def _details(entry: AuditEntry) -> str:
-    """`budget: $1 to $2.5, concurrency: 4`."""
+    """`budget: $1.00 to $2.50, concurrency: 4`."""
     shown = [name for name in entry.after if name not in NOT_SHOWN and not name.endswith("_id")]
     return ", ".join(f"{_label(name)}: {_change(entry, name)}" for name in shown)
 
@@ -248,7 +248,7 @@ def _change(entry: AuditEntry, name: str) -> str:
 
 def _format_value(name: str, value: Any) -> str:
     if name.endswith(DOLLARS) and value is not None:
-        return f"${value}"
+        return format_usd(Decimal(str(value)))
     if isinstance(value, bool):
         return "on" if value else "off"
     if isinstance(value, list):

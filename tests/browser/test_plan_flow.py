@@ -19,8 +19,7 @@ START = re.compile(r"Start, spend up to \$")
 
 def described(page: Page) -> None:
     """The form of a matrix: three personas and two emotions, one combination left out."""
-    page.get_by_role("link", name=re.compile("A matrix")).click()
-    page.locator("#id_template").select_option(label="Emotional arc (Template)")
+    page.locator("#id_template").select_option(label="Emotional arc (Template tier)")
     page.get_by_role("button", name="Choose its values").click()
     page.locator("[id='id_list-topic']").fill("paying off a car")
     page.locator("[id='id_list-persona']").fill("Gig Worker\nDebt-Burdened Nurse\nRecent Graduate")

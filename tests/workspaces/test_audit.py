@@ -219,7 +219,7 @@ def test_the_batchs_page_shows_its_history(superuser_client: Client, superuser: 
     history = page.partition('aria-label="History"')[2].partition("</section>")[0]
     newest, oldest = history.split("</li>")[:2]
     assert "owner@example.com changed the budget of this batch, <time" in newest
-    assert "budget: $10 to $12.5" in newest
+    assert "budget: $10.00 to $12.50" in newest
     assert "owner@example.com paused this batch, <time" in oldest
     assert "cancelled" not in history
 

@@ -40,7 +40,8 @@ def list_kinds(request: HttpRequest) -> HttpResponse:
         for form in FORMS.values()
         if form.kind != "chosen" or drafts
     ]
-    return render(request, "batches/new.html", {"kinds": kinds})
+    templates = list_usable_templates(get_person(request).working_workspace())
+    return render(request, "batches/new.html", {"kinds": kinds, "templates": templates})
 
 
 @never_cache

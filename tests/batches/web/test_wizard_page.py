@@ -43,6 +43,14 @@ def test_kinds_are_offered(client: Client, template: PromptTemplate) -> None:
     assert client.get("/batches/new/nothing/").status_code == 404
 
 
+def test_the_template_of_a_matrix_is_chosen_on_the_first_page(
+    client: Client, template: PromptTemplate
+) -> None:
+    page = client.get("/batches/new/")
+    assert f'<option value="{template.pk}">' in page.text
+    assert 'action="/batches/new/matrix/"' in page.text
+
+
 def test_a_matrix_becomes_a_draft(client: Client, template: PromptTemplate) -> None:
     assert "Plain" in client.get("/batches/new/matrix/").text
     page = client.get(f"/batches/new/matrix/?template={template.pk}")
