@@ -63,6 +63,8 @@ class Studio:
             window.route("**/shell/", lambda route: route.fulfill(status=204))
             yield window.new_page()
         finally:
+            for page in window.pages:  # else Playwright complains of requests that were held
+                page.unroute_all(behavior="ignoreErrors")
             window.close()
 
 
