@@ -40,7 +40,8 @@ def fill(rows: int) -> tuple[User, BatchJob]:
     for number, start in enumerate(range(first, rows, LARGEST), start=1):
         for person in (user, other):
             size = min(LARGEST, rows - start)
-            seed_job(person.personal_workspace(), size=size, running=False, days=number)
+            workspace = person.personal_workspace()
+            seed_job(workspace, size=size, running=False, days=number, analyzed=number % 10 != 1)
     roll_up(everything=True)
     analyze()
     with connection.cursor() as cursor:
