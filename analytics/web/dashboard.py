@@ -51,8 +51,13 @@ class Step(NamedTuple):
 
 class Attention(NamedTuple):
     number: int
-    words: str
+    one: str
+    many: str
     href: str
+
+    @property
+    def words(self) -> str:
+        return self.one if self.number == 1 else self.many
 
 
 class Numbers:
@@ -170,10 +175,21 @@ def list_attention(scope: Scope, flagged_since: int) -> list[Attention]:
         failed=Sum("failed_items", filter=Q(status=JobStatus.COMPLETED), default=0),
     ).values()
     found = [
-        Attention(stopped, "stopped batches can be resumed", f"{batches}?status=paused"),
-        Attention(failed, "items failed in finished batches and can be tried again", batches),
+        Attention(
+            stopped,
+            "stopped batch can be resumed",
+            "stopped batches can be resumed",
+            f"{batches}?status=paused",
+        ),
+        Attention(
+            failed,
+            "item failed in a finished batch and can be tried again",
+            "items failed in finished batches and can be tried again",
+            batches,
+        ),
         Attention(
             flagged_since,
+            "conversation was flagged after its decision",
             "conversations were flagged after their decision",
             f"{conversations}?flagged_since=on",
         ),

@@ -40,6 +40,11 @@ def _is_up(url: str) -> bool:
     return False
 
 
+def make_folder(path: Path) -> Path:
+    path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
 class Engine:
     """Starts workers and dispatchers and ends them with the test. Times run 20 times as fast.
 
@@ -58,6 +63,8 @@ class Engine:
             "LORAPIPE_TIME_SCALE": "20",
             "RATE_LIMIT_RPM": "1000000",
             "LORAPIPE_DATA_DIR": str(logs),
+            # The fork server has read the data directory already; the folder of exports is looked up when it is needed.
+            "LORAPIPE_EXPORT_DIR": str(make_folder(logs / "exports")),
             **environment,
         }
         self.processes: list[Process] = []

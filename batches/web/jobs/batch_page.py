@@ -31,6 +31,7 @@ from conversations.models import Conversation
 from conversations.queue import count_waiting
 from conversations.states import Status
 from conversations.web.forms import IN_PLAN_ORDER
+from lib.amounts import count_words
 from templates_app.states import Tier
 
 FINAL = (JobStatus.COMPLETED, JobStatus.CANCELLED)
@@ -253,14 +254,16 @@ def _announce_end(job: BatchJob, now: Progress) -> Banner | None:
             "bad",
             "triangle-alert",
             "Finished without a conversation",
-            f"All {now.total:,} items failed. The errors below say why.",
+            "Its only item failed. The error below says why."
+            if now.total == 1
+            else f"All {now.total:,} items failed. The errors below say why.",
         )
     if now.failed:
         return Banner(
             "warn",
             "triangle-alert",
             "Finished, with failures",
-            f"{now.completed:,} of {now.total:,} conversations are ready; {now.failed:,} items failed.",
+            f"{now.completed:,} of {now.total:,} conversations are ready; {count_words(now.failed, 'item')} failed.",
         )
     if job.rubric_id is not None:
         words = (
