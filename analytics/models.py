@@ -68,6 +68,7 @@ class DailyCalls(MadeDay):
 
     class Meta:
         db_table = "daily_calls"
+        verbose_name = verbose_name_plural = "daily calls"
         constraints = [
             models.UniqueConstraint(
                 fields=[
@@ -94,6 +95,7 @@ class DailyConversations(MadeDay):
 
     class Meta:
         db_table = "daily_conversations"
+        verbose_name = verbose_name_plural = "daily conversations"
         constraints = [
             models.UniqueConstraint(
                 fields=[
@@ -119,6 +121,7 @@ class DailyPersonas(Day):
 
     class Meta:
         db_table = "daily_personas"
+        verbose_name = verbose_name_plural = "daily personas"
         constraints = [
             models.UniqueConstraint(
                 fields=["workspace", "day", "tier", "persona", "emotion", "simulated"],
@@ -137,6 +140,7 @@ class DailyDecisions(Day):
 
     class Meta:
         db_table = "daily_decisions"
+        verbose_name = verbose_name_plural = "daily decisions"
         constraints = [
             models.UniqueConstraint(
                 fields=["workspace", "day", "reviewer", "to_status"], name="daily_decisions_once"

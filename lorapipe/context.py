@@ -43,8 +43,9 @@ def build_shell(request: HttpRequest) -> dict[str, Any]:
 
 
 def find_working_name(request: HttpRequest, powers: Powers) -> str:
+    """Empty where none is chosen, and where this person only looks: what they make goes into their own workspace then."""
     key = get_chosen_key(request)
-    return next((name for each, name in powers.names if each == key), "")
+    return next((name for each, name in powers.names if each == key and each in powers.edits), "")
 
 
 def get_theme(request: HttpRequest) -> str:

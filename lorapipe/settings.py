@@ -350,6 +350,7 @@ UNFOLD = {
     "SITE_TITLE": "LoRAPipe admin",
     "SITE_HEADER": "LoRAPipe",
     "SHOW_HISTORY": False,
+    "ENVIRONMENT": "lorapipe.operation.admin.describe_environment",
     "SITE_FAVICONS": [
         {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("favicon.svg")}
     ],

@@ -23,6 +23,7 @@ class CachedPrefix(TimestampedModel):
 
     class Meta:
         db_table = "warm_prefixes"
+        verbose_name_plural = "cached prefixes"
         constraints = [
             models.UniqueConstraint(fields=["job", "template_version"], name="warm_prefix_once"),
         ]

@@ -2,11 +2,17 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin
 from django.http import HttpRequest
 
 from lorapipe.operation.models import SlowStatement
 from workspaces.admin_base import ReadOnlyAdmin
+
+
+def describe_environment(request: HttpRequest) -> list[str] | None:
+    """The badge in the head of every admin page: in demo mode that replies are simulated."""
+    return ["Simulated: a stand-in for Claude replies", "warning"] if settings.DEMO else None
 
 
 @admin.register(SlowStatement)

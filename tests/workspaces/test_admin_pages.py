@@ -127,6 +127,18 @@ def test_add_pages_open(boss: Client, model: type[Model]) -> None:
     assert boss.get(page(model, "add")).status_code == 200
 
 
+def test_no_name_has_a_plural_that_nobody_writes() -> None:
+    names = {str(model._meta.verbose_name_plural) for model in admin.site._registry}
+    assert not {name for name in names if name.endswith(("ss", "xs", "chs"))}
+
+
+def test_demo_mode_is_said_on_every_page(boss: Client, settings: Any) -> None:
+    settings.DEMO = True
+    assert "Simulated: a stand-in for Claude replies" in boss.get("/admin/").text
+    settings.DEMO = False
+    assert "Simulated: a stand-in" not in boss.get("/admin/").text
+
+
 def test_the_index_and_the_history_open(boss: Client) -> None:
     assert boss.get(reverse("admin:index")).status_code == 200
     user = factories.make_user()

@@ -71,6 +71,7 @@ def test_a_chosen_one_in_which_one_only_looks_takes_nothing(signed_in: Client, o
     choose(signed_in, shared)
     for path in ("/", "/batches/new/csv/", "/scenarios/import/", "/settings/audit/"):
         assert signed_in.get(path).status_code == 200, path
+    assert "What you make goes into" not in signed_in.get("/").text
     mine.delete()
     for path in ("/", "/settings/terms/", PAGE):
         assert signed_in.get(path).status_code == 200, path
