@@ -41,8 +41,9 @@ def fetch_part(
     The keys are fetched first, from the index alone, and then the wide rows by key. At an offset of 5,000 of 10,000
     conversations this takes 2 ms instead of 86, because the skipped rows are not read. In a search (`searched`) finding
     the rows is the slow part, so one query fetches all keys, at most `LIMIT`, and their number is the count. `keys`: those
-    of all `rows` in their order, where a search knows them already. `counted`: the number of `rows`, where it is known.
-    The first part skips nothing, so it is fetched at once.
+    of all `rows` in their order, where a search knows them already. `counted`: the number of `rows`, where it is known;
+    then these are all rows of something, and the first part, which skips nothing, is fetched at once. Through a filter the
+    database might read and sort all wide rows that match.
     """
     if searched and keys is None:
         keys = list(rows.values_list("pk", flat=True)[: LIMIT + 1])
@@ -50,7 +51,7 @@ def fetch_part(
     count, more = count_up_to_limit(rows) if known is None else (min(known, LIMIT), known > LIMIT)
     if clamp and count:
         start = min(start, (count - 1) // size * size)
-    if keys is None and start == 0:
+    if keys is None and counted is not None and start == 0:
         return Part(list(rows[:size]) if count else [], count, more)
     if keys is None:
         keys = list(rows.values_list("pk", flat=True)[start : start + size]) if more or count > start else []

@@ -51,6 +51,7 @@ TURNS = """
 INSERT INTO conversation_turns (id, workspace_id, conversation_id, turn_number, role, content, token_count)
 SELECT gen_random_uuid(), c.workspace_id, c.id, t, (ARRAY['assistant', 'user'])[1 + t %% 2], repeat('Turn ' || t || ' of ' || c.title || '. ', 6), 90
   FROM conversations c JOIN batch_items i ON i.id = c.batch_item_id CROSS JOIN generate_series(1, %(turns)s) t WHERE i.job_id = %(job)s
+ ORDER BY i.position, t -- the engine, too, writes the turns of a conversation together
 """
 LOGS = """
 INSERT INTO generation_logs (id, workspace_id, job_id, item_id, conversation_id, template_version_id, tier, attempt, state, pool, model, max_tokens,
