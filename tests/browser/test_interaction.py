@@ -80,7 +80,7 @@ def test_a_part_that_is_asked_for_says_so(
     expect(table).not_to_have_attribute("aria-busy", "true")
     page.locator("#find").fill("pension")
     expect(table).to_have_attribute("aria-busy", "true")
-    expect(table).to_have_css("opacity", "0.6")
+    expect(table).to_have_css("opacity", "0.85")
     if status == 200:
         held[0].continue_()
         expect(page.locator("a.chip", has_text="pension")).to_be_visible()

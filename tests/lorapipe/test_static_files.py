@@ -11,7 +11,7 @@ from django.test import Client
 from lorapipe.static_files import collect_if_changed
 from workspaces.models import User
 
-MOST_BYTES = 80_000  # of a first load, the font apart
+MOST_BYTES = 65_000  # of a first load, the font apart
 LINKED = re.compile(r'(?:href|src)="(/static/[^"]+)"')
 FONT = ".woff2"
 

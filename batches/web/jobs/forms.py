@@ -17,6 +17,7 @@ CHOICES = (
     "tier",
     "limit",
     "seed",
+    "whole",
     "concurrency",
     "error_handling",
     "budget",
@@ -51,6 +52,7 @@ class GenerateForm(forms.Form):
     budget = make_budget_field(required=False)
     judge = forms.BooleanField(label=JUDGE_LABEL, required=False)
     name = forms.CharField(label="Name", required=False, max_length=LONGEST_NAME)
+    whole = forms.BooleanField(label="Show the whole plan", required=False)
     idempotency_key = KeyField()
 
     def __init__(self, given: QueryDict, *, idempotency_key: str) -> None:

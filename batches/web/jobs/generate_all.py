@@ -37,6 +37,8 @@ from templates_app.states import Tier
 from workspaces.models import Workspace
 from workspaces.people import get_person
 
+FIRST_SHOWN = 10  # items of each tier
+
 
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -133,6 +135,7 @@ def build_plan_context(request: HttpRequest, form: GenerateForm) -> dict[str, An
         "started": find_same_start(plan, workspace=workspace),
         **count_tiers(form, workspace),
         "groups": group_by_tier(plan, form),
+        "whole_plan": f"{reverse('generate_all')}?{form.build_query()}&whole=on",
         "count": len(plan),
         "left_out": left_out,
         "estimate": priced,
@@ -186,7 +189,8 @@ def count_tiers(form: GenerateForm, workspace: Workspace) -> dict[str, Any]:
 
 
 def group_by_tier(plan: list[PlannedItem], form: GenerateForm) -> list[dict[str, Any]]:
-    link = form.build_query()
+    """The items of each tier, of which `shown` are on the page: the first ones, or all where that was asked for."""
+    link, most = form.build_query(), None if form.get_choice("whole") else FIRST_SHOWN
     groups = []
     for tier in Tier:
         rows = [
@@ -194,7 +198,7 @@ def group_by_tier(plan: list[PlannedItem], form: GenerateForm) -> list[dict[str,
             for item in plan
             if item.tier == tier
         ]
-        groups.append({"tier": tier.value, "rows": rows})
+        groups.append({"tier": tier.value, "rows": rows, "shown": rows[:most]})
     return [group for group in groups if group["rows"]]
 
 

@@ -40,6 +40,16 @@ def form_of(client: Client, query: str = "") -> dict[str, Any]:
     }
 
 
+def test_the_first_items_of_each_tier_are_shown_and_all_when_asked(client: Client) -> None:
+    page = client.get("/?limit=60")
+    assert [len(group["shown"]) for group in page.context["groups"]] == [10, 10]
+    assert "Show all 40 of the template tier" in page.text
+    whole = client.get(page.context["whole_plan"])
+    assert [len(group["shown"]) for group in whole.context["groups"]] == [40, 20]
+    assert "Show all" not in whole.text
+    assert '<input type="hidden" name="whole" value="on">' in whole.text
+
+
 def test_the_whole_plan_with_its_price(client: Client, owner: User) -> None:
     page = client.get("/")
     assert [(group["tier"], len(group["rows"])) for group in page.context["groups"]] == [
