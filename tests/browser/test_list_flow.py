@@ -100,6 +100,7 @@ def test_save_a_view_and_delete_it(open_page: OpenPage, owner: User, script: boo
     expect(link).to_have_attribute("aria-current", "page")
     page.get_by_role("link", name="Clear all").first.click()
     expect(page.locator("#table")).to_contain_text("About a boat")
+    page.wait_for_load_state()
     keep_picture(page, f"views-{script}")
     page.set_viewport_size({"width": 390, "height": 900})
     assert page.evaluate("document.documentElement.scrollWidth") <= 390

@@ -145,9 +145,11 @@ def test_pages_of_a_plan_fit(open_page: OpenPage, owner: User, width: int, dark:
     page.get_by_role("button", name="Make the plan").click()
     expect(page.locator("#plan-title")).to_contain_text("60")
     keep_picture(page, f"plan-page-{name}")
+    page.wait_for_load_state()  # without its styles a page is as wide as it likes
     wide = page.evaluate("document.documentElement.scrollWidth")
     assert wide <= width
     page.locator("tr[data-row] td.title a").first.click()
     expect(page.locator("h1")).to_contain_text("Item 1")
+    page.wait_for_load_state()
     keep_picture(page, f"plan-item-{name}")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
